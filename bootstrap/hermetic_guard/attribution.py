@@ -1,0 +1,34 @@
+"""Who asked: the frames that led to a refusal, innermost first.
+
+Only files, lines and function names are taken here. Which distribution a file belongs to is looked up by the launcher, which has the time
+and the standard library to read metadata; in the target that would import modules behind its back.
+"""
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+DEPTH = 40
+TEXT = 300
+
+
+def make_stack(own_files):
+    """A function that lists the calling frames; `own_files` says whether a file name is one of the guard's own.
+
+    Frozen importlib frames say nothing about who asked and are left out.
+    """
+    get_frame = sys._getframe
+
+    def stack() -> "list[tuple[str, int, str]]":
+        frame = get_frame(1)  # type: FrameType | None
+        found = []  # type: list[tuple[str, int, str]]
+        while frame is not None and len(found) < DEPTH:
+            name = frame.f_code.co_filename
+            if not own_files(name) and not name.startswith("<frozen "):
+                found.append((name[-TEXT:], frame.f_lineno or 0, frame.f_code.co_name[:TEXT]))
+            frame = frame.f_back
+        return found
+
+    return stack

@@ -1,0 +1,72 @@
+"""What a guard raises. The one module of the guard that stays importable inside a target, so that a violation can be pickled there.
+
+Every violation is a PolicyViolation. In the manner *refuse* it also is what callers of that surface already handle, so that a program
+degrades as it would on a locked-down machine; in the manner *raise* it is not an OSError, so that no retry loop hides it.
+"""
+
+
+class PolicyViolation(Exception):
+    """Something the policy forbids was tried.
+
+    guard:   the surface, as "network"
+    action:  what was tried, as "DNS" or "connect"
+    target:  what it was tried on, as "example.com" or "192.0.2.1:443"
+    rule:    what forbids it, as "network disabled"
+    hint:    the option that would allow it, "" where none would
+    """
+
+    def __init__(self, guard: str, action: str, target: str, rule: str, hint: str = "") -> None:
+        Exception.__init__(self, guard, action, target, rule, hint)
+        self.guard = guard
+        self.action = action
+        self.target = target
+        self.rule = rule
+        self.hint = hint
+
+    def __str__(self) -> str:
+        allow = " (allow it: %s)" % self.hint if self.hint else ""
+        return "%s: %s(%s)%s" % (self.rule, self.action, self.target, allow)
+
+    def __reduce__(self) -> "tuple[object, ...]":
+        return type(self), (self.guard, self.action, self.target, self.rule, self.hint)
+
+
+class IntegrityViolation(PolicyViolation, PermissionError):
+    """Something that would have taken the guards away or walked around them."""
+
+
+class NetworkViolation(PolicyViolation):
+    """A network violation in the manner *raise*."""
+
+
+class NetworkRefused(PolicyViolation, PermissionError):
+    """A network violation in the manner *refuse*: a PermissionError, as a firewall's refusal is."""
+
+
+def _os_error(kind: type, code: int) -> type:
+    """OSError fills errno in `__new__`, from the arguments; ours are others, so it is set afterwards."""
+
+    def __init__(self, *arguments):
+        PolicyViolation.__init__(self, *arguments)
+        self.errno = code
+        self.strerror = PolicyViolation.__str__(self)
+
+    kind.__init__ = __init__  # type: ignore[misc]
+    return kind
+
+
+EACCES = 13
+_os_error(IntegrityViolation, EACCES)
+_os_error(NetworkRefused, EACCES)
+
+
+def name_refused() -> type:
+    """The class for a refused name: NetworkRefused that also is socket.gaierror. Made when `_socket` is there anyway."""
+    import _socket
+
+    class NameRefused(NetworkRefused, _socket.gaierror):
+        """A name lookup refused: also a socket.gaierror, so that offline fallbacks work."""
+
+    NameRefused.__qualname__ = "NameRefused"
+    globals()["NameRefused"] = _os_error(NameRefused, getattr(_socket, "EAI_NONAME", EACCES))
+    return NameRefused

@@ -1,0 +1,225 @@
+"""The socket type's methods, replaced: each has its address read into an exact copy and asked about before the original sees the copy.
+
+The replacements stand in the C type's own dict, so that every class above and below it goes through them. What asks is handed in; where there
+are audit events it holds nothing that leads to the policy, since whatever a wrapper holds, the target holds as well (`__closure__`).
+
+Besides addresses there are options and control messages that say where a packet goes: one with a loopback address and a source route leaves
+the machine. Those are read here too.
+"""
+
+import sys
+from _socket import gaierror
+
+from hermetic_guard.guards.addresses import (
+    AF_UNIX,
+    KINDS,
+    constant,
+    exact_int,
+    foreign_kind,
+    read_address,
+    read_host,
+    show_address,
+)
+
+LINUX = sys.platform.startswith("linux")
+SOL_SOCKET, SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 1, 3, 38, 39
+IPPROTO_IP, IPPROTO_IPV6 = 0, 41
+
+STEERING = {SOL_SOCKET: {25: "SO_BINDTODEVICE", 36: "SO_MARK", 62: "SO_BINDTOIFINDEX"}}
+"""<asm-generic/socket.h>. A mark chooses the routing table."""
+
+HARMLESS_OPTIONS = {
+    IPPROTO_IP: frozenset([1, 2, 6, 7, 8, 10, 11, 12, 13, 14, 15, 18, 20, 21, 23, 24, 25, 26, 32, 33, 34, 36, 40, 45, 47, 49, 51]),
+    IPPROTO_IPV6: frozenset([16, 17, 18, 19, 21, 23, 24, 25, 26, 29, 33, 45, 47, 49, 51, 53, 56, 58, 60, 62, 66, 67, 70, 72, 73, 74, 77, 78]),
+}
+"""<linux/in.h>, <linux/in6.h>: TOS, TTL, MTU, errors, what to receive, leaving groups. Not among them, for they send or steer: options with a
+source route, joining a group (announced with the group's address), the interface of a packet, routing headers. Unknown ones are not either."""
+
+HARMLESS_MESSAGES = {IPPROTO_IP: frozenset([1, 2]), IPPROTO_IPV6: frozenset([52, 62, 67])}
+"""Of ancillary data: TOS and TTL, hop limit, traffic class and whether to fragment."""
+
+
+def make_methods(ask, report_bound, original):
+    """The replacements by name; `original` gives the C type's descriptor of a name. Names the type does not have are left out.
+
+    ask(action, target, host, address, port, path) raises if that is refused, and says whether the guard stands.
+    report_bound(socket) is told of a bound AF_UNIX socket.
+    """
+    family_of, name_of = original("family").__get__, original("getsockname")
+    admit = make_admit(ask, family_of)
+    makers = {
+        "connect": lambda method: make_addressed(method, admit, "connect"),
+        "connect_ex": lambda method: make_connect_ex(method, admit),
+        "bind": lambda method: make_bind(method, admit, family_of, report_bound),
+        "listen": lambda method: make_listen(method, ask, name_of),
+        "sendto": lambda method: make_sendto(method, admit),
+        "sendmsg": lambda method: make_sendmsg(method, admit, ask),
+        "setsockopt": lambda method: make_setsockopt(method, ask),
+        "__init__": lambda method: make_init(method, ask, original("getsockopt"), original("detach")),
+    }
+    found = [(name, original(name)) for name in sorted(makers)]
+    return {name: dress(makers[name](method), method, "socket." + name) for name, method in found if method is not None}
+
+
+def dress(wrapper, original, qualified):
+    """Give a wrapper the name and the documentation of what it stands for; not `__wrapped__`, which would hand that out."""
+    wrapper.__name__ = qualified.rpartition(".")[2]
+    wrapper.__qualname__ = qualified
+    wrapper.__module__ = "_socket"
+    wrapper.__doc__ = original.__doc__
+    return wrapper
+
+
+def make_admit(ask, family_of):
+    def admit(sock, action, address):
+        """The address to hand to the original, or the violation.
+
+        Where the guard does not stand that is the address as it came, for then nothing may be different.
+        """
+        family = family_of(sock)
+        if family not in KINDS:
+            ask("socket", constant("AF_", family), None, None, None, None)
+            return address
+        canonical, facts = read_address(family, address)
+        if facts is None:
+            return canonical
+        host, packed, port, path = facts
+        if host is not None and not ask("DNS", host, host, None, None, None):
+            return address
+        return canonical if ask(action, show_address(facts), host, packed, port, path) else address
+
+    return admit
+
+
+def make_addressed(original, admit, action):
+    """For a method of nothing but an address."""
+
+    def addressed(*arguments, **named):
+        if len(arguments) != 2 or named:
+            return original(*arguments, **named)
+        sock, address = arguments
+        return original(sock, admit(sock, action, address))
+
+    return addressed
+
+
+def make_connect_ex(original, admit):
+    """Callers of connect_ex look at a number and expect exceptions for names only: a refusal that is an OSError becomes its errno."""
+
+    def connect_ex(*arguments, **named):
+        if len(arguments) != 2 or named:
+            return original(*arguments, **named)
+        sock, address = arguments
+        try:
+            address = admit(sock, "connect", address)
+        except PermissionError as error:
+            if isinstance(error, gaierror):
+                raise
+            return error.errno
+        return original(sock, address)
+
+    return connect_ex
+
+
+def make_bind(original, admit, family_of, report_bound):
+    def bind(*arguments, **named):
+        if len(arguments) != 2 or named:
+            return original(*arguments, **named)
+        sock, address = arguments
+        original(sock, admit(sock, "bind", address))
+        if family_of(sock) == AF_UNIX:
+            report_bound(sock)
+
+    return bind
+
+
+def make_listen(original, ask, name_of):
+    """A socket that was not bound listens on every address, at a port the kernel chooses; no audit event tells of it."""
+
+    def listen(*arguments, **named):
+        name = name_of(arguments[0]) if arguments else None
+        if type(name) is tuple and not named:
+            host, port = name[0], name[1]
+            packed = read_host(host.partition("%")[0]) if type(host) is str else None
+            shown = "%s:%s" % (host, port) if packed is None else show_address((None, packed, port, None))
+            # The port was judged when it was bound; one that the kernel chose is nobody's choice.
+            ask("listen", shown, None, packed, 0, None)
+        return original(*arguments, **named)
+
+    return listen
+
+
+def make_sendto(original, admit):
+    def sendto(*arguments, **named):
+        if len(arguments) not in (3, 4) or named:
+            return original(*arguments, **named)
+        return original(*(arguments[:-1] + (admit(arguments[0], "send", arguments[-1]),)))
+
+    return sendto
+
+
+def make_sendmsg(original, admit, ask):
+    def sendmsg(*arguments, **named):
+        if len(arguments) < 3 or len(arguments) > 5 or named:
+            return original(*arguments, **named)
+        checked = list(arguments)
+        checked[2] = [message(item) for item in arguments[2]]
+        if len(arguments) == 5 and arguments[4] is not None:
+            checked[4] = admit(arguments[0], "send", arguments[4])
+        return original(*checked)
+
+    def message(item):
+        item = tuple([part for part in item])
+        if len(item) != 3:
+            return item
+        level, kind = exact_int(item[0]), exact_int(item[1])
+        if steers(level, kind, HARMLESS_MESSAGES):
+            ask("socket", "control message %d of level %d" % (kind, level), None, None, None, None)
+        return level, kind, item[2]
+
+    return sendmsg
+
+
+def make_setsockopt(original, ask):
+    def setsockopt(*arguments, **named):
+        if len(arguments) < 4 or named:
+            return original(*arguments, **named)
+        level, option = exact_int(arguments[1]), exact_int(arguments[2])
+        if steers(level, option, HARMLESS_OPTIONS):
+            ask("socket", STEERING.get(level, {}).get(option, "option %d of level %d" % (option, level)), None, None, None, None)
+        return original(arguments[0], level, option, *arguments[3:])
+
+    return setsockopt
+
+
+def steers(level, kind, harmless):
+    """Whether an option or control message may send a packet elsewhere than its address says, or send one by itself."""
+    return LINUX and (kind in STEERING.get(level, ()) or (level in harmless and kind not in harmless[level]))
+
+
+def make_init(original, ask, getsockopt, detach):
+    """For sockets made from a descriptor: what it is of, only the kernel knows. For all others too where no event tells."""
+    default = (2, 1, 0) if sys.version_info < (3, 7) else (-1, -1, -1)
+
+    def __init__(self, family=default[0], type=default[1], proto=default[2], fileno=None):
+        kind = exact_int(family), exact_int(type), exact_int(proto)
+        refuse(foreign_kind(*kind))
+        original(self, kind[0], kind[1], kind[2], fileno)
+        if fileno is not None and LINUX:
+            foreign = real_kind(self)
+            if foreign is not None:
+                detach(self)
+                refuse(foreign)
+
+    def real_kind(sock):
+        try:
+            found = [getsockopt(sock, SOL_SOCKET, option) for option in (SO_DOMAIN, SO_TYPE, SO_PROTOCOL)]
+        except OSError:
+            return None
+        return foreign_kind(*found)
+
+    def refuse(foreign):
+        if foreign is not None:
+            ask("socket", foreign, None, None, None, None)
+
+    return __init__

@@ -1,0 +1,103 @@
+"""What is put into an interpreter's environment and command line so that it starts guarded, and how it is taken out again.
+
+Pure functions of bytes and lists, used by the launcher for the target and by the spawn points for every child. Two ways:
+
+early  The environment alone. PYTHONPATH is the run directory and nothing else, for an `encodings/` in a user's entry would run before us;
+       PYTHONWARNINGS names a class of `_hermetic_early`, which makes `warnings` import that module before `site` is imported, so before
+       `.pth` and `.start` files and sitecustomize (Lib/warnings.py, _getcategory). Wholly faithful.
+stub   `-I`, `-E` and `-S` switch the environment or site off, PyPy loads warnings after site. There the interpreter is started with `-S`
+       and the stub as its script: it puts the guards in place, then calls `site.main()`, then runs what was asked for.
+"""
+
+PREFIX = b"_HERMETIC"
+PROTOCOL = b"1"
+EARLY_MODULE = "_hermetic_early"
+EARLY_CLASS = "Guard"
+WARNING = ("ignore::%s.%s" % (EARLY_MODULE, EARLY_CLASS)).encode()
+
+NARROWED = PREFIX + b"_POLICY"
+
+HANDED_OVER = (b"PYTHONPATH", b"PYTHONWARNINGS", b"PYTHONPYCACHEPREFIX")
+"""Set aside at start and put back once the guards stand. A pycache prefix would feed the interpreter bytecode from the target's own files."""
+
+OTHER_LIBRARY = (b"PYTHONHOME", b"PYTHONPLATLIBDIR", b"PYTHON_PRESITE")
+"""Lead the interpreter to other code than its own standard library before any guard can stand."""
+
+LOADER = (b"LD_PRELOAD", b"LD_AUDIT", b"LD_LIBRARY_PATH")
+"""Lead the dynamic loader to other libraries. The user's own are kept; a Python child does not get other ones from the target."""
+
+
+class Handoff(object):
+    """What a guarded process must know of its run before it can read the policy.
+
+    run: the run directory; digest: SHA-256 of its manifest, in hex; channel: (st_dev, st_ino) of its FIFO
+    """
+
+    __slots__ = ("channel", "digest", "run")
+
+    def __init__(self, run: bytes, digest: bytes, channel: "tuple[int, int]") -> None:
+        self.run = run
+        self.digest = digest
+        self.channel = channel
+
+    def dump(self, way: bytes) -> bytes:
+        """The value of `_HERMETIC`. The run directory comes last, it may hold anything but a colon."""
+        device, inode = self.channel
+        return b":".join([PROTOCOL, self.digest, b"%d" % device, b"%d" % inode, way, self.run])
+
+
+def prepare_environment(
+    environment: "dict[bytes, bytes]", handoff: Handoff, way: str, narrowed: "bytes | None" = None
+) -> "dict[bytes, bytes]":
+    """The environment for a guarded start from the one the program was meant to get.
+
+    narrowed: a serialized policy that holds besides the run's own. It can only tighten, so nothing is won by forging it.
+    """
+    prepared = {key: value for key, value in environment.items() if not key.startswith(PREFIX)}
+    if narrowed is not None:
+        prepared[NARROWED] = narrowed
+    for name in HANDED_OVER:
+        if name in prepared:
+            prepared[PREFIX + b"_" + name] = prepared.pop(name)
+    prepared[PREFIX] = handoff.dump(way.encode())
+    if way == "early":
+        warnings = environment.get(b"PYTHONWARNINGS")
+        prepared[b"PYTHONPATH"] = handoff.run
+        prepared[b"PYTHONWARNINGS"] = WARNING + b"," + warnings if warnings else WARNING
+    return prepared
+
+
+def restore_environment(environment: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
+    """Undo `prepare_environment`, also when a shell in between added to PYTHONPATH or PYTHONWARNINGS."""
+    run = environment.get(PREFIX, b"").split(b":", 5)[-1]
+    restored = {key: value for key, value in environment.items() if not key.startswith(PREFIX)}
+    for name, separator, own in ((b"PYTHONPATH", b":", run), (b"PYTHONWARNINGS", b",", WARNING)):
+        saved = environment.get(PREFIX + b"_" + name)
+        parts = restored.pop(name).split(separator) if name in restored else [own]
+        if own in parts and saved is not None and separator == b":":
+            parts[parts.index(own)] = saved
+        elif own in parts:
+            parts.remove(own)
+        if parts or saved is not None:
+            restored[name] = separator.join(parts) if parts else saved or b""
+    prefix = environment.get(PREFIX + b"_PYTHONPYCACHEPREFIX")
+    if prefix is not None:
+        restored.setdefault(b"PYTHONPYCACHEPREFIX", prefix)
+    return restored
+
+
+def needs_stub(letters: "set[str]") -> bool:
+    """Whether a command line with these single-letter options ignores the environment or site."""
+    return not letters.isdisjoint("IES")
+
+
+def stub_arguments(line, stub: str) -> "list[str]":
+    """The interpreter's arguments (without argv[0]) that run a parsed command line through the stub.
+
+    The word after the stub is the kind of target; upper case, `-S` for `-`, says that the user asked for `-S` himself.
+    """
+    kind = line.kind
+    if "S" in line.letters:
+        kind = {"-": "-S"}.get(kind, kind.upper())
+    words = [kind] if line.target is None else [kind, line.target]
+    return ["-S"] + list(line.flags) + [stub] + words + list(line.rest)

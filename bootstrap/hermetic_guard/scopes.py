@@ -1,0 +1,38 @@
+"""The stack of policies in force in one process.
+
+A run has one policy, set before user code. Code that uses the guard on itself opens and closes blocks on top of it; what holds is the
+intersection of all that are open, so that no block can loosen what was set outside it.
+"""
+
+from hermetic_guard.policy import Policy, intersect
+
+
+class Scopes(object):
+    """`base` is the run's policy, `current` what holds now."""
+
+    def __init__(self, base: Policy) -> None:
+        self.base = base
+        self._open = [(None, base)]  # type: list[tuple[object, Policy]]
+        self.current = base
+
+    def push(self, policy: Policy) -> object:
+        """Open a block; returns the token that closes it."""
+        token = object()
+        self._open.append((token, policy))
+        self._combine()
+        return token
+
+    def pop(self, token: object) -> None:
+        """Close a block, in any order. Raises KeyError for a token that is not open; the base cannot be closed."""
+        for index in range(1, len(self._open)):
+            if self._open[index][0] is token:
+                del self._open[index]
+                self._combine()
+                return
+        raise KeyError("this block is not open")
+
+    def _combine(self) -> None:
+        combined = self._open[0][1]
+        for _, policy in self._open[1:]:
+            combined = intersect(combined, policy)
+        self.current = combined

@@ -1,0 +1,94 @@
+"""`main()`, which every way of starting the command ends in, and `python -m hermetic`.
+
+`python -m hermetic` starts itself again with -I -S before anything else is imported. What CPython runs before the first
+line of this file cannot be undone from here: site with its .pth lines, and the modules that `-m` needs itself, which it
+looks for in the working directory first. The `hermetic` command has none of that. For the same reason nothing but `sys`
+and `os`, which are loaded already, is imported at the top, not even `__future__`: that is a file like any other.
+"""
+
+import os
+import sys
+
+ISOLATED = ("-I", "-S", "-X", "disable-remote-debug")
+"""`sys.remote_exec` (3.14) lets a child run code in its parent; older versions ignore the -X."""
+
+
+def main() -> int:
+    """Do what `sys.argv` says; return the exit code."""
+    sys.path += [directory for directory in site_directories(sys.executable) if directory not in sys.path]
+    from hermetic.errors import HermeticError, printable
+
+    try:
+        return dispatch(sys.argv[1:])
+    except HermeticError as error:
+        return complain(error, error.exit_code)
+    except ImportError as error:
+        return complain(f"its installation is incomplete: {error}")
+    except OSError as error:
+        return complain(printable(str(error)))
+    except KeyboardInterrupt:
+        return 130
+    except Exception:
+        sys.excepthook(*sys.exc_info())  # a bug of ours: the exit code must not look like the target's
+        return 125
+
+
+def complain(why: object, code: int = 125) -> int:
+    if sys.stderr is not None:  # closed by whoever started us; print would then take stdout
+        print(f"hermetic: {why}", file=sys.stderr)
+    return code
+
+
+def dispatch(argv: list[str]) -> int:
+    """Run a target, or let click answer. click is imported for nothing else: it takes as long as a whole launch."""
+    from hermetic import options
+
+    invocation = options.parse(argv)
+    if invocation is None:
+        from hermetic import cli
+
+        return cli.main(argv)
+    from hermetic.launch import run
+
+    return run.main(invocation)
+
+
+def site_directories(executable: str) -> list[str]:
+    """Where this interpreter's installed packages are, from what `site` would read and without its .pth lines.
+
+    hermetic's dependencies are not always beside it: an installer does not bring what the interpreter has already, or
+    the one below a virtual environment made with --system-site-packages.
+    """
+    venv = os.path.dirname(os.path.dirname(executable))
+    try:
+        with open(f"{venv}/pyvenv.cfg", encoding="utf-8") as file:
+            settings = [line.partition("=") for line in file.read().lower().splitlines()]
+    except OSError:
+        return base_site_directories()
+    own = f"{venv}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    if any(key.strip() == "include-system-site-packages" and value.strip() == "true" for key, _, value in settings):
+        return [own, *base_site_directories()]
+    return [own]
+
+
+def base_site_directories() -> list[str]:
+    import site  # under -S this only defines functions
+
+    return [directory for directory in site.getsitepackages([sys.base_prefix]) if os.path.isdir(directory)]
+
+
+def start() -> int:
+    """This file as a program: `python -m hermetic`, and what it starts itself again as."""
+    if not (sys.flags.isolated and sys.flags.no_site):
+        os.execv(sys.executable, [sys.executable, *ISOLATED, __file__, *sys.argv[1:]])
+    root = os.path.dirname(os.path.dirname(__file__))
+    sys.path.append(root)
+    if os.path.isdir(f"{root}/bootstrap/hermetic_guard"):
+        sys.path.append(f"{root}/bootstrap")
+    from hermetic.__main__ import main as hermetic_main  # by its name, so that it is there once and cached
+
+    return hermetic_main()
+
+
+if __name__ == "__main__":
+    sys.exit(start())

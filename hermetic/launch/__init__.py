@@ -1,0 +1,1 @@
+"""How a target is run: what is staged for it, what it is started with, and what becomes of it."""

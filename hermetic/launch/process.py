@@ -1,0 +1,282 @@
+"""Starts the target, stays beside it, ends and removes what it left: the launcher's only loop.
+
+The target runs in the launcher's own process group, so a terminal treats both as one job: its Ctrl-C, Ctrl-Z and size
+changes reach the target without help. What is sent to the launcher alone is passed on. There is one place to sleep,
+`Signals.wait`: that the run's FIFO has something to read comes as SIGCHLD, a fact about the target like the others, and
+a signal that does no harm when nobody waits for it any more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+from hermetic.errors import HermeticError, TargetNotExecutable, TargetNotFound
+from hermetic.launch.signals import ENDING, Signals, send, sent_by_process
+from hermetic.linux import syscalls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from collections.abc import Callable, Iterator, Mapping
+    from signal import struct_siginfo
+
+    from hermetic.launch.stage import RunDirectory
+    from hermetic.launch.terminal import Terminal
+else:
+    import _signal
+
+RESUME = 0.05
+"""Seconds in which the shell that continued us must have continued the target too, before we do it."""
+PIECE = 65536
+PIECES = 16
+"""Reads of the FIFO in one turn. A target that never stops writing must not keep its signals from being passed on."""
+ENOENT, EINVAL = 2, 22
+
+
+class Outcome:
+    """How a run ended.
+
+    code:      what hermetic exits with: the target's own code, or 128 + the number of the signal that ended it
+    signal:    that number, or None
+    guarded:   whether the target reported that its guards stand. If not, it ended before that
+    late:      it was killed, because its time for that was up
+    survivors: how many processes it left that could not be ended
+    """
+
+    __slots__ = ("code", "guarded", "late", "pid", "signal", "survivors")
+
+    def __init__(self, pid: int, status: int, *, guarded: bool, late: bool, survivors: int) -> None:
+        self.pid = pid
+        self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        self.code = os.WEXITSTATUS(status) if self.signal is None else 128 + self.signal
+        self.guarded = guarded
+        self.late = late
+        self.survivors = survivors
+
+
+def launch(
+    program: str,
+    argv: list[str],
+    env: Mapping[bytes, bytes],
+    run: RunDirectory,
+    *,
+    on_events: Callable[[bytes], None],
+    ready: Callable[[int], bool],
+    deadline: float,
+    meanwhile: Iterator[object] | None = None,
+) -> Outcome:
+    """Run `program` to its end; nothing of it is left then, nor of the run directory.
+
+    on_events: is given what was written to the FIFO, in pieces that may end within a line
+    ready:     tells whether the process of that pid has reported that its guards stand
+    deadline:  seconds it has for that; time in which it is stopped does not count
+    meanwhile: work for idle time, advanced a step at a time while the target runs and dropped when it has ended
+
+    To be called from the only thread of a process. Raises TargetNotFound or TargetNotExecutable if the program cannot
+    be executed, HermeticError if no process can be started.
+    """
+    spare = _children()
+    terminal = _terminal()
+    with Signals() as signals:
+        pid, failure = _start(program, argv, env, signals, run.events)
+        watch = _Watch(pid, signals, run.events, on_events, ready, deadline)
+        try:
+            watch.until_ended(meanwhile)
+            _raise_if_not_executed(program, failure)
+        finally:
+            survivors = watch.end_leftovers(spare)
+            _restore(terminal, run, signals)
+    return Outcome(pid, watch.status or 0, guarded=watch.guarded, late=watch.late, survivors=survivors)
+
+
+def _children() -> frozenset[int]:
+    """Those this process has before the run, from a shell that replaced itself by us: they are none of the target's."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return frozenset()
+    from hermetic.launch import leftovers
+
+    return leftovers.children()
+
+
+def _terminal() -> Terminal | None:
+    descriptor = next((number for number in (0, 1, 2) if os.isatty(number)), None)
+    if descriptor is None:
+        return None
+    from hermetic.launch.terminal import Terminal
+
+    return Terminal(descriptor)
+
+
+def _start(program: str, argv: list[str], env: Mapping[bytes, bytes], signals: Signals, events: int) -> tuple[int, int]:
+    """Fork the target. Returns its pid and a descriptor that, once it has ended, holds the errno of an exec that
+    failed."""
+    failure, report = os.pipe()
+    launcher = os.getpid()
+    try:
+        _signal_when_readable(events)
+        syscalls.become_subreaper()
+        pid = os.fork()
+    except OSError as error:
+        raise HermeticError(f"no process can be started: {error.strerror}") from error
+    if not pid:
+        _become(program, argv, env, signals, launcher, report)
+    os.close(report)
+    return pid, failure
+
+
+def _become(
+    program: str, argv: list[str], env: Mapping[bytes, bytes], signals: Signals, launcher: int, report: int
+) -> None:
+    """In the forked child: turn into the target. Never returns."""
+    try:
+        syscalls.die_with_parent(launcher)
+        signals.hand_down()
+        os.execve(program, argv, env)
+    except OSError as error:
+        os.write(report, b"%d" % (error.errno or EINVAL))
+    finally:
+        os._exit(127)
+
+
+def _raise_if_not_executed(program: str, failure: int) -> None:
+    try:
+        number = int(os.read(failure, 16) or 0)
+    finally:
+        os.close(failure)
+    if number:
+        kind = TargetNotFound if number == ENOENT else TargetNotExecutable
+        raise kind(f"{program} cannot be executed: {os.strerror(number)}")
+
+
+def _signal_when_readable(fifo: int) -> None:
+    """Have the kernel send us SIGCHLD whenever something is written to `fifo` (fcntl(2): O_ASYNC, F_SETSIG)."""
+    fcntl.fcntl(fifo, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(fifo, fcntl.F_SETSIG, _signal.SIGCHLD)
+    fcntl.fcntl(fifo, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+
+
+def _restore(terminal: Terminal | None, run: RunDirectory, signals: Signals) -> None:
+    """What was before the run. A removal that the user does not want to wait for is finished by the next start."""
+    if terminal:
+        terminal.restore()
+    for _ in run.removing():
+        if signals.asked_to_end():
+            break
+
+
+class _Watch:
+    """One target from its fork to its end."""
+
+    def __init__(
+        self,
+        pid: int,
+        signals: Signals,
+        events: int,
+        on_events: Callable[[bytes], None],
+        ready: Callable[[int], bool],
+        deadline: float,
+    ) -> None:
+        self._pid = pid
+        self._signals = signals
+        self._events = events
+        self._on_events = on_events
+        self._ready = ready
+        self._patience = deadline
+        self._ready_by: float | None = time.monotonic() + deadline
+        self._resume_at: float | None = None
+        self._more = False
+        self.status: int | None = None
+        self.guarded = False
+        self.late = False
+
+    def until_ended(self, idle: Iterator[object] | None) -> None:
+        """Pass signals on, take events, keep the times, until the target has a status."""
+        # Needed at the end, loaded while the target starts: by its end the target may have replaced the files.
+        from hermetic.launch import leftovers, removal  # noqa: F401
+
+        while self.status is None:
+            info = self._signals.wait(0 if idle or self._more else self._until_next())
+            if info:
+                self._relay(info)
+            elif idle and next(idle, self) is self:
+                idle = None
+            self._take_events()
+            self._keep_times()
+            self._wait_for_children()
+        self._take_events()
+
+    def end_leftovers(self, spare: frozenset[int]) -> int:
+        """End what runs still, the target too if it comes to that; how many would not."""
+        from hermetic.launch import leftovers
+
+        return leftovers.end(spare, self._sleep, at_once=not self.guarded)
+
+    def _sleep(self, seconds: float) -> bool:
+        info = self._signals.wait(seconds)
+        self._take_events()
+        return info is not None and info.si_signo in ENDING
+
+    def _until_next(self) -> float | None:
+        """Seconds until there is something to do without a signal; None: never."""
+        times = [moment for moment in (self._ready_by, self._resume_at) if moment is not None]
+        return min(times) - time.monotonic() if times else None
+
+    def _relay(self, info: struct_siginfo) -> None:
+        """Pass a signal on that was sent to the launcher alone.
+
+        The kernel sends those of a terminal to the whole group, and a target that signals its own group (vim's Ctrl-Z)
+        has done so itself.
+        """
+        from hermetic.launch.leftovers import is_below
+
+        if info.si_signo != _signal.SIGCHLD and sent_by_process(info) and not is_below(info.si_pid, os.getpid()):
+            send(self._pid, info.si_signo)
+
+    def _take_events(self) -> None:
+        self._more = False
+        for _ in range(PIECES):
+            try:
+                self._on_events(os.read(self._events, PIECE))
+            except BlockingIOError:
+                break
+        else:
+            self._more = True
+        if not self.guarded and self._ready(self._pid):
+            self.guarded, self._ready_by = True, None
+
+    def _keep_times(self) -> None:
+        now = time.monotonic()
+        if self._ready_by is not None and now >= self._ready_by:
+            self.late, self._ready_by = True, None
+            send(self._pid, _signal.SIGKILL)
+        if self._resume_at is not None and now >= self._resume_at:
+            self._resume_at = None
+            send(self._pid, _signal.SIGCONT)
+
+    def _wait_for_children(self) -> None:
+        """Take all changes of children: the target's, and the end of orphans that have become ours."""
+        while self.status is None:
+            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
+            if not pid:
+                return
+            if pid == self._pid:
+                self._changed(status)
+
+    def _changed(self, status: int) -> None:
+        if os.WIFCONTINUED(status):
+            self._resume_at = None
+        elif os.WIFSTOPPED(status):
+            self._stop(os.WSTOPSIG(status))
+        else:
+            self.status = status
+
+    def _stop(self, number: int) -> None:
+        """Stop with the target, as one job; whoever continues us continues it."""
+        self._signals.stop(number)
+        self._resume_at = time.monotonic() + RESUME
+        if self._ready_by is not None:
+            self._ready_by = time.monotonic() + self._patience

@@ -1,0 +1,210 @@
+"""One run from its invocation to its exit code: policy, target, run directory, guarded start, what is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hermetic_guard import policy as policies
+
+from hermetic.errors import HermeticError, printable, quoted
+from hermetic.events import EventReader
+from hermetic.launch import environ, payload
+from hermetic.launch.process import launch
+from hermetic.launch.stage import RunDirectory, sweep
+from hermetic.policy import combine
+from hermetic.report import Report
+from hermetic.target import interrogate, resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from hermetic.launch.process import Outcome
+    from hermetic.log import Log
+    from hermetic.options import Invocation
+
+READY_WITHIN_S = 60.0
+"""How long an interpreter may take to report that its guards stand: starting one takes a fiftieth of a second, on a machine with two hundred at
+once some seconds."""
+
+UNGUARDED = 125
+VIOLATION = 77
+UNCAUGHT = 1
+"""The exit code CPython gives an uncaught exception."""
+
+
+def main(invocation: Invocation) -> int:
+    """Do what the command line asks for; returns the exit code.
+
+    Raises HermeticError, with its exit code, for whatever keeps the target from being started.
+    """
+    cwd = working_directory()
+    resolved = combine.resolve(invocation, cwd)
+    combine.refuse_unenforceable(resolved.policy)
+    environment = initial_environment()
+    environ.refuse_other_library(environment)
+    target = find_target(invocation, environ.as_text(environment), cwd or "")
+    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ))
+    say = Speaker(invocation)
+    say.notice(resolved.notice)
+    say.detail("; ".join(target.how))
+    outer = sys.modules["hermetic_guard"].__dict__.get("tighten")
+    if outer is not None:
+        become_inner(outer, resolved.policy, target, say)
+    return Run(invocation, resolved.policy, target, facts, say).result()
+
+
+class Speaker:
+    """Writes to the launcher's stderr."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._quiet = bool(invocation.values.get("quiet"))
+        self._verbose = bool(invocation.values.get("verbose"))
+
+    def notice(self, text: str | None) -> None:
+        if text and not self._quiet:
+            self.write(f"hermetic: {printable(text)}\n")
+
+    def detail(self, text: str) -> None:
+        if self._verbose and text:
+            self.write(f"hermetic: {printable(text)}\n")
+
+    @staticmethod
+    def write(text: str) -> None:
+        """One write, so that lines of several processes do not mix. A reader that has gone is no reason to stop."""
+        try:
+            os.write(2, text.encode("utf-8", "backslashreplace"))
+        except OSError:
+            return
+
+
+class Run:
+    """A target about to be run, and what its guarded processes tell meanwhile."""
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        policy: policies.Policy,
+        target: resolve.Target,
+        facts: interrogate.Interpreter,
+        say: Speaker,
+    ) -> None:
+        values = invocation.values
+        self.policy, self.target, self.facts, self.say = policy, target, facts, say
+        self.strict = bool(values.get("strict"))
+        self.report = Report(say.write, trace=bool(values.get("trace")), quiet=bool(values.get("quiet")))
+        self.reader = EventReader()
+        self.ready: set[int] = set()
+        self.uncaught: set[int] = set()
+        self.log_path = values.get("log")
+        self.log: Log | None = None
+
+    def result(self) -> int:
+        """Run the target; the exit code."""
+        files = payload.files(self.policy, [self.facts], protected_paths())
+        run = RunDirectory.create(files, os.environ)
+        with run:
+            self.open_log(os.path.basename(run.path))
+            start = environ.prepare(self.target, self.facts, environ.handoff(run))
+            self.say.detail(f"guards by way of {start.way}: {start.why}")
+            outcome = launch(
+                start.interpreter,
+                start.argv,
+                start.environment,
+                run,
+                on_events=self.take,
+                ready=self.ready.__contains__,
+                deadline=READY_WITHIN_S,
+                meanwhile=sweep(os.environ),
+            )
+        return self.finish(outcome)
+
+    def take(self, data: bytes) -> None:
+        """Handle what was read from the run's FIFO."""
+        for event in self.reader.feed(data):
+            kind = event["event"]
+            if kind == "ready":
+                self.ready.add(event["pid"])
+            elif kind == "uncaught":
+                self.uncaught.add(event["pid"])
+            else:
+                self.report.refused(event)
+            if self.log:
+                self.log.write(kind, **{name: value for name, value in event.items() if name not in ("event", "v")})
+
+    def finish(self, outcome: Outcome) -> int:
+        """Tell the count, and make the exit code."""
+        code = self.exit_code(outcome)
+        self.report.finish()
+        if self.log:
+            self.log.write("end", exit_code=code, blocked=self.report.blocked)
+        return code
+
+    def exit_code(self, outcome: Outcome) -> int:
+        if not outcome.guarded and outcome.signal is None:
+            why = "did not report its guards in time and was ended" if outcome.late else "ended without reporting its guards"
+            self.say.write(f"hermetic: {printable(self.target.interpreter)} {why}\n")
+            return UNGUARDED
+        if outcome.code == UNCAUGHT and outcome.pid in self.uncaught:
+            return VIOLATION
+        if outcome.code == 0 and self.strict and self.report.blocked:
+            return VIOLATION
+        return outcome.code
+
+    def open_log(self, run: str) -> None:
+        if isinstance(self.log_path, str):
+            from hermetic.log import Log
+
+            self.log = Log(self.log_path, run)
+            self.log.write("run", command=self.target.argv, policy=policies.dumps(self.policy).decode())
+
+
+def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -> resolve.Target:
+    """What the command line names."""
+    if invocation.command == "run":
+        return resolve.resolve_run(invocation.target, environment, cwd, sys.executable)
+    python = invocation.values.get("python")
+    named = python if isinstance(python, str) else None
+    return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
+
+
+def become_inner(tighten: object, policy: policies.Policy, target: resolve.Target, say: Speaker) -> NoReturn:
+    """Inside another hermetic: add this policy to the one that holds here, and be replaced by the target.
+
+    The outer run's guard starts and guards it, with the intersection of both, and its launcher is told of refusals.
+    """
+    assert callable(tighten)
+    tighten(policies.dumps(policy))
+    say.detail("inside another hermetic: both policies hold, and the outer one tells")
+    try:
+        os.execve(target.interpreter, target.argv, target.environ)
+    except OSError as error:
+        raise HermeticError(f"{quoted(target.interpreter)}: {error.strerror}") from None
+
+
+def working_directory() -> str | None:
+    """None where it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def initial_environment() -> dict[bytes, bytes]:
+    """What the user's shell gave us."""
+    environment = dict(os.environb)
+    if b"LC_CTYPE" not in environment:
+        return environment
+    with open("/proc/self/environ", "rb") as file:
+        return environ.uncoerced(environment, file.read())
+
+
+def protected_paths() -> list[str]:
+    """hermetic's own files: what a run could change there would weaken the next one."""
+    package = os.path.dirname(os.path.dirname(__file__))
+    cache = interrogate.cache_directory(os.environ)
+    return [package, payload.directory(), *([cache] if cache else [])]
+
+
+

@@ -1,0 +1,36 @@
+"""The log file: every event of a run, one JSON line each; the schema stands in the README and has a version.
+
+The launcher writes it, never the target. Lines are appended, so that several runs may share a file; each carries the run it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+from hermetic.errors import HermeticError
+from hermetic.events import SCHEMA
+
+
+class Log:
+    """path: the file, made if it is missing; run: names the run in every line.
+
+    Raises HermeticError if the file cannot be written.
+    """
+
+    def __init__(self, path: str, run: str) -> None:
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except (OSError, ValueError) as error:
+            raise HermeticError(f"--log {path}: {getattr(error, 'strerror', None) or error}") from None
+        self._run = run
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Append one line. A full disk must not change how the run ends; the line is then missing."""
+        line = json.dumps({"v": SCHEMA, "event": event, "run": self._run, "time": time.time(), **fields})
+        try:
+            os.write(self._descriptor, line.encode() + b"\n")
+        except OSError:
+            self._descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)

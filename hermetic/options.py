@@ -1,0 +1,332 @@
+"""The one table of options, and the small parser that reads a command line with it.
+
+All that is said about an option (its names, whether it takes a value, its help, which commands know it, its key in a
+profile) stands in OPTIONS and nowhere else. `parse` reads a command line on the way to a run; cli.py makes click's
+commands from the same rows for help and completion. Two parsers, because importing click takes longer than starting
+the interpreter that is to be guarded; one table, because two lists of flags would come to differ, and a flag that only
+one of them knows is a guard that silently does not stand.
+
+Everything after `--`, or from the first word on that is no option, belongs to the target and is never looked at. Values
+of options with an optional value come with `=` only: `--fs-readonly pytest` runs pytest.
+"""
+
+from __future__ import annotations
+
+from hermetic.errors import UsageError, cut, quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    Given = tuple["Option", str | None]
+
+ROOT = "hermetic"
+RUN, EXEC, SHELL = COMMANDS = ("run", "exec", "shell")
+COMPLETION = "completion"
+"""A command that only click knows: it prints, and starts nothing."""
+
+COMPLETE_VARIABLE = "_HERMETIC_COMPLETE"
+"""Set by the shell's completion function; click answers it."""
+
+FLAG = "flag"
+VALUE = "value"
+OPTIONAL = "optional value"
+ANSWER = "answer"
+"""Kinds of option. An ANSWER (--help, --version) ends the reading: click prints, nothing is run."""
+
+GUARDS = "Guards"
+ADJUST = "Adjusting them"
+TELLING = "What you are told"
+TARGET = "Target"
+OTHER = "Other"
+SECTIONS = (GUARDS, ADJUST, TARGET, TELLING, OTHER)
+
+
+class Option:
+    """One row of the table.
+
+    names:    as typed; the first long one names the value in `Invocation.values`
+    kind:     FLAG, VALUE (next word or after `=`), OPTIONAL (after `=` only) or ANSWER
+    section:  the heading of the help it stands under; a GUARDS option is one that puts a guard up
+    text:     its help
+    commands: the commands that know it
+    policy:   its key in a profile: the guard it concerns, and after a dot the key in that guard's table
+    many:     whether it may be given repeatedly with different values
+    choices:  the values it may have, where they are few
+    """
+
+    __slots__ = ("choices", "commands", "key", "kind", "many", "metavar", "names", "policy", "section", "text")
+
+    def __init__(
+        self,
+        *names: str,
+        section: str,
+        text: str,
+        kind: str = FLAG,
+        metavar: str = "",
+        commands: tuple[str, ...] = COMMANDS,
+        policy: str = "",
+        many: bool = False,
+        choices: tuple[str, ...] = (),
+    ) -> None:
+        self.names = names
+        self.key = next(name for name in names if name.startswith("--"))[2:].replace("-", "_")
+        self.kind = kind
+        self.section = section
+        self.text = text
+        self.metavar = metavar
+        self.commands = commands
+        self.policy = policy
+        self.many = many
+        self.choices = choices
+
+    @property
+    def name(self) -> str:
+        """The long name, as messages show it."""
+        return "--" + self.key.replace("_", "-")
+
+    def belongs_to(self, command: str) -> bool:
+        """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows."""
+        return command in self.commands or (command == ROOT and RUN in self.commands)
+
+
+OPTIONS = (
+    Option("--no-network", section=GUARDS, policy="network", text="No connection out, no name lookup, no listening."),
+    Option("--no-subprocess", section=GUARDS, policy="subprocess", text="No new process."),
+    Option("--fs-readonly", section=GUARDS, kind=OPTIONAL, metavar="ROOT", policy="filesystem.root",
+           text="No file is written, made or deleted; with ROOT, none outside is read."),
+    Option("--block-native", section=GUARDS, policy="native",
+           text="No extension module but the standard library's, no ctypes."),
+    Option("--profile", section=GUARDS, kind=VALUE, metavar="NAME", many=True,
+           text="The guards of a named profile; of several, what all of them allow."),
+    Option("--allow-localhost", section=ADJUST, kind=OPTIONAL, metavar="PORTS", policy="network.allow-localhost",
+           many=True, text="Allow this machine itself: all ports, or PORTS as in 80,8000-8010."),
+    Option("--allow-domain", section=ADJUST, kind=VALUE, metavar="HOST", policy="network.allow-domain", many=True,
+           text="Allow HOST, or *.HOST below it, on ports 80 and 443 or on those given as in HOST:8000-8010."),
+    Option("--on-violation", section=ADJUST, kind=VALUE, metavar="raise|refuse", policy="on-violation",
+           choices=("raise", "refuse"),
+           text="What a violation is to the target: an error that no 'except OSError' hides, or (refuse, the default) "
+                "the error that a locked-down machine gives."),
+    Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL),
+           text="The interpreter: a path, the directory of a virtual environment, or a version."),
+    Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),
+    Option("--log", section=TELLING, kind=VALUE, metavar="FILE", text="Write every event to FILE, one JSON line each."),
+    Option("--strict", section=TELLING, text="Exit with 77 instead of 0 if anything was blocked."),
+    Option("-v", "--verbose", section=TELLING, text="Say what is run, in which way, and why."),
+    Option("-q", "--quiet", section=TELLING, text="Print nothing but errors of hermetic's own."),
+    Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, COMPLETION), text="Show this help."),
+    Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),
+)  # fmt: skip
+
+EXCLUSIVE = (("verbose", "quiet"), ("trace", "quiet"))
+BY_NAME = {name: option for option in OPTIONS for name in option.names}
+
+
+class Invocation:
+    """A command line, read.
+
+    command: "run", "exec" or "shell"
+    values:  what was given, by `Option.key`: True for a flag or an optional value left out, else the text; a tuple of
+             these for an option that may be repeated. What was not given is not there.
+    target:  the target's words, untouched
+    """
+
+    __slots__ = ("command", "target", "values")
+
+    def __init__(self, command: str, values: dict[str, object], target: list[str]) -> None:
+        self.command = command
+        self.values = values
+        self.target = target
+
+    def flag(self, key: str) -> bool:
+        """Whether the option was given at all."""
+        return key in self.values
+
+    def text(self, key: str) -> str | None:
+        """The option's value, None where none was given."""
+        value = self.values.get(key)
+        return value if isinstance(value, str) else None
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Invocation | None:
+    """Read the words after `hermetic`; None where click has to answer (help, version, completion, no words at all).
+
+    Raises UsageError for everything that does not say exactly what to do: a flag that is guessed at or passed over is
+    a guard that does not stand.
+    """
+    if not argv or _completing(environ) or argv[0] == COMPLETION:
+        return None
+    command, words = _command(argv)
+    given, stop, start = scan(command, words)
+    if given and given[-1][0].kind == ANSWER:
+        return None
+    target = list(words[start:])
+    if command == ROOT:
+        _refuse_late_command(words[:stop], target, dashes=start > stop)
+        command = RUN
+    values = settle(given)
+    _check_target(command, target)
+    return Invocation(command, values, target)
+
+
+def scan(command: str, words: Sequence[str]) -> tuple[list[Given], int, int]:
+    """The options given, the index where they stop, and the index where the target starts (after a `--`).
+
+    Stops at an ANSWER. Raises UsageError for an option that `command` does not know, or one with a wrong value.
+    """
+    given: list[Given] = []
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word == "--":
+            return given, index, index + 1
+        if _starts_target(command, word):
+            break
+        following = words[index + 1] if index + 1 < len(words) else None
+        found, used = _long(command, word, following) if word.startswith("--") else _short(command, word)
+        given += found
+        index += used
+        if given[-1][0].kind == ANSWER:
+            break
+    return given, index, index
+
+
+def settle(given: Iterable[Given]) -> dict[str, object]:
+    """The values by key. Raises UsageError for options that contradict each other."""
+    values: dict[str, object] = {}
+    for option, text in given:
+        value = True if text is None else text
+        earlier = values.get(option.key)
+        if option.many:
+            values[option.key] = (*earlier, value) if isinstance(earlier, tuple) else (value,)
+        elif earlier in (None, value):
+            values[option.key] = value
+        else:
+            raise UsageError(f"{option.name} is given twice, and says two different things")
+    for one, other in EXCLUSIVE:
+        if one in values and other in values:
+            raise UsageError(f"--{one} and --{other} exclude each other")
+    return values
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that was probably meant."""
+    import difflib  # only on the way to an error
+
+    candidates = list(words)
+    close = difflib.get_close_matches(word, candidates, 1)
+    longer = [candidate for candidate in candidates if word and candidate.startswith(word)]
+    return next(iter([*close, *longer]), None)
+
+
+def known(command: str) -> list[Option]:
+    """The options that `command` knows, in the order of the table."""
+    return [option for option in OPTIONS if option.belongs_to(command)]
+
+
+def _completing(environ: Mapping[str, str] | None) -> bool:
+    if environ is None:
+        import os
+
+        environ = os.environ
+    return bool(environ.get(COMPLETE_VARIABLE))
+
+
+def _command(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The command and its words; ROOT where flags come first."""
+    word = argv[0]
+    if word in COMMANDS:
+        return word, argv[1:]
+    if word.startswith("-") and word != "-":
+        return ROOT, argv
+    meant = nearest(word, COMMANDS)
+    run = f"hermetic run -- {quoted(word)}"
+    hint = f"did you mean {meant}? to run a program of that name: {run}" if meant else f"to run it: {run}"
+    raise UsageError(f"{quoted(word)} is not a command of hermetic", hint)
+
+
+def _refuse_late_command(options: Sequence[str], target: list[str], dashes: bool) -> None:
+    """`hermetic --no-network run x` would look for a program called run; hardly anybody means that."""
+    if target and target[0] in COMMANDS and not dashes:
+        name = target[0]
+        raise UsageError(
+            f"options come after the command: hermetic {name} {cut(' '.join(options))} ...",
+            f"for a program called {name}, write -- before it",
+        )
+
+
+def _check_target(command: str, target: list[str]) -> None:
+    if command == SHELL and target:
+        raise UsageError(f"shell takes no command, and got {quoted(target[0])}", "to run it: hermetic exec -- ...")
+    if command == RUN and not target:
+        raise UsageError("there is nothing to run", "hermetic run -- COMMAND")
+    if command == EXEC and not target:
+        raise UsageError("exec needs a script, -m MODULE, -c CODE or -", "for a REPL: hermetic shell")
+
+
+def _starts_target(command: str, word: str) -> bool:
+    """Whether the target starts here; exec's own may start with what Python itself would take there."""
+    return not word.startswith("-") or word == "-" or (command == EXEC and word[:2] in ("-m", "-c"))
+
+
+def _long(command: str, word: str, following: str | None) -> tuple[list[Given], int]:
+    """Read `--name`, `--name=value` or `--name value`; the options found, and how many words they took."""
+    name, equals, value = word.partition("=")
+    option = _find(command, name)
+    if option.kind in (FLAG, ANSWER):
+        if equals:
+            raise UsageError(f"{name} takes no value")
+        return [(option, None)], 1
+    if equals:
+        return [(option, _checked(option, value))], 1
+    if option.kind == OPTIONAL:
+        return [(option, None)], 1
+    if following is None or following == "--":
+        raise UsageError(f"{name} needs a value", f"{name} {option.metavar}")
+    if following.startswith("-") and following != "-":
+        raise UsageError(
+            f"{name} needs a value, and {quoted(following)} looks like an option",
+            f"if it is one: {name}={quoted(following)}",
+        )
+    return [(option, _checked(option, following))], 2
+
+
+def _short(command: str, word: str) -> tuple[list[Given], int]:
+    """Read `-v`, or several in one word as in `-vq`; none of them takes a value."""
+    return [(_find(command, "-" + letter, word), None) for letter in word[1:]], 1
+
+
+def _checked(option: Option, value: str) -> str:
+    if not value:
+        raise UsageError(f"{option.name} is given an empty value")
+    if option.choices and value not in option.choices:
+        meant = nearest(value, option.choices)
+        raise UsageError(
+            f"{option.name} cannot be {quoted(value)}, only {' or '.join(option.choices)}",
+            meant and f"did you mean {meant}?",
+        )
+    return value
+
+
+def _find(command: str, name: str, word: str = "") -> Option:
+    """The option called `name`; raises UsageError, naming what was probably meant, if `command` knows none such."""
+    option = BY_NAME.get(name)
+    if option is not None and option.belongs_to(command):
+        return option
+    if option is not None:
+        owner = "" if ROOT in option.commands else option.commands[0] + " "
+        others = " and ".join(option.commands)
+        raise UsageError(f"{name} is an option of {others} only", f"as in hermetic {owner}{name}")
+    inside = f" in {quoted(word)}" if word not in ("", name) else ""
+    raise UsageError(f"unknown option {quoted(name)}{inside}", _meant(command, word or name))
+
+
+def _meant(command: str, word: str) -> str:
+    if word[:2] in ("-m", "-c") and command in (ROOT, RUN):
+        return f"for Python's own: hermetic exec {word[:2]} ..."
+    meant = nearest(word, [option.name for option in known(command)])
+    if meant:
+        return f"did you mean {meant}?"
+    if command == EXEC:
+        return "Python's own flags go after --"
+    return f"hermetic {'run' if command == ROOT else command} --help lists them"

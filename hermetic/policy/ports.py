@@ -1,0 +1,79 @@
+"""The language of port lists: `8000`, `8000-8010`, `80,443,8000-8100`.
+
+Read in one place for flags and profiles alike, into ranges in their shortest sorted form, so that two ways of writing
+the same ports make equal policies.
+"""
+
+from __future__ import annotations
+
+from hermetic_guard.policy import ANY
+
+HIGHEST = 65535
+DIGITS = "0123456789"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Ranges = tuple[tuple[int, int], ...]
+    Ports = str | Ranges
+    """ANY, or inclusive ranges."""
+
+
+class PortsError(ValueError):
+    """A text that is no port list; `position` is the character, counted from 1, where it goes wrong."""
+
+    def __init__(self, why: str, position: int) -> None:
+        super().__init__(f"character {position}: {why}")
+        self.why = why
+        self.position = position
+
+
+def read(text: str) -> Ranges:
+    """The ranges in `text`. Raises PortsError."""
+    ranges = []
+    index = 0
+    while True:
+        low, index = _port(text, index)
+        high = low
+        if text[index : index + 1] == "-":
+            start = index + 1
+            high, index = _port(text, start)
+            if high < low:
+                raise PortsError(f"the range {low}-{high} ends before it begins", start + 1)
+        ranges.append((low, high))
+        if index == len(text):
+            return merged(ranges)
+        if text[index] != ",":
+            raise PortsError("a comma, a dash or the end was expected", index + 1)
+        index += 1
+
+
+def _port(text: str, start: int) -> tuple[int, int]:
+    """The port number at `start`, and where it ends."""
+    end = start
+    while end < len(text) and text[end] in DIGITS:
+        end += 1
+    if end == start:
+        raise PortsError("a port number was expected", start + 1)
+    if end - start > len(str(HIGHEST)) or not 1 <= int(text[start:end]) <= HIGHEST:
+        raise PortsError(f"a port is a number from 1 to {HIGHEST}", start + 1)
+    return int(text[start:end]), end
+
+
+def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The same ports, sorted, with ranges that touch made one."""
+    result: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if result and low <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(high, result[-1][1]))
+        else:
+            result.append((low, high))
+    return tuple(result)
+
+
+def union(one: Ports, other: Ports) -> Ports:
+    """The ports in either."""
+    if isinstance(one, str) or isinstance(other, str):
+        return ANY
+    return merged([*one, *other])

@@ -1,0 +1,90 @@
+"""Tells the user: three lines at the first refusal of each thing, a count at the end, everything under --trace.
+
+Names and paths come from strangers: what a terminal would act on is escaped.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hermetic.errors import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Event = dict[str, Any]
+REMEMBERED = 1000
+"""How many different refusals are told apart; a flood of others is only counted."""
+
+
+class Report:
+    """Collects refusals. `write` takes one piece of text, which it must not interleave with others."""
+
+    def __init__(self, write: Callable[[str], None], trace: bool = False, quiet: bool = False) -> None:
+        self._write = write
+        self._trace = trace
+        self._quiet = quiet
+        self._seen: set[tuple[str, str]] = set()
+        self.blocked: dict[str, int] = {}
+
+    def refused(self, event: Event) -> None:
+        """Count a refusal, and print it if it is the first of its kind."""
+        self.blocked[event["guard"]] = self.blocked.get(event["guard"], 0) + 1
+        key = (event["guard"], event["target"])
+        first = key not in self._seen and len(self._seen) < REMEMBERED
+        if first:
+            self._seen.add(key)
+        if (first or self._trace) and not self._quiet:
+            self._write(message(event) + (stack(event) if self._trace else ""))
+
+    def finish(self) -> None:
+        """Print the count."""
+        total = sum(self.blocked.values())
+        if total and not self._quiet:
+            noun = "action" if total == 1 else "actions"
+            parts = ", ".join(f"{guard} {count}" for guard, count in sorted(self.blocked.items()))
+            self._write(f"hermetic: blocked {total} {noun} in all: {parts}\n")
+
+
+def message(event: Event) -> str:
+    """The three lines: what was denied, who asked, what would allow it. The last two only where they are known."""
+    lines = [f"hermetic: blocked action: {event['rule']}: {event['action']}({event['target']})"]
+    asked = asker(event["stack"])
+    if asked:
+        lines.append(f"  asked by  {asked}")
+    if event["hint"]:
+        lines.append(f"  allow it  {event['hint']}")
+    return "".join(printable(line) + "\n" for line in lines)
+
+
+def asker(frames: list[list[Any]]) -> str:
+    """The innermost frame that is not the standard library's, and the distributions on whose behalf it asked."""
+    from hermetic.distributions import is_standard_library, origin
+
+    callers = [frame for frame in frames if not is_standard_library(frame[0])] or frames[:1]
+    if not callers:
+        return ""
+    file, line, _ = callers[0]
+    first = origin(file)
+    others = dict.fromkeys(origin(frame[0]).distribution for frame in callers[1:])
+    others.pop(first.distribution, None)
+    others.pop("", None)
+    behalf = f", for {', '.join(others)}" if others else ""
+    return (f"{first.distribution} ({first.path}:{line})" if first.distribution else f"{shown(file)}:{line}") + behalf
+
+
+def shown(path: str) -> str:
+    """A path as a reader would write it: relative where it lies below the working directory."""
+    try:
+        here = os.getcwd()
+    except OSError:
+        return path
+    return path.removeprefix(here.rstrip("/") + "/") if path.startswith("/") else path
+
+
+def stack(event: Event) -> str:
+    """All frames, outermost first as in a traceback."""
+    lines = (f"    {file}:{line} in {function}" for file, line, function in reversed(event["stack"]))
+    return "".join(printable(line) + "\n" for line in lines)

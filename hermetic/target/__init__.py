@@ -1,0 +1,1 @@
+"""What is to be run, and by which interpreter. Nothing of the target is executed here."""

@@ -1,0 +1,185 @@
+"""From what the user typed to the interpreter that will run it, by reading only.
+
+Nothing of the target's is executed here: not the command, not `pyenv`, not the interpreter, which would run its
+environment's `.pth` lines. The interpreter's path keeps its links, for a virtual environment is known by it; the
+flags of a `#!` line are kept as well.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hermetic_guard import programs, pyenv
+
+from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SOURCES = (".py", ".pyz")
+"""Files that are Python by their name, and are run by the default interpreter if they cannot be run by themselves."""
+
+
+class Target:
+    """What to run, and as what.
+
+    interpreter: path of the interpreter's binary, absolute unless the working directory is gone
+    argv:        what the kernel would hand it: the interpreter as it was named, flags, script, arguments
+    environ:     the user's environment, with what `env` or pyenv would have changed
+    how:         what led to this, one line a step
+    """
+
+    __slots__ = ("argv", "environ", "how", "interpreter")
+
+    def __init__(self, interpreter: str, argv: list[str], environ: Mapping[str, str], how: list[str]) -> None:
+        self.interpreter = interpreter
+        self.argv = argv
+        self.environ = dict(environ)
+        self.how = how
+
+
+class _Finder:
+    """Looks things up in one environment and working directory, and notes what it found."""
+
+    def __init__(self, environ: Mapping[str, str], cwd: str, own: str) -> None:
+        self.environ = dict(environ)
+        self.path = environ.get("PATH")
+        self.cwd = cwd
+        self.own = own
+        self.how: list[str] = []
+
+    def target(self, program: programs.Program, arguments: list[str]) -> Target:
+        return Target(program.interpreter, program.argv + arguments, program.environ, self.how)
+
+    def file(self, path: str) -> str:
+        return os.path.join(self.cwd, path)
+
+    def find(self, name: str) -> str:
+        found = programs.find(name, self.path, self.cwd)
+        if found != name:
+            self.how.append(f"{name} is {found} (found on PATH)")
+        return found
+
+    def follow(self, file: str, name: str | None = None) -> programs.Program:
+        program = programs.follow(file, self.environ, self.cwd, name)
+        self.how += program.steps
+        return program
+
+    def command(self, name: str) -> programs.Program:
+        """The program a command stands for, whatever runs it."""
+        program = self.follow(self.find(name), name)
+        if program.kind != "python":
+            runner = f" (it is run by {program.interpreter})" if program.script else ""
+            raise NotPython(f"{name} is not a Python program{runner}")
+        return program
+
+    def interpreter(self, file: str) -> programs.Program:
+        """An interpreter itself; a script in its place would run before the guards stand."""
+        program = self.follow(file)
+        if program.script is not None:
+            raise NotPython(f"{file} is a script, not a Python interpreter")
+        if program.kind != "python":
+            raise NotPython(f"{file} is not a Python interpreter")
+        return program
+
+    def default(self) -> programs.Program:
+        """The active virtual environment's interpreter, else the first python3 on PATH, else hermetic's own."""
+        active = os.path.join(self.environ.get("VIRTUAL_ENV") or "", "bin/python")
+        if self.environ.get("VIRTUAL_ENV") and os.path.lexists(self.file(active)):
+            self.how.append(f"the default interpreter is {active} (VIRTUAL_ENV)")
+            return self.interpreter(active)
+        try:
+            return self.interpreter(self.find("python3"))
+        except programs.NotFound:
+            self.how.append(f"the default interpreter is hermetic's own, {self.own} (no python3 on PATH)")
+            return self.interpreter(self.own)
+
+    def named(self, python: str) -> programs.Program:
+        """The interpreter that `--python` names: a version, a name, a directory or a path."""
+        if python[:1].isdigit():
+            return self.by_name(f"python{python}")
+        if programs.is_python_name(python):
+            return self.by_name(python)
+        path = f"{self.environ.get('HOME', '~')}{python[1:]}" if python.startswith("~/") else python
+        if os.path.isdir(self.file(path)):
+            return self.in_directory(path)
+        return self.interpreter(path) if "/" in path else self.by_name(path)
+
+    def by_name(self, name: str) -> programs.Program:
+        try:
+            return self.interpreter(self.find(name))
+        except programs.NotFound:
+            installed = self.in_pyenv(name)
+            if installed is None:
+                raise
+            return self.interpreter(installed)
+
+    def in_pyenv(self, name: str) -> str | None:
+        root = self.environ.get("PYENV_ROOT") or f"{self.environ.get('HOME', '')}/.pyenv"
+        version = pyenv.latest(root, name.removeprefix("python"))
+        if version is None:
+            return None
+        self.how.append(f"{name} is pyenv's {version}")
+        return f"{root}/versions/{version}/bin/python"
+
+    def in_directory(self, folder: str) -> programs.Program:
+        for name in ("python", "python3", "pypy3"):
+            file = os.path.join(folder, "bin", name)
+            if os.path.lexists(self.file(file)):
+                return self.interpreter(file)
+        raise TargetNotFound(f"{folder}: there is no bin/python in this directory")
+
+
+def resolve_run(argv: list[str], environ: Mapping[str, str], cwd: str, own: str) -> Target:
+    """What `hermetic run -- ARGV` runs.
+
+    argv: the command and its arguments; own: hermetic's own interpreter, the last resort for a bare `.py` file.
+    Raises TargetNotFound, TargetNotExecutable, NotPython.
+    """
+    finder = _Finder(environ, cwd, own)
+    name, arguments = argv[0], argv[1:]
+    try:
+        source = _bare_source(name, finder)
+        if source is not None:
+            return finder.target(finder.default(), [source, *arguments])
+        return finder.target(finder.command(name), arguments)
+    except programs.Unresolved as error:
+        raise _translated(error, finder, name) from None
+
+
+def resolve_exec(python: str | None, command: list[str], environ: Mapping[str, str], cwd: str, own: str) -> Target:
+    """What `hermetic exec [--python PYTHON] -- COMMAND` runs.
+
+    python: a path, a directory (a virtual environment), a version (3.9) or a name (pypy3.9); None for the default one.
+    command: the interpreter's own arguments: flags, then a script, -m, -c or -; empty for an interactive session.
+    Raises TargetNotFound, TargetNotExecutable, NotPython.
+    """
+    finder = _Finder(environ, cwd, own)
+    try:
+        return finder.target(finder.default() if python is None else finder.named(python), command)
+    except programs.Unresolved as error:
+        raise _translated(error, finder, python or "") from None
+
+
+def _bare_source(name: str, finder: _Finder) -> str | None:
+    """The path, if this is a Python file that the kernel would not run: without a `#!` line, or not executable."""
+    if not name.endswith(SOURCES):
+        return None
+    try:
+        file = programs.find(name, finder.path, finder.cwd)
+        if programs.is_script(finder.file(file)):
+            return None
+    except programs.Unresolved:
+        file = name
+        if not os.path.isfile(finder.file(file)):
+            return None
+    finder.how.append(f"{file} cannot be run by itself")
+    return file
+
+
+def _translated(error: programs.Unresolved, finder: _Finder, name: str) -> HermeticError:
+    if not isinstance(error, programs.NotFound):
+        return TargetNotExecutable(str(error))
+    near = "/" not in name and os.path.isfile(finder.file(name))
+    return TargetNotFound(str(error), f"there is a ./{name}" if near else None)

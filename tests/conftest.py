@@ -1,0 +1,102 @@
+"""What the tests share: interpreters to run in, hermetic's own command, a server on the loopback interface.
+
+A test that takes the fixture `python` runs once for each interpreter of the full matrix; a mark chooses others:
+
+    @pytest.mark.pythons("smoke", "2.7")
+    def test_refuses(python): ...
+"""
+
+import functools
+import http.server
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+FULL = ("3.6", "3.8", "3.11", "3.13", "3.15", "pypy3.9")
+SMOKE = ("3.7", "3.9", "3.10", "3.12", "3.14")
+GROUPS = {"full": FULL, "smoke": SMOKE, "all": FULL + SMOKE}
+
+
+class Python(NamedTuple):
+    """An interpreter to run tests in."""
+
+    name: str
+    path: str
+
+    @property
+    def implementation(self):
+        return "pypy" if self.name.startswith("pypy") else "cpython"
+
+    @property
+    def version(self):
+        return tuple(int(part) for part in self.name.removeprefix("pypy").split("."))
+
+
+@functools.cache
+def find_python(name):
+    """The interpreter of this name; a missing one is a failure, never a skip."""
+    command = [sys.executable, "-IS", ROOT / "scripts/pythons", "--required", name]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"scripts/pythons has no {name}: {done.stderr.strip()}", pytrace=False)
+    return Python(name, done.stdout.partition(" ")[2].rstrip("\n"))
+
+
+def pytest_generate_tests(metafunc):
+    if "python" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("pythons")
+        names = [name for which in (mark.args if mark else ("full",)) for name in GROUPS.get(which, (which,))]
+        metafunc.parametrize("python", names, indirect=True)
+
+
+@pytest.fixture
+def python(request):
+    """Each interpreter that the test's `pythons` mark asks for."""
+    return find_python(request.param)
+
+
+@pytest.fixture(scope="session")
+def hermetic_command():
+    """The path of hermetic's command, from the environment the tests run in."""
+    command = Path(sys.executable).with_name("hermetic")
+    assert command.exists(), f"{command} is missing: start the tests with scripts/test"
+    return str(command)
+
+
+class LoopbackServer(http.server.ThreadingHTTPServer):
+    """An HTTP server on a free port of 127.0.0.1 that knows who came, so that a test can tell whether anyone did."""
+
+    def __init__(self, directory):
+        handler = functools.partial(QuietHandler, directory=str(directory))
+        super().__init__(("127.0.0.1", 0), handler)
+        self.host, self.port = self.server_address
+        self.url = f"http://{self.host}:{self.port}"
+        self.visitors = []
+
+    def verify_request(self, request, client_address):
+        self.visitors.append(client_address)
+        return True
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def loopback_server(tmp_path):
+    """A `LoopbackServer` that serves the directory `tmp_path / "served"`."""
+    directory = tmp_path / "served"
+    directory.mkdir()
+    with LoopbackServer(directory) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

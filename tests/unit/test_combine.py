@@ -1,0 +1,193 @@
+"""Flags and profiles, made into one policy."""
+
+import itertools
+
+import pytest
+from hermetic_guard.policy import ANY, Filesystem, Native, Network, Policy, Subprocess, intersect
+
+from hermetic import options
+from hermetic.errors import GuardUnavailable, PolicyFileError, UsageError
+from hermetic.policy import combine, load
+
+
+def resolve(line, cwd="/work"):
+    return combine.resolve(options.parse([*line.split(), "--", "x"], {}), cwd)
+
+
+CLOSED = Network()
+LOCAL = Network(localhost=ANY)
+ALL = Policy(network=CLOSED, subprocess=Subprocess(), filesystem=Filesystem(), native=Native())
+
+GOOD = [
+    # flags
+    ("--no-network", Policy(network=CLOSED)),
+    ("--no-subprocess", Policy(subprocess=Subprocess())),
+    ("--block-native", Policy(native=Native())),
+    ("--fs-readonly", Policy(filesystem=Filesystem())),
+    ("--fs-readonly=/", Policy(filesystem=Filesystem(root="/"))),
+    ("--no-network --no-subprocess --fs-readonly --block-native", ALL),
+    ("--no-network --on-violation raise", Policy(network=CLOSED, on_violation="raise")),
+    ("--no-network --trace --log f --strict -v", Policy(network=CLOSED)),
+    # adjusting
+    ("--no-network --allow-localhost", Policy(network=LOCAL)),
+    ("--no-network --allow-localhost=80,443", Policy(network=Network(localhost=((80, 80), (443, 443))))),
+    ("--no-network --allow-localhost=80 --allow-localhost=81", Policy(network=Network(localhost=((80, 81),)))),
+    ("--no-network --allow-localhost=80 --allow-localhost", Policy(network=LOCAL)),
+    # profiles
+    ("--profile block-all", ALL),
+    ("--profile net-hermetic", Policy(network=LOCAL)),
+    ("--profile net-hermetic --profile default", Policy(network=CLOSED)),
+    ("--profile net-hermetic --profile exec-deny", Policy(network=LOCAL, subprocess=Subprocess())),
+    ("--profile exec-deny --profile exec-deny", Policy(subprocess=Subprocess())),
+    ("--profile fs-readonly --fs-readonly=/", Policy(filesystem=Filesystem(root="/"))),
+    # flags and profiles: what both allow, then what adjusts
+    ("--profile net-hermetic --no-network", Policy(network=CLOSED)),
+    ("--profile net-hermetic --block-native", Policy(network=LOCAL, native=Native())),
+    ("--profile default --allow-localhost", Policy(network=LOCAL)),
+    ("--profile net-hermetic --allow-localhost", Policy(network=LOCAL)),
+    ("--profile net-hermetic --no-network --allow-localhost=80", Policy(network=Network(localhost=((80, 80),)))),
+    ("--profile default --on-violation raise", Policy(network=CLOSED, on_violation="raise")),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), GOOD, ids=[row[0] for row in GOOD])
+def test_resolves(line, expected):
+    resolved = resolve(line)
+    assert resolved.policy == expected
+    assert resolved.notice is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "words"),
+    [
+        ("", Policy(network=CLOSED), "profile default stands: no network"),
+        ("--trace", Policy(network=CLOSED), "profile default stands: no network"),
+        ("--allow-localhost", Policy(network=LOCAL), "profile default stands: no network but localhost"),
+        ("--allow-localhost=80", Policy(network=Network(localhost=((80, 80),))), "no network but localhost ports 80"),
+        ("--on-violation raise", Policy(network=CLOSED, on_violation="raise"), "profile default stands: no network"),
+    ],
+)
+def test_default_stands_where_no_guard_is_asked_for(line, expected, words):
+    resolved = resolve(line)
+    assert resolved.policy == expected
+    assert resolved.profiles == ("default",)
+    assert resolved.notice.endswith(words)
+
+
+BAD = [
+    ("--no-subprocess --allow-localhost", "--allow-localhost has nothing to adjust: the network is not guarded"),
+    ("--profile exec-deny --allow-localhost=80", "--allow-localhost has nothing to adjust"),
+    ("--no-network --allow-localhost=80,x", "--allow-localhost=80,x: character 4: a port number was expected"),
+    ("--no-network --allow-localhost=80 --allow-localhost=x", "--allow-localhost=x: character 1"),
+    ("--no-network --allow-localhost=\udcff", r"--allow-localhost=\udcff: character 1"),
+    ("--profile net-hermetic --allow-localhost=80", "--allow-localhost=80 adds nothing: a profile allows"),
+    ("--profile nine", "there is no profile nine"),
+    ("--profile block-al --no-network", "did you mean block-all?"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD, ids=[ascii(row[0]) for row in BAD])
+def test_refuses(line, message):
+    with pytest.raises(UsageError) as caught:
+        resolve(line)
+    assert message in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_root_is_a_real_absolute_path(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    for value in ("link", "./link/", "real/../link", f"{tmp_path}/link", "link/."):
+        resolved = resolve(f"--fs-readonly={value}", str(tmp_path))
+        assert resolved.policy.filesystem.root == str((tmp_path / "real").resolve())
+
+
+def test_root_where_there_is_no_working_directory():
+    assert resolve("--fs-readonly=/", None).policy.filesystem.root == "/"
+    assert resolve("--fs-readonly", None).policy.filesystem.root is None
+    with pytest.raises(UsageError, match="the working directory is gone"):
+        resolve("--fs-readonly=a", None)
+
+
+def test_root_that_cannot_be_a_path(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    for value in ("a\x00b", "loop"):
+        with pytest.raises(UsageError, match="--fs-readonly="):
+            resolve(f"--fs-readonly={value}", str(tmp_path))
+
+
+def test_roots_that_leave_nothing(tmp_path, monkeypatch):
+    (tmp_path / "srv.toml").write_text('version = 1\n[filesystem]\nroot = "/srv"\n')
+    monkeypatch.setattr(load, "DIRECTORY", tmp_path)
+    assert resolve("--profile srv --fs-readonly=/srv/a").policy.filesystem.root == "/srv/a"
+    with pytest.raises(UsageError, match="leave nothing"):
+        resolve("--profile srv --fs-readonly=/proc")
+
+
+def test_a_profile_that_is_none(tmp_path, monkeypatch):
+    (tmp_path / "bad.toml").write_text("version = 1\n[netwrok]\n")
+    monkeypatch.setattr(load, "DIRECTORY", tmp_path)
+    with pytest.raises(PolicyFileError, match=r"bad\.toml, line 2: netwrok"):
+        resolve("--profile bad")
+
+
+def test_an_explicit_manner_beats_a_profiles(tmp_path, monkeypatch):
+    (tmp_path / "loud.toml").write_text('version = 1\non-violation = "raise"\n[network]\n')
+    monkeypatch.setattr(load, "DIRECTORY", tmp_path)
+    assert resolve("--profile loud").policy.on_violation == "raise"
+    assert resolve("--profile loud --no-network").policy.on_violation == "raise"
+    assert resolve("--profile loud --on-violation refuse").policy.on_violation == "refuse"
+
+
+GUARDS = ("--no-network", "--no-subprocess", "--fs-readonly", "--block-native")
+
+
+def test_more_guards_and_profiles_never_allow_more():
+    asked = [*GUARDS, *(f"--profile={name}" for name in load.names())]
+    for one, other in itertools.product(asked, asked):
+        both = resolve(f"{one} {other}").policy
+        for alone in (resolve(one).policy, resolve(other).policy):
+            assert intersect(both, alone) == both
+        assert both == resolve(f"{other} {one}").policy
+
+
+def test_exactly_the_guards_given_stand():
+    for count in range(1, 5):
+        for chosen in itertools.combinations(GUARDS, count):
+            stands = resolve(" ".join(chosen)).policy.guards()
+            assert stands == tuple(options.BY_NAME[flag].policy.partition(".")[0] for flag in chosen)
+
+
+def test_a_run_with_flags_alone_reads_no_profile(monkeypatch):
+    def fail(name):
+        raise AssertionError(name)
+
+    monkeypatch.setattr(load, "profile", fail)
+    assert resolve("--no-network").policy == Policy(network=CLOSED)
+
+
+@pytest.mark.parametrize("line", ["--no-network", "--profile net-hermetic", ""])
+def test_enforceable(line):
+    combine.refuse_unenforceable(resolve(line).policy)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--no-subprocess", "no subprocess guard yet, so nothing was started (asked for by"),
+        ("--no-network --fs-readonly=/", "no filesystem guard yet"),
+        ("--block-native", "no native guard yet"),
+        ("--profile block-all", "no subprocess, filesystem and native guards yet"),
+    ],
+)
+def test_never_runs_without_a_guard_that_was_asked_for(line, words):
+    with pytest.raises(GuardUnavailable) as caught:
+        combine.refuse_unenforceable(resolve(line).policy)
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 125
+
+
+def test_describes_what_is_forbidden():
+    assert combine.describe(ALL) == "no network, no new process, no writing, no native code"
+    assert combine.describe(Policy(filesystem=Filesystem(root="/a b"))) == "no writing, reads only in '/a b'"
+    assert combine.describe(Policy()) == "nothing is forbidden"

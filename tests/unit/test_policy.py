@@ -1,0 +1,227 @@
+"""The policy object: what it decides, how two of them intersect, and that a damaged one is never read as a weaker one."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+
+import pytest
+from hermetic_guard import policy as p
+from hermetic_guard.policy import ANY, Filesystem, Native, Network, Policy, Request, Subprocess
+from hermetic_guard.scopes import Scopes
+
+OFF = Policy(network=Network())
+LOCAL = Policy(network=Network(localhost=ANY))
+WEB = Policy(network=Network(localhost=((80, 80), (8000, 8010))))
+OPEN = Policy()
+NAMES = Policy(network=Network(domains=(("*.example.org", ((8443, 8443),)), ("example.com", ((80, 80), (443, 443))))))
+
+
+def v4(text: str) -> bytes:
+    return socket.inet_aton(text)
+
+
+def v6(text: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6, text)
+
+
+def request(action: str, host: str | None = None, address: bytes | None = None, port: int | None = None) -> Request:
+    return Request("network", action, "shown", host=host, address=address, port=port)
+
+
+def named(address: str, port: int, name: str = "example.com") -> Request:
+    """A connection to an address that was handed out for a name."""
+    return Request("network", "connect", "shown", address=v4(address), port=port, names=(name,))
+
+
+DECISIONS = [
+    # policy, request, allowed
+    (OPEN, request("DNS", "example.com"), True),
+    (OPEN, request("connect", address=v4("192.0.2.1"), port=80), True),
+    (OFF, request("DNS", "example.com"), False),
+    (OFF, request("DNS", "localhost"), False),
+    (OFF, request("connect", address=v4("127.0.0.1"), port=80), False),
+    (OFF, request("bind", address=v4("127.0.0.1"), port=0), False),
+    (OFF, request("socket"), False),
+    (NAMES, request("DNS", "example.com"), True),
+    (NAMES, request("DNS", "EXAMPLE.com."), True),
+    (NAMES, request("DNS", "evil-example.com"), False),
+    (NAMES, request("DNS", "example.com.evil.test"), False),
+    (NAMES, request("DNS", "a.example.org"), True),
+    (NAMES, request("DNS", "a.b.example.org"), True),
+    (NAMES, request("DNS", "example.org"), False),
+    (NAMES, request("DNS", ".example.org"), False),
+    (NAMES, request("DNS", "localhost"), False),
+    (NAMES, request("connect", address=v4("192.0.2.1"), port=443), False),
+    (NAMES, named("192.0.2.1", 443), True),
+    (NAMES, named("192.0.2.1", 80), True),
+    (NAMES, named("192.0.2.1", 22), False),
+    (NAMES, named("192.0.2.1", 8443, "b.example.org"), True),
+    (NAMES, named("192.0.2.1", 443, "b.example.org"), False),
+    (NAMES, named("192.0.2.1", 443, "other.test"), False),
+    (NAMES, named("127.0.0.1", 443), False),
+    (NAMES, named("10.1.2.3", 443), False),
+    (NAMES, named("172.31.0.1", 443), False),
+    (NAMES, named("172.32.0.1", 443), True),
+    (NAMES, named("192.168.0.1", 443), False),
+    (NAMES, named("169.254.169.254", 443), False),
+    (NAMES, named("100.64.0.1", 443), False),
+    (NAMES, named("0.0.0.0", 443), False),
+    (NAMES, named("224.0.0.1", 443), False),
+    (LOCAL, request("DNS", "localhost"), True),
+    (LOCAL, request("DNS", "LOCALHOST."), True),
+    (LOCAL, request("DNS", "localhost.."), False),
+    (LOCAL, request("DNS", "localhost.example.com"), False),
+    (LOCAL, request("DNS", "evil.localhost"), False),
+    (LOCAL, request("DNS", ""), False),
+    (LOCAL, request("connect", address=v4("127.0.0.1"), port=1), True),
+    (LOCAL, request("connect", address=v4("127.255.255.254"), port=1), True),
+    (LOCAL, request("connect", address=v4("128.0.0.1"), port=1), False),
+    (LOCAL, request("connect", address=v4("0.0.0.0"), port=1), False),
+    (LOCAL, request("connect", address=v6("::1"), port=1), True),
+    (LOCAL, request("connect", address=v6("::"), port=1), False),
+    (LOCAL, request("connect", address=v6("::ffff:127.0.0.2"), port=1), True),
+    (LOCAL, request("connect", address=v6("::ffff:192.0.2.1"), port=1), False),
+    (LOCAL, request("connect", address=v6("::7f00:1"), port=1), False),
+    (LOCAL, request("connect", address=v6("fe80::1"), port=1), False),
+    (LOCAL, request("socket"), False),
+    (WEB, request("connect", address=v4("127.0.0.1"), port=80), True),
+    (WEB, request("connect", address=v4("127.0.0.1"), port=8010), True),
+    (WEB, request("connect", address=v4("127.0.0.1"), port=8011), False),
+    (WEB, request("bind", address=v4("127.0.0.1"), port=0), True),
+    (WEB, request("connect", address=v4("127.0.0.1"), port=0), False),
+    (WEB, request("DNS", "localhost"), True),
+]
+
+
+@pytest.mark.parametrize(("policy", "asked", "allowed"), DECISIONS)
+def test_decisions(policy: Policy, asked: Request, allowed: bool) -> None:
+    decision = p.decide(policy, asked)
+    assert decision.allowed is allowed
+    assert bool(decision.rule) is not allowed
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("policy", [OFF, LOCAL])
+def test_a_unix_socket_is_reached_only_if_this_run_bound_it(policy: Policy, own: bool) -> None:
+    asked = Request("network", "connect", "unix:/run/x", path=b"/run/x", own=own)
+    assert p.decide(policy, asked).allowed is own
+    assert p.decide(policy, Request("network", "bind", "unix:/run/x", path=b"/run/x", own=False)).allowed
+
+
+def test_the_hint_is_an_option_that_would_allow_it() -> None:
+    assert p.decide(OFF, request("connect", address=v4("127.0.0.1"), port=80)).hint == "--allow-localhost"
+    assert p.decide(WEB, request("connect", address=v4("127.0.0.1"), port=99)).hint == "--allow-localhost=99"
+    assert p.decide(OFF, request("DNS", "Example.com.")).hint == "--allow-domain example.com"
+    assert p.decide(OFF, request("DNS", "no such;name")).hint == ""
+    assert p.decide(NAMES, named("192.0.2.1", 22)).hint == "--allow-domain example.com:22"
+
+
+@pytest.mark.parametrize("address", ["::", "::1", "fd00::1", "fe80::1", "fec0::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"])
+def test_a_name_never_grants_an_inward_address(address: str) -> None:
+    assert p.is_inward(v6(address))
+
+
+@pytest.mark.parametrize("address", ["2001:db8::1", "::ffff:192.0.2.1", "64:ff9b::c000:201"])
+def test_other_addresses_are_not_inward(address: str) -> None:
+    assert not p.is_inward(v6(address))
+
+
+def test_integrity_is_refused_whatever_the_policy() -> None:
+    assert not p.decide(OPEN, Request("integrity", "write", "/x")).allowed
+
+
+POLICIES = [
+    OPEN,
+    OFF,
+    NAMES,
+    Policy(network=Network(domains=(("b.example.org", ((8000, 9000),)), ("example.com", ((443, 443),))))),
+    LOCAL,
+    WEB,
+    Policy(network=Network(localhost=((8005, 9000),)), on_violation="raise"),
+    Policy(subprocess=Subprocess(), native=Native(), on_violation="kill"),
+    Policy(filesystem=Filesystem(), network=Network()),
+    Policy(filesystem=Filesystem(root="/srv/ä b\n\udcff")),
+]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_serialized_and_read_back_it_is_the_same(policy: Policy) -> None:
+    data = p.dumps(policy)
+    assert p.loads(data) == policy
+    assert p.dumps(p.loads(data)) == data
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(POLICIES, repeat=2)))
+def test_an_intersection_allows_what_both_allow(a: Policy, b: Policy) -> None:
+    both = p.intersect(a, b)
+    for _, asked, _ in DECISIONS:
+        expected = p.decide(a, asked).allowed and p.decide(b, asked).allowed
+        assert p.decide(both, asked).allowed is expected
+    assert set(both.guards()) == set(a.guards()) | set(b.guards())
+    assert p.MANNERS.index(both.on_violation) >= max(map(p.MANNERS.index, (a.on_violation, b.on_violation)))
+
+
+def test_intersection_of_roots() -> None:
+    def root(path: str) -> Policy:
+        return Policy(filesystem=Filesystem(root=path))
+
+    assert p.intersect(root("/srv"), root("/srv/a")) == root("/srv/a")
+    assert p.intersect(root("/srv/a"), root("/")) == root("/srv/a")
+    with pytest.raises(p.PolicyError, match="nothing to read"):
+        p.intersect(root("/srv/a"), root("/srv/ab"))
+
+
+DAMAGE = {
+    "empty": b"",
+    "newer": b"hermetic-policy 2\non_violation refuse\n",
+    "no manner": b"hermetic-policy 1\n",
+    "unknown manner": b"hermetic-policy 1\non_violation allow\n",
+    "unknown key": b"hermetic-policy 1\non_violation refuse\nallow everything\n",
+    "unknown guard": b"hermetic-policy 1\non_violation refuse\nguard gravity\n",
+    "field missing": b"hermetic-policy 1\non_violation refuse\nguard network\n",
+    "field of no guard": b"hermetic-policy 1\non_violation refuse\nnetwork.localhost text *\n",
+    "unknown field": b"hermetic-policy 1\non_violation refuse\nguard native\nnative.all text *\n",
+    "not ASCII": "hermetic-policy 1\non_violation ä\n".encode(),
+    "port no number": b"hermetic-policy 1\non_violation refuse\nguard network\nnetwork.localhost ports x\n",
+    "other kind": b"hermetic-policy 1\non_violation refuse\nguard network\nnetwork.localhost maybe\n",
+}
+
+
+@pytest.mark.parametrize("data", DAMAGE.values(), ids=DAMAGE.keys())
+def test_what_is_not_understood_is_refused(data: bytes) -> None:
+    with pytest.raises(p.PolicyError):
+        p.loads(data)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_cut_off_anywhere_is_refused(policy: Policy) -> None:
+    data = p.dumps(policy)
+    for end in range(len(data)):
+        try:
+            read = p.loads(data[:end])
+        except p.PolicyError:
+            continue
+        # Cut between two guards it still reads; that is what the digest in the manifest is for.
+        assert data[:end].endswith(b"\n")
+        assert len(read.guards()) < len(policy.guards())
+
+
+def test_a_policy_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        OFF.network = None  # type: ignore[misc]
+    with pytest.raises(TypeError, match="no field"):
+        Policy(netwrok=Network())
+    assert {OFF, Policy(network=Network())} == {OFF}
+
+
+def test_blocks_nest_by_intersection_and_close_in_any_order() -> None:
+    scopes = Scopes(LOCAL)
+    outer, inner = scopes.push(WEB), scopes.push(OPEN)
+    assert scopes.current == WEB
+    scopes.pop(outer)
+    assert scopes.current == LOCAL
+    scopes.pop(inner)
+    with pytest.raises(KeyError):
+        scopes.pop(inner)
+    assert scopes.current == scopes.base == LOCAL
