@@ -16,6 +16,7 @@ ISOLATED = ("-I", "-S", "-X", "disable-remote-debug")
 def main() -> int:
     """Do what `sys.argv` says; return the exit code."""
     sys.path += [directory for directory in site_directories(sys.executable) if directory not in sys.path]
+    join_outer_guard()
     from hermetic.errors import HermeticError, printable
 
     try:
@@ -69,6 +70,13 @@ def site_directories(executable: str) -> list[str]:
     if any(key.strip() == "include-system-site-packages" and value.strip() == "true" for key, _, value in settings):
         return [own, *base_site_directories()]
     return [own]
+
+
+def join_outer_guard() -> None:
+    """Inside another hermetic `hermetic_guard` is there already: the outer run's, with its errors alone. The rest is taken from our own files."""
+    outer = sys.modules.get("hermetic_guard")
+    if outer is not None:
+        outer.__path__ += [f"{directory}/hermetic_guard" for directory in sys.path if os.path.isdir(f"{directory}/hermetic_guard")]
 
 
 def base_site_directories() -> list[str]:

@@ -11,7 +11,7 @@ in, "" for the present one.
 
 import os
 
-from hermetic_guard import shebang
+from hermetic_guard import pyenv, shebang
 
 DEFAULT_PATH = "/bin:/usr/bin"
 """Where execvp(3) looks when PATH is not set; an empty PATH is the working directory."""
@@ -265,8 +265,6 @@ def _listed(folder: str, begin: str, end: str) -> "list[str]":
 
 def _by_pyenv(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
     """A shim starts the program of its own name that the first of the selected versions has (libexec/pyenv-which)."""
-    from hermetic_guard import pyenv
-
     root = os.fsdecode(line.interpreter)
     folder, name = os.path.split(stop.file)
     path = stop.environ.get("PATH", DEFAULT_PATH)

@@ -22,8 +22,8 @@ BLANKS = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")
 ESCAPES = {b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"_": b" "}
 ESCAPES.update((char, char) for char in (b'"', b"#", b"$", b"'", b"\\"))
 
-PLAIN = (b"/", b".", b"_", b"-", b"+", b":", b",", b"@", b"%", b"=")
-"""Beside letters, digits and bytes above 127, what means itself to a shell without quotes."""
+PLAIN = (b"#", b"/", b".", b"_", b"-", b"+", b":", b",", b"@", b"%", b"=")
+"""Beside letters, digits and bytes above 127, what means itself to a shell within a word and without quotes."""
 
 SCRIPT, ARGUMENTS = "$0", "$@"
 BESIDE, BESIDE_REAL = "dirname $0", "dirname realpath $0"
@@ -101,9 +101,11 @@ def _kernel(head: bytes) -> "Shebang | None":
     text = head[2:KERNEL_LIMIT].ljust(KERNEL_LIMIT - 2, b"\0")
     line, newline, _ = text.partition(b"\n")
     whole = bool(newline) and b"\0" not in line
+    if not whole and not any(end in text.lstrip(b" \t") for end in (b" ", b"\t", b"\0")):
+        return None  # the interpreter's path may be cut off
     line = (line if whole else text[:-1]).strip(b" \t")
     name = line.replace(b"\t", b" ").replace(b"\0", b" ").partition(b" ")[0]
-    if not name or (name == line and not whole and text[-1:] not in b" \t\0"):
+    if not name:
         return None
     rest = line[len(name) :]
     # At a NUL the line ends; after a blank there is an argument, an empty one if the file ends there without a newline.

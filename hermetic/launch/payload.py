@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from hermetic.target.interrogate import Interpreter
 
 MODULES = (
-    "errors policy scopes patching events attribution cmdline shebang pyenv programs injection enforce hook "
-    "guards guards.integrity guards.addresses guards.network children activate"
+    "errors policy sealing scopes patching events attribution cmdline shebang pyenv programs injection enforce hook guards "
+    "guards.integrity guards.addresses guards.ownership guards.resolution guards.sockets guards.names guards.network "
+    "children activate"
 ).split()
 SCRIPTS = {"sitecustomize.py": "_startup.py", "_hermetic_early.py": "_early.py", "stub.py": "_stub.py"}
 """Name in the run directory -> file of the package."""

@@ -32,6 +32,7 @@ RESUME = 0.05
 PIECE = 65536
 PIECES = 16
 """Reads of the FIFO in one turn. A target that never stops writing must not keep its signals from being passed on."""
+HANG_UP = (_signal.SIGHUP, _signal.SIGCONT)
 ENOENT, EINVAL = 2, 22
 
 
@@ -226,15 +227,22 @@ class _Watch:
         return min(times) - time.monotonic() if times else None
 
     def _relay(self, info: struct_siginfo) -> None:
-        """Pass a signal on that was sent to the launcher alone.
+        if self._is_for_target(info):
+            send(self._pid, info.si_signo)
 
-        The kernel sends those of a terminal to the whole group, and a target that signals its own group (vim's Ctrl-Z)
-        has done so itself.
+    def _is_for_target(self, info: struct_siginfo) -> bool:
+        """Whether a signal has reached the launcher alone, and was meant for what it runs.
+
+        The kernel sends those of a terminal to the whole group, but its hang-up to the leader of the session only
+        (drivers/tty/tty_jobctrl.c). A target that signals its own group (vim's Ctrl-Z) has sent to itself already.
         """
         from hermetic.launch.leftovers import is_below
 
-        if info.si_signo != _signal.SIGCHLD and sent_by_process(info) and not is_below(info.si_pid, os.getpid()):
-            send(self._pid, info.si_signo)
+        if info.si_signo == _signal.SIGCHLD:
+            return False
+        if sent_by_process(info):
+            return not is_below(info.si_pid, os.getpid())
+        return info.si_signo in HANG_UP and os.getsid(0) == os.getpid()
 
     def _take_events(self) -> None:
         self._more = False

@@ -102,7 +102,7 @@ class _Finder:
         if programs.is_python_name(python):
             return self.by_name(python)
         path = f"{self.environ.get('HOME', '~')}{python[1:]}" if python.startswith("~/") else python
-        if os.path.isdir(self.file(path)):
+        if path and os.path.isdir(self.file(path)):
             return self.in_directory(path)
         return self.interpreter(path) if "/" in path else self.by_name(path)
 

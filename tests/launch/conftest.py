@@ -1,7 +1,17 @@
 """Fixtures of the tests that start something."""
 
+import os
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 from launch.bare import Bare
+from launch.demo import Port, write_index
+from launch.environments import Environments
+from launch.jobs import Jobs
 
 
 @pytest.fixture
@@ -10,3 +20,55 @@ def bare(tmp_path):
     launchers = Bare(tmp_path)
     yield launchers
     launchers.close()
+
+
+@pytest.fixture(scope="session")
+def session_directory(tmp_path_factory):
+    """A directory that all workers of this session share."""
+    own = tmp_path_factory.getbasetemp()
+    directory = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    directory.mkdir(exist_ok=True)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def environments(session_directory):
+    """Virtual environments by name, see environments.RECIPES."""
+    return Environments(session_directory)
+
+
+@pytest.fixture
+def jobs(hermetic_command, tmp_path, session_directory):
+    """Runs real commands, guarded and not."""
+    home = session_directory / "home"
+    home.mkdir(exist_ok=True)
+    return Jobs(hermetic_command, tmp_path, home)
+
+
+@pytest.fixture
+def port(tmp_path):
+    """A port that the builds of the demo projects call."""
+    port = Port(tmp_path)
+    yield port
+    port.close()
+
+
+@pytest.fixture
+def index(loopback_server, tmp_path, port):
+    """An index of the demo projects on the loopback interface."""
+    write_index(tmp_path / "served", port)
+    return loopback_server
+
+
+@pytest.fixture
+def as_nobody():
+    """A directory of an unprivileged user, whom the test acts as: root may read what nobody may."""
+    directory = Path(tempfile.mkdtemp(dir="/tmp"))
+    user = 65534 if os.geteuid() == 0 else os.geteuid()
+    os.chown(directory, user, -1)
+    before = os.geteuid()
+    os.seteuid(user)
+    yield directory
+    os.seteuid(before)
+    directory.chmod(0o700)
+    shutil.rmtree(directory)

@@ -6,6 +6,7 @@ Prints "[stopped SIGNAL]" and then obeys the lines `fg` and `bg`, or "[ended STA
 number, negative for a signal.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,7 +17,8 @@ def main(command):
     job = os.fork()
     if not job:
         become(command)
-    os.setpgid(job, job)
+    with contextlib.suppress(PermissionError):  # it was quicker, and has executed its program already
+        os.setpgid(job, job)
     os.tcsetpgrp(0, job)
     while True:
         _, status = os.waitpid(job, os.WUNTRACED)

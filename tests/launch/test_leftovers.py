@@ -14,7 +14,6 @@ if not os.fork():
     os.setsid()
     if not os.fork():
         os.write(1, b"%d\\n" % os.getpid())
-        os.close(1)
         time.sleep(60)
     os._exit(0)
 os.wait()
@@ -41,8 +40,8 @@ def pids(done):
 @pytest.mark.parametrize(
     "target",
     [
-        shell("sleep 60 >&- & echo $!"),
-        shell("setsid sh -c 'echo $$; exec sleep 60 >&-' & sleep 0.2"),
+        shell("sleep 60 >/dev/null 2>&1 & echo $!"),
+        shell("setsid sh -c 'echo $$; exec sleep 60 >/dev/null 2>&1' & sleep 0.2"),
         shell("sh -c 'echo $$; kill -STOP $$' & sleep 0.2"),
         python(DOUBLE_FORK),
     ],
@@ -78,7 +77,7 @@ def test_what_is_about_to_end_is_left_to_it(bare):
 
 def test_many_levels(bare):
     """Each process is killed as it becomes the launcher's child: all of them, in the end."""
-    nest = "n() { if [ $1 = 0 ]; then exec sleep 60; else (trap '' TERM; n $(($1 - 1)); :) fi; }; n 20 >&- & echo $!"
+    nest = "n() { if [ $1 = 0 ]; then exec sleep 60; else (trap '' TERM; n $(($1 - 1)); :) fi; }; n 20 >/dev/null 2>&1 & echo $!"
     started = time.monotonic()
     done = bare.run(shell(nest))
     assert not is_alive(*pids(done))
@@ -107,8 +106,8 @@ def test_processes_of_others_live_on(bare):
 
 def test_children_the_launcher_had_before_live_on(bare):
     """A shell that replaces itself by the launcher hands its background jobs to it."""
-    script = 'sleep 60 >&- & echo $!; exec "$@"'
-    command = ["/bin/sh", "-c", script, "sh", *COMMAND, *shell("sleep 61 >&- & echo $!")]
+    script = 'sleep 60 >/dev/null 2>&1 & echo $!; exec "$@"'
+    command = ["/bin/sh", "-c", script, "sh", *COMMAND, *shell("sleep 61 >/dev/null 2>&1 & echo $!")]
     done = subprocess.run(command, env=bare.environment(), capture_output=True, check=True)
     before, left = pids(done)
     assert is_alive(before)
@@ -117,7 +116,7 @@ def test_children_the_launcher_had_before_live_on(bare):
 
 
 def test_impatient_user_shortens_the_wait(bare):
-    process = bare.start(shell("(trap '' TERM; sleep 60; sleep 60) >&- & echo up"))
+    process = bare.start(shell("(trap '' TERM; sleep 60; sleep 60) >/dev/null 2>&1 & echo up"))
     started = time.monotonic()
     while process.poll() is None:
         process.terminate()

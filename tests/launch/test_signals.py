@@ -21,6 +21,23 @@ os.killpg(0, signal.SIGUSR1)
 time.sleep(0.3)
 print(counts[0])
 """
+HANGING_ON = """
+import os, signal, sys, time
+counts = [0]
+def count(number, frame):
+    counts[0] += 1
+signal.signal(signal.SIGHUP, count)
+os.write(1, b"up")
+time.sleep(0.5)
+with open(sys.argv[1], "w") as file:
+    file.write(str(counts[0]))
+"""
+STOPPING = """
+import os, sys
+os.write(1, b"up\\n")
+os.kill(os.getpid(), int(sys.argv[1]))
+os.write(1, b"continued\\n")
+"""
 
 
 def counts(process):
@@ -65,7 +82,7 @@ def test_ctrl_c_in_a_terminal_arrives_once(bare):
 
 
 def test_ctrl_c_ends_a_target_that_has_no_handler(bare):
-    terminal = bare.on_terminal(shell("echo up; sleep 60; echo never"))
+    terminal = bare.on_terminal(shell("echo up; exec sleep 60"))
     terminal.expect("up")
     terminal.type("\x03")
     assert terminal.process.wait(10) == 128 + signal.SIGINT
@@ -73,11 +90,9 @@ def test_ctrl_c_ends_a_target_that_has_no_handler(bare):
 
 
 def test_hang_up_of_the_terminal_arrives_once(bare, tmp_path):
+    """The kernel sends it to the session's leader alone, here the launcher."""
     told = tmp_path / "told"
-    code = "import os, signal, sys, time\nn = [0]\n"
-    code += "def tell(*_):\n n[0] += 1\n"
-    code += "signal.signal(signal.SIGHUP, tell)\nos.write(1, b'up')\ntime.sleep(0.5)\nopen(sys.argv[1], 'w').write(str(n[0]))"
-    terminal = bare.on_terminal(python(code, told))
+    terminal = bare.on_terminal(python(HANGING_ON, told))
     terminal.expect("up")
     terminal.hang_up()
     terminal.process.wait(10)
@@ -88,16 +103,8 @@ def test_hang_up_of_the_terminal_arrives_once(bare, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN])
 def test_launcher_stops_with_the_target_and_continues_it(bare, number):
     """Sent to the launcher alone, without a shell that would continue both. SIGSTOP nobody can pass on: the target stops itself."""
-    pipe = bare.start(python(STOPPING, int(number)))
-    wait_until(lambda: is_stopped(pipe.pid))
-    os.kill(pipe.pid, signal.SIGCONT)
-    assert pipe.communicate(timeout=10)[0] == b"continued\n"
-    assert pipe.returncode == 0
-
-
-STOPPING = """
-import os, sys
-os.write(1, b"up\\n")
-os.kill(os.getpid(), int(sys.argv[1]))
-os.write(1, b"continued\\n")
-"""
+    process = bare.start(python(STOPPING, int(number)))
+    wait_until(lambda: is_stopped(process.pid))
+    os.kill(process.pid, signal.SIGCONT)
+    assert process.communicate(timeout=10)[0] == b"continued\n"
+    assert process.returncode == 0

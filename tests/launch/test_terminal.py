@@ -11,12 +11,12 @@ import pytest
 from launch.bare import COMMAND, JOB_SHELL, is_stopped, python, shell, telling, wait_until
 
 SIZE = """
-import os, signal
+import os, signal, time
 def tell(*_):
     os.write(1, b"size %d %d\\n" % tuple(reversed(os.get_terminal_size(0))))
 signal.signal(signal.SIGWINCH, tell)
 os.write(1, b"up\\n")
-signal.pause()
+time.sleep(30)
 """
 RAW = """
 import os, signal, sys, tty
@@ -44,8 +44,7 @@ def test_ctrl_z_stops_both_and_fg_continues_both(bare):
     for _ in range(3):
         terminal.type("\x1a")
         terminal.expect("[stopped 20]")
-        assert is_stopped(launcher)
-        assert is_stopped(target)
+        wait_until(lambda: is_stopped(launcher) and is_stopped(target))
         terminal.type("fg\n")
         terminal.expect("<18>")
     terminal.type("\x03")
@@ -88,13 +87,15 @@ def test_in_bash(bare):
     """The same with the shell that most people have."""
     terminal = bare.terminal(["bash", "--norc", "--noprofile", "--noediting", "-i"])
     terminal.type("PS1='ready> '\n")
-    terminal.expect("\nready> ")
-    terminal.type(f"{' '.join(COMMAND)} /bin/sh -c 'echo u''p; sleep 1; echo we''nt on; exit 9'\n")
+    terminal.expect("ready> '")
+    terminal.expect("ready> ")
+    terminal.type(f"{' '.join(COMMAND)} /bin/sh -c 'echo u''p; read line; echo went on $line; exit 9'\n")
     terminal.expect("up")
     terminal.type("\x1a")
     terminal.expect("Stopped")
     terminal.type("fg\n")
-    terminal.expect("went on")
+    terminal.type("now\n")
+    terminal.expect("went on now")
     terminal.type("echo code $?\n")
     terminal.expect("code 9")
 

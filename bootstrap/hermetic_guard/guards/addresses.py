@@ -29,10 +29,27 @@ SUN_PATH = 108
 
 FS_ENCODING = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 
+ASCII = "".join(map(chr, range(128)))
+
 inet_aton, inet_pton, inet_ntop = _socket.inet_aton, _socket.inet_pton, _socket.inet_ntop
+if_nametoindex = getattr(_socket, "if_nametoindex", None)
 
 
-# Exact copies. The types' own methods are called, on the storage itself: a subclass can override everything that is looked up on it.
+# Exact copies. The types' own methods are called, on the storage itself: a subclass can override everything that is looked up on it, and any
+# object can claim another `__class__`, which isinstance would ask for.
+
+
+def is_plain(*values):
+    """Whether these are None, or str, bytes or int and of no subclass, so that looking at them runs none of the target's code."""
+    for value in values:
+        kind = type(value)
+        if kind is not str and kind is not int and kind is not bytes and value is not None:
+            return False
+    return True
+
+
+def is_a(value, kind):
+    return issubclass(type(value), kind)
 
 
 def exact_int(value):
@@ -51,11 +68,11 @@ def exact_tuple(value):
 
 def exact_text(value):
     """An exact str or bytes of a str, bytes or bytearray; None for anything else, which no address has in the place of a host."""
-    if isinstance(value, str):
+    if is_a(value, str):
         return str.__getitem__(value, slice(None))
-    if isinstance(value, bytes):
+    if is_a(value, bytes):
         return bytes.__getitem__(value, slice(None))
-    if isinstance(value, bytearray):
+    if is_a(value, bytearray):
         return bytes(bytearray.__getitem__(value, slice(None)))
     return None
 
@@ -66,6 +83,14 @@ def as_str(text):
 
 
 # Hosts.
+
+
+def plain_name(exact):
+    """A host as the name server would be asked for it. Raises UnicodeError where IDNA knows no such name, as the original does."""
+    name = as_str(exact)
+    if type(exact) is str and exact.strip(ASCII):
+        return str.encode(exact, "idna").decode("ascii")
+    return name
 
 
 def read_host(text):
@@ -102,7 +127,7 @@ def read_address(family, address):
 
 
 def read_inet(family, address):
-    if not isinstance(address, tuple):
+    if not is_a(address, tuple):
         if PYPY:
             raise TypeError("AF_INET address must be tuple, not %s" % type(address).__name__)
         return address, None
@@ -141,14 +166,14 @@ def zone(text):
     if not name.strip("0123456789"):
         return name
     try:
-        return name if _socket.if_nametoindex(name) else ""
-    except (AttributeError, OSError, ValueError):
+        return name if if_nametoindex(name) else ""
+    except (TypeError, OSError, ValueError):
         return ""
 
 
 def read_unix(address):
     """A path, an abstract name (it begins with a NUL byte), or b"" for one that the kernel shall choose."""
-    if isinstance(address, str):
+    if is_a(address, str):
         raw = str.encode(exact_text(address), *FS_ENCODING)
     else:
         raw = _buffer(address)
@@ -164,15 +189,6 @@ def _buffer(value):
         return memoryview(value).tobytes()
     except TypeError:
         raise TypeError("a bytes-like object is required, not '%s'" % type(value).__name__)
-
-
-def is_same(canonical, address):
-    """Whether an address is a copy that `read_address` made: equal, and of exact types throughout."""
-    if type(canonical) is not type(address):
-        return False
-    if type(canonical) is tuple and [type(one) for one in canonical] != [type(one) for one in address]:
-        return False
-    return canonical == address
 
 
 # For people.

@@ -1,8 +1,7 @@
 """The functions of `_socket` that ask a name server, replaced: what they would ask is judged before any packet.
 
 Numbers go on as bytes in canonical form, if at all, so that neither libc nor the `idna` codec (Python code, which the target can replace) makes
-anything else of them. `localhost` and loopback addresses are answered here. That keeps them from the name server, which libc would ask where
-the hosts file does not have them, with whatever HOSTALIASES, LOCALDOMAIN or nsswitch.conf add.
+anything else of them. What a loopback address is called is answered here, and of the others it is not asked.
 """
 
 import _socket
@@ -10,20 +9,22 @@ from _socket import gaierror, herror
 
 from hermetic_guard.guards.addresses import (
     AF_INET,
-    AF_INET6,
     LOOPBACK,
     LOOPBACK6,
     PYPY,
-    as_str,
+    STREAM,
     exact_int,
     exact_text,
     exact_tuple,
     is_localhost,
+    plain_name,
     read_host,
     show_host,
     zone,
 )
-from hermetic_guard.guards.sockets import dress
+from hermetic_guard.guards.sockets import ASK, RESOLVE, dress
+
+if_indextoname = getattr(_socket, "if_indextoname", None)
 
 MAPPED = bytes(10) + b"\xff\xff"
 AI_CANONNAME, AI_NUMERICHOST = _socket.AI_CANONNAME, _socket.AI_NUMERICHOST
@@ -31,93 +32,59 @@ NI_NUMERICHOST, NI_NUMERICSERV, NI_NAMEREQD, NI_DGRAM = 1, 2, 8, 16
 NOT_KNOWN = (_socket.EAI_NONAME, "Name or service not known")
 WRONG_FAMILY = (getattr(_socket, "EAI_ADDRFAMILY", -9), "Address family for hostname not supported")
 HOST_NOT_FOUND, NO_RECOVERY = (1, "Unknown host"), (3, "Unknown server error")
-"""What gai_strerror(3) and hstrerror(3) say of a name that nobody knows."""
+"""As gai_strerror(3) and hstrerror(3) put it."""
 
 
-def make_functions(ask, original, loopbacks):
-    """The replacements by name; `original` gives the function of a name, or None.
-
-    ask: as in sockets.make_methods. loopbacks: the addresses of `localhost` on this machine.
-    """
+def make_functions(answers, original):
+    """The replacements by name; `original` gives the function of a name, or None. answers: see sockets.make_methods."""
+    ask, resolve = answers[ASK], answers[RESOLVE]
     makers = {
-        "getaddrinfo": lambda function: make_getaddrinfo(function, ask, loopbacks),
-        "gethostbyname": lambda function: make_gethostbyname(function, ask),
-        "gethostbyname_ex": lambda function: make_gethostbyname_ex(function, ask),
-        "gethostbyaddr": lambda function: make_gethostbyaddr(function, ask),
+        "getaddrinfo": lambda function: make_getaddrinfo(function, resolve),
+        "gethostbyname": lambda function: make_gethostbyname(function, resolve),
+        "gethostbyname_ex": lambda function: make_gethostbyname_ex(function, resolve),
+        "gethostbyaddr": lambda function: make_gethostbyaddr(function, ask, resolve),
         "getnameinfo": lambda function: make_getnameinfo(function, ask, original("getservbyport")),
     }
     found = [(name, original(name)) for name in sorted(makers)]
     return {name: dress(makers[name](function), function, name) for name, function in found if function is not None}
 
 
-def read_hosts(content):
-    """The loopback addresses a hosts file (bytes) gives to `localhost`, the IPv6 one first as RFC 6724 sorts them; at least 127.0.0.1."""
-    lines = [line.partition(b"#")[0].split() for line in content.splitlines()]
-    found = [line[0] for line in lines if b"localhost" in line[1:]]
-    return (LOOPBACK6, LOOPBACK) if b"::1" in found else (LOOPBACK,)
-
-
-def make_getaddrinfo(original, ask, loopbacks):
+def make_getaddrinfo(original, resolve):
     def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
         exact = exact_text(host) if isinstance(host, (str, bytes)) else None
         if exact is None:
             return original(host, port, family, type, proto, flags)
-        name, flags = as_str(exact), exact_int(flags)
+        name, flags = plain_name(exact), exact_int(flags)
         number = numeric(name)
         if number is not None:
             return original(number, port, family, type, proto, flags)
         if flags & AI_NUMERICHOST:
             raise gaierror(*NOT_KNOWN)
-        if not ask("DNS", name, name, None, None, None):
-            return original(host, port, family, type, proto, flags)
-        if is_localhost(name):
-            return of_localhost(port, exact_int(family), type, proto, flags)
-        return original(exact, port, family, type, proto, flags)
-
-    def of_localhost(port, family, type, proto, flags):
-        known = loopbacks if family == 0 else (LOOPBACK6,) if family == AF_INET6 else (LOOPBACK,)
-        answers, failure = [], gaierror(*NOT_KNOWN)
-        for packed in known:
-            try:
-                answers.extend(original(show_host(packed).encode("ascii"), port, family, type, proto, flags & ~AI_CANONNAME))
-            except gaierror as error:
-                failure = error
-        if not answers:
-            raise failure
-        if flags & AI_CANONNAME:
-            answers[0] = answers[0][:3] + ("localhost",) + answers[0][4:]
-        return answers
+        answers = resolve(name, exact_port(port), exact_int(family), exact_int(type), exact_int(proto), flags)
+        return original(host, port, family, type, proto, flags) if answers is None else answers
 
     return getaddrinfo
+
+
+def exact_port(port):
+    """A port, a service's name, or None, of an exact type."""
+    if port is None or isinstance(port, (str, bytes)):
+        return exact_text(port)
+    if isinstance(port, int):
+        return exact_int(port)
+    raise OSError("Int or String expected")
 
 
 def numeric(name):
     """What getaddrinfo(3) shall get for a host it need not ask about: b"" (refused by every libc), or a number with its zone; else None."""
     if not name:
         return b""
-    plain, _, _ = name.partition("%")
+    plain = name.partition("%")[0]
     scope = zone(name) if ":" in plain and plain != name else ""
     packed = read_host(plain if scope else name)
     if packed is None:
         return None
     return (show_host(packed) + ("%" + scope if scope else "")).encode("utf-8", "surrogateescape")
-
-
-def lookup(host, ask):
-    """(exact text, the host's bytes) once it may be looked up; the bytes are None for a name that is allowed. None: the original's, as it came.
-
-    Asks about names; `localhost` is its address then, and no host at all means any, as setipaddr() has it.
-    """
-    exact = exact_text(host)
-    if exact is None:
-        return None
-    name = as_str(exact)
-    packed = read_host(name) if name else bytes(4)
-    if packed is None:
-        if not ask("DNS", name, name, None, None, None):
-            return None
-        packed = LOOPBACK if is_localhost(name) else None
-    return exact, packed
 
 
 def ipv4(packed):
@@ -127,43 +94,60 @@ def ipv4(packed):
     return show_host(packed[-4:])
 
 
-def make_gethostbyname(original, ask):
+def make_gethostbyname(original, resolve):
     def gethostbyname(host):
-        found = lookup(host, ask)
-        if found is None or found[1] is None:
-            return original(host if found is None else found[0])
-        return ipv4(found[1])
+        exact = exact_text(host)
+        if exact is None:
+            return original(host)
+        name = plain_name(exact)
+        packed = read_host(name) if name else bytes(4)
+        if packed is not None:
+            return ipv4(packed)
+        answers = resolve(name, None, AF_INET, STREAM, 0, 0)
+        return original(host) if answers is None else answers[0][4][0]
 
     return gethostbyname
 
 
-def make_gethostbyname_ex(original, ask):
+def make_gethostbyname_ex(original, resolve):
     def gethostbyname_ex(host):
-        found = lookup(host, ask)
-        if found is None or found[1] is None:
-            return original(host if found is None else found[0])
-        exact, address = found[0], ipv4(found[1])
-        if not exact:
+        exact = exact_text(host)
+        if exact is None:
+            return original(host)
+        name = plain_name(exact)
+        if not name:
             raise herror(*NO_RECOVERY)
-        return ("localhost" if is_localhost(as_str(exact)) else address), [], [address]
+        packed = read_host(name)
+        if packed is not None:
+            return ipv4(packed), [], [ipv4(packed)]
+        answers = resolve(name, None, AF_INET, STREAM, 0, AI_CANONNAME)
+        if answers is None:
+            return original(host)
+        return answers[0][3] or name, [], [answer[4][0] for answer in answers]
 
     return gethostbyname_ex
 
 
-def make_gethostbyaddr(original, ask):
-    """The name of an address: asked of the name server like a name, since the number asked about says as much as a name can."""
+def make_gethostbyaddr(original, ask, resolve):
+    """The name of an address. The address says as much to a name server as a name can, so it counts as one that no rule names."""
 
     def gethostbyaddr(host):
-        found = lookup(host, ask)
-        if found is None or found[1] is None:
-            return original(host if found is None else found[0])
-        packed = found[1]
-        if not ask("DNS", show_host(packed), None, packed, None, None):
+        exact = exact_text(host)
+        if exact is None:
             return original(host)
-        name = reverse(packed)
-        if name is None:
+        name = plain_name(exact)
+        packed = read_host(name) if name else bytes(4)
+        if packed is None:
+            answers = resolve(name, None, 0, STREAM, 0, 0)
+            if answers is None:
+                return original(host)
+            packed = LOOPBACK if is_localhost(name) else read_host(answers[0][4][0].partition("%")[0])
+        if not ask("DNS", show_host(packed), "", packed, None, None):
+            return original(host)
+        found = reverse(packed)
+        if found is None:
             raise herror(*HOST_NOT_FOUND)
-        return name, [], [show_host(packed)]
+        return found, [], [show_host(packed)]
 
     return gethostbyaddr
 
@@ -185,7 +169,7 @@ def make_getnameinfo(original, ask, getservbyport):
             raise gaierror(*NOT_KNOWN)
         name = None
         if not flags & NI_NUMERICHOST:
-            if not ask("DNS", show_host(packed), None, packed, None, None):
+            if not ask("DNS", show_host(packed), "", packed, None, None):
                 return original(sockaddr, flags)
             name = reverse(packed)
             if name is None and flags & NI_NAMEREQD:
@@ -220,7 +204,7 @@ def scope_suffix(packed, scope):
         return ""
     if packed[0] == 0xFE and packed[1] & 0xC0 == 0x80:
         try:
-            return "%" + _socket.if_indextoname(scope)
-        except (AttributeError, OSError):
+            return "%" + if_indextoname(scope)
+        except (TypeError, OSError):
             pass
     return "%%%d" % scope

@@ -10,16 +10,26 @@ the machine. Those are read here too.
 import sys
 from _socket import gaierror
 
+from hermetic_guard.errors import NetworkRefused
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
+    DATAGRAM,
     KINDS,
     constant,
     exact_int,
     foreign_kind,
+    is_plain,
+    plain_name,
     read_address,
     read_host,
     show_address,
 )
+
+ASK, PERMIT, RESOLVE, BOUND = ["hermetic.network" + name for name in ("", ".permit", ".resolve", ".bound")]
+"""Audit events of our own."""
+
+MEMORY = 1000
+"""Addresses whose copies are remembered."""
 
 LINUX = sys.platform.startswith("linux")
 SOL_SOCKET, SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 1, 3, 38, 39
@@ -39,14 +49,30 @@ HARMLESS_MESSAGES = {IPPROTO_IP: frozenset([1, 2]), IPPROTO_IPV6: frozenset([52,
 """Of ancillary data: TOS and TTL, hop limit, traffic class and whether to fragment."""
 
 
-def make_methods(ask, report_bound, original):
-    """The replacements by name; `original` gives the C type's descriptor of a name. Names the type does not have are left out.
+def make_ask(audit, event):
+    """A function that has the handler of `event` called with its arguments and returns what that returns, or raises what that raises.
 
-    ask(action, target, host, address, port, path) raises if that is refused, and says whether the guard stands.
-    report_bound(socket) is told of a bound AF_UNIX socket.
+    At interpreter shutdown hooks are gone while objects live on; then nobody answers, and that is a refusal.
     """
-    family_of, name_of = original("family").__get__, original("getsockname")
-    admit = make_admit(ask, family_of)
+
+    def ask(*request):
+        answer = []
+        audit(event, answer, *request)
+        if not answer:
+            raise NetworkRefused("network", "use", "the network", "no guard is left at interpreter shutdown")
+        return answer[0]
+
+    return ask
+
+
+def make_methods(answers, original):
+    """The replacements by name; `original` gives the C type's descriptor of a name, or None: then that one is left out.
+
+    answers: functions of the policy's side, by event. ASK(action, target, host, address, port, path) and PERMIT(action, family, address) raise
+    what is refused and say whether the guard stands; RESOLVE is resolution.make_resolve's; BOUND(socket) is told of a bound AF_UNIX socket.
+    """
+    ask, family_of, name_of = answers[ASK], original("family").__get__, original("getsockname")
+    admit, report_bound = make_admit(answers[PERMIT], answers[RESOLVE], family_of), answers[BOUND]
     makers = {
         "connect": lambda method: make_addressed(method, admit, "connect"),
         "connect_ex": lambda method: make_connect_ex(method, admit),
@@ -70,23 +96,37 @@ def dress(wrapper, original, qualified):
     return wrapper
 
 
-def make_admit(ask, family_of):
+def make_admit(permit, resolve, family_of):
+    known = {}
+
     def admit(sock, action, address):
         """The address to hand to the original, or the violation.
 
         Where the guard does not stand that is the address as it came, for then nothing may be different.
         """
         family = family_of(sock)
-        if family not in KINDS:
-            ask("socket", constant("AF_", family), None, None, None, None)
+        exact = type(address) is tuple and is_plain(*address)
+        canonical = known.get((family, address)) if exact else None
+        if canonical is None:
+            if family not in KINDS:
+                permit(action, family, "")
+                return address
+            canonical, facts = read_address(family, address)
+            if facts is not None and facts[0] is not None:
+                return of_name(action, family, address, canonical)
+            if facts is None:
+                return canonical
+            if exact and len(known) < MEMORY:
+                known[family, address] = canonical
+        return canonical if permit(action, family, canonical) else address
+
+    def of_name(action, family, address, canonical):
+        answers = resolve(plain_name(canonical[0]), None, family, DATAGRAM, 0, 0)
+        if answers is None:
             return address
-        canonical, facts = read_address(family, address)
-        if facts is None:
-            return canonical
-        host, packed, port, path = facts
-        if host is not None and not ask("DNS", host, host, None, None, None):
-            return address
-        return canonical if ask(action, show_address(facts), host, packed, port, path) else address
+        canonical, _ = read_address(family, answers[0][4][:1] + canonical[1:])
+        permit(action, family, canonical)
+        return canonical
 
     return admit
 

@@ -1,0 +1,95 @@
+"""Virtual environments with real tools, made once for all workers of a session from the machine's own package configuration."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+UV = str(Path(sys.executable).with_name("uv"))
+TOOLS = ("build", "httpie", "pytest", "pytest-xdist", "tox", "virtualenv")
+
+
+class Recipe(NamedTuple):
+    """python: as find_python names it; own_pip: whether it gets the pip its Python brings; packages: what else is installed."""
+
+    python: str
+    own_pip: bool
+    packages: tuple[str, ...]
+
+
+RECIPES = {
+    "3.8": Recipe("3.8", True, TOOLS),
+    "3.11": Recipe("3.11", True, TOOLS),
+    "3.13": Recipe("3.13", True, TOOLS),
+    "oldest pip": Recipe("3.8", False, ("pip==20.3.4", "setuptools<60")),
+    "newest pip": Recipe("3.13", False, ("pip>=26",)),
+}
+
+
+class Environment(NamedTuple):
+    """A virtual environment: its directory, and the interpreter it was made with."""
+
+    path: Path
+    base: str
+
+    @property
+    def bin(self):
+        return self.path / "bin"
+
+    @property
+    def python(self):
+        return str(self.bin / "python")
+
+    def ask(self, code):
+        """What a line of Python prints in it."""
+        done = subprocess.run([self.python, "-I", "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+        return done.stdout.rstrip("\n")
+
+    def version(self, distribution):
+        """`Name version`, as metadata has it."""
+        return f"{distribution} " + self.ask(f"import {distribution}; print({distribution}.__version__)")
+
+
+class Environments:
+    """Makes each environment when it is first wanted. `directory` is shared by all workers."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def get(self, name):
+        recipe = RECIPES[name]
+        environment = Environment(self.directory / name.replace(" ", "-"), find_python(recipe.python))
+        with open(f"{environment.path}.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (environment.path / "made").exists():
+                make(environment, recipe)
+                (environment.path / "made").touch()
+        return environment
+
+
+def find_python(name):
+    """The path of the interpreter that scripts/pythons knows by this name."""
+    return call(sys.executable, "-IS", str(ROOT / "scripts/pythons"), "--required", name).partition(" ")[2].rstrip("\n")
+
+
+def make(environment, recipe):
+    if recipe.own_pip:
+        call(environment.base, "-I", "-m", "venv", str(environment.path))
+    else:
+        call(UV, "venv", "--quiet", "--python", environment.base, str(environment.path))
+    call(UV, "pip", "install", "--quiet", "--python", environment.python, *recipe.packages)
+
+
+def call(*command):
+    """Run a command that has to succeed, with the configuration the machine has for installers."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=inherited())
+    assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def inherited():
+    """Our environment without what an interpreter or a venv is told by it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "PYENV"))}

@@ -1,0 +1,94 @@
+"""Runs a real command twice: as a user would without hermetic, and guarded by it; both from the same clean environment."""
+
+import json
+import os
+import re
+import subprocess
+from typing import NamedTuple
+
+PATIENCE_S = 120
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class Done(NamedTuple):
+    """What came of a run. `out` and `err` are text with undecodable bytes kept (surrogateescape); `events` those of --log."""
+
+    code: int
+    out: str
+    err: str
+    events: tuple = ()
+
+    def of(self, kind):
+        return [event for event in self.events if event["event"] == kind]
+
+    @property
+    def refused(self):
+        """`action(target)` of each refusal, in order."""
+        return [f"{event['action']}({event['target']})" for event in self.of("refused")]
+
+    @property
+    def guarded_pids(self):
+        return {event["pid"] for event in self.of("ready")}
+
+
+class Jobs:
+    """directory: of one test; home: shared by the tests of a session, so that interpreters are interrogated once."""
+
+    def __init__(self, hermetic, directory, home):
+        self.hermetic = hermetic
+        self.directory = directory
+        self.home = home
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
+        self._count = 0
+
+    def environ(self, environment=None, **more):
+        """What both runs get: nothing of ours but where home and temporary files are. `environment` is activated, as by its script."""
+        path = SYSTEM_PATH if environment is None else f"{environment.bin}:{SYSTEM_PATH}"
+        activated = {} if environment is None else {"VIRTUAL_ENV": str(environment.path)}
+        basis = {
+            "PATH": path,
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
+            "LANG": "C.UTF-8",
+            "PIP_CONFIG_FILE": os.devnull,  # --isolated does not keep pip from reading the machine's
+            "VIRTUALENV_NO_PERIODIC_UPDATE": "1",
+        }
+        return basis | activated | {name: str(value) for name, value in more.items()}
+
+    def native(self, *command, env, **options):
+        """Run a command as it is."""
+        return finished(command, {"cwd": self.directory} | options, env)
+
+    def guarded(self, *words, env, **options):
+        """Run hermetic with these words, after it what was told in --log. A run directory left behind fails the test."""
+        self._count += 1
+        log = self.directory / f"log-{self._count}"
+        done = finished([self.hermetic, *with_log(words, log)], {"cwd": self.directory} | options, env)
+        assert [entry for entry in os.listdir(self.temporary) if entry.startswith("hermetic-")] == []
+        lines = log.read_text().splitlines() if log.exists() else []
+        return done._replace(events=tuple(json.loads(line) for line in lines))
+
+
+def with_log(words, log):
+    """The words with --log as hermetic's first option, behind the name of the command if there is one."""
+    words = [str(word) if isinstance(word, os.PathLike) else word for word in words]
+    at = 1 if words[0] in ("run", "exec", "shell") else 0
+    return [*words[:at], f"--log={log}", *words[at:]]
+
+
+def finished(command, options, env):
+    words = [word if isinstance(word, bytes) else os.fsencode(str(word)) for word in command]
+    done = subprocess.run(
+        words, env=env, **{"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": PATIENCE_S} | options
+    )
+    return Done(done.returncode, decoded(done.stdout), decoded(done.stderr))
+
+
+def decoded(data):
+    return (data or b"").decode("utf-8", "surrogateescape")
+
+
+def three_lines(action, asker, hint):
+    """A pattern for what is printed at a first refusal. `asker` is a pattern, the others are plain text."""
+    return rf"hermetic: blocked action: {re.escape(action)}\n  asked by  {asker}\n  allow it  {re.escape(hint)}\n"

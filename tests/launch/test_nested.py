@@ -1,0 +1,69 @@
+"""hermetic inside hermetic: what holds is what both allow, whichever of them is the stricter one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import LoopbackServer
+
+TRY = """
+import socket, subprocess, sys
+for address in [("127.0.0.1", int(sys.argv[1])), ("192.0.2.1", 80)]:
+    try:
+        socket.create_connection(address, timeout=0.2).close()
+        print("reached", end=" ")
+    except PermissionError:
+        print("refused", end=" ")
+    except OSError:
+        print("open", end=" ")
+sys.stdout.flush()
+if len(sys.argv) == 2:
+    subprocess.run([sys.executable, "-c", sys.argv[0] and CODE, sys.argv[1], "child"])
+"""
+CODE = "CODE = " + repr(TRY) + "\n" + TRY
+
+NOTHING = ["--no-network"]
+LOCALHOST = ["--no-network", "--allow-localhost"]
+UNRELATED = ["--profile", "net-hermetic"]
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        (LOCALHOST, LOCALHOST, "reached refused"),
+        (LOCALHOST, NOTHING, "refused refused"),
+        (NOTHING, LOCALHOST, "refused refused"),
+        (NOTHING, UNRELATED, "refused refused"),
+    ],
+)
+def test_both_hold(
+    hermetic_command: str, loopback_server: LoopbackServer, tmp_path: Path, outer: list[str], inner: list[str], expected: str
+) -> None:
+    log = tmp_path / "log"
+    command = [hermetic_command, *outer, "--log", str(log), "--", hermetic_command, *inner, "--", sys.executable, "-c", CODE]
+    done = subprocess.run([*command, str(loopback_server.port)], capture_output=True, text=True)
+    assert (done.stdout.split(), done.returncode) == (expected.split() * 2, 0), done.stderr
+    assert bool(loopback_server.visitors) is expected.startswith("reached")
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert sum(event["event"] == "refused" for event in events) == expected.count("refused") * 2
+    assert {event["target"] for event in events if event["event"] == "refused"} >= {"192.0.2.1:80"}
+
+
+def test_the_policy_inside_cannot_be_lifted(hermetic_command: str, loopback_server: LoopbackServer) -> None:
+    """What carries it to children is taken out of the environment, and forging it can only tighten."""
+    code = f"""
+import os, subprocess, sys
+assert not [name for name in os.environ if name.startswith("_HERMETIC")]
+child = "import socket; socket.create_connection(('127.0.0.1', {loopback_server.port}))"
+open_policy = "hermetic-policy 1\\non_violation refuse\\n"
+sys.exit(subprocess.run([sys.executable, "-c", child], env=dict(os.environ, _HERMETIC_POLICY=open_policy, _HERMETIC="")).returncode)
+"""
+    inner = [hermetic_command, *NOTHING, "--", sys.executable, "-c", code]
+    done = subprocess.run([hermetic_command, *LOCALHOST, "--", *inner], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "PermissionError" in done.stderr or "NetworkRefused" in done.stderr
+    assert loopback_server.visitors == []
