@@ -73,6 +73,7 @@ FIELDS: dict[str, dict[str, type]] = {
     "ready": {"pid": int, "way": str, "python": str, "implementation": str},
     "refused": {"pid": int, "guard": str, "action": str, "target": str, "rule": str, "hint": str, "stack": list},
     "uncaught": {"pid": int},
+    "failed": {"pid": int, "why": str},
 }
 
 

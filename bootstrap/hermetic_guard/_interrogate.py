@@ -1,19 +1,21 @@
 """Asked of an interpreter once, started with -I -S -B: what it is, and the guard compiled by it.
 
-Prints one line `hermetic-facts MAJOR MINOR MICRO IMPLEMENTATION MAGIC` and behind it the compiled payload, as bytes. The one argument is the
-file with the payload's sources. Must parse on Python 2.7, which answers with the line alone.
+Prints one line `hermetic-facts MAJOR MINOR MICRO IMPLEMENTATION MAGIC NAME:SIZE...` and behind it, as bytes of these sizes, what was compiled.
+The sources come on standard input, marshalled: a dict of scripts by name, and the payload. Must parse on Python 2.7, which answers with the line
+alone.
 """
 
 import sys
 
 
-def main(path):
+def main():
     import os
 
     old = sys.version_info < (3, 6)
-    implementation = "cpython" if old else sys.implementation.name
-    facts = "hermetic-facts %d %d %d %s %s\n" % (sys.version_info[:3] + (implementation, "-" if old else magic()))
-    answer = facts.encode("ascii") + (b"" if old else compiled(path))
+    parts = [] if old else compiled()
+    facts = sys.version_info[:3] + ("cpython" if old else sys.implementation.name, "-" if old else magic())
+    words = ["hermetic-facts"] + [str(word) for word in facts] + ["%s:%d" % (name, len(part)) for name, part in parts]
+    answer = b"".join([" ".join(words).encode("ascii"), b"\n"] + [part for _, part in parts])
     while answer:
         answer = answer[os.write(1, answer) :]
 
@@ -21,17 +23,22 @@ def main(path):
 def magic():
     from _frozen_importlib_external import MAGIC_NUMBER
 
-    return "".join(["%02x" % byte for byte in bytearray(MAGIC_NUMBER)])
+    return MAGIC_NUMBER.hex()
 
 
-def compiled(path):
+def compiled():
+    """Without docstrings, which would be a quarter of it: a target's process has to read, check and build all that is there."""
     import marshal
 
-    with open(path, "rb") as file:
-        payload = marshal.loads(file.read())
-    return marshal.dumps(
-        tuple((name, package, filename, compile(source, filename, "exec", 0, True)) for name, package, filename, source in payload)
-    )
+    with open(0, "rb") as file:
+        scripts, payload = marshal.loads(file.read())
+    modules = tuple((name, package, filename, code(source, filename)) for name, package, filename, source in payload)
+    parts = [(name, marshal.dumps(code(scripts[name], "<hermetic>/_%s.py" % name))) for name in sorted(scripts)]
+    return parts + [("payload", marshal.dumps(modules))]
 
 
-main(sys.argv[1])
+def code(source, filename):
+    return compile(source, filename, "exec", 0, True, 2)
+
+
+main()

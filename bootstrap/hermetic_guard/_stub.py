@@ -1,32 +1,31 @@
 """Runs the target as CPython would, once the guards stand: python -S [flags] stub.py KIND [TARGET] [argument...]"""
-# Staged as stub.py in the run directory, for flags (-I, -E, -S) and interpreters that the environment cannot reach.
-# The -S in front keeps site, and with it every .pth file, from running before the guards.
+# Staged as stub.py in the run directory, for flags (-I, -E, -S) and interpreters that the environment cannot reach. The -S in front keeps
+# site, and with it every .pth file, from running before the guards.
 #
-# KIND is "f" (a script, a directory or an archive), "m" (module), "c" (code), "-" (standard input by name) or "i"
-# (nothing was named). In upper case, "-S" for "-", it says that the user gave -S himself: then site must not run at
-# all. f, m and c have a TARGET.
+# KIND is "f" (a script, a directory or an archive), "m" (module), "c" (code), "-" (standard input by name) or "i" (nothing was named). In
+# upper case, "-S" for "-", it says that the user gave -S himself: then site must not run at all. f, m and c have a TARGET.
 #
-# What CPython does once it is initialized stands in Modules/main.c, pymain_run_python(); what follows does the same in
-# the same order. The target gets a __main__ of its own, so nothing of this one has to be hidden from it. What it can
-# still see: one more frame at the bottom of its stack, for only C can call it without one, and the modules that the
-# guards have imported.
+# What CPython does once it is initialized stands in Modules/main.c, pymain_run_python(); the same is done here, in the same order. The
+# target gets a __main__ of its own, so nothing of this one has to be hidden from it. What it can still see: one more frame at the bottom
+# of its stack, for only C can call it without one, and the modules that the guards have imported.
 #
 # Must parse on Python 2.7, where start() refuses. The docstring is one line as CPython skips the first one under -x.
 
 import sys
 
+HERE = __file__.rpartition("/")[0] + "/"
 FIRST_LINE_SKIPPED = __doc__ is None and sys.flags.optimize < 2
 
 
 def start_guards():
     """Call start() of the startup file. It comes back when the guards stand; in no other way does anything run.
 
-    The file is compiled from its source, not imported: that takes no finder, no __pycache__ and no name in sys.modules.
-    An exception must not leave this file, for under -i CPython would answer with an unguarded prompt.
+    The file is compiled from its source, not imported: that takes no finder, no __pycache__ and no name in sys.modules. An exception must
+    not leave this file, for under -i CPython would answer with an unguarded prompt.
     """
     try:
         if not safe_path():
-            del sys.path[0]  # the run directory, put there as the directory of the script
+            sys.path_importer_cache.pop(sys.path.pop(0), None)  # the run directory, as the directory of the script
         load_beside("sitecustomize.py", "hermetic_guard._startup")["start"]("stub")
     except BaseException as error:
         import os
@@ -38,7 +37,7 @@ def start_guards():
 
 def load_beside(file, name):
     """Run another file of the run directory and return its namespace."""
-    path = __file__.rpartition("/")[0] + "/" + file
+    path = HERE + file
     namespace = {"__name__": name, "__file__": path}
     eval(compile(read(path), path, "exec", 0, True), namespace)
     return namespace
@@ -46,37 +45,33 @@ def load_beside(file, name):
 
 def prepare(kind, words):
     """Make everything as the target expects it. Returns [arguments, function]: the call that runs it."""
-    restore_orig_argv(kind, words)
-    sys.path_importer_cache.pop(__file__, None)  # CPython has looked whether the stub is an archive
-    restore_no_site(int(is_upper(kind)))
-    if not is_upper(kind):
-        run_site()
-    sys.modules["__main__"] = new_main()
-    sys.argv[:] = words
     runners = {"f": prepare_file, "m": prepare_module, "c": prepare_code, "-": prepare_stdin, "i": prepare_stdin}
-    if kind[0] == "-":
-        sys.argv.insert(0, "-")
-    return runners[kind[0].lower()]()
+    no_site, kind = kind[-1] in "FMCSI", kind[0].lower()
+    target = words.pop(0) if kind in "fmc" else ""
+    restore_argv(kind, target, words)
+    restore_no_site(int(no_site))
+    sys.path_importer_cache.pop(__file__, None)  # CPython has looked whether the stub is an archive
+    sys.modules["__main__"] = new_main()
+    if not no_site:
+        run_site()
+    return runners[kind](target)
 
 
-def is_upper(kind):
-    return kind[-1] in "FMCSI"
-
-
-def restore_orig_argv(kind, words):
-    """Make sys.orig_argv (3.10) what the user wrote; options clustered with a command (-Ic) stay apart (-I -c)."""
-    if hasattr(sys, "orig_argv"):
-        flags = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv)]
-        del flags[1]  # our -S
-        named = {"m": ["-m"], "c": ["-c"], "-": ["-"]}.get(kind[0].lower(), [])
-        sys.orig_argv[:] = flags + named + words
+def restore_argv(kind, target, rest):
+    """Make sys.argv, and since 3.10 sys.orig_argv, what they are before the target is found. -Ic is told apart there: -I -c."""
+    option = {"m": ["-m"], "c": ["-c"], "-": ["-"]}.get(kind, [])
+    named = [target] if kind in "fmc" else []
+    if hasattr(sys, "orig_argv"):  # novm
+        stop = len(sys.orig_argv) - len(sys.argv)  # there the stub stands
+        sys.orig_argv[1:] = sys.orig_argv[2:stop] + option + named + rest  # [1] is our -S
+    sys.argv[:] = (option or named or [""]) + rest
 
 
 def restore_no_site(value):
     """Make sys.flags.no_site what the user has asked for.
 
-    It is read: subprocess._args_from_interpreter_flags() hands -S on to the children of multiprocessing by it, a module
-    run by -m may be site itself, and since 3.15 the message of a failed import speaks of it.
+    It is read: subprocess._args_from_interpreter_flags() hands -S on to the children of multiprocessing by it, a module run by -m may be
+    site itself, and since 3.15 the message of a failed import speaks of it.
     """
     if sys.flags.no_site == value:
         return
@@ -113,11 +108,8 @@ def new_main():
     """A __main__ as CPython makes it before it knows of a script."""
     main = type(sys)("__main__")
     main.__loader__ = sys.__loader__
-    for name, value in list(globals().items()):  # in the order of the original, which is not PyPy's
-        if name == "__annotations__":  # until 3.13
-            main.__annotations__ = {}
-        elif name == "__builtins__":
-            main.__builtins__ = value
+    given = ("__annotations__", "__builtins__")  # in the order of the original, which is not PyPy's; the first until 3.13
+    vars(main).update([item for item in globals().items() if item[0] in given])
     return main
 
 
@@ -131,18 +123,14 @@ def put_in_front(directory):
         sys.path.insert(0, directory)
 
 
-def prepare_file():
+def prepare_file(script):
     import os
 
-    script = sys.argv[0]
     path = absolute(script) if sys.version_info >= (3, 9) else script
     if has_importer(path):
         sys.path.insert(0, path)
         return call_runpy("__main__", False)
-    real = os.path.realpath(script)
-    if not os.path.exists(real):
-        real = script  # /dev/fd/63, say, leads to "pipe:[4711]", which is nowhere
-    put_in_front(os.path.dirname(real))
+    put_in_front(directory_of(script))
     audit("cpython.run_file", path)
     return call_script(path, read_script(path))
 
@@ -155,6 +143,17 @@ def absolute(script):
         return os.path.abspath(script) if on_pypy() else os.path.join(os.getcwd(), script)
     except OSError:  # the working directory is gone
         return script
+
+
+def directory_of(script):
+    """The directory that is searched for modules: where the script really is (_PyPathConfig_ComputeSysPath0)."""
+    import os
+
+    real = os.path.realpath(script)
+    if not os.path.exists(real):  # /dev/fd/63, say, is a link to "pipe:[4711]", which is nowhere
+        link = os.readlink(script) if os.path.islink(script) else ""
+        real = link if "/" in link else script
+    return os.path.dirname(real)
 
 
 def has_importer(path):
@@ -205,10 +204,7 @@ def load_bytecode(content):
         raise RuntimeError("Bad magic number in .pyc file")
     import marshal
 
-    code = marshal.loads(content[16 if sys.version_info >= (3, 7) else 12 :])
-    if not isinstance(code, type(load_bytecode.__code__)):
-        raise RuntimeError("Bad code object in .pyc file")
-    return code
+    return marshal.loads(content[16 if sys.version_info >= (3, 7) else 12 :])
 
 
 def enter_script(path, loader=None):
@@ -225,17 +221,17 @@ def leave_script():
     """Take away the names that it has only while a script runs."""
     main = vars(sys.modules.get("__main__", sys))
     main.pop("__file__", None)
-    main.pop("__cached__", None)
+    if sys.version_info >= (3, 8):
+        main.pop("__cached__", None)
 
 
-def prepare_module():
+def prepare_module(name):
     import os
 
     try:
         put_in_front(os.getcwd() if sys.version_info >= (3, 7) else "")
     except OSError:
         pass  # the working directory is gone
-    name, sys.argv[0] = sys.argv[0], "-m"
     return call_runpy(name, True)
 
 
@@ -246,29 +242,20 @@ def call_runpy(name, alter_argv):
     return [(name, alter_argv), runpy._run_module_as_main]
 
 
-def prepare_code():
-    source, sys.argv[0] = sys.argv[0], "-c"
+def prepare_code(source):
     put_in_front("")
+    source += "\n"
     audit("cpython.run_command", source)
     if sys.version_info >= (3, 14):
         source = dedent(source)
-    try:
-        encoded = source.encode("utf-8")
-    except UnicodeEncodeError:  # bytes that the locale's encoding does not know
-        sys.stderr.write("Unable to decode the command from the command line:\n")
-        raise
-    # until 3.9 a coding cookie is heeded here, as it is in bytes
-    code = compile(source if sys.version_info >= (3, 10) else encoded, "<string>", "exec", 0, True)
-    if sys.version_info >= (3, 13):
-        register_lines(code, source)
+    if sys.version_info < (3, 10):
+        source = source.encode("utf-8")  # in bytes, a coding cookie is heeded
+    code = compile(source, "<string>", "exec", 0, True)
+    if sys.version_info >= (3, 13):  # tracebacks show the lines; 3.13.0 finds them by the name of the file
+        import linecache
+
+        linecache._register_code(code if hasattr(linecache, "_interactive_cache") else "<string>", source, "<string>")
     return [(code, vars(sys.modules["__main__"])), eval]
-
-
-def register_lines(code, source):
-    """Let tracebacks show the lines of -c; 3.13.0 knows them by the name of the file only."""
-    import linecache
-
-    linecache._register_code(code if hasattr(linecache, "_interactive_cache") else "<string>", source, "<string>")
 
 
 def dedent(source):
@@ -282,10 +269,9 @@ def dedent(source):
     return "\n".join([line[width:] if line.strip(" \t") else "" for line in lines]) if width else source
 
 
-def prepare_stdin():
+def prepare_stdin(_):
     import os
 
-    sys.argv[:] = sys.argv or [""]
     if sys.flags.interactive or os.isatty(0):
         return prepare_prompt()
     put_in_front("")
@@ -317,8 +303,8 @@ def read_stdin():
 
 def audit(*event):
     """Raise the event that CPython raises here since 3.8, for the audit hooks of the user's sitecustomize."""
-    if hasattr(sys, "audit"):
-        sys.audit(*event)
+    if hasattr(sys, "audit") and not on_pypy():
+        sys.audit(*event)  # novm
 
 
 def on_pypy():
@@ -328,8 +314,8 @@ def on_pypy():
 def cut_traceback(kind, error):
     """See to it that the traceback of what leaves the target begins where the target does.
 
-    Every frame that an exception passes adds itself. So the frames of this file can only be taken off when none is
-    left to be passed, that is when sys.excepthook is called. A SystemExit comes to that under -i only.
+    Every frame that an exception passes adds itself. So the frames of this file can only be taken off when none is left to be passed,
+    that is when sys.excepthook is called. A SystemExit comes to that under -i only.
     """
     theirs = getattr(sys, "excepthook", None)
     if theirs is None or (isinstance(error, SystemExit) and not sys.flags.inspect):
@@ -352,8 +338,7 @@ def cut_traceback(kind, error):
 
 def skip_own(traceback):
     """The part of a traceback that begins after the frames of the run directory's files."""
-    own = __file__.rpartition("/")[0] + "/"
-    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(own):
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(HERE):
         traceback = traceback.tb_next
     return traceback
 
@@ -365,7 +350,7 @@ def end(kind):
         ours = globals()
         ours.clear()
         ours.update(main)
-    elif kind in ("f", "F", "-", "-S") and main.get("__spec__") is None:
+    elif kind not in ("m", "M", "c", "C") and main.get("__spec__") is None:
         leave_script()
 
 

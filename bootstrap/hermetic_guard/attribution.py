@@ -17,17 +17,19 @@ TEXT = 300
 def make_stack(own_files):
     """A function that lists the calling frames; `own_files` says whether a file name is one of the guard's own.
 
-    Frozen importlib frames say nothing about who asked and are left out.
+    Frozen importlib frames say nothing about who asked and are left out. Names in code objects may be of a subclass of str (compile()
+    takes one for the file name): they are copied, for its methods are the target's.
     """
-    get_frame = sys._getframe
+    get_frame, exact, deepest, longest = sys._getframe, str.__str__, DEPTH, TEXT
 
     def stack() -> "list[tuple[str, int, str]]":
         frame = get_frame(1)  # type: FrameType | None
         found = []  # type: list[tuple[str, int, str]]
-        while frame is not None and len(found) < DEPTH:
-            name = frame.f_code.co_filename
+        while frame is not None and len(found) < deepest:
+            code = frame.f_code
+            name = exact(code.co_filename)
             if not own_files(name) and not name.startswith("<frozen "):
-                found.append((name[-TEXT:], frame.f_lineno or 0, frame.f_code.co_name[:TEXT]))
+                found.append((name[-longest:], frame.f_lineno or 0, exact(code.co_name)[:longest]))
             frame = frame.f_back
         return found
 

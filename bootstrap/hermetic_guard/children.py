@@ -1,222 +1,252 @@
-"""Keeps children guarded: rewrites environment and command line at the points where CPython starts programs.
+"""Replaces the points where CPython starts programs, so that every start goes through starts.py.
 
 `subprocess`, `os.popen`, asyncio, multiprocessing, pty and the rest all come down to the few functions replaced here, whatever environment
-and flags they are given. A program that is Python, directly or behind its `#!` line, is started in one of the two ways of injection.py; any
-other gets the environment way, for the Python programs that it may start. What happens inside another program (`sh -c "python -I"`,
-`env -i python`) cannot be held from here.
+and flags they are given.
 
-The run directory is compared with what it was before every start: a child must not load what the target put there.
+What is judged is what is started: arguments are copied to exact types once, for a subclass or a path-like object may answer differently
+when it is asked again.
 """
 
 import os
+import posix
 import sys
 
-from hermetic_guard import cmdline, injection, policy, programs
+from hermetic_guard import injection, policy, programs
 from hermetic_guard.policy import Request
+from hermetic_guard.starts import Planner, Start, as_text
+
+SHELL = "/bin/sh"
+
+LOADER = {name: os.environb[name] for name in injection.LOADER if name in os.environb}
+"""What the dynamic loader was told when this process started: read as this module is loaded, before activate.py restores anything."""
 
 
 def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
-    plan = make_plan(enforcer, handoff, frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0")))
-    plan = _checked(plan, enforcer.check, [staged.run] + ["%s/%s" % (staged.run, name) for name in staged.digests])
-    _replace_fork_exec(enforcer.ledger, plan)
-    _replace_exec(enforcer.ledger, plan)
-    _replace_posix_spawn(enforcer.ledger, plan)
-    _replace_system(enforcer.ledger, plan)
+    ledger, scopes = enforcer.ledger, enforcer.scopes
+
+    def narrowed():
+        return None if scopes.current is scopes.base else policy.dumps(scopes.current)
+
+    proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
+    plan = Planner(enforcer.check, narrowed, handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
+    current = _track_environment(ledger)
+    _replace_fork_exec(ledger, plan, current, _make_user_check(enforcer.check, staged.run))
+    _replace_exec(ledger, plan, current)
+    _replace_posix_spawn(ledger, plan, current)
+    _replace_system(ledger, plan, current)
 
 
-class Start(object):
-    """A program about to be started: executable and arguments as text (surrogateescape), environment as bytes.
+# Exact copies.
 
-    cwd: the directory it will start in, "" for the present one.
+
+def _text(word):
+    """What os.fspath() takes, as a str; join() copies a subclass."""
+    return "".join((os.fsdecode(word),))
+
+
+def _bytes(word):
+    return b"".join((os.fsencode(word),))
+
+
+def _texts(words, function):
+    if not isinstance(words, (list, tuple)):
+        raise TypeError("%s: argv must be a tuple or list" % function)
+    return [_text(word) for word in words]
+
+
+def _mapping(environment, function, other=""):
+    """An environment as os.execve() takes it."""
+    if not hasattr(environment, "items"):
+        raise TypeError("%s: environment must be a mapping object%s" % (function, other))
+    return {_bytes(name): _bytes(value) for name, value in environment.items()}
+
+
+# The environment of programs that are given none.
+
+
+def _track_environment(ledger):
+    """A function that gives the C environment. os.environ does not know what os.putenv() did.
+
+    3.14 can read it. Before, both functions are replaced; until 3.8 the two mappings keep references of their own.
     """
+    if hasattr(posix, "_create_environ"):
+        create = posix._create_environ
+        return lambda: dict(create())
+    environment = dict(os.environb)
+    c_putenv, c_unsetenv = posix.putenv, posix.unsetenv
 
-    __slots__ = ("arguments", "cwd", "environment", "executable")
+    def putenv(name, value):
+        name, value = _bytes(name), _bytes(value)
+        c_putenv(name, value)
+        environment[name] = value
 
-    def __init__(self, executable, arguments, environment, cwd=""):
-        self.executable = executable
-        self.arguments = arguments
-        self.environment = environment
-        self.cwd = cwd
+    def unsetenv(name):
+        name = _bytes(name)
+        c_unsetenv(name)
+        environment.pop(name, None)
 
-
-def make_plan(enforcer, handoff, proved):
-    """A function that makes a guarded Start of a Start."""
-    check, scopes, base = enforcer.check, enforcer.scopes, enforcer.scopes.base
-    loader = {name: os.environb[name] for name in injection.LOADER if name in os.environb}
-    stub = os.fsdecode(handoff.run) + "/stub.py"
-    realpath, read, parse, prepare = os.path.realpath, programs.read, cmdline.parse, injection.prepare_environment
-    as_text, as_bytes = _text, _environment
-    needs_stub, stub_arguments, dumps, loader_names = injection.needs_stub, injection.stub_arguments, policy.dumps, injection.LOADER
-
-    def plan(start):
-        for name in injection.OTHER_LIBRARY:
-            if name in start.environment:
-                check(Request("integrity", "start", "%s with %s" % (start.executable, name.decode())))
-        program = read(start.executable, as_text(start.environment), start.cwd)
-        if program is None or program.kind != "python":
-            return in_way("early", start)
-        for name in loader_names:
-            start.environment.pop(name, None)
-        start.environment.update(loader)
-        return python(start, program)
-
-    def python(start, program):
-        line = parse(program.argv + start.arguments[1:])
-        if line.kind == "x" or (realpath(program.interpreter) in proved and not needs_stub(line.letters)):
-            return in_way("early", start)
-        first = program.name if program.script else start.arguments[0]
-        return in_way("stub", Start(program.interpreter, [first] + stub_arguments(line, stub), as_bytes(program.environ)))
-
-    def in_way(way, start):
-        current = scopes.current
-        start.environment = prepare(start.environment, handoff, way, None if current is base else dumps(current))
-        return start
-
-    return plan
+    for wrapper, original in ((putenv, c_putenv), (unsetenv, c_unsetenv)):
+        _replace_everywhere(ledger, wrapper, original)
+        for mapping in (os.environ, os.environb):
+            if original.__name__ in vars(mapping):
+                ledger.replace(mapping, original.__name__, wrapper)
+    return lambda: dict(environment)
 
 
-def _checked(plan, check, paths):
-    """`plan`, refused when anything in the run directory is no longer what it was when this process started."""
-    fingerprint = _make_fingerprint(paths)
-    before = fingerprint()
-
-    def checked(start):
-        if fingerprint() != before:
-            check(Request("integrity", "start", "%s: the run directory was altered" % start.executable))
-        return plan(start)
-
-    return checked
+def _set_environment(before, after):
+    for name in before:
+        if name not in after:
+            posix.unsetenv(name)
+    for name, value in after.items():
+        if before.get(name) != value:
+            posix.putenv(name, value)
 
 
-def _make_fingerprint(paths):
-    """ctime cannot be set by an unprivileged process (utimensat(2)), so unchanged ctimes mean unchanged files."""
-    stat, os_error = os.stat, OSError
-
-    def fingerprint():
-        try:
-            found = [stat(path) for path in paths]
-        except os_error:
-            return None
-        return [(item.st_ino, item.st_size, item.st_mtime_ns, item.st_ctime_ns) for item in found]
-
-    return fingerprint
+# The spawn points.
 
 
-def _environment(pairs):
-    """Bytes to bytes, from a mapping of what os.execve takes."""
-    fsencode = os.fsencode
-    return {fsencode(key): fsencode(value) for key, value in pairs.items()}
-
-
-def _text(environment):
-    fsdecode = os.fsdecode
-    return {fsdecode(key): fsdecode(value) for key, value in environment.items()}
-
-
-def _replace_fork_exec(ledger, plan):
+def _replace_fork_exec(ledger, plan, current, check_user):
     """subprocess, os.popen, asyncio, multiprocessing's spawn, forkserver and resource tracker; CPython raises no audit event here."""
     import _posixsubprocess
 
-    original, environb, fsdecode = _posixsubprocess.fork_exec, os.environb, os.fsdecode
-    executable = _first_executable
+    original = _posixsubprocess.fork_exec
 
-    def fork_exec(arguments, executables, close_fds, pass_fds, cwd, env, *rest):
-        if env is None:
-            environment = dict(environb)
-        else:
-            environment = dict(item.partition(b"=")[::2] for item in map(os.fsencode, env))
-        place = fsdecode(cwd) if cwd else ""
-        found = executable([fsdecode(path) for path in executables], place)
-        start = plan(Start(found, [fsdecode(word) for word in arguments], environment, place))
-        if start.executable is not found:
-            arguments, executables = [os.fsencode(word) for word in start.arguments], (os.fsencode(start.executable),)
-        env = [key + b"=" + value for key, value in start.environment.items()]
-        return original(arguments, executables, close_fds, pass_fds, cwd, env, *rest)
+    def fork_exec(arguments, executables, close_fds, pass_fds, cwd, env, *options):
+        rest = list(options)  # type: list
+        place = None if cwd is None else _text(cwd)
+        environment = current() if env is None else dict(_bytes(item).partition(b"=")[::2] for item in env)
+        paths = [_text(path) for path in executables]
+        given = Start(paths, _texts(arguments, "fork_exec"), environment, os.path.realpath(place) if place and "\0" not in place else "")
+        start = plan(given)
+        at = _preexec_index(rest)
+        if sys.version_info >= (3, 9):
+            rest[at - 2] = check_user(rest[at - 2], start)
+        handed = [name + b"=" + value for name, value in start.environment.items()]  # type: list[bytes] | None
+        if rest[at] is not None:
+            rest[at] = _then_judge_again(rest[at], plan, given, start, current if env is None else None)
+            handed = None if env is None else handed
+        return original(start.arguments, [os.fsencode(path) for path in start.executables], close_fds, pass_fds, place, handed, *rest)  # type: ignore[arg-type]
 
-    _replace_everywhere(ledger, fork_exec, original, [("_posixsubprocess", "fork_exec"), ("subprocess", "_fork_exec")])
-
-
-def _first_executable(paths, cwd=""):
-    """The one of the candidates that execve will take; the first if none is there, then the original tells the error."""
-    for path in paths:
-        there = os.path.join(cwd, path)
-        if os.access(there, os.X_OK) and not os.path.isdir(there):
-            return path
-    return paths[0] if paths else ""
+    _replace_everywhere(ledger, fork_exec, original, ("_posixsubprocess", "fork_exec"), ("subprocess", "_fork_exec"))
 
 
-def _replace_exec(ledger, plan):
-    original, environb, as_dict, path_of = os.execve, os.environb, _environment, _path_of
+def _preexec_index(rest):
+    """preexec_fn is last, but for 3.11 to 3.13, which have allow_vfork behind it."""
+    return -2 if isinstance(rest[-1], bool) or (3, 11) <= sys.version_info < (3, 14) else -1
 
-    def guarded(path, argv, environment):
-        named = path_of(path)
-        start = plan(Start(named, [os.fsdecode(word) for word in argv], environment))
-        return original(path if start.executable is named else start.executable, start.arguments, start.environment)
+
+def _then_judge_again(preexec, plan, given, start, current):
+    """preexec_fn, and then the plan once more: in the child it may have changed directory, root, user, or the environment that is used when
+    none was given (`current`). What cannot be corrected there ends in the caller's SubprocessError."""
+
+    def preexec_fn():
+        preexec()
+        environment = current() if current else given.environment
+        again = plan(Start(given.executables, given.arguments, dict(environment), os.getcwd() if given.cwd else ""))
+        if (again.executables, again.arguments) != (start.executables, start.arguments):
+            raise RuntimeError("preexec_fn has changed which program is started")
+        if current:
+            _set_environment(environment, again.environment)
+
+    return preexec_fn
+
+
+def _make_user_check(check, run):
+    def check_user(uid, start):
+        """A child that cannot enter the run directory would start without its guards."""
+        if uid is None or int(uid) in (-1, os.geteuid()) or os.stat(run).st_mode & 0o001:
+            return uid if uid is None else int(uid)
+        check(Request("integrity", "start", "%s: another user cannot read the run directory" % "".join(start.executables[-1:])))
+
+    return check_user
+
+
+def _replace_exec(ledger, plan, current):
+    original, c_execv = posix.execve, posix.execv
 
     def execve(path, argv, env):
-        return guarded(path, argv, as_dict(env))
+        descriptor = int(path) if isinstance(path, int) else None
+        named = _text(path) if descriptor is None else "/dev/fd/%d" % descriptor
+        start = Start([named], _texts(argv, "execve"), _mapping(env, "execve"))
+        return guarded(start, named if descriptor is None else descriptor, path)
 
     def execv(path, argv):
-        return guarded(path, argv, dict(environb))
+        named = _text(path)
+        return guarded(Start([named], _texts(argv, "execv"), current()), named)
 
-    for name, wrapper in (("execve", execve), ("execv", execv)):
-        _replace_everywhere(ledger, wrapper, getattr(os, name), [("posix", name), ("os", name)])
+    def guarded(given, path, *shown):
+        """path: what is executed if that is not changed; shown: what an error names, as the original does it: nothing by execv."""
+        start = plan(given)
+        path = path if start.executables == given.executables else start.executables[-1]
+        try:
+            return original(path, start.arguments, start.environment)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, *shown) from None
+
+    _replace_everywhere(ledger, execve, original)
+    _replace_everywhere(ledger, execv, c_execv)
 
 
-def _path_of(path):
-    """The path that is run; os.execve also takes a descriptor."""
-    if isinstance(path, int):
-        return os.readlink("/proc/self/fd/%d" % path)
-    return os.fsdecode(path)
-
-
-def _replace_posix_spawn(ledger, plan):
-    """os.posix_spawn (3.8+) and its form that looks at PATH; subprocess uses the first where it can."""
+def _replace_posix_spawn(ledger, plan, current):
+    """os.posix_spawn (3.8) and its form that looks at PATH; subprocess uses the first where it can."""
+    none_allowed = sys.version_info >= (3, 13)
 
     def guarded(original, find):
+        name = original.__name__
+
         def spawn(path, argv, env, **options):
-            found = find(os.fsdecode(path))
-            environment = dict(os.environb) if env is None else _environment(env)
-            start = plan(Start(found, [os.fsdecode(word) for word in argv], environment))
-            return original(path if start.executable is found else start.executable, start.arguments, start.environment, **options)
+            environment = current() if env is None and none_allowed else _mapping(env, name, " or None" if none_allowed else "")
+            named = _text(path)
+            given = Start([find(named)], _texts(argv, name), environment)
+            start = plan(given)
+            named = named if start.executables == given.executables else start.executables[-1]
+            try:
+                return original(named, start.arguments, start.environment, **options)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, path) from None
 
         return spawn
 
-    for name, find in (("posix_spawn", str), ("posix_spawnp", _on_path)):
-        if hasattr(os, name):
-            original = getattr(os, name)
-            _replace_everywhere(ledger, guarded(original, find), original, [("posix", name), ("os", name)])
+    def on_path(path):
+        try:
+            return programs.find(path, as_text(current()).get("PATH"))
+        except programs.Unresolved:
+            return path
+
+    for name, find in (("posix_spawn", str), ("posix_spawnp", on_path)):
+        if hasattr(posix, name):
+            _replace_everywhere(ledger, guarded(getattr(posix, name), find), getattr(posix, name))
 
 
-def _on_path(name):
-    if "/" in name:
-        return name
-    return _first_executable([os.path.join(folder, name) for folder in os.get_exec_path()] or [name])
-
-
-def _replace_system(ledger, plan):
-    """os.system takes the C environment, which other threads read: the shell is told to export the changes instead."""
-    original, environb, fsencode, quote, shell = os.system, os.environb, os.fsencode, _quote, "/bin/sh"
+def _replace_system(ledger, plan, current):
+    """os.system hands over the C environment, which other threads read: the shell is told to make the changes instead."""
+    original = posix.system
 
     def system(command):
-        before = dict(environb)
-        start = plan(Start(shell, [shell, "-c"], dict(before)))
-        changed = [key + b"=" + quote(value) for key, value in start.environment.items() if before.get(key) != value]
-        return original(b"export " + b" ".join(changed) + b"; " + fsencode(command))
+        command = _bytes(command)
+        before = current()
+        after = plan(Start([SHELL], ["sh", "-c", os.fsdecode(command)], before)).environment
+        return original(_changes(before, after) + command)
 
-    _replace_everywhere(ledger, system, original, [("posix", "system"), ("os", "system")])
-
-
-def _quote(value):
-    return b"'" + value.replace(b"'", b"'\\''") + b"'"
+    _replace_everywhere(ledger, system, original)
 
 
-def _replace_everywhere(ledger, wrapper, original, places):
+def _changes(before, after):
+    """In sh's words. What goes is a name that we have set aside; sh passes over those that it could not have set."""
+    gone = [name for name in before if name not in after and name.replace(b"_", b"a").isalnum()]
+    changed = [name + b"='" + value.replace(b"'", b"'\\''") + b"'" for name, value in after.items() if before.get(name) != value]
+    return b"".join(word + b" " + b" ".join(names) + b"; " for word, names in ((b"unset", gone), (b"export", changed)) if names)
+
+
+def _replace_everywhere(ledger, wrapper, original, *places):
     """Put the wrapper wherever the original is bound; a module that is not loaded yet will take it from where it stands by then."""
-    wrapper.__name__ = wrapper.__qualname__ = original.__name__
+    name = original.__name__
+    wrapper.__name__ = wrapper.__qualname__ = name
     wrapper.__doc__ = original.__doc__
     wrapper.__module__ = original.__module__
-    for module, name in places:
-        if hasattr(sys.modules.get(module), name):
-            ledger.replace(sys.modules[module], name, wrapper)
+    for module, attribute in places or (("posix", name), ("os", name)):
+        if hasattr(sys.modules.get(module), attribute):
+            ledger.replace(sys.modules[module], attribute, wrapper)
+    if original in os.supports_fd:
+        os.supports_fd.add(wrapper)

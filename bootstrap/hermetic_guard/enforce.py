@@ -1,61 +1,78 @@
 """The way of a request: decide, tell the launcher, raise.
 
-Guards hand requests in here. Everything is bound when the enforcer is made, because guards outlive module globals at interpreter shutdown,
-and because a global that is looked up late is one the target can replace.
+Guards hand requests in here. What judges runs sealed and has everything bound when the enforcer is made: guards outlive module globals at
+interpreter shutdown, and a global that is looked up late is one the target can replace.
 """
 
 import os
 import sys
 
-from hermetic_guard import errors
+from hermetic_guard import errors, policy
+from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import Ledger
-from hermetic_guard.policy import Decision, Request, decide
+from hermetic_guard.policy import Request, decide
 from hermetic_guard.scopes import Scopes
+from hermetic_guard.sealing import seal
 
-UNGUARDED_EXIT = 125
 VIOLATION_EXIT = 77
+REFUSE, NARROWED, TIGHTEN = "hermetic.refuse", "hermetic.narrowed", "hermetic.tighten"
+"""Audit events of our own."""
 
 
 class Enforcer(object):
-    """scopes: the policies in force; tell: writes an event; stack: lists the asking frames; run: the run directory or None."""
+    """scopes: the policies in force; tell: writes an event; stack: lists the asking frames; run: the run directory or None.
+
+    check(request)          returns if it is allowed, else tells and raises. It holds the policy, so it is for handlers of audit events
+    refuse(action, target)  raises for what no policy allows; may be kept in a function that the target can take apart, as may
+    narrowed()              the policy in force, serialized, if it is narrower than the run's own, else None
+    handlers                of the events that those two raise, and `hermetic` inside `hermetic`
+    hooked                  whether audit events can be relied on
+    """
 
     def __init__(self, scopes: Scopes, tell, stack, run: "str | None" = None) -> None:
         self.scopes = scopes
-        self.tell = tell
         self.run = run
         self.ledger = Ledger()
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
-        self.check = _make_check(scopes, tell, stack)
-        self.register, self.registered = _make_registry(run)
+        sealed = seal(vars(policy), globals())
+        sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in policy.DECIDERS.items()}
+        self.check = sealed["make_check"](scopes, tell, stack)
+        self.handlers = sealed["make_handlers"](self.check, scopes)
+        if hasattr(sys, "addaudithook"):
+            self.refuse, self.narrowed = make_ask(REFUSE), make_ask(NARROWED)
+        else:
+            self.refuse, self.narrowed = make_refuse(self.check), scopes.narrowed
+        self.register, self.registered = make_registry(run)
 
 
-def _make_check(scopes, tell, stack):
+def make_check(scopes, tell, stack):
     judge, violation, getpid, leave = decide, make_violation_factory(), os.getpid, os._exit
 
     def check(request: Request) -> None:
-        """Return if the request is allowed; else tell and raise."""
-        policy = scopes.current
-        decision = judge(policy, request)
+        current = scopes.current
+        decision = judge(current, request)
         if decision.allowed:
             return
         tell(refusal(request, decision, getpid(), stack()))
-        if policy.on_violation == "kill":
+        if current.on_violation == "kill":
             leave(VIOLATION_EXIT)
-        raise violation(policy.on_violation, request, decision)
-
-    def refusal(request: Request, decision: Decision, pid: int, frames: object) -> "dict[str, object]":
-        return {
-            "event": "refused",
-            "pid": pid,
-            "guard": request.guard,
-            "action": request.action,
-            "target": request.target,
-            "rule": decision.rule,
-            "hint": decision.hint,
-            "stack": frames,
-        }
+        raise violation(current.on_violation, request, decision)
 
     return check
+
+
+def refusal(request, decision, pid, frames) -> "dict[str, object]":
+    """The event."""
+    return {
+        "event": "refused",
+        "pid": pid,
+        "guard": request.guard,
+        "action": request.action,
+        "target": request.target,
+        "rule": decision.rule,
+        "hint": decision.hint,
+        "stack": frames,
+    }
 
 
 def make_violation_factory():
@@ -65,22 +82,48 @@ def make_violation_factory():
     unnamed = errors.name_refused()
 
     def violation(manner, request, decision):
-        kind = (refused if manner == "refuse" else raised)[request.guard]
-        if manner == "refuse" and request.action == "DNS":
-            kind = unnamed
+        refuse = manner == "refuse"
+        kind = unnamed if refuse and request.action == "DNS" else (refused if refuse else raised)[request.guard]
         return kind(request.guard, request.action, request.target, decision.rule, decision.hint)
 
     return violation
 
 
-def _make_registry(run):
+def make_refuse(check):
+    def refuse(action, target):
+        check(Request("integrity", action, target))
+
+    return refuse
+
+
+def make_handlers(check, scopes):
+    """Anybody can raise these events, and wins nothing by it: a refusal, what the policy is, or a narrower policy."""
+    refuse = make_refuse(check)
+
+    def on_refuse(_, action, target):
+        if type(action) is type(target) is str:
+            refuse(action, target)
+
+    def on_narrowed(answer):
+        if type(answer) is list:
+            answer.append(scopes.narrowed())
+
+    def on_tighten(answer, serialized):
+        if type(answer) is list and type(serialized) is bytes:
+            scopes.tighten(serialized)
+            answer.append(True)
+
+    return {REFUSE: on_refuse, NARROWED: on_narrowed, TIGHTEN: on_tighten}
+
+
+def make_registry(run):
     """Which AF_UNIX addresses were bound inside this run, by any of its processes.
 
     One FIFO per address in the run directory's `unix/`: making a FIFO is the one way to create a name for which CPython raises no audit
-    event, so the guard can do it while the target, whose every other way is refused there, cannot.
+    event, so the guard can do it while the target, whose every other way is refused there, cannot. Nothing but a FIFO counts.
     """
-    mkfifo, lstat, os_error, exists, name = os.mkfifo, os.lstat, OSError, FileExistsError, _registry_name
-    here = set()  # type: set[bytes]
+    mkfifo, lstat, os_error, exists, name = os.mkfifo, os.lstat, OSError, FileExistsError, registry_name
+    fifo, kind, here = 0o010000, 0o170000, set()  # type: int, int, set[bytes]
 
     def path(address: bytes) -> str:
         return "%s/unix/%s" % (run, name(address))
@@ -99,14 +142,13 @@ def _make_registry(run):
         if run is None:
             return False
         try:
-            lstat(path(address))
+            return lstat(path(address)).st_mode & kind == fifo
         except os_error:
             return False
-        return True
 
     return register, registered
 
 
-def _registry_name(address: bytes) -> str:
+def registry_name(address: bytes) -> str:
     """A file name for an address; sun_path holds at most 108 bytes, so its hexadecimal form fits."""
     return "".join(["%02x" % byte for byte in bytearray(address)])

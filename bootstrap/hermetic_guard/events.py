@@ -10,6 +10,8 @@ Events are the target side's claims: never the only proof that nothing happened.
 
 import os
 
+from hermetic_guard.sealing import seal
+
 SCHEMA = 1
 PIPE_BUF = 4096
 
@@ -19,11 +21,10 @@ class Channel(object):
 
     def __init__(self, path: str, identity: "tuple[int, int]") -> None:
         self.path = path
-        self.tell = _make_tell(path, identity)
+        self.tell = seal(globals())["make_tell"](path, identity)
 
 
-def _make_tell(path, identity):
-    """Everything is bound here: at interpreter shutdown module globals are gone while objects still try things."""
+def make_tell(path, identity):
     os_open, os_close, os_write, os_fstat, os_error = os.open, os.close, os.write, os.fstat, OSError
     flags = os.O_WRONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
     line, lost = encode_line, [0]

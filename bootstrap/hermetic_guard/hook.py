@@ -3,34 +3,97 @@
 CPython calls it for every event with the arguments of the operation; a handler that raises stops the operation. Handlers come from the
 guards; an event without one costs a dict look-up. A hook added in Python does not see events of sub-interpreters (guards/integrity.py refuses
 to make those), and hooks are dropped at shutdown while objects still live, see `at_clear`.
+
+Nothing in the target refers to the hook, so what judges is best kept behind it: replaced functions, which the target can take apart, ask by
+raising an event of our own (`make_ask`). What remains in view are frames: those that an exception has passed, and those below any code of the
+target's that is called from here. Neither may hold the handlers.
 """
 
 import sys
 
+from hermetic_guard.sealing import seal
+
 
 def install(handlers):
-    """Add the hook for `handlers`, a dict of event name to function of the event's arguments. It cannot be undone."""
-    find = dict(handlers).get
+    """Add the hook for `handlers`, a dict of event name to function of the event's arguments. It cannot be undone.
 
-    def hook(event, arguments):
-        handler = find(event)
-        if handler is not None:
-            handler(*arguments)
+    In place of a function there may be several: each but the last returns the arguments of the next, or None if nothing is to be judged, and
+    may call code of the target's, to copy what is judged to exact types. The last may not.
+    """
+    steps = {event: handler if type(handler) is tuple else (handler,) for event, handler in handlers.items()}
+    sys.addaudithook(seal(globals())["make_hook"](steps))
 
-    sys.addaudithook(hook)
+
+def make_hook(steps):
+    with_traceback, anything = BaseException.with_traceback, BaseException
+
+    def hook(event, arguments, find=steps.get, shed=with_traceback):
+        # From here on only the loop itself knows the later steps, and that is in no frame's f_locals.
+        for step in find(event, ()):
+            find = None
+            try:
+                arguments = step(*arguments)
+            except anything as error:
+                refusal = error
+                break
+            if arguments is None:
+                return
+        else:
+            return
+        step = arguments = None
+        raise shed(refusal, None)
+
+    return hook
+
+
+def make_ask(event):
+    """A function that hands its arguments to the handler of `event`, behind a list for what it answers; returns that, or raises.
+
+    Without a hook, as when the interpreter shuts down, it raises `Unanswered`.
+    """
+    audit = sys.audit
+
+    def ask(*request):
+        answer = []  # type: list[object]
+        audit(event, answer, *request)
+        if not answer:
+            raise Unanswered("no guard is left at interpreter shutdown")
+        return answer[0]
+
+    return ask
+
+
+class Unanswered(PermissionError):
+    """Nobody is there to say whether something is allowed."""
 
 
 def at_clear():
     """The handler for `cpython.PyInterpreterState_Clear`, the last event a hook gets.
 
     What `codecs.register_error` or `os.register_at_fork` hold is released after it, and a `__del__` of such an object runs without any hook
-    (3.8-3.13). With a hard limit of no descriptors at all it can open nothing any more, neither file nor socket nor pipe to a process.
+    (3.8-3.13). So the sockets there are get closed, and with a hard limit of no descriptors at all nothing can be opened any more, neither file
+    nor socket nor pipe to a process. Standard streams stay.
     """
+    import os
     import resource
 
     setrlimit, nofile, none = resource.setrlimit, resource.RLIMIT_NOFILE, (0, 0)
+    listdir, fstat, close, close_range, os_error = os.listdir, os.fstat, os.close, os.closerange, OSError
+    kind, socket, number = 0o170000, 0o140000, int
 
     def clear(*_):
+        try:
+            for name in listdir("/proc/self/fd"):
+                close_socket(number(name))
+        except os_error:
+            close_range(3, 1 << 16)
         setrlimit(nofile, none)
+
+    def close_socket(descriptor):
+        try:
+            if descriptor > 2 and fstat(descriptor).st_mode & kind == socket:
+                close(descriptor)
+        except os_error:
+            return
 
     return clear

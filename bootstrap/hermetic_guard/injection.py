@@ -17,14 +17,19 @@ WARNING = ("ignore::%s.%s" % (EARLY_MODULE, EARLY_CLASS)).encode()
 
 NARROWED = PREFIX + b"_POLICY"
 
-HANDED_OVER = (b"PYTHONPATH", b"PYTHONWARNINGS", b"PYTHONPYCACHEPREFIX")
-"""Set aside at start and put back once the guards stand. A pycache prefix would feed the interpreter bytecode from the target's own files."""
-
 OTHER_LIBRARY = (b"PYTHONHOME", b"PYTHONPLATLIBDIR", b"PYTHON_PRESITE")
-"""Lead the interpreter to other code than its own standard library before any guard can stand."""
+"""Lead the interpreter to other code than its own standard library before any guard can stand. -E and -I switch them off, and so does an
+empty value, but not on 3.6."""
 
-LOADER = (b"LD_PRELOAD", b"LD_AUDIT", b"LD_LIBRARY_PATH")
-"""Lead the dynamic loader to other libraries. The user's own are kept; a Python child does not get other ones from the target."""
+HANDED_OVER = (b"PYTHONPATH", b"PYTHONWARNINGS", b"PYTHONPYCACHEPREFIX") + OTHER_LIBRARY
+"""Set aside at start and put back once the guards stand. A pycache prefix would feed the interpreter bytecode from the target's files."""
+
+OTHER_CODE = ("pycache_prefix", "presite")
+"""-X options of the same effect: the first, like PYTHONPYCACHEPREFIX, has the standard library's bytecode read from the target's files."""
+
+LOADER = (b"LD_PRELOAD", b"LD_AUDIT", b"LD_LIBRARY_PATH", b"GCONV_PATH")
+"""Lead the dynamic loader, or libc's conversion of argv, to other libraries. The user's own are kept, an interpreter may need them; what
+the target says instead is handed over as well."""
 
 
 class Handoff(object):
@@ -47,11 +52,16 @@ class Handoff(object):
 
 
 def prepare_environment(
-    environment: "dict[bytes, bytes]", handoff: Handoff, way: str, narrowed: "bytes | None" = None
+    environment: "dict[bytes, bytes]",
+    handoff: Handoff,
+    way: str,
+    narrowed: "bytes | None" = None,
+    loader: "dict[bytes, bytes] | None" = None,
 ) -> "dict[bytes, bytes]":
     """The environment for a guarded start from the one the program was meant to get.
 
     narrowed: a serialized policy that holds besides the run's own. It can only tighten, so nothing is won by forging it.
+    loader: the user's own values of LOADER, for an interpreter started by the target.
     """
     prepared = {key: value for key, value in environment.items() if not key.startswith(PREFIX)}
     if narrowed is not None:
@@ -59,6 +69,10 @@ def prepare_environment(
     for name in HANDED_OVER:
         if name in prepared:
             prepared[PREFIX + b"_" + name] = prepared.pop(name)
+    if loader is not None:
+        for name in [name for name in LOADER if prepared.get(name) not in (None, loader.get(name))]:
+            prepared[PREFIX + b"_" + name] = prepared.pop(name)
+            prepared.update({name: loader[name]} if name in loader else {})
     prepared[PREFIX] = handoff.dump(way.encode())
     if way == "early":
         warnings = environment.get(b"PYTHONWARNINGS")
@@ -80,15 +94,25 @@ def restore_environment(environment: "dict[bytes, bytes]") -> "dict[bytes, bytes
             parts.remove(own)
         if parts or saved is not None:
             restored[name] = separator.join(parts) if parts else saved or b""
-    prefix = environment.get(PREFIX + b"_PYTHONPYCACHEPREFIX")
-    if prefix is not None:
-        restored.setdefault(b"PYTHONPYCACHEPREFIX", prefix)
+    for name in HANDED_OVER[2:] + LOADER:
+        if PREFIX + b"_" + name in environment:
+            restored[name] = environment[PREFIX + b"_" + name]
     return restored
 
 
 def needs_stub(letters: "set[str]") -> bool:
     """Whether a command line with these single-letter options ignores the environment or site."""
     return not letters.isdisjoint("IES")
+
+
+def misleading(environment: "dict[bytes, bytes]", line=None) -> str:
+    """The variable, or the option of this command line, that has other code loaded before any guard can stand; "" if there is none."""
+    if line is None or line.letters.isdisjoint("IE"):
+        for name in OTHER_LIBRARY:
+            if environment.get(name):
+                return name.decode()
+    words = [word for word in line.flags for option in OTHER_CODE if option in word] if line else []
+    return "-X " + words[0].rpartition("X")[2] if words else ""
 
 
 def stub_arguments(line, stub: str) -> "list[str]":

@@ -4,7 +4,7 @@ A replacement is needed only where CPython raises no audit event, raises it too 
 through the ledger, so that what is patched can be listed, and so that a scoped block in one's own code can restore it.
 """
 
-import gc
+import sys
 
 
 class CannotReplace(RuntimeError):
@@ -12,13 +12,17 @@ class CannotReplace(RuntimeError):
 
 
 class Ledger(object):
-    """What was replaced, in order."""
+    """What was replaced, in order.
+
+    modules: by name, those in which something is replaced, or whose types are; loading one again would bring the originals back
+    """
 
     def __init__(self) -> None:
+        self.modules = {}  # type: dict[str, object]
         self._entries = []  # type: list[tuple[object, str, object]]
 
     def replace(self, owner, name, new):
-        """Make `owner.name` be `new`; owner is a module, a class, or a type of a C module.
+        """Make `owner.name` be `new`; owner is a module, a class, a type of a C module, or an object.
 
         Returns what stood in its place (for a type: the descriptor, not yet bound).
         Raises CannotReplace if the change is not seen by a look-up afterwards.
@@ -26,12 +30,20 @@ class Ledger(object):
         original = vars(owner)[name]
         _assign(owner, name, new)
         self._entries.append((owner, name, original))
+        if isinstance(owner, type):
+            self.modules[owner.__module__] = sys.modules[owner.__module__]
+        elif type(owner) is type(sys):
+            self.modules[owner.__name__] = owner
+        _replace_among_supported(original, new)
         return original
 
     def restore(self) -> None:
         """Put everything back, last first."""
         while self._entries:
-            _assign(*self._entries.pop())
+            owner, name, original = self._entries.pop()
+            _replace_among_supported(vars(owner)[name], original)
+            _assign(owner, name, original)
+        self.modules.clear()
 
 
 def _assign(owner, name, value):
@@ -39,6 +51,7 @@ def _assign(owner, name, value):
         setattr(owner, name, value)
     except TypeError:
         _static_dict(owner)[name] = value
+        _forget_lookups()
     if getattr(owner, name) is not getattr(value, "__get__", lambda *_: value)(None, owner):
         raise CannotReplace("%s.%s could not be replaced" % (getattr(owner, "__name__", owner), name))
 
@@ -47,9 +60,28 @@ def _static_dict(owner):
     """The dict behind the read-only `__dict__` of a C type.
 
     Such a type refuses setattr, but its mappingproxy refers to the real dict, and gc tells what an object refers to (CPython 3.6-3.15).
-    A look-up made earlier may sit in the type's method cache (Objects/typeobject.c): that is why `_assign` looks again.
     """
+    import gc
+
     found = [item for item in gc.get_referents(owner.__dict__) if type(item) is dict]
     if len(found) != 1:
         raise CannotReplace("%s keeps its attributes where they cannot be reached" % owner.__name__)
     return found[0]
+
+
+def _forget_lookups():
+    """Empty the method cache (Objects/typeobject.c), where look-ups of the type's attributes made earlier stay; deprecated since 3.13."""
+    clear = getattr(sys, "_clear_internal_caches", None) or getattr(sys, "_clear_type_cache", None)
+    if clear is not None:
+        clear()
+
+
+def _replace_among_supported(original, new):
+    """`os` lists what takes a descriptor, a directory's descriptor or a link by the functions themselves (`os.mkfifo in os.supports_dir_fd`)."""
+    import os
+
+    for name in ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks"):
+        functions = getattr(os, name, set())  # type: set[object]
+        if getattr(original, "__hash__", None) and original in functions:
+            functions.discard(original)
+            functions.add(new)

@@ -177,8 +177,8 @@ def _decide_localhost(ports: "Any", request: Request) -> Decision:
     return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost=%d" % port)
 
 
-def _decide_name(domains: "Any", host: str) -> Decision:
-    name = canonical_name(host)
+def _decide_name(domains: "Any", host: "str | None") -> Decision:
+    name = canonical_name(host or "")
     if any(covers(pattern, name) for pattern, _ in domains):
         return ALLOWED
     return Decision(False, "network disabled", "--allow-domain %s" % name if is_name(name) else "")

@@ -140,6 +140,16 @@ def _head(file: str) -> bytes:
         os.close(descriptor)
 
 
+def _head_of_program(file: str) -> bytes:
+    """The kernel runs a binary that may be executed and not read, so an interpreter stays one. No script runs that way."""
+    try:
+        return _head(file)
+    except NotExecutable:
+        if is_python(file):
+            return BINARY[0]
+        raise
+
+
 def read(file: str, environ: "dict[str, str] | None" = None, cwd: str = "") -> "Program | None":
     """`follow`, with None for what cannot be run: the start itself will tell the error."""
     try:
@@ -160,7 +170,7 @@ def follow(file: str, environ: "dict[str, str]", cwd: str = "", name: "str | Non
     stop = Stop(file, [name or file], environ, cwd)
     steps = []  # type: list[str]
     for _ in range(DEPTH + 1):
-        head = _head(stop.path)
+        head = _head_of_program(stop.path)
         if head.startswith(BINARY):
             return Program(stop.path, stop.words, stop.environ, steps)
         stop = _next(stop, head, steps)
@@ -214,18 +224,24 @@ def _by_kernel(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
 
 
 def _by_env(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
-    environ = dict(stop.environ)
-    for name, value in line.edits:
+    environ = edited(stop.environ, line.edits)
+    stop = Stop(stop.file, stop.words, environ, stop.cwd)
+    interpreter = os.fsdecode(line.interpreter)
+    found = find(interpreter, environ.get("PATH"), stop.cwd)
+    return stop.interpreted(line, found, interpreter), "its #! line, through env"
+
+
+def edited(environ: "dict[str, str]", edits: "list[tuple[bytes | None, bytes | None]]") -> "dict[str, str]":
+    """An environment with the changes that `env` was told to make."""
+    environ = dict(environ)
+    for name, value in edits:
         if name is None:
             environ.clear()
         elif value is None:
             environ.pop(os.fsdecode(name), None)
         else:
             environ[os.fsdecode(name)] = os.fsdecode(value)
-    stop = Stop(stop.file, stop.words, environ, stop.cwd)
-    interpreter = os.fsdecode(line.interpreter)
-    found = find(interpreter, environ.get("PATH"), stop.cwd)
-    return stop.interpreted(line, found, interpreter), "its #! line, through env"
+    return environ
 
 
 def _by_sh(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":

@@ -4,7 +4,7 @@ A run has one policy, set before user code. Code that uses the guard on itself o
 intersection of all that are open, so that no block can loosen what was set outside it.
 """
 
-from hermetic_guard.policy import Policy, intersect
+from hermetic_guard.policy import Policy, dumps, intersect, loads
 
 
 class Scopes(object):
@@ -30,6 +30,14 @@ class Scopes(object):
                 self._combine()
                 return
         raise KeyError("this block is not open")
+
+    def tighten(self, serialized: bytes) -> None:
+        """Open a block that stays open."""
+        self.push(loads(serialized))
+
+    def narrowed(self) -> "bytes | None":
+        """What holds now, serialized; None if that is the run's own policy, which every process of the run reads by itself."""
+        return None if self.current is self.base else dumps(self.current)
 
     def _combine(self) -> None:
         combined = self._open[0][1]

@@ -88,7 +88,7 @@ def parse(head: bytes, variables: "dict[bytes, bytes] | None" = None) -> "Sheban
     if line is None:
         return None
     if line.interpreter in ENV:
-        return _pyenv(head) or _env(line.arguments, variables) or line
+        return _pyenv(head) or env(line.arguments, variables) or line
     if line.interpreter in SHELLS and not line.arguments:
         return _shell(head, variables) or line
     return line
@@ -113,7 +113,7 @@ def _kernel(head: bytes) -> "Shebang | None":
     return Shebang("kernel", name, arguments)
 
 
-def _env(words, variables):
+def env(words, variables):
     # type: (list[bytes], dict[bytes, bytes] | None) -> Shebang | None
     """`env` with these arguments, as GNU env reads them; None if it starts nothing or does more than set variables."""
     words = list(words)
@@ -246,7 +246,7 @@ def _exec(tokens, variables):
     base, interpreter = words[0]
     arguments = [text for _, text in words[1:]]
     if base is None and interpreter in ENV + (b"env",):
-        return _env(arguments, variables)
+        return env(arguments, variables)
     if base is None and interpreter[:1] in (b"", b"-"):
         return None
     return Shebang("sh", interpreter, arguments, base)

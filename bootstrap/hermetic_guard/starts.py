@@ -1,26 +1,25 @@
 """What becomes of a program that is about to be started, so that it starts guarded.
 
-A program that is Python, directly, behind its `#!` line or behind `env`, is started in one of the two ways of injection.py. Any other gets the
-environment way, for the Python programs that it may start in turn. What another program does to that environment or to a command line
-(`sh -c "python -I"`, `sudo`) cannot be held from here.
+A program that is Python, directly, behind its `#!` line or behind `env`, is started in one of the two ways of injection.py. Any other gets
+the environment way, for the Python programs that it may start in turn. What another program does to that environment, or to a command line
+(`sh -c "python -I"`, `sudo`), cannot be held from here.
 
-What is judged is what is started: everything is copied to exact types first, for a subclass or a path-like object may answer differently when
-it is asked again. The run directory is compared with what it was: a child must not load what the target has put there.
+The run directory is compared with what it was when this process started: a child must not load what the target has put there.
 """
 
 import os
 
-from hermetic_guard import cmdline, injection, programs
+from hermetic_guard import cmdline, injection, programs, shebang
 from hermetic_guard.policy import Request
 
-UNCHANGED = os.fsdecode(injection.PREFIX)
-"""A variable that goes with the environment while a program is followed: `env -i` takes it out."""
+SURVIVOR = os.fsdecode(injection.PREFIX)
+"""A variable that is added while a program is followed, to learn whether `env` in its `#!` line empties the environment."""
 
 
 class Start(object):
     """A program about to be started.
 
-    executables: paths as text (surrogateescape), tried in their order; cwd: the directory it will start in, "" for the present one.
+    executables: paths that are tried in their order; cwd: the directory it will start in, "" for the present one; text with surrogateescape
     """
 
     __slots__ = ("arguments", "cwd", "environment", "executables")
@@ -34,75 +33,108 @@ class Start(object):
 
 
 class Planner(object):
-    """check, narrowed: ask for a violation, and for the policy that holds besides the run's own; proved: real paths of the interpreters
-    for the early way; loader: what the dynamic loader was told when this process started; fingerprint: of the run directory."""
+    """Makes starts guarded.
 
-    def __init__(self, check, narrowed, handoff, proved, loader, fingerprint):
+    check: refuses a request; narrowed: gives the policy that holds besides the run's own, or None; run: the run directory with the names of
+    its files; proved: real paths of the interpreters for the early way; loader: what the dynamic loader was told when this process started
+    """
+
+    def __init__(self, check, narrowed, handoff, files, proved, loader):
         self.check = check
         self.narrowed = narrowed
         self.handoff = handoff
         self.proved = proved
         self.loader = loader
-        self.fingerprint = fingerprint
-        self.before = fingerprint()
-        self.stub = os.fsdecode(handoff.run) + "/stub.py"
+        run = os.fsdecode(handoff.run)
+        self.stub = run + "/stub.py"
+        self.paths = [run] + ["%s/%s" % (run, name) for name in files]
+        self.before = self.fingerprint()
 
     def plan(self, start):
         # type: (Start) -> Start
-        """The same start, guarded. Raises a violation where that cannot be."""
-        if self.fingerprint() != self.before:
-            self.refuse(start, "after the run directory was altered or became unreadable")
-        start = self.through_env(start)
-        environ = dict(as_text(start.environment), **{UNCHANGED: ""})
-        for index, executable in enumerate(start.executables):
-            program = read(executable, environ, start.cwd)
-            if program is not None:
-                start.executables = start.executables[: index + 1]  # those before it will fail, and tell how
-                if program.kind == "python":
-                    return self.python(start, program, environ)
-                break
-        self.refuse_other_library(start, start.environment)
+        """The same program, guarded. Raises a violation where that cannot be."""
+        if self.before is None or self.fingerprint() != self.before:
+            self.refuse(start, "the run directory was altered, or cannot be read any more")
+        return self.guarded(start)
+
+    def fingerprint(self):
+        """ctime cannot be set by an unprivileged process (utimensat(2)), so unchanged ctimes mean unchanged files."""
+        try:
+            found = [os.stat(path) for path in self.paths]
+        except OSError:
+            return None
+        return [(item.st_ino, item.st_size, item.st_mtime_ns, item.st_ctime_ns) for item in found]
+
+    def guarded(self, start):
+        # type: (Start) -> Start
+        environ = dict(as_text(start.environment), **{SURVIVOR: ""})
+        start, program = follow(start, environ)
+        if program is None:
+            return self.other(start)
+        words = program.argv + start.arguments[1:] if program.script else start.arguments
+        if program.environ != environ:
+            # `env` in the #! line would change what we add. It is passed over, and so is pyenv.
+            start = Start([program.interpreter], words, as_bytes(program.environ), start.cwd)
+        if program.kind == "python":
+            return self.python(start, program, words)
+        if os.path.basename(program.interpreter) == "env" and not program.script:
+            return self.behind_env(start)
+        return self.other(start)
+
+    def python(self, start, program, words):
+        line = cmdline.parse(words)
+        misled = injection.misleading(start.environment, line)
+        if misled:
+            self.refuse(start, "%s would load other code before the guards" % misled)
+        if line.kind == "x" or (os.path.realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
+            return self.prepared("early", start, self.loader)
+        words = words[:1] + injection.stub_arguments(line, self.stub)
+        return self.prepared("stub", Start([program.interpreter], words, start.environment, start.cwd), self.loader)
+
+    def behind_env(self, start):
+        """What `env` is to start is started without it, for it may empty the environment. Alone it prints that, and starts nothing."""
+        if len(start.arguments) == 1:
+            return start
+        line = shebang.env([os.fsencode(word) for word in start.arguments[1:]], start.environment)
+        if line is None:
+            return self.other(start)
+        environ = programs.edited(as_text(start.environment), line.edits)
+        words = [os.fsdecode(word) for word in [line.interpreter] + line.arguments]
+        try:
+            found = programs.find(words[0], environ.get("PATH"), start.cwd)
+        except programs.Unresolved:
+            return self.other(start)
+        return self.guarded(Start([found], words, as_bytes(environ), start.cwd))
+
+    def other(self, start):
+        """A program that is not Python may start one."""
+        misled = injection.misleading(start.environment)
+        if misled:
+            self.refuse(start, "%s would make Python load other code before the guards" % misled)
         return self.prepared("early", start)
 
-    def python(self, start, program, environ):
-        """Where `env` in a `#!` line changes the environment, the interpreter is started without it."""
-        words = program.argv + start.arguments[1:] if program.script else start.arguments
-        line = cmdline.parse(words)
-        if program.environ != environ:
-            start = Start([program.interpreter], words, as_bytes(program.environ), start.cwd)
-        if not injection.ignores_environment(line.letters):
-            self.refuse_other_library(start, start.environment)
-        if injection.misled(line.flags):
-            self.refuse(start, "with -X " + injection.misled(line.flags))
-        self.take_out_loader(start.environment)
-        if line.kind == "x" or (os.path.realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
-            return self.prepared("early", start)
-        words = words[:1] + injection.stub_arguments(line, self.stub)
-        return self.prepared("stub", Start([program.interpreter], words, start.environment, start.cwd))
-
-    def through_env(self, start):
-        """The start that comes of `env` with its options and assignments, so that emptying the environment does not empty ours."""
-        while True:
-            following = programs.through_env(start.executables[:1], start.arguments, as_text(start.environment), start.cwd)
-            if following is None:
-                return start
-            executable, arguments, environ = following
-            start = Start([executable], arguments, as_bytes(environ), start.cwd)
-
-    def prepared(self, way, start):
-        start.environment = injection.prepare_environment(start.environment, self.handoff, way, self.narrowed())
-        return start
-
-    def take_out_loader(self, environment):
-        """An interpreter may need what the user has set to find its own libraries; what the target adds comes before the guards."""
-        for name in injection.LOADER:
-            if environment.get(name) != self.loader.get(name):
-                environment.pop(name, None)
-
-    def refuse_other_library(self, start, environment):
-        name = injection.other_library(environment)
-        if name:
-            self.refuse(start, "with %s set" % name.decode())
+    def prepared(self, way, start, loader=None):
+        environment = injection.prepare_environment(start.environment, self.handoff, way, self.narrowed(), loader)
+        return Start(start.executables, start.arguments, environment, start.cwd)
 
     def refuse(self, start, why):
-        self.check(Request("integrity", "start", "%s, %s" % (start.executables[0] if start.executables else "", why)))
+        self.check(Request("integrity", "start", "%s: %s" % ("".join(start.executables[-1:]), why)))
+
+
+def follow(start, environ):
+    """The program that will be run, None if none can. Those before it stay: the start itself tells their errors."""
+    for index, executable in enumerate(start.executables):
+        program = programs.read(executable, environ, start.cwd)
+        if program is not None:
+            return Start(start.executables[: index + 1], start.arguments, start.environment, start.cwd), program
+    return start, None
+
+
+def as_text(environment):
+    # type: (dict[bytes, bytes]) -> dict[str, str]
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+
+
+def as_bytes(environ):
+    # type: (dict[str, str]) -> dict[bytes, bytes]
+    return {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}

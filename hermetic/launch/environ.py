@@ -18,26 +18,34 @@ if TYPE_CHECKING:
 
 
 class Start:
-    """What is handed to execve, and which way of injection it is with the reason, for -v."""
+    """What is handed to execve, and which way of injection it is with the reason, for -v.
 
-    __slots__ = ("argv", "environment", "interpreter", "way", "why")
+    runs: whether anything will run; to --version, --help and wrong options an interpreter answers by itself, without guards.
+    """
 
-    def __init__(self, interpreter: str, argv: list[str], environment: dict[bytes, bytes], way: str, why: str) -> None:
+    __slots__ = ("argv", "environment", "interpreter", "runs", "way", "why")
+
+    def __init__(
+        self, interpreter: str, argv: list[str], environment: dict[bytes, bytes], way: str, why: str, runs: bool
+    ) -> None:
         self.interpreter = interpreter
         self.argv = argv
         self.environment = environment
         self.way = way
         self.why = why
+        self.runs = runs
 
 
 def prepare(target: Target, facts: Interpreter, run: injection.Handoff) -> Start:
     """Choose the way and apply it."""
     line = cmdline.parse(target.argv)
     way, why = choose(facts, line)
+    runs = line.kind != "x"
     argv = target.argv
-    if way == "stub" and line.kind != "x":
+    if way == "stub" and runs:
         argv = [target.argv[0], *injection.stub_arguments(line, f"{os.fsdecode(run.run)}/stub.py")]
-    return Start(target.interpreter, argv, injection.prepare_environment(as_bytes(target.environ), run, way), way, why)
+    environment = injection.prepare_environment(as_bytes(target.environ), run, way)
+    return Start(target.interpreter, argv, environment, way, why, runs)
 
 
 def handoff(run: RunDirectory) -> injection.Handoff:

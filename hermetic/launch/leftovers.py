@@ -45,9 +45,7 @@ def end(spare: frozenset[int], wait: Callable[[float], bool], *, at_once: bool =
     return len(remaining(spare))
 
 
-def _stage(
-    seconds: float, spare: frozenset[int], wait: Callable[[float], bool], act: Callable[[frozenset[int]], None]
-) -> bool:
+def _stage(seconds: float, spare: frozenset[int], wait: Callable[[float], bool], act: Callable[[frozenset[int]], None]) -> bool:
     """`act` on the children again and again for so many seconds. Whether none is left."""
     until = time.monotonic() + seconds
     while left := remaining(spare):
@@ -88,9 +86,7 @@ def children() -> frozenset[int]:
         tasks = os.listdir("/proc/self/task")
         return frozenset(int(pid) for task in tasks for pid in _read(f"/proc/self/task/{task}/children").split())
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        return frozenset(
-            pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _parent(pid) == os.getpid()
-        )
+        return frozenset(pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _parent(pid) == os.getpid())
 
 
 def is_below(pid: int, ancestor: int) -> bool:

@@ -1,6 +1,6 @@
 """Which files of `hermetic_guard` go into a run, and in which order they are loaded there.
 
-`_startup.py` executes the modules one after the other, so each stands behind those it imports.
+`_loader.py` executes the modules one after the other, so each stands behind those it imports.
 """
 
 from __future__ import annotations
@@ -18,14 +18,23 @@ if TYPE_CHECKING:
     from hermetic.target.interrogate import Interpreter
 
 MODULES = (
-    "errors policy sealing scopes patching events attribution cmdline shebang pyenv programs injection enforce hook guards "
-    "guards.integrity guards.addresses guards.ownership guards.resolution guards.sockets guards.names guards.network "
-    "children activate"
+    "errors policy sealing scopes patching events attribution cmdline shebang pyenv programs injection hook enforce guards guards.paths "
+    "guards.loading guards.integrity guards.addresses guards.ownership guards.resolution guards.sockets guards.names guards.network "
+    "starts children traces activate"
 ).split()
-SCRIPTS = {"sitecustomize.py": "_startup.py", "_hermetic_early.py": "_early.py", "stub.py": "_stub.py"}
+SCRIPTS = {
+    "sitecustomize.py": "_startup.py",
+    "_hermetic_early.py": "_early.py",
+    "stub.py": "_stub.py",
+    "prompt.py": "_prompt.py",
+    "loader.src": "_loader.py",
+}
 """Name in the run directory -> file of the package."""
 
-SOURCE = "payload.src"
+COMPILED = {"loader": "_loader.py", "startup": "_startup.py"}
+"""What `_interrogate.py` compiles besides the modules, by the name it is staged under, which an interpreter's magic number is added to."""
+
+_sources: list[bytes] = []
 
 
 def files(policy: policies.Policy, interpreters: Iterable[Interpreter], protected: Iterable[str]) -> dict[str, bytes]:
@@ -35,14 +44,13 @@ def files(policy: policies.Policy, interpreters: Iterable[Interpreter], protecte
     protected: absolute paths that the target must not change, besides the run directory.
     """
     known = list(interpreters)
-    content = {
-        **scripts(),
-        "policy": policies.dumps(policy),
-        SOURCE: sources(),
-        "protected": joined(protected),
-        "proved": joined(one.path for one in known if one.proved),
-    }
-    content.update((f"payload.{one.magic}", one.compiled) for one in known)
+    content = {name: read(source) for name, source in SCRIPTS.items()}
+    content["policy"] = policies.dumps(policy)
+    content["payload.src"] = sources()
+    content["protected"] = joined(protected)
+    content["proved"] = joined(one.path for one in known if one.proved)
+    for one in known:
+        content.update((f"{name}.{one.magic}", part) for name, part in one.compiled.items())
     return content
 
 
@@ -56,18 +64,20 @@ def directory() -> str:
     return hermetic_guard.__path__[0]
 
 
-def scripts() -> dict[str, bytes]:
-    """The files an interpreter starts with, by their names in the run directory."""
-    return {name: read(source) for name, source in SCRIPTS.items()}
-
-
 def sources() -> bytes:
     """All modules, as `payload.src` holds them: readable by every interpreter."""
-    entries = [("hermetic_guard", True, "<hermetic>/__init__.py", read("__init__.py"))]
-    for name in MODULES:
-        path = name.replace(".", "/") + ("/__init__.py" if name == "guards" else ".py")
-        entries.append((f"hermetic_guard.{name}", name == "guards", f"<hermetic>/{path}", read(path)))
-    return marshal.dumps(tuple(entries), 2)
+    if not _sources:
+        entries = [("hermetic_guard", True, "<hermetic>/__init__.py", read("__init__.py"))]
+        for name in MODULES:
+            path = name.replace(".", "/") + ("/__init__.py" if name == "guards" else ".py")
+            entries.append((f"hermetic_guard.{name}", name == "guards", f"<hermetic>/{path}", read(path)))
+        _sources.append(marshal.dumps(tuple(entries), 2))
+    return _sources[0]
+
+
+def compilable() -> bytes:
+    """What an interpreter is given to compile, see `_interrogate.py`."""
+    return marshal.dumps(({name: read(file) for name, file in COMPILED.items()}, marshal.loads(sources())), 2)
 
 
 def read(name: str) -> bytes:

@@ -129,9 +129,7 @@ def _start(program: str, argv: list[str], env: Mapping[bytes, bytes], signals: S
     return pid, failure
 
 
-def _become(
-    program: str, argv: list[str], env: Mapping[bytes, bytes], signals: Signals, launcher: int, report: int
-) -> None:
+def _become(program: str, argv: list[str], env: Mapping[bytes, bytes], signals: Signals, launcher: int, report: int) -> None:
     """In the forked child: turn into the target. Never returns."""
     try:
         syscalls.die_with_parent(launcher)

@@ -54,9 +54,7 @@ class _Removal:
                 for entry in entries:
                     yield
                     if entry.name != self._spared:
-                        progress = (
-                            _removed(entry.name, self._top) or (yield from self._dissolve(entry.name)) or progress
-                        )
+                        progress = _removed(entry.name, self._top) or (yield from self._dissolve(entry.name)) or progress
 
     def _dissolve(self, name: str) -> Generator[None, None, bool]:
         """Remove what is in a directory of `top`; its subdirectories move to `top`. Whether anything changed."""

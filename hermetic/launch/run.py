@@ -13,7 +13,7 @@ from hermetic.launch import environ, payload
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.policy import combine
-from hermetic.report import Report
+from hermetic.report import REMEMBERED, Report
 from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
@@ -45,13 +45,12 @@ def main(invocation: Invocation) -> int:
     environment = initial_environment()
     environ.refuse_other_library(environment)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
-    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ))
     say = Speaker(invocation)
     say.notice(resolved.notice)
     say.detail("; ".join(target.how))
-    outer = sys.modules["hermetic_guard"].__dict__.get("tighten")
-    if outer is not None:
-        become_inner(outer, resolved.policy, target, say)
+    if tighten(resolved.policy):
+        become_inner(target, say)
+    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ))
     return Run(invocation, resolved.policy, target, facts, say).result()
 
 
@@ -74,9 +73,19 @@ class Speaker:
     def write(text: str) -> None:
         """One write, so that lines of several processes do not mix. A reader that has gone is no reason to stop."""
         try:
-            os.write(2, text.encode("utf-8", "backslashreplace"))
+            os.write(2, on_terminal(text).encode("utf-8", "backslashreplace"))
         except OSError:
             return
+
+
+def on_terminal(text: str) -> str:
+    """`text` as stderr needs it: a prompt like Python 3.13's has its terminal in raw mode, where lines begin below where the last one ended."""
+    if not os.isatty(2):
+        return text
+    import termios
+
+    raw = not termios.tcgetattr(2)[1] & termios.OPOST
+    return "\r\n" + text.replace("\n", "\r\n") if raw else text
 
 
 class Run:
@@ -97,6 +106,8 @@ class Run:
         self.reader = EventReader()
         self.ready: set[int] = set()
         self.uncaught: set[int] = set()
+        self.failed: dict[int, str] = {}
+        self.runs = True
         self.log_path = values.get("log")
         self.log: Log | None = None
 
@@ -107,6 +118,7 @@ class Run:
         with run:
             self.open_log(os.path.basename(run.path))
             start = environ.prepare(self.target, self.facts, environ.handoff(run))
+            self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             outcome = launch(
                 start.interpreter,
@@ -128,21 +140,37 @@ class Run:
                 self.ready.add(event["pid"])
             elif kind == "uncaught":
                 self.uncaught.add(event["pid"])
+            elif kind == "failed":
+                self.could_not_guard(event["pid"], event["why"])
             else:
                 self.report.refused(event)
             if self.log:
                 self.log.write(kind, **{name: value for name, value in event.items() if name not in ("event", "v")})
 
+    def could_not_guard(self, pid: int, why: str) -> None:
+        """The guard ended a process before any of its code. The target is the first to report anything."""
+        what = "a Python child was ended" if self.ready else "nothing was run"
+        if why not in self.failed.values():
+            self.say.write(f"hermetic: {printable(why)}; {what}\n")
+        if len(self.failed) < REMEMBERED:
+            self.failed[pid] = why
+
     def finish(self, outcome: Outcome) -> int:
         """Tell the count, and make the exit code."""
         code = self.exit_code(outcome)
         self.report.finish()
+        if outcome.survivors:
+            self.say.write(f"hermetic: {outcome.survivors} processes of the target could not be ended\n")
         if self.log:
             self.log.write("end", exit_code=code, blocked=self.report.blocked)
         return code
 
     def exit_code(self, outcome: Outcome) -> int:
-        if not outcome.guarded and outcome.signal is None:
+        if not self.runs:
+            return outcome.code
+        if outcome.pid in self.failed:
+            return UNGUARDED
+        if not outcome.guarded and (outcome.late or outcome.signal is None):
             why = "did not report its guards in time and was ended" if outcome.late else "ended without reporting its guards"
             self.say.write(f"hermetic: {printable(self.target.interpreter)} {why}\n")
             return UNGUARDED
@@ -169,13 +197,18 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
     return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
 
 
-def become_inner(tighten: object, policy: policies.Policy, target: resolve.Target, say: Speaker) -> NoReturn:
-    """Inside another hermetic: add this policy to the one that holds here, and be replaced by the target.
+def tighten(policy: policies.Policy) -> bool:
+    """Add this policy to the one of an outer hermetic; whether there is one. Its audit hook answers, see `hermetic_guard/enforce.py`."""
+    answer: list[object] = []
+    sys.audit("hermetic.tighten", answer, policies.dumps(policy))
+    return bool(answer)
+
+
+def become_inner(target: resolve.Target, say: Speaker) -> NoReturn:
+    """Inside another hermetic: be replaced by the target, under both policies.
 
     The outer run's guard starts and guards it, with the intersection of both, and its launcher is told of refusals.
     """
-    assert callable(tighten)
-    tighten(policies.dumps(policy))
     say.detail("inside another hermetic: both policies hold, and the outer one tells")
     try:
         os.execve(target.interpreter, target.argv, target.environ)

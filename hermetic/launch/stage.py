@@ -28,7 +28,9 @@ BYTECODE = "__pycache__"
 """A file of this name keeps interpreters from writing bytecode, or being fed any. It is also the mark of a run
 directory: first made, last removed."""
 DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW
-DIRECTORIES = ("unix", "scratch")
+LEGACY_BYTECODE = ("_hermetic_early.pyc", "_hermetic_early.pyo", "sitecustomize.pyc", "sitecustomize.pyo")
+"""Directories of these names do the same for Python 2: it is refused, but by a module that it imports."""
+DIRECTORIES = ("unix", "scratch", *LEGACY_BYTECODE)
 STEP = 256
 """Names of other directories that one step of a sweep passes over."""
 UNMAPPED = 65534

@@ -1,40 +1,58 @@
 """Tries the environment way on an interpreter, before it is relied on.
 
-A guarded start of `python -S -c pass`: without site nothing but the interpreter's own library and the guard runs. The way is proved if the guard
-reports from there that it stands.
+A guarded start in a virtual environment made for it, which holds nothing but a `.pth` file that says whether it found the guards in place. So
+nothing of the interpreter's own site-packages runs, and the way is proved for what matters: the order of start-up.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from hermetic_guard import injection
 from hermetic_guard.policy import Network, Policy
 
+from hermetic.errors import StageError
 from hermetic.launch import environ, payload
 from hermetic.launch.stage import RunDirectory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hermetic.target.interrogate import Interpreter
 
 TIMEOUT_S = 60
-PIPE_BUF = 4096
+CANARY = "import sys; sys.stdout.write('y' if 'hermetic_guard' in sys.modules else 'n')\n"
 
 
 def environment_way(facts: Interpreter) -> bool:
-    """Whether PYTHONWARNINGS brings the guard up in this interpreter."""
+    """Whether PYTHONWARNINGS brings the guard up in this interpreter, before any `.pth` file."""
     import subprocess
 
-    files = payload.files(Policy(network=Network()), [facts], [])
-    with RunDirectory.create(files, os.environ) as run:
-        environment = injection.prepare_environment(dict(os.environb), environ.handoff(run), "early")
-        command = [facts.path, "-S", "-B", "-c", "pass"]
-        try:
-            subprocess.run(command, env=environment, cwd="/", timeout=TIMEOUT_S, capture_output=True, stdin=subprocess.DEVNULL)
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-        try:
-            return b'"event":"ready"' in os.read(run.events, PIPE_BUF)
-        except BlockingIOError:
-            return False
+    try:
+        with RunDirectory.create(payload.files(Policy(network=Network()), [facts], []), os.environ) as run:
+            python = make_venv(f"{run.path}/scratch", facts)
+            environment = injection.prepare_environment({}, environ.handoff(run), "early")
+            command = [python, "-B", "-c", "pass"]
+            done = subprocess.run(
+                command, env=environment, cwd="/", timeout=TIMEOUT_S, capture_output=True, stdin=subprocess.DEVNULL
+            )
+    except (OSError, StageError, subprocess.TimeoutExpired):
+        return False
+    # More than once: `site` looks at the directory of a virtual environment twice.
+    return done.returncode == 0 and set(done.stdout) == set(b"y") and not done.stderr
+
+
+def make_venv(place: str, facts: Interpreter) -> str:
+    """A virtual environment as `venv` makes one (PEP 405), with the canary in it; returns its interpreter."""
+    major, minor, _ = facts.version
+    site = f"{place}/lib/python{major}.{minor}/site-packages"
+    os.makedirs(site)
+    os.mkdir(f"{place}/bin")
+    os.symlink(facts.path, f"{place}/bin/python")
+    write(f"{place}/pyvenv.cfg", f"home = {os.path.dirname(facts.path)}\ninclude-system-site-packages = false\n")
+    write(f"{site}/canary.pth", CANARY)
+    return f"{place}/bin/python"
+
+
+def write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)

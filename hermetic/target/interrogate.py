@@ -1,15 +1,16 @@
 """What an interpreter is: its version, the guard compiled for it, and whether the environment way is proved to work there.
 
 The interpreter itself is run, with `-I -S -B`: no site, so nothing of a venv's, of the user's or of the working directory. It is asked at its real
-path, once; the answer is kept in the cache under the identity of that file and of the guard's sources.
+path, once; the answer is kept in the cache, with the identity of that file and of the guard's sources.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 
 from hermetic.digest import sha256
-from hermetic.errors import HermeticError, NotPython
+from hermetic.errors import NotPython, cut
 from hermetic.launch import payload
 
 TYPE_CHECKING = False
@@ -17,27 +18,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OLDEST = (3, 6)
+GUARDED = ("cpython", "pypy")
 NEWEST_EARLY = (3, 15)
 """The versions whose order of start-up is known: warnings before site."""
 
+ISOLATED = ("-I", "-S", "-B", "-X", "no_debug_ranges")
+"""The last makes code a tenth smaller, by leaving out the columns of instructions (3.11)."""
+
 TIMEOUT_S = 60
+MARKER = "hermetic-facts"
 
 
 class Interpreter:
-    """path: the real path of its binary; version: (major, minor, micro); implementation: "cpython", "pypy", …; magic: of its bytecode, in hex;
-    proved: whether the environment way works; compiled: the payload as its own bytecode."""
+    """What is known of one.
+
+    path:    the real path of its binary
+    version: (major, minor, micro); implementation: "cpython", "pypy", ...
+    magic:   of its bytecode, in hex; compiled: the guard as that bytecode, by the names it is staged under
+    proved:  whether the environment way works
+    """
 
     __slots__ = ("compiled", "implementation", "magic", "path", "proved", "version")
 
     def __init__(
-        self, path: str, version: tuple[int, int, int], implementation: str, magic: str, proved: bool, compiled: bytes
+        self, path: str, version: tuple[int, int, int], implementation: str, magic: str, compiled: dict[str, bytes]
     ) -> None:
         self.path = path
         self.version = version
         self.implementation = implementation
         self.magic = magic
-        self.proved = proved
         self.compiled = compiled
+        self.proved = False
 
     @property
     def name(self) -> str:
@@ -47,112 +58,123 @@ class Interpreter:
 
 
 def interrogate(path: str, cache: str) -> Interpreter:
-    """The facts about the interpreter at `path`, from `cache` (a directory, made if missing) or by asking.
+    """The facts about the interpreter at `path`, from `cache` (a directory, made if missing; "" for none) or by asking.
 
-    Raises NotPython if it gives no answer or is older than 3.6.
+    Raises NotPython if it gives no answer, or is one that cannot be guarded.
     """
     real = os.path.realpath(path)
-    if not cache:
-        return ask(real, path)
-    entry = os.path.join(cache, "interpreters", key(real))
-    known = read(entry, real)
+    key = identity(real)
+    entry = f"{cache}/interpreters/{sha256(os.fsencode(real))}" if cache else ""
+    known = read(entry, real, key) if entry else None
     if known is None:
         known = ask(real, path)
-        write(entry, known)
+        if entry:
+            write(entry, known, key)
     return known
 
 
-def key(real: str) -> str:
-    """The name of the cache entry: the identity of the binary and of the guard that was compiled for it."""
+def identity(real: str) -> str:
+    """What a cache entry is good for: this very binary, and the guard that was compiled."""
     try:
         found = os.stat(real)
     except OSError as error:
-        raise NotPython(f"{real}: {error.strerror}") from None
-    identity = f"{real}\0{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}:{found.st_size}"
-    return sha256(identity.encode("utf-8", "surrogateescape") + payload.sources())
+        raise NotPython(f"{cut(real)}: {error.strerror}") from None
+    binary = f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}:{found.st_size}\n"
+    return sha256(binary.encode() + payload.compilable())
 
 
-def read(entry: str, real: str) -> Interpreter | None:
-    """A cache entry, None if there is none or it is cut off."""
+def read(entry: str, real: str, key: str) -> Interpreter | None:
+    """A cache entry; None if there is none, if it is of another binary or guard, is cut off, or was not written by this user alone."""
     try:
-        with open(entry, "rb") as file:
-            content = file.read()
+        descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    head, _, compiled = content.partition(b"\n")
-    words = head.decode("ascii", "replace").split()
-    if len(words) != 8 or words[7] != sha256(compiled):
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return None
+        head, _, answer = file.read().partition(b"\n")
+    words = head.split(b" ")
+    if words != [key.encode(), words[-2], sha256(answer).encode()]:
         return None
-    return parse(words[:6], compiled, real, proved=words[6] == "proved")
+    facts = parse(answer, real)
+    if facts is not None:
+        facts.proved = words[-2] == b"proved"
+    return facts
 
 
-def write(entry: str, facts: Interpreter) -> None:
+def write(entry: str, facts: Interpreter, key: str) -> None:
     """Keep the facts; a home that cannot be written costs a second asking, nothing else."""
-    words = ["hermetic-facts", *map(str, facts.version), facts.implementation, facts.magic]
-    words += ["proved" if facts.proved else "unproved", sha256(facts.compiled)]
+    answer = serialized(facts)
+    head = f"{key} {'proved' if facts.proved else 'unproved'} {sha256(answer)}\n"
     temporary = f"{entry}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(entry), mode=0o700, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(" ".join(words).encode() + b"\n" + facts.compiled)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(head.encode() + answer)
         os.replace(temporary, entry)
     except OSError:
         return
 
 
-def parse(words: list[str], compiled: bytes, real: str, proved: bool) -> Interpreter:
-    marker, major, minor, micro, implementation, magic = words
-    if marker != "hermetic-facts":
-        raise ValueError(marker)
-    return Interpreter(real, (int(major), int(minor), int(micro)), implementation, magic, proved, compiled)
+def serialized(facts: Interpreter) -> bytes:
+    """As `_interrogate.py` answers."""
+    words = [MARKER, *map(str, facts.version), facts.implementation, facts.magic]
+    words += [f"{name}:{len(part)}" for name, part in facts.compiled.items()]
+    return " ".join(words).encode() + b"\n" + b"".join(facts.compiled.values())
+
+
+def parse(answer: bytes, real: str) -> Interpreter | None:
+    """What `_interrogate.py` printed; None if it is anything else."""
+    head, _, rest = answer.partition(b"\n")
+    compiled = {}
+    try:
+        marker, major, minor, micro, implementation, magic, *sizes = head.decode("ascii").split(" ")
+        version = (int(major), int(minor), int(micro))
+        for name, size in (word.split(":") for word in sizes):
+            compiled[name], rest = rest[: int(size)], rest[int(size) :]
+    except ValueError:
+        return None
+    complete = version[:2] < OLDEST or {*compiled} == {*payload.COMPILED, "payload"}
+    if marker != MARKER or rest or not complete:
+        return None
+    return Interpreter(real, version, implementation, magic, compiled)
 
 
 def ask(real: str, shown: str) -> Interpreter:
     """Run the interpreter, and if it can be expected to work, try the environment way."""
-    import tempfile
-
     from hermetic.launch import trial
 
-    with tempfile.NamedTemporaryFile() as sources:
-        sources.write(payload.sources())
-        sources.flush()
-        answer = output([real, "-I", "-S", "-B", f"{payload.directory()}/_interrogate.py", sources.name], shown)
-    head, _, compiled = answer.partition(b"\n")
-    try:
-        facts = parse(head.decode("ascii", "replace").split(), compiled, real, proved=False)
-    except ValueError:
-        raise NotPython(f"{shown} does not answer as a Python interpreter") from None
+    # 2.7 does not know -I. What it finds beside the script is ours.
+    facts = parse(output([real, *ISOLATED]), real) or parse(output([real, "-E", "-S", "-B"]), real)
+    if facts is None:
+        raise NotPython(f"{cut(shown)} does not answer as a Python interpreter")
     if facts.version[:2] < OLDEST:
-        raise NotPython(f"{shown} is Python {facts.version[0]}.{facts.version[1]}, the oldest that can be guarded is 3.6")
+        raise NotPython(f"{cut(shown)} is {facts.name}, the oldest that can be guarded is 3.6")
+    if facts.implementation not in GUARDED:
+        raise NotPython(f"{cut(shown)} is {facts.name}, and only CPython and PyPy can be guarded")
     known = facts.implementation == "cpython" and facts.version[:2] <= NEWEST_EARLY
     facts.proved = known and trial.environment_way(facts)
     return facts
 
 
-def output(command: list[str], shown: str) -> bytes:
-    """What a command prints, in an environment without any of Python's variables."""
+def output(command: list[str]) -> bytes:
+    """What `_interrogate.py` prints there, in an environment without any of Python's variables; nothing if it fails."""
     import subprocess
 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    command = [*command, f"{payload.directory()}/_interrogate.py"]
     try:
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, cwd="/")
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotPython(f"{shown} cannot be asked what it is: {error}") from None
-    # `python -I` is unknown before 3.4, and prints its usage.
-    if done.returncode or not done.stdout:
-        raise NotPython(f"{shown} does not answer as a Python interpreter of 3.6 or later")
-    return done.stdout
+        done = subprocess.run(
+            command, env=environment, input=payload.compilable(), capture_output=True, timeout=TIMEOUT_S, cwd="/"
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return b""
+    return b"" if done.returncode else done.stdout
 
 
 def cache_directory(environ: Mapping[str, str]) -> str:
     """Where hermetic keeps what it learned; "" where there is no home."""
     home = environ.get("XDG_CACHE_HOME") or (environ["HOME"] + "/.cache" if environ.get("HOME") else "")
-    if not home.startswith("/"):
-        return ""
-    return f"{home}/hermetic"
-
-
-def require_supported(facts: Interpreter) -> None:
-    """Raise HermeticError for an interpreter that no way of injection is known for."""
-    if facts.implementation not in ("cpython", "pypy"):
-        raise HermeticError(f"{facts.name} cannot be guarded, CPython and PyPy can")
+    return f"{home}/hermetic" if home.startswith("/") else ""

@@ -71,9 +71,7 @@ class Bare:
         """Run to the end; with the exit code, and stdout and stderr as bytes."""
         more = {"stdin": subprocess.DEVNULL, **more} if "input" not in more else more
         command = [*COMMAND, *options, *target]
-        return subprocess.run(
-            command, env=self.environment(**(env or {})), capture_output=True, timeout=PATIENCE_S, check=False, **more
-        )
+        return subprocess.run(command, env=self.environment(**(env or {})), capture_output=True, timeout=PATIENCE_S, check=False, **more)
 
     def start(self, target, *options, env=None, **more):
         """Start with pipes; returns when the target has written its first line, "up"."""

@@ -1,9 +1,9 @@
 """A launcher without options, policy or guard: stages, launches, exits. For the tests of what `launch` itself does.
 
-    python bare_launcher.py [--guarded] [--deadline SECONDS] [--sweep] PROGRAM [ARGUMENT...]
+    python bare_launcher.py [--guarded] [--deadline SECONDS] [--sweep] [--deaf] PROGRAM [ARGUMENT...]
 
 The target finds the run directory's path in RUN. It counts as guarded at once; with --guarded it has to write "ready"
-into the FIFO first. The outcome goes to the file that OUTCOME names, as JSON.
+into the FIFO first. --deaf forgets what is written there. The outcome goes to the file that OUTCOME names, as JSON.
 """
 
 import os
@@ -18,13 +18,15 @@ from hermetic.launch.stage import RunDirectory, sweep  # noqa: E402
 
 
 def main(argv):
-    guarded, deadline, meanwhile = False, 20.0, None
+    guarded, deaf, deadline, meanwhile = False, False, 20.0, None
     while argv[0].startswith("--"):
         option = argv.pop(0)
         if option == "--guarded":
             guarded = True
         elif option == "--deadline":
             deadline = float(argv.pop(0))
+        elif option == "--deaf":
+            deaf = True
         elif option == "--sweep":
             meanwhile = sweep(os.environ)
     events = []
@@ -34,7 +36,7 @@ def main(argv):
             argv,
             {**os.environb, b"RUN": os.fsencode(run.path)},
             run,
-            on_events=events.append,
+            on_events=bool if deaf else events.append,
             ready=lambda pid: not guarded or b"ready" in b"".join(events),
             deadline=deadline,
             meanwhile=meanwhile,

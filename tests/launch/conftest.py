@@ -1,8 +1,6 @@
 """Fixtures of the tests that start something."""
 
 import os
-
-import os
 import shutil
 import tempfile
 from pathlib import Path

@@ -35,15 +35,15 @@ def project():
     return name, version, metadata
 
 
-def build_wheel(directory, config_settings=None, metadata_directory=None):
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     trace("build_wheel")
     name, version, metadata = project()
     with open(name + ".py") as file:
         modules = {name + ".py": file.read()}
-    return os.path.basename(write_wheel(directory, name, version, modules, metadata))
+    return os.path.basename(write_wheel(wheel_directory, name, version, modules, metadata))
 
 
-def build_sdist(directory, config_settings=None):
+def build_sdist(sdist_directory, config_settings=None):
     trace("build_sdist")
     name, version, _ = project()
     files = {}
@@ -51,7 +51,7 @@ def build_sdist(directory, config_settings=None):
         if os.path.isfile(entry):
             with open(entry) as file:
                 files[entry] = file.read()
-    return os.path.basename(write_sdist(directory, name, version, files))
+    return os.path.basename(write_sdist(sdist_directory, name, version, files))
 
 
 def write_wheel(directory, name, version, modules, metadata):

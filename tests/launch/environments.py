@@ -13,19 +13,20 @@ TOOLS = ("build", "httpie", "pytest", "pytest-xdist", "tox", "virtualenv")
 
 
 class Recipe(NamedTuple):
-    """python: as find_python names it; own_pip: whether it gets the pip its Python brings; packages: what else is installed."""
+    """python: as find_python names it; pip: a requirement, "" for the version its Python brings; packages: what else is installed."""
 
     python: str
-    own_pip: bool
+    pip: str
     packages: tuple[str, ...]
 
 
 RECIPES = {
-    "3.8": Recipe("3.8", True, TOOLS),
-    "3.11": Recipe("3.11", True, TOOLS),
-    "3.13": Recipe("3.13", True, TOOLS),
-    "oldest pip": Recipe("3.8", False, ("pip==20.3.4", "setuptools<60")),
-    "newest pip": Recipe("3.13", False, ("pip>=26",)),
+    "3.8": Recipe("3.8", "", TOOLS),
+    "3.11": Recipe("3.11", "", TOOLS),
+    "3.13": Recipe("3.13", "", TOOLS),
+    "3.9": Recipe("3.9", "", ()),
+    "oldest pip": Recipe("3.8", "pip==20.3.4", ("setuptools<60",)),
+    "newest pip": Recipe("3.13", "pip>=26.3", ()),
 }
 
 
@@ -76,11 +77,9 @@ def find_python(name):
 
 
 def make(environment, recipe):
-    if recipe.own_pip:
-        call(environment.base, "-I", "-m", "venv", str(environment.path))
-    else:
-        call(UV, "venv", "--quiet", "--python", environment.base, str(environment.path))
-    call(UV, "pip", "install", "--quiet", "--python", environment.python, *recipe.packages)
+    call(UV, "venv", "--quiet", "--python", environment.base, str(environment.path))
+    pip = recipe.pip or "pip==" + environment.ask("import ensurepip; print(ensurepip.version())")
+    call(UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", environment.python, pip, *recipe.packages)
 
 
 def call(*command):

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -67,7 +68,6 @@ def with_pipx(folder, wheel):
         if not tool.exists():
             call(sys.executable, "-I", "-m", "pip", "install", "--quiet", "--target", f"{tool}.new", "--upgrade", PIPX)
             Path(f"{tool}.new").rename(tool)
-    # Its own pinned Python has to be left alone: the environment says which one pipx runs on and finds uv by PATH.
     places = f"PIPX_HOME={folder}/home", f"PIPX_BIN_DIR={folder}/bin", f"PATH={Path(UV).parent}:/usr/bin:/bin"
     python = find_python("3.11")
     call("env", *places, f"PYTHONPATH={tool}", python, "-m", "pipx", "install", "--backend", "uv", "--python", python, str(wheel))
@@ -92,7 +92,8 @@ def installed(session_directory, form):
     make, folder, begin = FORMS[form]
     place = session_directory / "installed" / form.replace(", ", "-").replace(" ", "-")
     with locked(place):
-        if not place.exists():
+        if not (place / "script").exists():
+            shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
             script = make(place / folder, write_wheel(place))
             assert script.read_bytes().startswith(begin)

@@ -79,9 +79,7 @@ def with_log(words, log):
 
 def finished(command, options, env):
     words = [word if isinstance(word, bytes) else os.fsencode(str(word)) for word in command]
-    done = subprocess.run(
-        words, env=env, **{"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": PATIENCE_S} | options
-    )
+    done = subprocess.run(words, env=env, **{"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": PATIENCE_S} | options)
     return Done(done.returncode, decoded(done.stdout), decoded(done.stderr))
 
 
@@ -91,4 +89,9 @@ def decoded(data):
 
 def three_lines(action, asker, hint):
     """A pattern for what is printed at a first refusal. `asker` is a pattern, the others are plain text."""
-    return rf"hermetic: blocked action: {re.escape(action)}\n  asked by  {asker}\n  allow it  {re.escape(hint)}\n"
+    return rf"(?m)^hermetic: blocked action: {re.escape(action)}\n  asked by  {asker}\n  allow it  {re.escape(hint)}\n"
+
+
+def first_line(err):
+    """The first of the lines that hermetic wrote, between those of the target."""
+    return next((line for line in err.splitlines() if line.startswith("hermetic: ")), "")

@@ -69,6 +69,11 @@ def test_is_asked_before_it_is_killed(bare, tmp_path):
     assert done.stdout == b"up\ntidied\n"
 
 
+def test_what_is_stopped_can_tidy_up_too(bare):
+    done = bare.run(shell("(trap 'echo tidied; exit' TERM; sh -c 'kill -STOP $PPID'; :) & sleep 0.2"))
+    assert done.stdout == b"tidied\n"
+
+
 def test_what_is_about_to_end_is_left_to_it(bare):
     """As with `target | tee log` inside the target: the last lines come after its end."""
     done = bare.run(shell("(trap 'echo ended; exit' TERM; sleep 0.05; echo last) &"))

@@ -8,6 +8,8 @@ import time
 import pytest
 from launch.bare import COMMAND, ROOT, is_alive, is_stopped, python, shell, wait_until
 
+from hermetic.launch import process
+
 ALL_CODES = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -30,13 +32,6 @@ for number in signal.SIGPIPE, signal.SIGXFSZ:
     signal.signal(number, signal.SIG_DFL)
 signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGUSR1})
 os.execv(sys.argv[2], sys.argv[2:])
-"""
-FLOOD = """
-import os
-os.write(1, b"up\\n")
-events = os.open(os.environ["RUN"] + "/events", os.O_WRONLY)
-while True:
-    os.write(events, b"x" * 4096)
 """
 
 
@@ -142,26 +137,36 @@ def test_target_that_does_not_report_in_time_is_killed(bare):
 
 def test_time_in_which_the_target_is_stopped_does_not_count(bare):
     target = shell('echo up; kill -STOP $$; sleep 0.2; echo ready > "$RUN/events"')
-    process = bare.start(target, "--guarded", "--deadline", "1")
-    wait_until(lambda: is_stopped(process.pid))
+    launcher = bare.start(target, "--guarded", "--deadline", "1")
+    wait_until(lambda: is_stopped(launcher.pid))
     time.sleep(1.2)
-    os.kill(process.pid, signal.SIGCONT)
-    assert process.wait() == 0
+    os.kill(launcher.pid, signal.SIGCONT)
+    assert launcher.wait() == 0
     assert bare.outcome["guarded"]
 
 
 def test_target_that_never_stops_writing_events_still_gets_its_signals(bare):
-    process = bare.start(python(FLOOD), env={"OUTCOME": "/dev/null"})
-    process.terminate()
-    assert process.wait() == 128 + signal.SIGTERM
+    flood = 'for _ in 1 2 3; do cat /dev/zero > "$RUN/events" & done; echo up; exec cat /dev/zero > "$RUN/events"'
+    launcher = bare.start(shell(flood), "--deaf")
+    time.sleep(0.2)
+    launcher.terminate()
+    assert launcher.wait(10) == 128 + signal.SIGTERM
     assert bare.directories == []
 
 
+def test_fifo_that_is_filled_faster_than_read_does_not_hold_the_loop(monkeypatch):
+    taken = []
+    watch = process._Watch(0, None, 0, taken.append, bool, 1.0)
+    monkeypatch.setattr(os, "read", lambda *_: b"x" if len(taken) < 1000 else pytest.fail("it never came back"))
+    watch._take_events()
+    assert len(taken) == process.PIECES
+
+
 def test_launcher_that_is_killed_takes_the_target_with_it(bare):
-    process = bare.start(shell("echo up; echo $$; exec sleep 60"))
-    target = int(process.stdout.readline())
-    process.kill()
-    process.wait()
+    launcher = bare.start(shell("echo up; echo $$; exec sleep 60"))
+    target = int(launcher.stdout.readline())
+    launcher.kill()
+    launcher.wait()
     wait_until(lambda: not is_alive(target))
     [dead] = bare.directories
     bare.run(["/bin/sleep", "0.5"], "--sweep")
@@ -170,19 +175,19 @@ def test_launcher_that_is_killed_takes_the_target_with_it(bare):
 
 
 def test_launcher_that_is_terminated_ends_the_target_and_cleans_up(bare):
-    process = bare.start(shell("echo up; exec sleep 60"))
-    process.terminate()
-    assert process.wait() == 128 + signal.SIGTERM
+    launcher = bare.start(shell("echo up; exec sleep 60"))
+    launcher.terminate()
+    assert launcher.wait() == 128 + signal.SIGTERM
     assert bare.directories == []
 
 
 def test_sweep_spares_the_living(bare):
-    process = bare.start(shell("echo up; exec sleep 60"))
+    launcher = bare.start(shell("echo up; exec sleep 60"))
     living = bare.directories
     bare.run(["/bin/sleep", "0.5"], "--sweep")
     assert bare.directories == living
-    process.terminate()
-    process.wait()
+    launcher.terminate()
+    launcher.wait()
 
 
 def test_two_hundred_at_once(bare):
@@ -190,6 +195,5 @@ def test_two_hundred_at_once(bare):
     env = bare.environment(OUTCOME="/dev/null")
     target = shell('test -f "$RUN/manifest" && exit 42')
     started = [subprocess.Popen([*COMMAND, "--sweep", *target], env=env) for _ in range(200)]
-    assert [process.wait() for process in started] == [42] * 200
+    assert [launcher.wait() for launcher in started] == [42] * 200
     assert bare.directories == []
-

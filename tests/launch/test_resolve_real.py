@@ -11,12 +11,12 @@ import pytest
 from launch.environments import UV, call, find_python, inherited
 from launch.installers import FORMS, installed
 
-from hermetic.errors import HermeticError
+from hermetic.errors import HermeticError, TargetNotFound
 from hermetic.target.resolve import resolve_exec, resolve_run
 
 TELL = """\
 import json, sys
-print(json.dumps([sys.executable, sys.prefix, sys.argv, sys.orig_argv, sys.flags.isolated, sys.path]))
+print(json.dumps([sys.executable, sys.prefix, sys.argv, getattr(sys, "orig_argv", None), sys.flags.isolated, sys.path]))
 """
 
 
@@ -34,6 +34,14 @@ def tell(command, executable, cwd, environ):
     done = subprocess.run(command, executable=executable, cwd=cwd, env=environ, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def write_program(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
 
 
 @pytest.fixture(params=FORMS)
@@ -70,6 +78,17 @@ class TestInstalled:
         assert resolved(target, tmp_path)[:2] == by_script[:2]
 
 
+def test_the_same_in_every_interpreter(python, session_directory, tmp_path):
+    """The reading that the launcher does is also done in guarded processes, by whatever version they are."""
+    scripts = [str(installed(session_directory, form)) for form in FORMS]
+    code = (
+        "import json, sys; sys.path.insert(0, sys.argv[1]); from hermetic_guard import programs, pyenv; "
+        "print(json.dumps([programs.read(script, {}).argv for script in sys.argv[2:]]))"
+    )
+    command = [python.path, "-I", "-B", "-c", code, str(Path(__file__).parents[2] / "bootstrap"), *scripts]
+    assert tell(command, None, tmp_path, {}) == [resolve_run([script], {}, "", "/missing").argv for script in scripts]
+
+
 def test_pipx_leaves_the_environment_out(session_directory, tmp_path):
     target = resolve_run([str(installed(session_directory, "pipx"))], {}, str(tmp_path), "/missing")
     assert target.argv[1] == "-E"
@@ -81,10 +100,8 @@ def work(tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     (work / "app.py").write_text(TELL)
-    (work / "env").write_text("#!/usr/bin/env python3\n" + TELL)
-    (work / "split").write_text('#!/usr/bin/env -S -u GONE "python3" -I\n' + TELL)
-    for name in ("env", "split"):
-        (work / name).chmod(0o755)
+    write_program(work / "by_env", "#!/usr/bin/env python3\n" + TELL)
+    write_program(work / "split", '#!/usr/bin/env -S -u GONE "python3" -I\n' + TELL)
     return work
 
 
@@ -94,7 +111,7 @@ def make_venv(path, version="3.11"):
 
 
 class TestInterpreters:
-    @pytest.mark.parametrize("command", [["./env", "a"], ["./split", "a"], ["python3", "-I", "app.py", "a"], ["python", "app.py"]])
+    @pytest.mark.parametrize("command", [["./by_env", "a"], ["./split", "a"], ["python3", "-I", "app.py", "a"], ["python", "app.py"]])
     def test_in_the_active_environment(self, work, tmp_path, command):
         venv = make_venv(tmp_path / "venv")
         environ = {"PATH": f"{venv}/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(venv), "GONE": "1"}
@@ -117,6 +134,64 @@ class TestInterpreters:
             assert resolved(target, work) == [int(version.rpartition(".")[2])]
 
 
+@pytest.fixture(scope="class")
+def pyenv_root(tmp_path_factory):
+    """A root of pyenv's with real versions in it, and shims made by the real pyenv."""
+    pyenv = shutil.which("pyenv")
+    if pyenv is None:
+        pytest.skip("pyenv is not installed")
+    root = tmp_path_factory.mktemp("pyenv")
+    (root / "versions").mkdir()
+    for name, version in (("3.8.18", "3.8"), ("3.11.7", "3.11"), ("3.11.2", "3.11"), ("mine", "3.13")):
+        (root / "versions" / name).symlink_to(Path(find_python(version)).resolve().parents[1])
+    call("env", f"PYENV_ROOT={root}", pyenv, "rehash")
+    return root
+
+
+class TestPyenv:
+    @pytest.mark.parametrize(
+        ("command", "variables", "local", "everywhere"),
+        [
+            ("python app.py", {"PYENV_VERSION": "3.8.18"}, None, "mine"),
+            ("python app.py", {"PYENV_VERSION": "3.11"}, None, None),
+            ("python3.8 -I app.py a", {"PYENV_VERSION": "python-3.11:3.8"}, None, None),
+            ("python app.py", {}, "3.8\n", "mine"),
+            ("python app.py", {}, "# none\n", "mine"),
+            ("python3 app.py", {}, None, "mine\n3.8\n"),
+            ("python3.8 app.py", {}, None, "mine\n3.8\n"),
+            ("./by_env a", {}, "../3.8\n3.11.2\n", None),
+            ("python3 app.py", {}, None, None),
+            ("python3 app.py", {"PYENV_VERSION": "system:3.8"}, None, None),
+            ("python3 app.py", {"PYENV_VERSION": "2.6:3.8"}, None, None),
+            ("python3.13 app.py", {"PYENV_VERSION": "3.8"}, None, None),
+            ("python3.8 app.py", {"PYENV_VERSION": "nonsense"}, None, None),
+        ],
+    )
+    def test_as_pyenv_itself(self, pyenv_root, work, command, variables, local, everywhere):
+        for file, text in ((work.parent / ".python-version", local), (pyenv_root / "version", everywhere)):
+            file.unlink(missing_ok=True)
+            if text is not None:
+                file.write_text(text)
+        environ = {"PATH": f"{pyenv_root}/shims:/usr/bin:/bin", "HOME": str(work), **variables}
+        try:
+            target = resolve_run(command.split(), environ, str(work), "/missing")
+        except TargetNotFound:
+            assert subprocess.run(["env", *command.split()], cwd=work, env=environ, capture_output=True).returncode == 127
+        else:
+            assert resolved(target, work) == natively(command.split(), work, environ)
+
+    def test_the_same_environment(self, pyenv_root, work):
+        environ = {"PATH": f"{pyenv_root}/shims:/usr/bin:/bin", "HOME": str(work), "PYENV_VERSION": "3.8"}
+        command = ["python", "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
+        target = resolve_run(command, environ, str(work), "/missing")
+        by_reading, really = resolved(target, work), natively(command, work, environ)
+        for name in ("PYENV_VERSION", "PYENV_ROOT", "HOME"):
+            assert by_reading[name] == really[name]
+        for path in (by_reading["PATH"], really["PATH"]):
+            assert path.startswith(f"{pyenv_root}/versions/3.8.18/bin:")
+            assert path.endswith(f":{environ['PATH']}")
+
+
 class Canary:
     """A file that whoever runs creates."""
 
@@ -136,20 +211,12 @@ def canary(tmp_path):
     return Canary(tmp_path / "sung")
 
 
-def write_program(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
-
-
 def resolve_all(venv, work, environ):
     """Resolve in every way that leads into a virtual environment; the errors' classes."""
     write_program(venv / "bin/tool", f"#!{venv}/bin/python -E\n")
     write_program(venv / "bin/poly", f"#!/bin/sh\n'''exec' \"{venv}/bin/python\" \"$0\" \"$@\"\n' '''\n")
     active = {"PATH": f"{venv}/bin:{os.environ['PATH']}", "VIRTUAL_ENV": str(venv), **environ}
-    commands = [["tool"], ["poly"], [f"{venv}/bin/tool"], ["app.py"], ["./env"], ["./split"], ["python"], ["python3", "-m", "tool"]]
+    commands = [["tool"], ["poly"], [f"{venv}/bin/tool"], ["app.py"], ["./by_env"], ["./split"], ["python"], ["python3", "-m", "tool"]]
     errors = []
     for command in commands:
         errors.append(outcome(resolve_run, command, active, str(work), sys.executable))
@@ -222,7 +289,7 @@ class TestNothingRuns:
         (work / ".python-version").write_text("$(touch x)\n3.11.7\n")
 
         path = f"{root}/shims:/usr/bin:/bin"
-        for command in (["python"], ["tool"], ["./env"], ["./split"], ["app.py"], [f"{root}/shims/tool"]):
+        for command in (["python"], ["tool"], ["./by_env"], ["./split"], ["app.py"], [f"{root}/shims/tool"]):
             outcome(resolve_run, command, {"PATH": path}, str(work), sys.executable)
         for named in (None, "python", "3.11", f"{root}/shims/python"):
             outcome(resolve_exec, named, [], {"PATH": path, "PYENV_ROOT": str(root)}, str(work), sys.executable)
@@ -232,7 +299,7 @@ class TestNothingRuns:
         assert canary.has_sung()
 
     def test_no_process_is_started(self, session_directory, work):
-        """Whatever is resolved: the interpreter that does it starts nothing, imports nothing of the target's, and writes nothing."""
+        """Whatever is resolved: the process that does it starts none, imports nothing more, and writes nothing."""
         scripts = [str(installed(session_directory, form)) for form in FORMS]
         code = f"""
 import sys
@@ -246,9 +313,9 @@ def hook(event, arguments):
 
 environ = {{"PATH": {os.environ["PATH"]!r}}}
 sys.addaudithook(hook)
-for command in {[*scripts, "./env", "app.py", "python3", "pip"]!r}:
+for command in {[*scripts, "./by_env", "app.py", "python3"]!r}:
     resolve_run([command], environ, {str(work)!r}, sys.executable)
-resolve_exec("3.9", [], environ, {str(work)!r}, sys.executable)
+resolve_exec("3.11", [], environ, {str(work)!r}, sys.executable)
 """
         done = subprocess.run([sys.executable, "-I", "-B", "-c", code], capture_output=True, text=True, env=inherited())
         assert (done.stdout, done.stderr) == ("", "")

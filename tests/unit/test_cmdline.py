@@ -56,9 +56,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("words", "flags", "kind", "target", "rest"), TABLE, ids=[" ".join(map(ascii, row[0])) for row in TABLE]
-)
+@pytest.mark.parametrize(("words", "flags", "kind", "target", "rest"), TABLE, ids=[" ".join(map(ascii, row[0])) for row in TABLE])
 def test_reads(words, flags, kind, target, rest):
     line = cmdline.parse(["python", *words])
     assert (line.flags, line.kind, line.target, line.rest) == (flags, kind, target, rest)

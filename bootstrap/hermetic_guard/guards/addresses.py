@@ -1,8 +1,8 @@
 """What a socket address means, found out before the interpreter or libc gets to see it.
 
-`connect((name, port))` asks the name server first and raises its audit event afterwards; an address may be a str subclass whose `encode` lies,
-a bytearray that another thread changes, a port whose `__index__` answers differently every time. So an address is read once, here, into a
-copy made of exact types that means one thing only; that copy is judged, and that copy goes on. Nothing here decides, asks or resolves.
+`connect((name, port))` asks the name server first and raises its audit event afterwards; an address may be a str subclass whose `encode`
+lies, a bytearray that another thread changes, a port whose `__index__` answers differently every time. So an address is read once, here,
+into a copy made of exact types that means one thing only; that copy is judged, and that copy goes on. Nothing here decides or resolves.
 """
 
 import _socket
@@ -24,6 +24,8 @@ PROTOCOLS = (-1, 0, 1, 6, 17, 58, 262)
 
 LOOPBACK, LOOPBACK6 = b"\x7f\0\0\1", bytes(15) + b"\1"
 
+CONSTANTS = sorted([item for item in vars(_socket).items() if item[0].startswith(("AF_", "SOCK_", "IPPROTO_"))])
+
 SUN_PATH = 108
 """sizeof(sockaddr_un.sun_path); unix(7)."""
 
@@ -32,11 +34,11 @@ FS_ENCODING = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 ASCII = "".join(map(chr, range(128)))
 
 inet_aton, inet_pton, inet_ntop = _socket.inet_aton, _socket.inet_pton, _socket.inet_ntop
-if_nametoindex = getattr(_socket, "if_nametoindex", None)
+if_nametoindex = getattr(_socket, "if_nametoindex", int)
 
 
-# Exact copies. The types' own methods are called, on the storage itself: a subclass can override everything that is looked up on it, and any
-# object can claim another `__class__`, which isinstance would ask for.
+# Exact copies. The types' own methods are called, on the storage itself: a subclass can override everything that is looked up on it, and
+# any object can claim another `__class__`, which isinstance would ask for.
 
 
 def is_plain(*values):
@@ -167,16 +169,13 @@ def zone(text):
         return name
     try:
         return name if if_nametoindex(name) else ""
-    except (TypeError, OSError, ValueError):
+    except (OSError, ValueError):
         return ""
 
 
 def read_unix(address):
     """A path, an abstract name (it begins with a NUL byte), or b"" for one that the kernel shall choose."""
-    if is_a(address, str):
-        raw = str.encode(exact_text(address), *FS_ENCODING)
-    else:
-        raw = _buffer(address)
+    raw = str.encode(exact_text(address), *FS_ENCODING) if is_a(address, str) else _buffer(address)
     if raw[:1] != b"\0":
         raw = raw.partition(b"\0")[0]
     if len(raw) > SUN_PATH or (len(raw) == SUN_PATH and raw[:1] != b"\0"):
@@ -222,7 +221,7 @@ def foreign_kind(family, kind, protocol):
 
 def constant(prefix, number):
     """The name of a constant of `_socket`."""
-    for name, value in sorted(vars(_socket).items()):
-        if name.startswith(prefix) and type(value) is int and value == number:
+    for name, value in CONSTANTS:
+        if name.startswith(prefix) and value == number:
             return name
     return "%s%d" % (prefix, number)

@@ -1,29 +1,48 @@
 """What keeps the guards standing, in every policy.
 
 A target that can write into the run directory decides what its children load; one that makes a sub-interpreter has one without a hook; one
-that loads `_socket` a second time has it without wrappers; one that writes /proc/PID/mem or attaches to its parent rewrites code that stands.
-On 3.6, 3.7 and PyPy, where these raise no audit events, the run directory is still compared before every child starts (children.py).
+that writes /proc/PID/mem or attaches to its parent rewrites code that stands. What must not be loaded a second time is in loading.py.
+On 3.6, 3.7 and PyPy, where these raise no audit events, the run directory is still compared before every child starts (starts.py).
 """
 
-import _imp
 import os
 import sys
 
+from hermetic_guard.errors import IntegrityViolation
+from hermetic_guard.guards import loading, paths
+from hermetic_guard.guards.paths import FOLLOWS, MAKES, MOVES, PUTS, TAKES, exact, make_is_protected, open_directories
+from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import Request
+from hermetic_guard.sealing import seal
 
 NAME = "integrity"
+CHANGE = "hermetic.change"
+"""An audit event of our own, for what has none: os.mkfifo and os.mknod."""
 
-LOADED_ONCE = ("_socket", "_posixsubprocess", "posix", "_interpreters", "_xxsubinterpreters")
-"""Modules with replaced functions: a second load, under whatever package name, would bring the originals back."""
-
-ONE_PATH = "os.chflags os.chmod os.chown os.mkdir os.remove os.removexattr os.rmdir os.setxattr os.truncate os.utime".split()
-TWO_PATHS = "os.rename os.link os.symlink".split()
 REFUSED = {
     "sys.remote_exec": "remote execution",
     "cpython.remote_debugger_script": "remote execution",
-    "cpython.PyInterpreterState_New": "sub-interpreter",
+    "cpython.PyInterpreterState_New": "a sub-interpreter",
 }
 """Events that no guarded program may cause. `_interpreters.create` (3.13+) raises none and is replaced."""
+
+PATHS = {
+    "os.chflags": [(0, None, FOLLOWS)],
+    "os.chmod": [(0, 2, FOLLOWS)],
+    "os.chown": [(0, 3, FOLLOWS)],
+    "os.link": [(0, 2, FOLLOWS), (1, 3, MAKES)],
+    "os.mkdir": [(0, 2, MAKES)],
+    "os.remove": [(0, 1, TAKES)],
+    "os.removexattr": [(0, None, FOLLOWS)],
+    "os.rename": [(0, 2, MOVES), (1, 3, PUTS)],
+    "os.rmdir": [(0, 1, TAKES)],
+    "os.setxattr": [(0, None, FOLLOWS)],
+    "os.symlink": [(1, 2, MAKES)],
+    "os.truncate": [(0, None, FOLLOWS)],
+    "os.utime": [(0, 3, FOLLOWS)],
+}
+"""Events of what changes a file: for each path among their arguments its place, that of its directory's descriptor (-1 is the working
+directory), and what the call does with it (paths.py)."""
 
 
 def install(enforcer, protected, channel_path):
@@ -31,93 +50,139 @@ def install(enforcer, protected, channel_path):
 
     channel_path: the run's FIFO, as the very object that events.py opens it by.
     """
-    check_path, check_descriptor = _make_path_checks(enforcer.check, protected)
-    _replace_silent_makers(enforcer.ledger, check_path)
-    _refuse_subinterpreters(enforcer)
-    _refuse_second_loads(enforcer)
-    handlers = {name: _refuser(enforcer.check, what) for name, what in REFUSED.items()}
-    handlers.update({name: _on_one(check_path) for name in ONE_PATH})
-    handlers.update({name: _on_two(check_path) for name in TWO_PATHS})
-    handlers["open"] = _on_open(check_path, check_descriptor, channel_path)
-    handlers["import"] = _on_import(enforcer.check)
+    judging = seal(vars(paths), globals())
+    judge = judging["make_judge"](enforcer.check, judging["make_is_protected"](protected))
+    handlers = judging["make_handlers"](enforcer.check, judge, channel_path)
+    change = make_ask(CHANGE) if hasattr(sys, "addaudithook") else make_change(judge)
+    replace_silent_makers(enforcer.ledger, change)
+    loading.install(enforcer)
     return handlers
 
 
-def _make_path_checks(check, protected):
-    """Two functions of a path: may it be changed, and may a directory descriptor of it be had."""
-    realpath, fspath, fsdecode, text, integer = os.path.realpath, os.fspath, os.fsdecode, str, int
-    prefixes = tuple(path + "/" for path in protected)
+def make_judge(check, is_protected):
+    violation = IntegrityViolation
 
-    def resolve(path):
-        path = fspath(path)
-        return realpath(text.__str__(path) if isinstance(path, text) else fsdecode(path))
+    def judge(path, directory, what):
+        """Raise if a call would change what must not be changed; see paths.py."""
+        place = is_protected(path, directory, what)
+        if place is None:
+            return True
+        if "/__pycache__" in place:
+            # An interpreter that caches its bytecode means no harm, and goes on without.
+            raise violation(NAME, "write", place, "guards stay in place")
+        check(Request(NAME, "write", place))
 
-    def check_path(path):
-        if path is None or isinstance(path, integer):
-            return
-        real = resolve(path)
-        if (real + "/").startswith(prefixes):
-            check(Request(NAME, "write", real))
-        if real.startswith("/proc/") and real.endswith("/mem"):
-            check(Request(NAME, "write", real))
-
-    def check_descriptor(path):
-        """An event for a path relative to a directory descriptor does not name the directory; so none is given out."""
-        if not isinstance(path, integer):
-            real = resolve(path)
-            if real in protected or (real + "/").startswith(prefixes):
-                check(Request(NAME, "open", real))
-
-    return check_path, check_descriptor
+    return judge
 
 
-def _on_open(check_path, check_descriptor, channel_path):
-    """`open` carries a mode from io.open and None from os.open; ssl's key log has flags 0 and says what it does in the mode only."""
+def make_handlers(check, judge, channel_path):
+    handlers = {name: (make_copy(places), make_on_paths(judge, places)) for name, places in PATHS.items()}
+    handlers.update((name, make_refuser(check, what)) for name, what in REFUSED.items())
+    handlers["open"] = (make_pick_writes(channel_path), make_on_write(judge))
+    handlers[CHANGE] = make_on_change(judge)
+    handlers["import"] = make_on_import(check)
+    return handlers
+
+
+def make_copy(places):
+    """The first step of a handler: the target's own `__fspath__` runs here, and what it says is judged."""
+    integer = int
+
+    def copy(*arguments):
+        return [
+            (exact(arguments[path]), arguments[at] if at is not None and type(arguments[at]) is integer else -1) for path, at, _ in places
+        ]
+
+    return copy
+
+
+def make_on_paths(judge, places):
+    deeds = [place[2] for place in places]
+
+    def on_paths(*found):
+        for (path, directory), what in zip(found, deeds):
+            judge(path, directory, what)
+
+    return on_paths
+
+
+def make_pick_writes(channel_path):
+    """`open` carries a mode from io.open and None from os.open; ssl's key log has flags 0 and says what it does in the mode only.
+
+    From os.open a relative path may be relative to any directory that is open; the event does not say.
+    """
     writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-    letters = frozenset("wax+")
+    letters, integer = frozenset("wax+"), int
 
-    def on_open(path, mode, flags):
-        if flags & writes or (mode is not None and not letters.isdisjoint(mode)):
-            if path is not channel_path:
-                check_path(path)
-        elif mode is None:
-            check_descriptor(path)
+    def pick(path, mode, flags):
+        if not flags & writes and (mode is None or letters.isdisjoint(mode)):
+            return None
+        if path is channel_path or type(path) is integer:
+            return None
+        return exact(path), mode is None
 
-    return on_open
-
-
-def _on_one(check_path):
-    def on_one(path, *_):
-        check_path(path)
-
-    return on_one
+    return pick
 
 
-def _on_two(check_path):
-    def on_two(source, destination, *_):
-        check_path(source)
-        check_path(destination)
+def make_on_write(judge):
+    def on_write(path, anywhere):
+        judge(path, -1, FOLLOWS)
+        if anywhere and path[:1] not in ("/", b"/"):
+            for descriptor in open_directories():
+                judge(path, descriptor, FOLLOWS)
 
-    return on_two
+    return on_write
 
 
-def _refuser(check, what):
+def make_on_change(judge):
+    def on_change(answer, path, directory):
+        if type(answer) is list and type(path) in (str, bytes) and type(directory) is int:
+            answer.append(judge(path, directory, MAKES))
+
+    return on_change
+
+
+def make_change(judge):
+    def change(path, directory):
+        judge(path, directory, MAKES)
+
+    return change
+
+
+def make_on_import(check):
+    replaced = loading.REPLACED
+
+    def on_import(name, filename, *_):
+        """The file name is given only where an extension module is about to be loaded (Python/import.c, _imp_create_dynamic_impl)."""
+        if filename is not None and str.__str__(name).rpartition(".")[2] in replaced:
+            check(Request(NAME, "load again", str.__str__(name)))
+
+    return on_import
+
+
+def make_refuser(check, what):
     def refuse(*_):
         check(Request(NAME, "use", what))
 
     return refuse
 
 
-def _replace_silent_makers(ledger, check_path):
-    """os.mkfifo and os.mknod raise no audit event."""
+def replace_silent_makers(ledger, change):
+    plain = exact
 
     def guarded(original):
         def make(path, *arguments, **options):
-            check_path(path)
+            path = plain(path)
+            directory = options.get("dir_fd")
+            if directory is not None:
+                directory = options["dir_fd"] = plain(range(directory).stop)
+            if type(path) in (str, bytes):
+                change(path, -1 if directory is None else directory)
             return original(path, *arguments, **options)
 
         make.__name__ = make.__qualname__ = original.__name__
         make.__doc__ = original.__doc__
+        make.__module__ = original.__module__
         return make
 
     for name in ("mkfifo", "mknod"):
@@ -125,59 +190,3 @@ def _replace_silent_makers(ledger, check_path):
             wrapper = guarded(getattr(os, name))
             for module in (os, sys.modules["posix"]):
                 ledger.replace(module, name, wrapper)
-
-
-def _refuse_subinterpreters(enforcer):
-    """3.13 renamed the module and raises no event; before, only some builds have it and `cpython.PyInterpreterState_New` tells."""
-    if sys.version_info >= (3, 13) and "_interpreters" in sys.builtin_module_names:
-        import _interpreters
-
-        enforcer.ledger.replace(_interpreters, "create", _refuser(enforcer.check, "sub-interpreter"))
-
-
-def _second_load(check):
-    text, once, modules = str, frozenset(LOADED_ONCE), sys.modules
-
-    def second_load(name):
-        last = text.__str__(name).rpartition(".")[2]
-        if last in once and loaded(last):
-            check(Request(NAME, "second load", last))
-
-    guarded = frozenset(name for name in once if name in modules)
-
-    def loaded(name):
-        return name in guarded or name in modules
-
-    return second_load
-
-
-def _on_import(check):
-    second_load = _second_load(check)
-
-    def on_import(name, filename, *_):
-        """The file name is given only where an extension module is about to be loaded (Python/import.c, _imp_create_dynamic_impl)."""
-        if filename is not None:
-            second_load(name)
-
-    return on_import
-
-
-def _refuse_second_loads(enforcer):
-    """`_imp.create_builtin` raises no event; `_imp.create_dynamic` does on 3.8+."""
-    second_load = _second_load(enforcer.check)
-    spec_type = type(sys.__spec__)
-    same, refuse = type, _refuser(enforcer.check, "a module spec that is not a ModuleSpec")
-
-    def guarded(original):
-        def create(spec, *file):
-            if same(spec) is not spec_type:
-                refuse()
-            second_load(spec.name)
-            return original(spec, *file)
-
-        create.__name__ = create.__qualname__ = original.__name__
-        return create
-
-    names = ("create_builtin",) if enforcer.hooked else ("create_builtin", "create_dynamic")
-    for name in names:
-        enforcer.ledger.replace(_imp, name, guarded(getattr(_imp, name)))

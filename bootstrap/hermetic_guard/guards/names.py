@@ -1,7 +1,7 @@
 """The functions of `_socket` that ask a name server, replaced: what they would ask is judged before any packet.
 
-Numbers go on as bytes in canonical form, if at all, so that neither libc nor the `idna` codec (Python code, which the target can replace) makes
-anything else of them. What a loopback address is called is answered here, and of the others it is not asked.
+Numbers go on as bytes in canonical form, if at all, so that neither libc nor the `idna` codec (Python code, which the target can replace)
+makes anything else of them. What a loopback address is called is answered here, and of the others it is not asked.
 """
 
 import _socket
@@ -24,7 +24,7 @@ from hermetic_guard.guards.addresses import (
 )
 from hermetic_guard.guards.sockets import ASK, RESOLVE, dress
 
-if_indextoname = getattr(_socket, "if_indextoname", None)
+if_indextoname = getattr(_socket, "if_indextoname", str)
 
 MAPPED = bytes(10) + b"\xff\xff"
 AI_CANONNAME, AI_NUMERICHOST = _socket.AI_CANONNAME, _socket.AI_NUMERICHOST
@@ -205,6 +205,6 @@ def scope_suffix(packed, scope):
     if packed[0] == 0xFE and packed[1] & 0xC0 == 0x80:
         try:
             return "%" + if_indextoname(scope)
-        except (TypeError, OSError):
+        except OSError:
             pass
     return "%%%d" % scope

@@ -1,8 +1,8 @@
 """The network guard: what asks the policy, and the two ways in which it is asked.
 
 Wrappers (sockets.py, names.py) ask before the original call, with an address that means one thing only; audit events ask again, behind
-whatever got hold of an original. On interpreters with events the wrappers ask by raising one too: so the policy, and all that judges, can be
-reached from the hook only, which nothing in the target refers to.
+whatever got hold of an original. On interpreters with events the wrappers ask by raising one too: so the policy, and all that judges, can
+be reached from the hook only, which nothing in the target refers to.
 """
 
 import _socket
@@ -27,6 +27,8 @@ from hermetic_guard.guards.addresses import (
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
 from hermetic_guard.guards.resolution import loopbacks_of, make_resolve, read_hosts_file
 from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE
+from hermetic_guard.hook import make_ask
+from hermetic_guard.patching import CannotReplace
 from hermetic_guard.policy import Request
 from hermetic_guard.sealing import seal
 
@@ -40,7 +42,7 @@ def install(enforcer):
     answers, handlers = seal(vars(addresses), vars(ownership), vars(resolution), globals())["make_judgement"](enforcer)
     wrappers = seal(vars(addresses), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
-        answers = {event: wrappers["make_ask"](sys.audit, event) for event in answers}
+        answers = {event: make_ask(event) for event in answers}
     methods = wrappers["make_methods"](answers, method)
     functions = wrappers["make_functions"](answers, vars(_socket).get)
     replace_methods(enforcer.ledger, methods)
@@ -66,10 +68,25 @@ def replace_methods(ledger, methods):
         for name, wrapper in methods.items():
             ledger.replace(type_itself, name, wrapper)
     if PYPY or not hasattr(sys, "audit"):
-        body = dict(methods, __slots__=(), __module__="_socket", __doc__=type_itself.__doc__)
-        ours = type("socket", (type_itself,), body)
+        derived = type_itself.__subclasses__()
+        ours = type("socket", (type_itself,), dict(methods, __slots__=(), __module__="_socket", __doc__=type_itself.__doc__))
         for name in ("socket", "SocketType"):
             ledger.replace(_socket, name, ours)
+        for kind in derived:
+            # PyPy's hashlib has loaded `socket` by now.
+            kind.__bases__ = tuple([ours if base is type_itself else base for base in kind.__bases__])
+    for kind in type_itself.__subclasses__():
+        verify(kind, methods)
+
+
+def verify(kind, methods):
+    """Whether a class that was there before sees the replacements: what it has looked up once it may remember (Objects/typeobject.c)."""
+    for name in methods:
+        defined = next(vars(one)[name] for one in kind.__mro__ if name in vars(one))
+        if getattr(kind, name) is not defined:
+            raise CannotReplace("%s.%s still is what it was" % (kind.__name__, name))
+    for derived in kind.__subclasses__():
+        verify(derived, methods)
 
 
 def replace_functions(ledger, functions):
@@ -86,7 +103,7 @@ def replace_functions(ledger, functions):
 
 def make_judgement(enforcer):
     """What the wrappers ask, by the event they ask it with, and the handlers of all events."""
-    handed_out = {}
+    handed_out = {}  # type: dict[bytes, tuple[str, ...]]
     owns = make_ownership(enforcer.registered, enforcer.run)
     judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, make_keep_out(enforcer.check, enforcer.run))
     permit = make_permit(judge, enforcer.scopes)
@@ -125,13 +142,13 @@ def make_permit(judge, scopes):
     What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
     """
-    state = [None, {}]
+    state = [None, {}]  # type: list
 
     def permit(action, family, address):
+        if not is_plain(action, family, *(address if type(address) is tuple else (address,))):
+            return judge("use", "an address not read before")
         if family not in KINDS:
             return judge("socket", constant("AF_", family))
-        if not is_plain(*(address if type(address) is tuple else (address,))):
-            return judge(action, "an address not read before")
         if state[0] is not scopes.current or len(state[1]) > MEMORY:
             state[:] = scopes.current, {}
         known, key = state[1], (action, family, address)
@@ -150,7 +167,7 @@ def make_permit(judge, scopes):
     return permit
 
 
-# The audit events. A wrapper has been there before, unless somebody got hold of an original: what is not as the wrappers make it is refused.
+# The audit events. A wrapper was there before, unless somebody got hold of an original: what is not as the wrappers make it is refused.
 
 
 def make_handlers(judge, permit, family_of):
@@ -169,7 +186,7 @@ def make_handlers(judge, permit, family_of):
 
 
 def make_on_ask(function):
-    """Anybody can raise these events. What comes with them is looked at without running any code of its own: our frames would be its callers."""
+    """Anybody can raise these events. What comes with them is looked at without running any of its code, whose callers we would be."""
 
     def on_ask(answer, *request):
         if type(answer) is list:
@@ -196,7 +213,7 @@ def make_on_new(judge):
 
 
 def make_on_getaddrinfo(judge):
-    """Numbers come as bytes in canonical form, and names as bytes too: a str would pass through the `idna` codec. `localhost` comes as a number."""
+    """Numbers come as bytes in canonical form, `localhost` as a number, and names as bytes: a str would pass through the `idna` codec."""
 
     def on_getaddrinfo(host, *_):
         exact = exact_text(host)

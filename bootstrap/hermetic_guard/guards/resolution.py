@@ -1,7 +1,7 @@
 """Looking names up, on the policy's side: what a name may be asked for, and which addresses were handed out for it.
 
-A rule about a name has to become one about addresses, for `connect` gets to see those only. They are remembered where they are found, beside
-the policy: if the wrappers reported them, the target could report any.
+A rule about a name has to become one about addresses, for `connect` gets to see those only. They are remembered where they are found,
+beside the policy: if the wrappers reported them, the target could report any.
 """
 
 import _socket
@@ -40,7 +40,7 @@ def make_resolve(judge, getaddrinfo, handed_out, loopbacks):
             handed_out[packed] = names + (name,)
 
     def of_localhost(port, family, kind, proto, flags):
-        """Answered from here: libc would ask the name server where the hosts file has no such line, with HOSTALIASES and LOCALDOMAIN applied."""
+        """Answered here: libc would ask the name server where the hosts file has no such line, with HOSTALIASES and LOCALDOMAIN applied."""
         known = loopbacks if family == 0 else (LOOPBACK6,) if family == AF_INET6 else (LOOPBACK,)
         answers, failure = [], gaierror(*NOT_KNOWN)
         for packed in known:

@@ -1,7 +1,7 @@
 """The socket type's methods, replaced: each has its address read into an exact copy and asked about before the original sees the copy.
 
-The replacements stand in the C type's own dict, so that every class above and below it goes through them. What asks is handed in; where there
-are audit events it holds nothing that leads to the policy, since whatever a wrapper holds, the target holds as well (`__closure__`).
+The replacements stand in the C type's own dict, so that every class above and below it goes through them. What asks is handed in; where
+there are audit events it holds nothing that leads to the policy, since whatever a wrapper holds, the target holds as well (`__closure__`).
 
 Besides addresses there are options and control messages that say where a packet goes: one with a loopback address and a source route leaves
 the machine. Those are read here too.
@@ -10,12 +10,10 @@ the machine. Those are read here too.
 import sys
 from _socket import gaierror
 
-from hermetic_guard.errors import NetworkRefused
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
     DATAGRAM,
     KINDS,
-    constant,
     exact_int,
     foreign_kind,
     is_plain,
@@ -31,6 +29,7 @@ ASK, PERMIT, RESOLVE, BOUND = ["hermetic.network" + name for name in ("", ".perm
 MEMORY = 1000
 """Addresses whose copies are remembered."""
 
+EVENTS = hasattr(sys, "audit")
 LINUX = sys.platform.startswith("linux")
 SOL_SOCKET, SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 1, 3, 38, 39
 IPPROTO_IP, IPPROTO_IPV6 = 0, 41
@@ -40,36 +39,20 @@ STEERING = {SOL_SOCKET: {25: "SO_BINDTODEVICE", 36: "SO_MARK", 62: "SO_BINDTOIFI
 
 HARMLESS_OPTIONS = {
     IPPROTO_IP: frozenset([1, 2, 6, 7, 8, 10, 11, 12, 13, 14, 15, 18, 20, 21, 23, 24, 25, 26, 32, 33, 34, 36, 40, 45, 47, 49, 51]),
-    IPPROTO_IPV6: frozenset([16, 17, 18, 19, 21, 23, 24, 25, 26, 29, 33, 45, 47, 49, 51, 53, 56, 58, 60, 62, 66, 67, 70, 72, 73, 74, 77, 78]),
+    IPPROTO_IPV6: frozenset([16, 17, 18, 19, 21, 23, 24, 25, 26, 29, 33, 45, 47, 49, 51, 53, 56, 58, 60, 62, 66, 67, 70, 72, 73, 74, 77]),
 }
-"""<linux/in.h>, <linux/in6.h>: TOS, TTL, MTU, errors, what to receive, leaving groups. Not among them, for they send or steer: options with a
-source route, joining a group (announced with the group's address), the interface of a packet, routing headers. Unknown ones are not either."""
+"""<linux/in.h>, <linux/in6.h>: TOS, TTL, MTU, errors, what to receive, leaving groups. Not among them, for they send or steer: options with
+a source route, joining a group (announced with the group's address), the interface of a packet, routing headers. Nor are unknown ones."""
 
 HARMLESS_MESSAGES = {IPPROTO_IP: frozenset([1, 2]), IPPROTO_IPV6: frozenset([52, 62, 67])}
 """Of ancillary data: TOS and TTL, hop limit, traffic class and whether to fragment."""
 
 
-def make_ask(audit, event):
-    """A function that has the handler of `event` called with its arguments and returns what that returns, or raises what that raises.
-
-    At interpreter shutdown hooks are gone while objects live on; then nobody answers, and that is a refusal.
-    """
-
-    def ask(*request):
-        answer = []
-        audit(event, answer, *request)
-        if not answer:
-            raise NetworkRefused("network", "use", "the network", "no guard is left at interpreter shutdown")
-        return answer[0]
-
-    return ask
-
-
 def make_methods(answers, original):
     """The replacements by name; `original` gives the C type's descriptor of a name, or None: then that one is left out.
 
-    answers: functions of the policy's side, by event. ASK(action, target, host, address, port, path) and PERMIT(action, family, address) raise
-    what is refused and say whether the guard stands; RESOLVE is resolution.make_resolve's; BOUND(socket) is told of a bound AF_UNIX socket.
+    answers: functions of the policy's side, by event. ASK(action, target, host, address, port, path) and PERMIT(action, family, address)
+    raise what is refused and say whether the guard stands; RESOLVE is resolution.make_resolve's; BOUND(socket) is told of a bound socket.
     """
     ask, family_of, name_of = answers[ASK], original("family").__get__, original("getsockname")
     admit, report_bound = make_admit(answers[PERMIT], answers[RESOLVE], family_of), answers[BOUND]
@@ -77,7 +60,7 @@ def make_methods(answers, original):
         "connect": lambda method: make_addressed(method, admit, "connect"),
         "connect_ex": lambda method: make_connect_ex(method, admit),
         "bind": lambda method: make_bind(method, admit, family_of, report_bound),
-        "listen": lambda method: make_listen(method, ask, name_of),
+        "listen": lambda method: make_listen(method, ask, name_of, original("getsockopt")),
         "sendto": lambda method: make_sendto(method, admit),
         "sendmsg": lambda method: make_sendmsg(method, admit, ask),
         "setsockopt": lambda method: make_setsockopt(method, ask),
@@ -97,28 +80,31 @@ def dress(wrapper, original, qualified):
 
 
 def make_admit(permit, resolve, family_of):
-    known = {}
+    known = {}  # type: dict
 
     def admit(sock, action, address):
         """The address to hand to the original, or the violation.
 
-        Where the guard does not stand that is the address as it came, for then nothing may be different.
+        Where the guard does not stand that is the address as it came, for then nothing may be different. What was permitted once need not
+        be asked about again where the original's own event will be.
         """
         family = family_of(sock)
-        exact = type(address) is tuple and is_plain(*address)
-        canonical = known.get((family, address)) if exact else None
-        if canonical is None:
-            if family not in KINDS:
-                permit(action, family, "")
-                return address
-            canonical, facts = read_address(family, address)
-            if facts is not None and facts[0] is not None:
-                return of_name(action, family, address, canonical)
-            if facts is None:
-                return canonical
-            if exact and len(known) < MEMORY:
-                known[family, address] = canonical
-        return canonical if permit(action, family, canonical) else address
+        key = (action, family, address) if EVENTS and type(address) is tuple and is_plain(*address) else None
+        if key is not None and key in known:
+            return known[key]
+        if family not in KINDS:
+            permit(action, family, "")
+            return address
+        canonical, facts = read_address(family, address)
+        if facts is None:
+            return canonical
+        if facts[0] is not None:
+            return of_name(action, family, address, canonical)
+        if not permit(action, family, canonical):
+            return address
+        if key is not None and len(known) < MEMORY:
+            known[key] = canonical
+        return canonical
 
     def of_name(action, family, address, canonical):
         answers = resolve(plain_name(canonical[0]), None, family, DATAGRAM, 0, 0)
@@ -173,13 +159,19 @@ def make_bind(original, admit, family_of, report_bound):
     return bind
 
 
-def make_listen(original, ask, name_of):
+def make_listen(original, ask, name_of, getsockopt):
     """A socket that was not bound listens on every address, at a port the kernel chooses; no audit event tells of it."""
 
+    def is_unix(sock):
+        """The kernel's word: a socket made from a descriptor is of whatever family its maker says."""
+        return not LINUX or getsockopt(sock, SOL_SOCKET, SO_DOMAIN) == AF_UNIX
+
     def listen(*arguments, **named):
-        name = name_of(arguments[0]) if arguments else None
-        if type(name) is tuple and not named:
-            host, port = name[0], name[1]
+        if named or len(arguments) not in (1, 2):
+            return original(*arguments, **named)
+        name = name_of(arguments[0])
+        if type(name) is tuple or not is_unix(arguments[0]):
+            host, port = name[:2] if type(name) is tuple else ("an address of another family", 0)
             packed = read_host(host.partition("%")[0]) if type(host) is str else None
             shown = "%s:%s" % (host, port) if packed is None else show_address((None, packed, port, None))
             # The port was judged when it was bound; one that the kernel chose is nobody's choice.
@@ -209,7 +201,7 @@ def make_sendmsg(original, admit, ask):
         return original(*checked)
 
     def message(item):
-        item = tuple([part for part in item])
+        item = tuple(item)
         if len(item) != 3:
             return item
         level, kind = exact_int(item[0]), exact_int(item[1])

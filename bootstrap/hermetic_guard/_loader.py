@@ -1,0 +1,88 @@
+"""Checks what is staged, and loads the guard from it: never through the import system, which can be led elsewhere.
+
+Run by _startup.py, staged as loader.src and, compiled, as loader.MAGIC.
+"""
+
+import sys
+
+
+def load(way, run, digest, identity, before):
+    """digest: of the manifest; identity: (st_dev, st_ino) of the run's FIFO; before: what traces.py compares with."""
+    staged = Staged(run, digest)
+    modules = execute(staged.payload())
+    modules["hermetic_guard.activate"].activate(way, staged, identity, before)
+
+
+class Staged(object):
+    """The run directory's files, each checked against the manifest, and the manifest against the digest that came with the start.
+
+    digests: SHA-256 in hex, by name; _loader.py and what loads it are among them, but have run before they could be checked
+    """
+
+    def __init__(self, run, digest):
+        self.run = run
+        self.digest = digest
+        self.digests = {}
+        self.sha256 = find_sha256()
+        manifest = self.content("manifest")
+        self.check("manifest", manifest, digest)
+        for line in manifest.decode("ascii").splitlines():
+            expected, name = line.split(" ", 1)
+            self.digests[name] = expected
+
+    def read(self, name):
+        """The bytes of a staged file. Raises RuntimeError if they are not what the launcher wrote."""
+        if name not in self.digests:
+            raise RuntimeError("%s is not part of this run" % name)
+        content = self.content(name)
+        self.check(name, content, self.digests[name])
+        return content
+
+    def payload(self):
+        """The guard's modules: (name, is_package, file name, source or code), compiled if that was done for this interpreter."""
+        import marshal
+        from _frozen_importlib_external import MAGIC_NUMBER
+
+        compiled = "payload." + MAGIC_NUMBER.hex()
+        return marshal.loads(self.read(compiled if compiled in self.digests else "payload.src"))
+
+    def content(self, name):
+        with open(self.run + "/" + name, "rb") as file:
+            return file.read()
+
+    def check(self, name, content, expected):
+        if self.sha256(content).hexdigest() != expected:
+            raise RuntimeError("%s in the run directory was altered" % name)
+
+
+def find_sha256():
+    """hashlib would load OpenSSL; the C module alone costs a tenth. PyPy's `_sha256` is written in Python, and takes half a second."""
+    try:
+        if sys.implementation.name != "cpython":
+            raise ImportError
+        if sys.version_info >= (3, 12):
+            from _sha2 import sha256
+        else:
+            from _sha256 import sha256
+    except ImportError:
+        from hashlib import sha256
+    return sha256
+
+
+def execute(payload):
+    """Execute the modules in their order, which is that of their dependencies. They are in sys.modules until traces.py takes them out."""
+    loaded = {}
+    for name, is_package, filename, code in payload:
+        module = type(sys)(name)
+        module.__file__ = filename
+        module.__package__ = name if is_package else name.rpartition(".")[0]
+        if is_package:
+            module.__path__ = []
+        sys.modules[name] = loaded[name] = module
+        parent, _, leaf = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], leaf, module)
+        if isinstance(code, bytes):
+            code = compile(code, filename, "exec", 0, True)
+        exec(code, module.__dict__)
+    return loaded

@@ -1,0 +1,61 @@
+"""Loading an extension module a second time brings its functions back as they were before they were replaced.
+
+For a module of the old kind CPython even puts them back into the one that is loaded, with no audit event (Python/import.c,
+import_find_extension). So whoever loads such a module again is given the one that stands; under another name (`x._socket`, from a copy of the
+file) the load is refused. `_interpreters` is left alone until somebody loads it.
+"""
+
+import _imp
+import sys
+
+from hermetic_guard.guards.paths import exact
+
+REPLACED = frozenset(["_imp", "_posixsubprocess", "_socket", "posix"])
+"""The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
+
+INTERPRETERS = "_interpreters"
+IMPORTLIB = "<frozen importlib._bootstrap>"
+"""A file of which CPython leaves the frames of `_call_with_frames_removed` out of tracebacks (Python/import.c, remove_importlib_frames)."""
+
+FIELDS = ("loader", "loader_state", "name", "origin", "parent", "submodule_search_locations")
+
+
+class Spec(object):
+    """A copy of a module spec. Its fields were read once: what is judged is what is loaded."""
+
+    __slots__ = FIELDS
+
+    def __init__(self, original):
+        for name in FIELDS:
+            value = getattr(original, name, None)
+            setattr(self, name, exact(value) if name == "name" else value)
+
+
+def install(enforcer):
+    for name in ("create_builtin", "create_dynamic"):
+        original = getattr(_imp, name)
+        enforcer.ledger.replace(_imp, name, guarded(original, enforcer))
+
+
+def guarded(original, enforcer):
+    standing, refuse, ledger, replaced = enforcer.ledger.modules, enforcer.refuse, enforcer.ledger, REPLACED
+
+    def create(spec, *file):
+        spec = Spec(spec)
+        name = spec.name
+        last = name.rpartition(".")[2] if type(name) is str else ""
+        if last in replaced and last in standing:
+            if name != last:
+                refuse("load again", name)
+            return standing[last]
+        module = original(spec, *file)
+        if last == INTERPRETERS:
+            ledger.replace(module, "create", lambda *_, **__: refuse("use", "a sub-interpreter"))
+        return module
+
+    if hasattr(create.__code__, "replace"):
+        create.__code__ = create.__code__.replace(co_filename=IMPORTLIB, co_name="_call_with_frames_removed")
+    create.__name__ = create.__qualname__ = original.__name__
+    create.__doc__ = original.__doc__
+    create.__module__ = original.__module__
+    return create

@@ -1,0 +1,160 @@
+"""Where a path leads: asked of the kernel, never computed from its text.
+
+Symbolic links, `..`, bind mounts, /proc/self/cwd and the descriptor of a directory all end in one directory, which is known by its device and
+inode. Names are looked at for one thing only, /proc/PID/mem.
+"""
+
+from posix import fspath, fstat, listdir, lstat, readlink, stat
+
+FOLLOWS, MAKES, TAKES, MOVES, PUTS = "follows", "makes", "takes", "moves", "puts"
+"""What a call does with a path: works on what a link at its end leads to; makes what must not be there yet; takes away what must be there,
+as the source of a rename does with whole trees; puts something in the place of what may be there."""
+
+KIND, DIRECTORY, LINK = 0o170000, 0o040000, 0o120000
+LINKS = 40
+"""As many as Linux follows in one path; path_resolution(7)."""
+
+DESCRIPTORS = "/proc/self/fd"
+
+
+def exact(path):
+    """The str, bytes or int that the C code makes of a path argument; None for what it would not take.
+
+    A subclass is read past its methods: those are the target's, and may tell us another thing than the C code reads.
+    """
+    kind = type(path)
+    if path is None or kind is str or kind is bytes or kind is int:
+        return path
+    if issubclass(kind, str):
+        return str.__str__(path)
+    if issubclass(kind, bytes):
+        return bytes.__getitem__(path, slice(None))
+    if issubclass(kind, int):
+        return int.__add__(path, 0)
+    try:
+        return exact(fspath(path))
+    except TypeError:
+        return buffer(path)
+
+
+def buffer(path):
+    """What some versions take with a DeprecationWarning."""
+    try:
+        return memoryview(path).tobytes()
+    except TypeError:
+        return None
+
+
+def make_is_protected(protected):
+    """is_protected(path, directory, what): the path as text if a call would change something in the directories `protected`, else None.
+
+    path: exact; directory: the descriptor that a relative path starts from, -1 for the working directory.
+    """
+    kept = frozenset(identity(stat(path)) for path in protected if exists(path))
+    above = frozenset(ancestor for path in protected if exists(path) for ancestor in ancestors(path))
+    proc = stat("/proc").st_dev if exists("/proc/self") else None
+
+    def is_protected(path, directory, what):
+        path = as_text(path, directory)
+        for _ in range(LINKS if path else 0):
+            found = look(path)
+            if (what is MAKES and found) or (what in (TAKES, MOVES) and not found):
+                return None  # it will fail, and say why
+            if found and (identity(found) in kept or (what is MOVES and identity(found) in above)):
+                return path
+            parent, name = split(path)
+            if is_inside(parent) or (name == "mem" and device(parent) == proc):
+                return path
+            if what is not FOLLOWS or not found or found.st_mode & KIND != LINK:
+                return None
+            path = target_of(path, parent)
+        return None
+
+    def is_inside(path):
+        try:
+            here = identity(stat(path))
+            while here not in kept:
+                path += "/.."
+                below, here = here, identity(stat(path))
+                if below == here:
+                    return False
+        except OSError:
+            return False
+        return True
+
+    return is_protected
+
+
+def as_text(path, directory):
+    if path is None:
+        return None
+    if type(path) is int:
+        return "%s/%d" % (DESCRIPTORS, path)
+    if type(path) is bytes:
+        path = path.decode("utf-8", "surrogateescape")
+    if directory >= 0 and path[:1] != "/":
+        path = "%s/%d/%s" % (DESCRIPTORS, directory, path)
+    return path.rstrip("/") or path[:1]
+
+
+def split(path):
+    """The directory and the name in it; no name where the path can only be a directory."""
+    parent, slash, name = path.rpartition("/")
+    if name in ("", ".", ".."):
+        return path, ""
+    return parent or slash or ".", name
+
+
+def target_of(path, parent):
+    try:
+        target = readlink(path)
+    except OSError:
+        return None
+    return target if target[:1] == "/" else "%s/%s" % (parent, target)
+
+
+def look(path):
+    try:
+        return lstat(path)
+    except (OSError, ValueError):
+        return None
+
+
+def device(path):
+    try:
+        return stat(path).st_dev
+    except (OSError, ValueError):
+        return None
+
+
+def exists(path):
+    return device(path) is not None
+
+
+def identity(found):
+    return found.st_dev, found.st_ino
+
+
+def ancestors(path):
+    """The identities of the directories above."""
+    found = []  # type: list[tuple[int, int]]
+    while not found or found[-1] != identity(stat(path)):
+        found.append(identity(stat(path)))
+        path += "/.."
+    return found[1:]
+
+
+def open_directories():
+    """The descriptors of directories there are."""
+    try:
+        names = listdir(DESCRIPTORS)
+    except OSError:
+        return []
+    return [int(name) for name in names if is_directory(int(name))]
+
+
+def is_directory(descriptor):
+    try:
+        return fstat(descriptor).st_mode & KIND == DIRECTORY
+    except OSError:
+        return False

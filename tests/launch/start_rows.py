@@ -1,0 +1,207 @@
+"""The table of children: the ways in which a Python may start another, and whether the Python layer holds it. Valid on Python 3.6.
+
+A snippet finds in its namespace
+
+    PY       this interpreter                   WORDS  [PY, ASK, NAME], the command line of a child that asks for the network
+    ASK      a script that asks                 LINE   the same as a line for a shell
+    CODE     code for -c that asks              NAME   the row's name, for ASK
+    VENV     a virtual environment's python     HERE   a directory with the executables of `world.py`, its working directory
+    PRELOADED  code that ends the child if LIBRARY, some harmless one, was not loaded
+    OTHERS   other interpreters, by name        call   subprocess.call
+    BASE     the interpreter of VENV            code   makes code for -c of a list of commands, each started by subprocess.call
+"""
+
+from typing import NamedTuple, Tuple
+
+HELD = "refused"
+"""The child runs, and what it asks for is refused."""
+STOPPED = "stopped"
+"""The child is not started, or ends before any code but the interpreter's own."""
+
+OTHER_PROGRAMS = "programs that are not Python"
+OTHER_NAMES = "interpreters that are not called like one"
+OTHER_LIBRARIES = "interpreters that the target has put together"
+HOLES = (OTHER_PROGRAMS, OTHER_NAMES, OTHER_LIBRARIES)
+"""What only the kernel can hold, as the README's section 'What the Python layer cannot stop' calls it."""
+
+
+class Row(NamedTuple):
+    """held: HELD, STOPPED or one of HOLES; since, until: the versions that can do this at all."""
+
+    name: str
+    snippet: str
+    held: str = HELD
+    since: Tuple[int, int] = (3, 6)
+    until: Tuple[int, int] = (3, 99)
+
+
+ROWS = [
+    # subprocess
+    Row("plain", "call(WORDS)"),
+    Row("empty environment", "call(WORDS, env={})"),
+    Row("through a shell", "call(LINE, shell=True)"),
+    Row("empty environment through a shell", "call(LINE, shell=True, env={})"),
+    Row("posix_spawn inside subprocess", "call(WORDS, env={}, close_fds=False)"),
+    Row("posix_spawn inside subprocess, -I", "call([PY, '-I', ASK, NAME], close_fds=False)"),
+    Row("os.popen", "os.popen(LINE).read()"),
+    Row("asyncio", "loop = asyncio.new_event_loop(); asyncio.set_event_loop(loop)\n"
+        "async def start(): await (await asyncio.create_subprocess_exec(*WORDS, env={})).wait()\n"
+        "loop.run_until_complete(start())"),
+    Row("executable is not argv[0]", "call(['anything', '-I', ASK, NAME], executable=PY)", until=(3, 14)),
+    Row("looked up on PATH", "os.symlink(PY, 'python'); call(['python', '-I', ASK, NAME], env={'PATH': HERE})"),
+    Row("looked up on PATH, behind a file that is no program", "os.mkdir('first'); os.symlink(PY, 'python3')\n"
+        "open('first/python3', 'w').close(); os.chmod('first/python3', 0o755)\n"
+        "call(['python3', '-I', ASK, NAME], env={'PATH': HERE + '/first:' + HERE})", until=(3, 14)),
+    Row("relative, with cwd", "os.mkdir('sub'); os.symlink(PY, 'sub/python'); call(['./python', '-I', ASK, NAME], cwd='sub')"),
+    Row("relative script, with cwd", "os.mkdir('sub'); script('sub/run', PY + ' -I'); call(['./run', NAME], cwd='sub', env={})"),
+    Row("relative, preexec_fn changes the directory", "os.mkdir('sub'); os.symlink(PY, 'sub/python')\n"
+        "call(['./python', '-I', ASK, NAME], preexec_fn=lambda: os.chdir('sub'))", STOPPED),
+    Row("preexec_fn changes the environment", "call(WORDS, preexec_fn=os.environ.clear)"),
+    Row("arguments of other types", "call([PY.encode(), pathlib.Path(ASK), Text(NAME)], env={})"),
+    Row("arguments that answer otherwise when asked", "call([PY, Text('-I'), Text(ASK), NAME])"),
+    Row("an environment that answers otherwise when asked", "call(WORDS, env={Bytes(b'PYTHONPATH'): b'nowhere'})"),
+    Row("_posixsubprocess", "fork_exec([PY, '-I', ASK, NAME], [PY.encode()], None)"),
+    Row("_posixsubprocess, without an environment", "fork_exec(WORDS, [PY.encode()], [])"),
+    # options and kinds of target
+    Row("-I", "call([PY, '-I', ASK, NAME])"),
+    Row("-E", "call([PY, '-E', ASK, NAME])"),
+    Row("-S", "call([PY, '-S', ASK, NAME])"),
+    Row("-s", "call([PY, '-s', ASK, NAME], env={})"),
+    Row("-Ibc CODE", "call([PY, '-Ibc', CODE])"),
+    Row("-I - (standard input)", "subprocess.run([PY, '-I', '-'], input=CODE.encode())"),
+    Row("standard input", "subprocess.run([PY], input=CODE.encode(), env={})"),
+    Row("-E -m", "call([PY, '-E', '-m', 'ask', NAME], cwd=os.path.dirname(ASK))"),
+    Row("-W error -I", "call([PY, '-W', 'error', '-X', 'dev', '-I', ASK, NAME])"),
+    # os
+    Row("os.system", "os.system(LINE)"),
+    Row("os.system without PYTHONPATH", "os.environ.pop('PYTHONPATH', None); os.system(LINE)"),
+    Row("os.system with PYTHONPYCACHEPREFIX", "os.environ.update(PYTHONPYCACHEPREFIX=forged(CODE), PYTHONWARNINGS='default')\n"
+        "os.system(LINE)", since=(3, 8)),
+    Row("PYTHONPYCACHEPREFIX", "call(WORDS, env={'PYTHONPYCACHEPREFIX': forged(CODE), 'PYTHONWARNINGS': 'default'})", since=(3, 8)),
+    Row("posix.system", "import posix; posix.system(LINE)"),
+    Row("os.execv", "os.execv(PY, WORDS)"),
+    Row("os.execv after environ.clear()", "os.environ.clear(); os.execv(PY, WORDS)"),
+    Row("os.execv after unsetenv()", "[os.unsetenv(name) for name in list(os.environ)]; os.execv(PY, WORDS)"),
+    Row("os.execve", "os.execve(PY, WORDS, {})"),
+    Row("os.execve -I", "os.execve(PY, [PY, '-I', ASK, NAME], os.environ)"),
+    Row("os.execvpe", "os.symlink(PY, 'python'); os.execvpe('python', ['python', '-E', ASK, NAME], {'PATH': HERE})"),
+    Row("os.execlp", "os.execlp(PY, PY, '-I', ASK, NAME)"),
+    Row("os.execve of a descriptor", "os.execve(os.open(PY, os.O_RDONLY), [PY, '-I', ASK, NAME], {})"),
+    Row("os.execve of a script's descriptor", "fd = os.open(script('run', PY + ' -I'), os.O_RDONLY); os.set_inheritable(fd, True)\n"
+        "os.execve(fd, ['run', NAME], {})"),
+    Row("posix.execve", "import posix; posix.execve(PY.encode(), WORDS, {})"),
+    Row("os.posix_spawn", "os.waitpid(os.posix_spawn(PY, WORDS, {}), 0)", since=(3, 8)),
+    Row("os.posix_spawn -I", "os.waitpid(os.posix_spawn(PY, [PY, '-I', ASK, NAME], os.environ), 0)", since=(3, 8)),
+    Row("os.posix_spawn of a script", "os.waitpid(os.posix_spawn(script('run', PY + ' -E'), ['run', NAME], {}), 0)", since=(3, 8)),
+    Row("os.posix_spawnp", "os.symlink(PY, 'python'); os.environ['PATH'] = HERE\n"
+        "os.waitpid(os.posix_spawnp('python', ['python', '-I', ASK, NAME], {'PATH': HERE}), 0)", since=(3, 8)),
+    Row("os.spawnv", "os.spawnv(os.P_WAIT, PY, [PY, '-I', ASK, NAME])"),
+    Row("os.spawnve", "os.spawnve(os.P_WAIT, PY, WORDS, {})"),
+    Row("os.spawnlp", "os.spawnlp(os.P_WAIT, PY, PY, '-E', ASK, NAME)"),
+    Row("pty.spawn", "import pty; pty.spawn([PY, '-I', ASK, NAME])"),
+    # multiprocessing
+    Row("multiprocessing fork", "process = multiprocessing.get_context('fork').Process(target=ask, args=[NAME]); process.start(); process.join()"),
+    Row("multiprocessing spawn", "process = multiprocessing.get_context('spawn').Process(target=ask, args=[NAME]); process.start(); process.join()"),
+    Row("multiprocessing spawn without an environment", "os.environ.clear()\n"
+        "process = multiprocessing.get_context('spawn').Process(target=ask, args=[NAME]); process.start(); process.join()"),
+    Row("multiprocessing forkserver", "process = multiprocessing.get_context('forkserver').Process(target=ask, args=[NAME])\n"
+        "process.start(); process.join()"),
+    Row("multiprocessing.util.spawnv_passfds", "import multiprocessing.util; os.environ.clear()\n"
+        "os.waitpid(multiprocessing.util.spawnv_passfds(PY.encode(), [PY, '-I', ASK, NAME], []), 0)"),
+    Row("resource tracker", "os.environ['PYTHONPATH'] = customized(ASK, NAME)\n"
+        "try: from multiprocessing.resource_tracker import ensure_running, _resource_tracker as tracker\n"
+        "except ImportError: from multiprocessing.semaphore_tracker import ensure_running, _semaphore_tracker as tracker\n"
+        "ensure_running(); os.close(tracker._fd); os.wait()"),
+    Row("concurrent.futures", "import concurrent.futures\n"
+        "with concurrent.futures.ProcessPoolExecutor(1) as pool: pool.submit(ask, NAME).result()"),
+    # other interpreters
+    Row("Python 3.8", "call([OTHERS['3.8'], ASK, NAME])"),
+    Row("Python 3.13, empty environment", "call([OTHERS['3.13'], ASK, NAME], env={})"),
+    Row("Python 3.15, -I", "call([OTHERS['3.15'], '-I', ASK, NAME])"),
+    Row("PyPy", "call([OTHERS['pypy3.9'], '-E', ASK, NAME], env={})"),
+    Row("Python 2.7", "call([OTHERS['2.7'], ASK, NAME])", STOPPED),
+    Row("Python 2.7, empty environment, -E", "call([OTHERS['2.7'], '-E', ASK, NAME], env={})", STOPPED),
+    Row("Python 2.7 through a shell", "call(' '.join([OTHERS['2.7'], ASK, NAME]), shell=True)", STOPPED),
+    Row("a virtual environment's python", "call([VENV, ASK, NAME], env={})"),
+    Row("a virtual environment's python, -I", "call([VENV, '-I', ASK, NAME])"),
+    Row("from a virtual environment to its base", "call([VENV, '-c', code([BASE, '-I', ASK, NAME])])"),
+    Row("a copied interpreter", "call([copied('python'), '-I', ASK, NAME], env={})", until=(3, 14)),
+    Row("a copied interpreter under another name", "call([copied('renamed'), ASK, NAME], env={})", until=(3, 14)),
+    Row("a copied interpreter under another name, -I", "call([copied('renamed'), '-I', ASK, NAME])", OTHER_NAMES, until=(3, 14)),
+    Row("an interpreter whose pyvenv.cfg leads to another library", "call([led_astray(CODE), '-W', 'default', '-c', ''])", OTHER_LIBRARIES, since=(3, 11), until=(3, 14)),
+    # scripts
+    Row("a script with -E", "call([script('run', PY + ' -E'), NAME])"),
+    Row("a script through env -S, -I", "call([script('run', '/usr/bin/env -S %s -I' % PY), NAME])"),
+    Row("a script through env -S -i", "call([script('run', '/usr/bin/env -S -i ' + PY), NAME])"),
+    Row("a script through env -S, PYTHONPATH", "call([script('run', '/usr/bin/env -S PYTHONPATH= ' + PY), NAME])"),
+    Row("a script through sh", "call([script('run', '/bin/sh', \"'''exec' '%s' -I \\\"$0\\\" \\\"$@\\\"\\n' '''\" % PY), NAME], env={})"),
+    Row("a script that pip made", "call([TOOL, NAME], env={})"),
+    Row("a shell script through env -S -i", "call([script('run', '/usr/bin/env -S -i /bin/sh', LINE)])"),
+    # env
+    Row("env -i", "call(['env', '-i'] + WORDS)"),
+    Row("env python -I", "call(['/usr/bin/env', PY, '-I', ASK, NAME], env={})"),
+    Row("env -u", "call(['env', '-u', 'PYTHONPATH', '--unset=PYTHONWARNINGS', 'A=b'] + WORDS)"),
+    Row("env -S", "call(['env', '-S', '-i ' + LINE])"),
+    Row("env -i sh -c", "call(['env', '-i', '/bin/sh', '-c', LINE])"),
+    Row("env -i env -i", "os.execvp('env', ['env', '-i', '/usr/bin/env', '-i'] + WORDS)"),
+    # what children do
+    Row("grandchild", "call([PY, '-c', code([PY, '-I', ASK, NAME])], env={})"),
+    Row("grandchild, -I both", "call([PY, '-I', '-c', code([PY, '-I', ASK, NAME])])"),
+    Row("three deep", "call([PY, '-I', '-c', code([PY, '-E', '-c', code([PY, '-S', ASK, NAME])])], env={})"),
+    Row("behind a shell, -I", "call(' '.join(map(shlex.quote, [PY, '-c', code([PY, '-I', ASK, NAME])])), shell=True)"),
+    Row("PYTHONPATH and PYTHONWARNINGS of its own", "call(WORDS, env={'PYTHONPATH': '/nowhere', 'PYTHONWARNINGS': 'error'})"),
+    Row("a forged _HERMETIC", "call(WORDS, env=dict(os.environ, _HERMETIC='1::0:0:early:/nowhere', _HERMETIC_POLICY='hermetic-policy 1'))"),
+    Row("PYTHONHOME", "call(WORDS, env={'PYTHONHOME': sys.base_prefix + ':' + sys.base_exec_prefix})", STOPPED),
+    Row("PYTHONHOME through a shell", "call(LINE, shell=True, env={'PYTHONHOME': sys.base_prefix + ':' + sys.base_exec_prefix})", STOPPED),
+    Row("PYTHONHOME with -E", "call([PY, '-E', ASK, NAME], env={'PYTHONHOME': '/nowhere'})"),
+    Row("PYTHONHOME in a #! line", "call([script('run', '/usr/bin/env -S PYTHONHOME=%s %s' % (sys.base_prefix, PY)), NAME])", STOPPED),
+    Row("PYTHONPLATLIBDIR", "call(WORDS, env={'PYTHONPLATLIBDIR': sys.platlibdir})", STOPPED, since=(3, 9)),
+    Row("LD_PRELOAD", "call([PY, '-c', PRELOADED + CODE], env={'LD_PRELOAD': LIBRARY})", STOPPED),
+    Row("LD_PRELOAD, grandchild", "call([PY, '-c', code([PY, '-I', '-c', PRELOADED + CODE])], env={'LD_PRELOAD': LIBRARY})", STOPPED),
+    Row("LD_PRELOAD in a #! line", "call([script('run', '/usr/bin/env -S LD_PRELOAD=%s %s -I' % (LIBRARY, PY), PRELOADED), NAME])", STOPPED),
+    Row("-X pycache_prefix", "call([PY, '-Xpycache_prefix=' + HERE, ASK, NAME])", STOPPED, since=(3, 8)),
+    # what another program does
+    Row("a shell and -I", "call('%s -I %s %s' % tuple(WORDS), shell=True)", OTHER_PROGRAMS),
+    Row("os.system and -E", "os.system('%s -E %s %s' % tuple(WORDS))", OTHER_PROGRAMS),
+    Row("a shell and -S", "call('%s -S %s %s' % tuple(WORDS), shell=True)"),
+    Row("a shell and env -i", "call('env -i ' + LINE, shell=True)", OTHER_PROGRAMS),
+    Row("a shell that changes PYTHONPATH", "call('PYTHONPATH=/nowhere ' + LINE, shell=True)", OTHER_PROGRAMS),
+    Row("a shell that adds to PYTHONPATH", "call('PYTHONPATH=/nowhere:$PYTHONPATH ' + LINE, shell=True)"),
+    Row("a shell that changes PYTHONWARNINGS", "call('PYTHONWARNINGS=error ' + LINE, shell=True)", STOPPED),
+]
+
+PYPY = {
+    "plain": HELD,
+    "empty environment": HELD,
+    "through a shell": STOPPED,
+    "asyncio": HELD,
+    "-I": HELD,
+    "-Ibc CODE": HELD,
+    "-I - (standard input)": HELD,
+    "os.system": STOPPED,
+    "os.execve": HELD,
+    "os.execlp": HELD,
+    "os.spawnve": HELD,
+    "pty.spawn": HELD,
+    "multiprocessing fork": HELD,
+    "multiprocessing spawn": HELD,
+    "multiprocessing forkserver": HELD,
+    "Python 3.8": HELD,
+    "Python 2.7": STOPPED,
+    "a virtual environment's python, -I": HELD,
+    "a script with -E": HELD,
+    "env -i": HELD,
+    "grandchild, -I both": HELD,
+    "PYTHONHOME": STOPPED,
+    "a shell and -I": OTHER_PROGRAMS,
+}
+"""What is tried with PyPy. It has to be told by its command line, so behind other programs it ends at once."""
+
+
+def applies(row, version, pypy):
+    """Whether a row is for this interpreter."""
+    return row.name in PYPY if pypy else row.since <= version < row.until
+
+
+def expected(row, pypy):
+    return PYPY[row.name] if pypy else row.held

@@ -1,0 +1,28 @@
+"""What a guarded Python starts gets what it would get otherwise: faithful_rows.py is the table."""
+
+import json
+
+import pytest
+from conftest import find_python
+from launch import faithful_rows, world
+
+
+def cases():
+    for name in world.PYTHONS:
+        version, pypy = world.interpreter_of(name)
+        for number, row in enumerate(faithful_rows.ROWS):
+            if faithful_rows.applies(row, version, pypy):
+                yield pytest.param(name, number, id=f"{name}-{row.name}")
+
+
+@pytest.mark.parametrize(("name", "number"), cases())
+def test_as_without_hermetic(session_directory, hermetic_command, name, number):
+    guarded, native = world.both(session_directory, find_python(name), "faithful_rows", hermetic_command)
+    for kind in ("error", "result", "log"):
+        assert guarded.of(number, kind) == native.of(number, kind)
+    assert told(guarded, number) == told(native, number)
+
+
+def told(outcome, number):
+    text = outcome.of(number, "told")
+    return json.loads(text) if text else None
