@@ -162,9 +162,7 @@ def programs(incomplete: str) -> Items:
 
 def _executables(directory: str, start: str) -> list[str]:
     try:
-        return [
-            path.name for path in Path(directory).iterdir() if path.name.startswith(start) and os.access(path, os.X_OK)
-        ]
+        return [path.name for path in Path(directory).iterdir() if path.name.startswith(start) and os.access(path, os.X_OK)]
     except OSError:
         return []
 
@@ -289,12 +287,7 @@ def _parameters(command: str) -> list[click.Parameter]:
 _SHELL = click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
 
 SUBCOMMANDS: dict[str, click.Command] = {
-    **{
-        name: Launch(name, params=_parameters(name), help=ABOUT[name], context_settings=SETTINGS)
-        for name in options.COMMANDS
-    },
-    COMPLETION: Page(
-        COMPLETION, params=[_SHELL], callback=_print_completion, help=ABOUT[COMPLETION], context_settings=SETTINGS
-    ),
+    **{name: Launch(name, params=_parameters(name), help=ABOUT[name], context_settings=SETTINGS) for name in options.COMMANDS},
+    COMPLETION: Page(COMPLETION, params=[_SHELL], callback=_print_completion, help=ABOUT[COMPLETION], context_settings=SETTINGS),
 }
 GROUP = Group(ROOT, commands=SUBCOMMANDS, params=_parameters(ROOT), context_settings=SETTINGS)

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+
 def sha256(content: bytes) -> str:
     """The digest in hex."""
     digest: str = MODULE.sha256(content).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 SITES = ("/site-packages/", "/dist-packages/")
@@ -20,11 +21,8 @@ def is_standard_library(path: str) -> bool:
     """Whether a file is one of an interpreter's own: below lib/pythonX.Y or lib/pypyX.Y and not in its site-packages."""
     if any(site in path for site in SITES):
         return False
-    parts = path.split("/")
-    return any(
-        parent.startswith("lib") and part.startswith(("python3", "pypy3"))
-        for parent, part in zip(parts, parts[1:], strict=False)
-    )
+    pairs = pairwise(path.split("/"))
+    return any(parent.startswith("lib") and part.startswith(("python3", "pypy3")) for parent, part in pairs)
 
 
 def origin(path: str) -> Origin:

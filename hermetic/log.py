@@ -5,6 +5,7 @@ The launcher writes it, never the target. Lines are appended, so that several ru
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -22,7 +23,7 @@ class Log:
 
     def __init__(self, path: str, run: str) -> None:
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = open_beyond_standard(path)
         except (OSError, ValueError) as error:
             raise HermeticError(f"--log {path}: {getattr(error, 'strerror', None) or error}") from None
         self._run = run
@@ -33,4 +34,15 @@ class Log:
         try:
             os.write(self._descriptor, line.encode() + b"\n")
         except OSError:
-            self._descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            self._descriptor = open_beyond_standard(os.devnull)
+
+
+def open_beyond_standard(path: str) -> int:
+    """Where stderr is closed, the lowest free descriptor would be its own: messages would go into the log."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    if descriptor > 2:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(descriptor)

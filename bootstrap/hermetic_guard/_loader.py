@@ -26,7 +26,7 @@ class Staged(object):
         self.sha256 = find_sha256()
         manifest = self.content("manifest")
         self.check("manifest", manifest, digest)
-        for line in manifest.decode("ascii").splitlines():
+        for line in manifest.decode("utf-8").splitlines():
             expected, name = line.split(" ", 1)
             self.digests[name] = expected
 

@@ -124,7 +124,6 @@ def put_in_front(directory):
 
 
 def prepare_file(script):
-    import os
 
     path = absolute(script) if sys.version_info >= (3, 9) else script
     if has_importer(path):

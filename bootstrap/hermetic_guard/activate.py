@@ -18,18 +18,20 @@ GUARDS = (network,)
 
 
 def activate(way, staged, identity, before):
-    """staged: the run directory's checked files; identity: of the run's FIFO; before: see traces.py. The last act is to report it."""
+    """staged: the run directory's checked files; identity: of the run's FIFO; before: see traces.py. What comes after the report may be the target's."""
     found = traces.Traces(way, staged.run, before)
     scopes = Scopes(policy.loads(staged.read("policy")))
     if injection.NARROWED in os.environb:
         scopes.tighten(os.environb[injection.NARROWED])
     channel = Channel(staged.run + "/events", identity)
+    channel.reach()
     enforcer = Enforcer(scopes, channel.tell, make_stack(), staged.run)
     traces.restore_environment()
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     install(enforcer, protected, channel, lambda: children.install(enforcer, handoff(staged, identity), staged))
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))
+    found.process_warnings()
 
 
 def make_stack():

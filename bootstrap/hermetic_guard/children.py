@@ -10,9 +10,10 @@ when it is asked again.
 import os
 import posix
 import sys
+from os import fsdecode, fsencode
+from os.path import realpath
 
-from hermetic_guard import injection, policy, programs
-from hermetic_guard.policy import Request
+from hermetic_guard import injection, programs
 from hermetic_guard.starts import Planner, Start, as_text
 
 SHELL = "/bin/sh"
@@ -23,15 +24,11 @@ LOADER = {name: os.environb[name] for name in injection.LOADER if name in os.env
 
 def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
-    ledger, scopes = enforcer.ledger, enforcer.scopes
-
-    def narrowed():
-        return None if scopes.current is scopes.base else policy.dumps(scopes.current)
-
+    ledger = enforcer.ledger
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
-    plan = Planner(enforcer.check, narrowed, handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
+    plan = Planner(enforcer, handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
     current = _track_environment(ledger)
-    _replace_fork_exec(ledger, plan, current, _make_user_check(enforcer.check, staged.run))
+    _replace_fork_exec(ledger, plan, current, _make_user_check(enforcer.refuse, staged.run))
     _replace_exec(ledger, plan, current)
     _replace_posix_spawn(ledger, plan, current)
     _replace_system(ledger, plan, current)
@@ -42,11 +39,11 @@ def install(enforcer, handoff, staged):
 
 def _text(word):
     """What os.fspath() takes, as a str; join() copies a subclass."""
-    return "".join((os.fsdecode(word),))
+    return "".join((fsdecode(word),))
 
 
 def _bytes(word):
-    return b"".join((os.fsencode(word),))
+    return b"".join((fsencode(word),))
 
 
 def _texts(words, function):
@@ -117,7 +114,7 @@ def _replace_fork_exec(ledger, plan, current, check_user):
         place = None if cwd is None else _text(cwd)
         environment = current() if env is None else dict(_bytes(item).partition(b"=")[::2] for item in env)
         paths = [_text(path) for path in executables]
-        given = Start(paths, _texts(arguments, "fork_exec"), environment, os.path.realpath(place) if place and "\0" not in place else "")
+        given = Start(paths, _texts(arguments, "fork_exec"), environment, realpath(place) if place and "\0" not in place else "")
         start = plan(given)
         at = _preexec_index(rest)
         if sys.version_info >= (3, 9):
@@ -126,7 +123,7 @@ def _replace_fork_exec(ledger, plan, current, check_user):
         if rest[at] is not None:
             rest[at] = _then_judge_again(rest[at], plan, given, start, current if env is None else None)
             handed = None if env is None else handed
-        return original(start.arguments, [os.fsencode(path) for path in start.executables], close_fds, pass_fds, place, handed, *rest)  # type: ignore[arg-type]
+        return original(start.arguments, [fsencode(path) for path in start.executables], close_fds, pass_fds, place, handed, *rest)  # type: ignore[arg-type]
 
     _replace_everywhere(ledger, fork_exec, original, ("_posixsubprocess", "fork_exec"), ("subprocess", "_fork_exec"))
 
@@ -143,7 +140,7 @@ def _then_judge_again(preexec, plan, given, start, current):
     def preexec_fn():
         preexec()
         environment = current() if current else given.environment
-        again = plan(Start(given.executables, given.arguments, dict(environment), os.getcwd() if given.cwd else ""))
+        again = plan(Start(given.executables, given.arguments, dict(environment), posix.getcwd() if given.cwd else ""))
         if (again.executables, again.arguments) != (start.executables, start.arguments):
             raise RuntimeError("preexec_fn has changed which program is started")
         if current:
@@ -152,12 +149,12 @@ def _then_judge_again(preexec, plan, given, start, current):
     return preexec_fn
 
 
-def _make_user_check(check, run):
+def _make_user_check(refuse, run):
     def check_user(uid, start):
         """A child that cannot enter the run directory would start without its guards."""
-        if uid is None or int(uid) in (-1, os.geteuid()) or os.stat(run).st_mode & 0o001:
+        if uid is None or int(uid) in (-1, posix.geteuid()) or posix.stat(run).st_mode & 0o001:
             return uid if uid is None else int(uid)
-        check(Request("integrity", "start", "%s: another user cannot read the run directory" % "".join(start.executables[-1:])))
+        refuse("start", "%s: another user cannot read the run directory" % "".join(start.executables[-1:]))
 
     return check_user
 
@@ -226,7 +223,7 @@ def _replace_system(ledger, plan, current):
     def system(command):
         command = _bytes(command)
         before = current()
-        after = plan(Start([SHELL], ["sh", "-c", os.fsdecode(command)], before)).environment
+        after = plan(Start([SHELL], ["sh", "-c", fsdecode(command)], before)).environment
         return original(_changes(before, after) + command)
 
     _replace_everywhere(ledger, system, original)
@@ -248,5 +245,3 @@ def _replace_everywhere(ledger, wrapper, original, *places):
     for module, attribute in places or (("posix", name), ("os", name)):
         if hasattr(sys.modules.get(module), attribute):
             ledger.replace(sys.modules[module], attribute, wrapper)
-    if original in os.supports_fd:
-        os.supports_fd.add(wrapper)

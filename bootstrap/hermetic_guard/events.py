@@ -17,53 +17,61 @@ PIPE_BUF = 4096
 
 
 class Channel(object):
-    """path: the FIFO; identity: its (st_dev, st_ino) as the launcher made it."""
+    """path: the FIFO; identity: its (st_dev, st_ino) as the launcher made it.
+
+    tell(event) writes one; what cannot be delivered is counted, never raised, for a refusal must reach the target all the same.
+    reach() raises OSError if nobody could be told.
+    """
 
     def __init__(self, path: str, identity: "tuple[int, int]") -> None:
         self.path = path
-        self.tell = seal(globals())["make_tell"](path, identity)
+        self.tell, self.reach = seal(globals())["make_channel"](path, identity)
 
 
-def make_tell(path, identity):
+def make_channel(path, identity):
     os_open, os_close, os_write, os_fstat, os_error = os.open, os.close, os.write, os.fstat, OSError
     flags = os.O_WRONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
     line, lost = encode_line, [0]
 
-    def tell(event: "dict[str, object]") -> None:
-        """Write one event; what cannot be delivered is counted, never raised: a refusal must reach the target all the same."""
-        if lost[0]:
-            event = dict(event, lost=lost[0])
-        try:
-            descriptor = os_open(path, flags)
-        except os_error:
-            lost[0] += 1
-            return
+    def write(content: bytes) -> None:
+        descriptor = os_open(path, flags)
         try:
             seen = os_fstat(descriptor)
             if (seen.st_dev, seen.st_ino) != identity:
-                raise os_error("not the run's channel")
-            os_write(descriptor, line(event))
-            lost[0] = 0
-        except os_error:
-            lost[0] += 1
+                raise os_error("%s is not the run's channel" % path)
+            if content:
+                os_write(descriptor, content)
         finally:
             os_close(descriptor)
 
-    return tell
+    def tell(event: "dict[str, object]") -> None:
+        content = line(dict(event, lost=lost[0]) if lost[0] else event)
+        try:
+            write(content)
+            lost[0] = 0
+        except os_error:
+            lost[0] += 1
+
+    def reach() -> None:
+        write(b"")
+
+    return tell, reach
 
 
 def encode_line(event: "dict[str, object]") -> bytes:
     """One line of JSON, at most PIPE_BUF bytes; the outermost frames of `stack` go first, then long texts are cut."""
     event = dict(event, v=SCHEMA)
+    longest = 800
     line = encode(event) + "\n"
     while len(line) > PIPE_BUF:
         stack = event.get("stack")
         if stack:
             event["stack"] = stack[: len(stack) * 3 // 4]  # type: ignore[index,arg-type]
         else:
-            event = {key: value[:400] if type(value) is str else value for key, value in event.items()}
+            longest //= 2
+            event = {key: value[:longest] if type(value) is str else value for key, value in event.items()}
         line = encode(event) + "\n"
-    return line.encode("ascii")
+    return line.encode("utf-8")
 
 
 def encode(value: object) -> str:

@@ -328,7 +328,7 @@ def loads(data: bytes) -> Policy:
     Raises PolicyError for anything it does not know: a key or a version passed over would be a guard that is silently not there.
     """
     try:
-        lines = data.decode("ascii").split("\n")
+        lines = data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise PolicyError("the policy is damaged: %s" % error)
     if not lines[0].startswith("hermetic-policy ") or lines.pop() != "":

@@ -7,12 +7,13 @@ the environment way, for the Python programs that it may start in turn. What ano
 The run directory is compared with what it was when this process started: a child must not load what the target has put there.
 """
 
-import os
+from os import fsdecode, fsencode
+from os.path import basename, realpath
+from posix import stat
 
 from hermetic_guard import cmdline, injection, programs, shebang
-from hermetic_guard.policy import Request
 
-SURVIVOR = os.fsdecode(injection.PREFIX)
+SURVIVOR = fsdecode(injection.PREFIX)
 """A variable that is added while a program is followed, to learn whether `env` in its `#!` line empties the environment."""
 
 
@@ -35,17 +36,16 @@ class Start(object):
 class Planner(object):
     """Makes starts guarded.
 
-    check: refuses a request; narrowed: gives the policy that holds besides the run's own, or None; run: the run directory with the names of
-    its files; proved: real paths of the interpreters for the early way; loader: what the dynamic loader was told when this process started
+    enforcer: refuses, and knows of a narrower policy; files: names of what the run directory holds; proved: real paths of the interpreters
+    for the early way; loader: what the dynamic loader was told when this process started
     """
 
-    def __init__(self, check, narrowed, handoff, files, proved, loader):
-        self.check = check
-        self.narrowed = narrowed
+    def __init__(self, enforcer, handoff, files, proved, loader):
+        self.enforcer = enforcer
         self.handoff = handoff
         self.proved = proved
         self.loader = loader
-        run = os.fsdecode(handoff.run)
+        run = fsdecode(handoff.run)
         self.stub = run + "/stub.py"
         self.paths = [run] + ["%s/%s" % (run, name) for name in files]
         self.before = self.fingerprint()
@@ -60,7 +60,7 @@ class Planner(object):
     def fingerprint(self):
         """ctime cannot be set by an unprivileged process (utimensat(2)), so unchanged ctimes mean unchanged files."""
         try:
-            found = [os.stat(path) for path in self.paths]
+            found = [stat(path) for path in self.paths]
         except OSError:
             return None
         return [(item.st_ino, item.st_size, item.st_mtime_ns, item.st_ctime_ns) for item in found]
@@ -77,7 +77,7 @@ class Planner(object):
             start = Start([program.interpreter], words, as_bytes(program.environ), start.cwd)
         if program.kind == "python":
             return self.python(start, program, words)
-        if os.path.basename(program.interpreter) == "env" and not program.script:
+        if basename(program.interpreter) == "env" and not program.script:
             return self.behind_env(start)
         return self.other(start)
 
@@ -86,24 +86,25 @@ class Planner(object):
         misled = injection.misleading(start.environment, line)
         if misled:
             self.refuse(start, "%s would load other code before the guards" % misled)
-        if line.kind == "x" or (os.path.realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
+        if line.kind == "x" or (realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
             return self.prepared("early", start, self.loader)
-        words = words[:1] + injection.stub_arguments(line, self.stub)
+        words = (words[:1] or [""]) + injection.stub_arguments(line, self.stub)
         return self.prepared("stub", Start([program.interpreter], words, start.environment, start.cwd), self.loader)
 
     def behind_env(self, start):
         """What `env` is to start is started without it, for it may empty the environment. Alone it prints that, and starts nothing."""
         if len(start.arguments) == 1:
             return start
-        line = shebang.env([os.fsencode(word) for word in start.arguments[1:]], start.environment)
+        line = shebang.env([fsencode(word) for word in start.arguments[1:]], start.environment)
         if line is None:
             return self.other(start)
         environ = programs.edited(as_text(start.environment), line.edits)
-        words = [os.fsdecode(word) for word in [line.interpreter] + line.arguments]
+        words = [fsdecode(word) for word in [line.interpreter] + line.arguments]
         try:
             found = programs.find(words[0], environ.get("PATH"), start.cwd)
+            programs.follow(found, environ, start.cwd)
         except programs.Unresolved:
-            return self.other(start)
+            return self.other(start)  # `env` has its own words for that, and has sh run what the kernel will not
         return self.guarded(Start([found], words, as_bytes(environ), start.cwd))
 
     def other(self, start):
@@ -114,11 +115,11 @@ class Planner(object):
         return self.prepared("early", start)
 
     def prepared(self, way, start, loader=None):
-        environment = injection.prepare_environment(start.environment, self.handoff, way, self.narrowed(), loader)
+        environment = injection.prepare_environment(start.environment, self.handoff, way, self.enforcer.narrowed(), loader)
         return Start(start.executables, start.arguments, environment, start.cwd)
 
     def refuse(self, start, why):
-        self.check(Request("integrity", "start", "%s: %s" % ("".join(start.executables[-1:]), why)))
+        self.enforcer.refuse("start", "%s: %s" % ("".join(start.executables[-1:]), why))
 
 
 def follow(start, environ):
@@ -132,9 +133,9 @@ def follow(start, environ):
 
 def as_text(environment):
     # type: (dict[bytes, bytes]) -> dict[str, str]
-    return {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+    return {fsdecode(name): fsdecode(value) for name, value in environment.items()}
 
 
 def as_bytes(environ):
     # type: (dict[str, str]) -> dict[bytes, bytes]
-    return {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}
+    return {fsencode(name): fsencode(value) for name, value in environ.items()}

@@ -4,6 +4,7 @@ These are the environment, sys.path, sys.modules, sys.path_importer_cache and, i
 What stays is listed in the README.
 """
 
+import _frozen_importlib_external
 import os
 import sys
 
@@ -26,6 +27,7 @@ class Traces(object):
         self.way = way
         self.run = run
         self.modules, self.importers = map(frozenset, before)
+        self.restored = 0
         self.entries = len(os.environ.get("PYTHONPATH", "").split(":"))
 
     def take_out(self, kept) -> None:
@@ -44,15 +46,31 @@ class Traces(object):
         if self.way == "early":
             self.tidy_before_site(kept)
         else:
-            for entry in [entry for entry in sys.path_importer_cache if entry not in self.importers]:
-                del sys.path_importer_cache[entry]
+            self.restore_importers()
 
     def restore_path(self) -> None:
-        """The interpreter puts PYTHONPATH's entries first; 3.11 and later make them absolute (Modules/getpath.py), but not normal."""
+        """The interpreter puts PYTHONPATH's entries first; 3.11 and later make them absolute (Modules/getpath.py)."""
         value = os.environ.get("PYTHONPATH")
         entries = [absolute(entry) for entry in value.split(":")] if value else []
         count = self.entries if self.run in sys.path else 0
         sys.path[:count] = entries
+        self.restored = len(entries)
+
+    def restore_importers(self) -> None:
+        """The interpreter has looked into the entries of PYTHONPATH, for `encodings`, before it came to its own library."""
+        for entry in [entry for entry in sys.path_importer_cache if entry not in self.importers]:
+            del sys.path_importer_cache[entry]
+        for entry in sys.path[: self.restored]:
+            _frozen_importlib_external.PathFinder._path_importer_cache(entry)  # type: ignore[attr-defined]
+
+    def process_warnings(self) -> None:
+        """Heed the user's PYTHONWARNINGS, as the interpreter has done already in the other way. Categories may be any module's."""
+        value = os.environ.get("PYTHONWARNINGS")
+        if self.way == "stub" and value and not sys.flags.ignore_environment:
+            behind = 1 if getattr(sys.flags, "dev_mode", False) else 0  # config_init_warnoptions() in Python/initconfig.c
+            sys.warnoptions[behind:behind] = value.split(",")
+            sys.modules.pop("warnings", None)
+            import warnings  # noqa: F401
 
     def tidy_before_site(self, kept) -> None:
         """Remove what PYTHONWARNINGS left, at the first import after `warnings` is done: that of `site`.
@@ -122,11 +140,7 @@ def restore_pycache_prefix() -> None:
 
 
 def absolute(entry: str) -> str:
-    """_Py_abspath() of 3.11; before, an entry stays as it is."""
-    if sys.version_info < (3, 11) or entry.startswith("/"):
-        return entry
     try:
-        here = os.getcwd()
+        return os.path.abspath(entry) if sys.version_info >= (3, 11) else entry
     except OSError:
-        return entry
-    return here if entry in ("", ".") else "%s/%s" % (here, entry[2:] if entry.startswith("./") else entry)
+        return entry  # the working directory is gone

@@ -25,9 +25,7 @@ class Start:
 
     __slots__ = ("argv", "environment", "interpreter", "runs", "way", "why")
 
-    def __init__(
-        self, interpreter: str, argv: list[str], environment: dict[bytes, bytes], way: str, why: str, runs: bool
-    ) -> None:
+    def __init__(self, interpreter: str, argv: list[str], environment: dict[bytes, bytes], way: str, why: str, runs: bool) -> None:
         self.interpreter = interpreter
         self.argv = argv
         self.environment = environment

@@ -238,6 +238,3 @@ def protected_paths() -> list[str]:
     package = os.path.dirname(os.path.dirname(__file__))
     cache = interrogate.cache_directory(os.environ)
     return [package, payload.directory(), *([cache] if cache else [])]
-
-
-

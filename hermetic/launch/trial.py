@@ -32,9 +32,7 @@ def environment_way(facts: Interpreter) -> bool:
             python = make_venv(f"{run.path}/scratch", facts)
             environment = injection.prepare_environment({}, environ.handoff(run), "early")
             command = [python, "-B", "-c", "pass"]
-            done = subprocess.run(
-                command, env=environment, cwd="/", timeout=TIMEOUT_S, capture_output=True, stdin=subprocess.DEVNULL
-            )
+            done = subprocess.run(command, env=environment, cwd="/", timeout=TIMEOUT_S, capture_output=True, stdin=subprocess.DEVNULL)
     except (OSError, StageError, subprocess.TimeoutExpired):
         return False
     # More than once: `site` looks at the directory of a virtual environment twice.

@@ -124,8 +124,9 @@ class _Reader:
             self.fail(key, f"{quoted(text)}, {error}")
 
     def domain_list(self, key: str, value: object) -> tuple[domains.Domain, ...]:
-        texts = value if isinstance(value, list) else [value]
-        if not all(isinstance(text, str) for text in texts):
+        given = value if isinstance(value, list) else [value]
+        texts = [text for text in given if isinstance(text, str)]
+        if len(texts) != len(given):
             self.fail(key, "a name, or a list of names, was expected")
         try:
             return domains.merged([domains.read(text) for text in texts])

@@ -40,9 +40,7 @@ class Interpreter:
 
     __slots__ = ("compiled", "implementation", "magic", "path", "proved", "version")
 
-    def __init__(
-        self, path: str, version: tuple[int, int, int], implementation: str, magic: str, compiled: dict[str, bytes]
-    ) -> None:
+    def __init__(self, path: str, version: tuple[int, int, int], implementation: str, magic: str, compiled: dict[str, bytes]) -> None:
         self.path = path
         self.version = version
         self.implementation = implementation
@@ -166,9 +164,7 @@ def output(command: list[str]) -> bytes:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     command = [*command, f"{payload.directory()}/_interrogate.py"]
     try:
-        done = subprocess.run(
-            command, env=environment, input=payload.compilable(), capture_output=True, timeout=TIMEOUT_S, cwd="/"
-        )
+        done = subprocess.run(command, env=environment, input=payload.compilable(), capture_output=True, timeout=TIMEOUT_S, cwd="/")
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return b""
     return b"" if done.returncode else done.stdout

@@ -57,9 +57,7 @@ def test_nothing_runs_by_itself(wheel):
 
 def test_every_source_file_is_shipped(wheel):
     """The run directory is made from the installed files: one that is left out is a guard that does not stand."""
-    sources = {
-        path.relative_to(ROOT) for path in ROOT.glob("hermetic/**/*.*") if path.suffix in (".py", ".toml", ".typed")
-    }
+    sources = {path.relative_to(ROOT) for path in ROOT.glob("hermetic/**/*.*") if path.suffix in (".py", ".toml", ".typed")}
     sources |= {path.relative_to(ROOT / "bootstrap") for path in ROOT.glob("bootstrap/hermetic_guard/**/*.py")}
     assert {str(path) for path in sources} <= set(wheel.namelist())
 
@@ -69,9 +67,5 @@ def test_metadata(wheel):
     lines = wheel.read(name).decode().splitlines()
     assert "Name: hermetic" in lines
     assert "Requires-Python: >=3.11" in lines
-    required = {
-        line.partition(": ")[2].partition(">")[0]
-        for line in lines
-        if line.startswith("Requires-Dist") and ";" not in line
-    }
+    required = {line.partition(": ")[2].partition(">")[0] for line in lines if line.startswith("Requires-Dist") and ";" not in line}
     assert required == {"click", "platformdirs", "virtualenv"}

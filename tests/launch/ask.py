@@ -1,7 +1,7 @@
-"""Asks for the network, and writes down what came of it. Valid on Python 2.7."""
+"""Asks for the network, and writes down what came of it. Valid on Python 2.7; `socket` would take as long to import as Python to start."""
 
+import _socket
 import os
-import socket
 import sys
 
 PORT = int("@PORT@")
@@ -9,8 +9,7 @@ OUT = "@OUT@"
 
 
 def ask(name):
-    peer = socket.socket()
-    peer.settimeout(20)
+    peer = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
     try:
         peer.connect(("127.0.0.1", PORT))
         peer.sendall(name.encode())

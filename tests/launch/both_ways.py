@@ -21,7 +21,7 @@ GUARD = ROOT / "bootstrap/hermetic_guard"
 STUB = next(name for name, file in payload.SCRIPTS.items() if file == "_stub.py")
 
 OPTION = {"m": ["-m"], "c": ["-c"], "-": ["-"]}
-PROMPT = re.compile(rb"(?:>>>>? |\.\.\.\.? |\(Pdb\) |typed: )(?:\x1b\[[0-9;?]*[a-zA-Z]|[\x01\x02])*$")
+PROMPT = re.compile(rb"(?:>>>>? |\(Pdb\) |typed: )(?:\x1b\[[0-9;?]*[a-zA-Z]|[\x01\x02])*$")
 """The end of what is on the terminal when something is to be typed; pyrepl moves the cursor after it."""
 
 
@@ -128,11 +128,11 @@ class Terminal:
             os.kill(self.pid, signal.SIGKILL)
         os.close(self.descriptor)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        assert not kill, f"still waiting, after {self.shown!r}"
+        assert not kill, f"still waiting, after {self.shown[-500:]!r}"
         return comparable(self.shown), code
 
 
-def converse(terminals, quiet=0.05, limit=20):
+def converse(terminals, quiet=0.05, limit=10):
     """Serve terminals until all are done; a line is typed when a prompt has stood for `quiet` seconds."""
     open_ones = {terminal.descriptor: terminal for terminal in terminals}
     deadline = time.monotonic() + limit

@@ -10,6 +10,7 @@ from launch.bare import Bare
 from launch.demo import Port, write_index
 from launch.environments import Environments
 from launch.jobs import Jobs
+from launch.staged import TwoRuns
 
 
 @pytest.fixture
@@ -70,3 +71,11 @@ def as_nobody():
     os.seteuid(before)
     directory.chmod(0o700)
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, session_directory):
+    """Starts interpreters as they are and guarded, to compare what comes of it."""
+    runs = TwoRuns(tmp_path_factory.mktemp("runs"), session_directory / "cache")
+    yield runs
+    runs.close()

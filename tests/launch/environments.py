@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 UV = str(Path(sys.executable).with_name("uv"))
-TOOLS = ("build", "httpie", "pytest", "pytest-xdist", "tox", "virtualenv")
 
 
 class Recipe(NamedTuple):
@@ -21,9 +20,9 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "3.8": Recipe("3.8", "", TOOLS),
-    "3.11": Recipe("3.11", "", TOOLS),
-    "3.13": Recipe("3.13", "", TOOLS),
+    "3.8": Recipe("3.8", "", ("build", "pytest")),
+    "3.11": Recipe("3.11", "", ("httpie", "pytest", "tox", "virtualenv")),
+    "3.13": Recipe("3.13", "", ("build", "pytest", "pytest-xdist")),
     "3.9": Recipe("3.9", "", ()),
     "oldest pip": Recipe("3.8", "pip==20.3.4", ("setuptools<60",)),
     "newest pip": Recipe("3.13", "pip>=26.3", ()),
@@ -79,7 +78,7 @@ def find_python(name):
 def make(environment, recipe):
     call(UV, "venv", "--quiet", "--python", environment.base, str(environment.path))
     pip = recipe.pip or "pip==" + environment.ask("import ensurepip; print(ensurepip.version())")
-    call(UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", environment.python, pip, *recipe.packages)
+    call(UV, "pip", "install", "--quiet", "--python", environment.python, pip, *recipe.packages)
 
 
 def call(*command):

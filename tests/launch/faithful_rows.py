@@ -27,13 +27,19 @@ ROWS = [
     Row("10,000 arguments, -I", "call([PY, '-I', TELL, NAME] + [str(number) for number in range(10000)])"),
     Row("an argument near the limit", "call(TOLD + [LONG])"),
     Row("an argument beyond the limit", "result = told(lambda: call(TOLD + [LONG * 2]))"),
-    Row("PYTHON variables", "call(TOLD, env={'PYTHONPATH': 'a::b', 'PYTHONWARNINGS': 'error,ignore::UserWarning', 'PYTHONPYCACHEPREFIX': HERE,"
-        " 'PYTHONDONTWRITEBYTECODE': '1', 'PYTHONHASHSEED': '5', 'PYTHONUTF8': '1', 'PYTHONNOUSERSITE': '1'})"),
+    Row(
+        "PYTHON variables",
+        "call(TOLD, env={'PYTHONPATH': 'a::b', 'PYTHONWARNINGS': 'error,ignore::UserWarning', 'PYTHONPYCACHEPREFIX': HERE,"
+        " 'PYTHONDONTWRITEBYTECODE': '1', 'PYTHONHASHSEED': '5', 'PYTHONUTF8': '1', 'PYTHONNOUSERSITE': '1'})",
+    ),
     Row("PYTHON variables that are empty", "call(TOLD, env={'PYTHONPATH': '', 'PYTHONWARNINGS': '', 'PYTHONPYCACHEPREFIX': ''})"),
     Row("an empty PYTHONHOME", "call(TOLD, env={'PYTHONHOME': ''})", since=(3, 8)),
     Row("LD_LIBRARY_PATH", "call([PY, '-c', code(TOLD)], env={'LD_LIBRARY_PATH': HERE, 'LD_AUDIT': ''})"),
     Row("PYTHON variables, -S", "call([PY, '-S', TELL, NAME], env={'PYTHONPATH': 'a', 'PYTHONPYCACHEPREFIX': HERE})"),
-    Row("PYTHON variables, -I", "call([PY, '-I', TELL, NAME], env={'PYTHONPATH': 'a', 'PYTHONWARNINGS': 'error', 'PYTHONPYCACHEPREFIX': HERE})"),
+    Row(
+        "PYTHON variables, -I",
+        "call([PY, '-I', TELL, NAME], env={'PYTHONPATH': 'a', 'PYTHONWARNINGS': 'error', 'PYTHONPYCACHEPREFIX': HERE})",
+    ),
     Row("an environment that is not UTF-8", "call(TOLD, env={b'\\xe4': b'\\xff', 'LANG': 'C', 'NL': 'a\\nb', 'Q': '\\'\"'})"),
     Row("an environment near the limit", "call(TOLD, env={'V%d' % number: 'v' * 60000 for number in range(25)})"),
     Row("the C environment", "os.putenv('BY_PUTENV', '1'); os.environ['BOTH'] = '1'; os.unsetenv('BOTH'); call(TOLD)"),
@@ -48,10 +54,16 @@ ROWS = [
     Row("-m", "call([PY, '-m', 'tell', NAME], cwd=os.path.dirname(TELL))"),
     Row("-E -m", "call([PY, '-E', '-m', 'tell', NAME], cwd=os.path.dirname(TELL))"),
     Row("-I -", "subprocess.run([PY, '-I', '-', 'a'], input=('NAME = %r; exec(open(%r).read())' % (NAME, TELL)).encode())"),
-    Row("options handed on", "call([PY, '-I', '-c', \"import subprocess, sys; args = subprocess._args_from_interpreter_flags()\\n\"\n"
-        "\"subprocess.call([sys.executable] + args + [%r, %r] + args)\" % (TELL, NAME)])"),
-    Row("options handed on, -S", "call([PY, '-S', '-E', '-c', \"import subprocess, sys; args = subprocess._args_from_interpreter_flags()\\n\"\n"
-        "\"subprocess.call([sys.executable] + args + [%r, %r] + args)\" % (TELL, NAME)])"),
+    Row(
+        "options handed on",
+        "call([PY, '-I', '-c', \"import subprocess, sys; args = subprocess._args_from_interpreter_flags()\\n\"\n"
+        '"subprocess.call([sys.executable] + args + [%r, %r] + args)" % (TELL, NAME)])',
+    ),
+    Row(
+        "options handed on, -S",
+        "call([PY, '-S', '-E', '-c', \"import subprocess, sys; args = subprocess._args_from_interpreter_flags()\\n\"\n"
+        '"subprocess.call([sys.executable] + args + [%r, %r] + args)" % (TELL, NAME)])',
+    ),
     Row("multiprocessing spawn from -I", "call([PY, '-I', os.path.dirname(TELL) + '/spawner.py', NAME])"),
     Row("cwd", "os.mkdir('sub'); call(TOLD, cwd='sub')"),
     Row("start_new_session", "call(TOLD, start_new_session=True)"),
@@ -65,55 +77,106 @@ ROWS = [
     Row("preexec_fn, with an environment", "call(TOLD, env={'A': 'b'}, cwd='/', preexec_fn=lambda: os.environ.update(IN_CHILD='1'))"),
     Row("preexec_fn that raises", "result = told(lambda: call(TOLD, preexec_fn=lambda: 1 / 0))"),
     Row("posix_spawn inside subprocess", "call(TOLD, close_fds=False, env={'A': 'b', 'PYTHONPATH': 'c'})"),
-    Row("os.posix_spawn", "child = os.posix_spawn(PY, TOLD, {'A': 'b'}, setsigmask=[10], setpgroup=0, setsigdef=[13],"
-        " file_actions=[(os.POSIX_SPAWN_DUP2, 1, 7)]); result = os.waitpid(child, 0)[1]", since=(3, 8)),
-    Row("os.posix_spawn without an environment", "os.putenv('A', 'b'); result = os.waitpid(os.posix_spawn(PY, TOLD, None), 0)[1]", since=(3, 13)),
+    Row(
+        "os.posix_spawn",
+        "child = os.posix_spawn(PY, TOLD, {'A': 'b'}, setsigmask=[10], setpgroup=0, setsigdef=[13],"
+        " file_actions=[(os.POSIX_SPAWN_DUP2, 1, 7)]); result = os.waitpid(child, 0)[1]",
+        since=(3, 8),
+    ),
+    Row(
+        "os.posix_spawn without an environment",
+        "os.putenv('A', 'b'); result = os.waitpid(os.posix_spawn(PY, TOLD, None), 0)[1]",
+        since=(3, 13),
+    ),
     Row("os.execve", "os.execve(PY, TOLD, {'A': 'b'})"),
     Row("os.system", "os.environ['PYTHONPATH'] = \"it's\"; result = os.system(' '.join(TOLD))"),
     Row("os.system, a shell's own changes", "result = os.system('A=b; export A; cd /; ' + ' '.join(TOLD))"),
     Row("os.popen", "result = os.popen(' '.join(TOLD)).close()"),
     Row("a script", "call([script('run', PY + ' -E', 'exec(open(%r).read())' % TELL), NAME, 'a'], env={})"),
-    Row("a script through env", "call([script('run', '/usr/bin/env -S A=b %s -I' % PY, 'exec(open(%r).read())' % TELL), NAME, 'a'], env={})"),
-    Row("a relative script, cwd", "os.mkdir('sub'); script('sub/run', PY + ' -I', 'exec(open(%r).read())' % TELL); call(['./run', NAME], cwd='sub')"),
+    Row(
+        "a script through env", "call([script('run', '/usr/bin/env -S A=b %s -I' % PY, 'exec(open(%r).read())' % TELL), NAME, 'a'], env={})"
+    ),
+    Row(
+        "a relative script, cwd",
+        "os.mkdir('sub'); script('sub/run', PY + ' -I', 'exec(open(%r).read())' % TELL); call(['./run', NAME], cwd='sub')",
+    ),
     Row("env", "call(['env', '-u', 'LANG', 'A=b'] + TOLD)"),
     Row("env prints", "result = sorted(subprocess.check_output(['env']).splitlines())"),
     Row("env prints what it gets", "result = subprocess.check_output(['/usr/bin/env'], env={'A': 'b', 'PYTHONPATH': 'c'})"),
-    Row("a virtual environment's python", "call([VENV, TELL, NAME])"),
+    Row("from a virtual environment to its base", "call([BASE, TELL, NAME])"),
     Row("argv[0]", "call(['other'] + TOLD[1:], executable=PY)", until=(3, 14)),
     Row("argv[0], -I", "call(['other', '-I'] + TOLD[1:], executable=PY)", until=(3, 14)),
     # exit codes, output, errors
-    Row("exit codes", "result = [call([PY, option, '-c', 'import os, signal; ' + end]) for option in ('-B', '-I') for end in "
-        "('', 'raise SystemExit(3)', '1 / 0', 'os._exit(9)', 'os.kill(os.getpid(), 9)', 'os.abort()')]"),
-    Row("exit codes of os.system", "result = [os.system(command) for command in ('', 'true', 'exit 3', 'kill -9 $$', 'if', 'nowhere', '# no', b'false')]"),
-    Row("output", "result = [subprocess.Popen([PY, option, '-c', 'import sys; sys.stderr.write(sys.stdin.read() + chr(10)); print(1)'], stdin=subprocess.PIPE,"
-        " stdout=subprocess.PIPE, stderr=subprocess.STDOUT).communicate(b'in') for option in ('-B', '-I')]"),
-    Row("answers of the interpreter", "result = [subprocess.run([PY] + options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout"
-        " for options in (['-V'], ['-IV'], ['-h'], ['-Z'], ['-c'])]"),
+    Row(
+        "exit codes",
+        "result = [call([PY, option, '-c', 'import os; ' + end]) for option in ('-B', '-I') for end in "
+        "('raise SystemExit(3)', '1 / 0', 'os.kill(os.getpid(), 9)')]",
+    ),
+    Row(
+        "exit codes of os.system",
+        "result = [os.system(command) for command in ('', 'true', 'exit 3', 'kill -9 $$', 'if', 'nowhere', '# no', b'false')]",
+    ),
+    Row(
+        "output",
+        "result = [subprocess.Popen([PY, option, '-c', 'import sys; sys.stderr.write(sys.stdin.read()); sys.stderr.flush(); print(1)'], stdin=subprocess.PIPE,"
+        " stdout=subprocess.PIPE, stderr=subprocess.STDOUT).communicate(b'in') for option in ('-B', '-I')]",
+    ),
+    Row(
+        "answers of the interpreter",
+        "result = [subprocess.run([PY] + options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout"
+        " for options in (['-V'], ['-IV'], ['-h'], ['-Z'], ['-c'])]",
+    ),
     Row("no such program", "result = [told(lambda: call([name])) for name in ('nowhere', './nowhere', '/nowhere', '', 'a\\0b')]"),
-    Row("no such program, by other ways", "result = [told(lambda: os.execv('/nowhere', ['a'])), told(lambda: os.execve('/nowhere', ['a'], {})),"
-        " told(lambda: os.execvp('nowhere', ['a'])), told(lambda: os.execvpe('nowhere', ['a'], {})), told(lambda: call(['a'], executable='/nowhere'))]"),
-    Row("no such program, os.posix_spawn", "result = [told(lambda: spawn('/nowhere', ['a'], {})) for spawn in (os.posix_spawn, os.posix_spawnp)]\n"
-        "result.append(told(lambda: os.posix_spawnp('nowhere', ['a'], {})))", since=(3, 8)),
-    Row("not executable", "open('file', 'w').close(); open('empty', 'w').close(); os.chmod('empty', 0o755); os.mkdir('folder')\n"
+    Row(
+        "no such program, by other ways",
+        "result = [told(lambda: os.execv('/nowhere', ['a'])), told(lambda: os.execve('/nowhere', ['a'], {})),"
+        " told(lambda: os.execvp('nowhere', ['a'])), told(lambda: os.execvpe('nowhere', ['a'], {})), told(lambda: call(['a'], executable='/nowhere'))]",
+    ),
+    Row(
+        "no such program, os.posix_spawn",
+        "result = [told(lambda: spawn('/nowhere', ['a'], {})) for spawn in (os.posix_spawn, os.posix_spawnp)]\n"
+        "result.append(told(lambda: os.posix_spawnp('nowhere', ['a'], {})))",
+        since=(3, 8),
+    ),
+    Row(
+        "not executable",
+        "open('file', 'w').close(); open('empty', 'w').close(); os.chmod('empty', 0o755); os.mkdir('folder')\n"
         "script('lost', '/nowhere/python'); script('lost_env', '/usr/bin/env nowhere')\n"
         "result = [told(lambda: call(['./' + name])) for name in ('file', 'empty', 'folder', 'lost', 'lost_env', 'file/a')]\n"
-        "result += [told(lambda: os.execv(name, ['a'])) for name in ('file', 'empty', 'folder', 'lost')]"),
-    Row("not executable, os.posix_spawn", "open('file', 'w').close(); open('empty', 'w').close(); os.chmod('empty', 0o755)\n"
-        "result = [told(lambda: os.posix_spawn(name, ['a'], {})) for name in ('file', 'empty', '.')]", since=(3, 8)),
+        "result += [told(lambda: os.execv(name, ['a'])) for name in ('file', 'empty', 'folder', 'lost')]",
+    ),
+    Row(
+        "not executable, os.posix_spawn",
+        "open('file', 'w').close(); open('empty', 'w').close(); os.chmod('empty', 0o755)\n"
+        "result = [told(lambda: os.posix_spawn(name, ['a'], {})) for name in ('file', 'empty', '.')]",
+        since=(3, 8),
+    ),
     Row("no such directory", "result = [told(lambda: call(TOLD, cwd=name)) for name in ('/nowhere', 'nowhere', '', 'a\\0b', PY)]"),
-    Row("arguments of wrong types", "result = [told(call) for call in (lambda: call([1]), lambda: call([PY, 1]), lambda: call([PY], env={'a': 1}),"
-        " lambda: call([PY], env={'a=b': 'c'}), lambda: call([PY], env=5), lambda: call([PY, 'a\\0']), lambda: call([PY], env={'a': 'b\\0'}))]"),
-    Row("arguments of wrong types, os.exec*", "result = [told(call)[0] for call in (lambda: os.execv(PY, []), lambda: os.execv(PY, 'a'), lambda: os.execve(PY, ['a'], None),"
+    Row(
+        "arguments of wrong types",
+        "result = [told(call) for call in (lambda: call([1]), lambda: call([PY, 1]), lambda: call([PY], env={'a': 1}),"
+        " lambda: call([PY], env={'a=b': 'c'}), lambda: call([PY], env=5), lambda: call([PY, 'a\\0']), lambda: call([PY], env={'a': 'b\\0'}))]",
+    ),
+    Row(
+        "arguments of wrong types, os.exec*",
+        "result = [told(call)[0] for call in (lambda: os.execv(PY, []), lambda: os.execv(PY, 'a'), lambda: os.execve(PY, ['a'], None),"
         " lambda: os.execv(PY, ['']), lambda: os.execve(PY, ['a'], {'a=b': 'c'}), lambda: os.execv(5, ['a']), lambda: os.execve(1.5, ['a'], {}),"
-        " lambda: os.execv(PY), lambda: os.execv('a\\0', ['a']), lambda: os.execve(999, ['a'], {}), lambda: os.system(5), lambda: os.system('a\\0'))]"),
-    Row("subclasses of Popen", "result = subprocess.Popen[str].__origin__.__name__ if sys.version_info >= (3, 9) else None\n"
+        " lambda: os.execv(PY), lambda: os.execv('a\\0', ['a']), lambda: os.execve(999, ['a'], {}), lambda: os.system(5), lambda: os.system('a\\0'))]",
+    ),
+    Row(
+        "subclasses of Popen",
+        "result = subprocess.Popen[str].__origin__.__name__ if sys.version_info >= (3, 9) else None\n"
         "Sub = type('Sub', (subprocess.Popen,), {}); child = Sub([PY, '-c', 'print(5)'], stdout=subprocess.PIPE, universal_newlines=True)\n"
-        "result = (result, child.communicate(), isinstance(child, subprocess.Popen))"),
-    Row("names and places of the functions", "result = [(f.__name__, f.__qualname__, f.__module__, f.__doc__, f in os.supports_fd) for f in"
-        " (os.execv, os.execve, os.system, os.putenv, os.unsetenv)]"),
+        "result = (result, child.communicate(), isinstance(child, subprocess.Popen))",
+    ),
+    Row(
+        "names and places of the functions",
+        "result = [(f.__name__, f.__qualname__, f.__module__, f.__doc__, f in os.supports_fd) for f in"
+        " (os.execv, os.execve, os.system, os.putenv, os.unsetenv)]",
+    ),
 ]
 
-PYPY = {"plain", "empty environment", "-I", "-S", "os.execve", "exit codes", "no such program", "cwd", "pass_fds"}
+PYPY = {"plain", "-I", "-S", "os.execve", "no such program"}
 """What is tried with PyPy."""
 
 

@@ -56,23 +56,23 @@ class Jobs:
         }
         return basis | activated | {name: str(value) for name, value in more.items()}
 
-    def native(self, *command, env, **options):
-        """Run a command as it is."""
-        return finished(command, {"cwd": self.directory} | options, env)
+    def native(self, *command, env, before=(), **options):
+        """Run a command as it is; `before` is a command that shall start it."""
+        return finished([*before, *command], {"cwd": self.directory} | options, env)
 
-    def guarded(self, *words, env, **options):
-        """Run hermetic with these words, after it what was told in --log. A run directory left behind fails the test."""
+    def guarded(self, *words, env, before=(), log=True, **options):
+        """Run hermetic with these words; `log` has it tell its events. A run directory left behind fails the test."""
         self._count += 1
-        log = self.directory / f"log-{self._count}"
-        done = finished([self.hermetic, *with_log(words, log)], {"cwd": self.directory} | options, env)
+        file = self.directory / f"log-{self._count}"
+        words = with_log(words, file) if log else words
+        done = finished([*before, self.hermetic, *words], {"cwd": self.directory} | options, env)
         assert [entry for entry in os.listdir(self.temporary) if entry.startswith("hermetic-")] == []
-        lines = log.read_text().splitlines() if log.exists() else []
+        lines = file.read_text().splitlines() if file.exists() else []
         return done._replace(events=tuple(json.loads(line) for line in lines))
 
 
 def with_log(words, log):
     """The words with --log as hermetic's first option, behind the name of the command if there is one."""
-    words = [str(word) if isinstance(word, os.PathLike) else word for word in words]
     at = 1 if words[0] in ("run", "exec", "shell") else 0
     return [*words[:at], f"--log={log}", *words[at:]]
 

@@ -36,13 +36,18 @@ class Done(NamedTuple):
 
 
 class Staged:
-    """A run directory for one interpreter. `python` is a path; `cache`: where the session keeps what interpreters answered."""
+    """A run directory for one interpreter.
 
-    def __init__(self, python, cache, policy=NO_NETWORK, protected=(), others=()):
+    python: its path; cache: where the session keeps what interpreters answered; change: is given the files, by name, before they are staged.
+    """
+
+    def __init__(self, python, cache, policy=NO_NETWORK, protected=(), change=None):
         self.python = python
         self.facts = interrogate.interrogate(python, str(cache))
-        known = [self.facts, *(interrogate.interrogate(other, str(cache)) for other in others)]
-        self.run = RunDirectory.create(payload.files(policy, known, protected), os.environ)
+        files = payload.files(policy, [self.facts], protected)
+        if change is not None:
+            change(files, self.facts)
+        self.run = RunDirectory.create(files, os.environ)
 
     def __enter__(self):
         return self
@@ -84,6 +89,58 @@ def finished(command, env, options):
     options = {"input": b"", "timeout": PATIENCE_S} | options
     done = subprocess.run(command, env=env, capture_output=True, **options)
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+class TwoRuns:
+    """A place with what tests name, and a run directory for each interpreter. `cache`: see Staged."""
+
+    def __init__(self, place, cache):
+        self.place = place
+        self.cache = cache
+        self._staged = {}
+        place.joinpath("user").mkdir()
+        place.joinpath("home").mkdir()
+        place.joinpath("user/user_warnings.py").write_text("class Odd(UserWarning): pass\n")
+
+    def staged(self, python):
+        if python.path not in self._staged:
+            self._staged[python.path] = Staged(python.path, self.cache)
+        return self._staged[python.path]
+
+    def env(self, more=None):
+        return {"PATH": "/usr/bin:/bin", "HOME": str(self.place / "home"), "LANG": "C.UTF-8", **(more or {})}
+
+    def both(self, python, *words, env=None, **options):
+        """Unguarded and guarded."""
+        return self.bare(python, *words, env=env, **options), self.guarded(python, *words, env=env, **options)
+
+    def bare(self, python, *words, env=None, through=None, **options):
+        """through: another path of the interpreter, as that of a virtual environment."""
+        return native(through or python.path, *words, env=self.env(env), **{"cwd": self.place} | options)
+
+    def guarded(self, python, *words, env=None, through=None, **options):
+        done = self.staged(python).start(*words, env=self.env(env), python=through, **{"cwd": self.place} | options)
+        assert done.told("ready"), done
+        return done
+
+    def close(self):
+        for staged in self._staged.values():
+            staged.run.remove()
+
+
+def make_venv(place, python):
+    """A virtual environment of nothing but its interpreter (PEP 405), whose path is returned; `python` is not run."""
+    if not place.exists():
+        place.joinpath("bin").mkdir(parents=True)
+        base = os.path.realpath(python.path)
+        place.joinpath("bin/python").symlink_to(base)
+        place.joinpath("pyvenv.cfg").write_text(f"home = {os.path.dirname(base)}\ninclude-system-site-packages = false\n")
+        site_packages(place, python).mkdir(parents=True)
+    return str(place / "bin/python")
+
+
+def site_packages(prefix, python):
+    return prefix / "lib" / (python.name if python.implementation == "pypy" else f"python{python.name}") / "site-packages"
 
 
 class Listener:

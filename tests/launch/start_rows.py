@@ -5,10 +5,10 @@ A snippet finds in its namespace
     PY       this interpreter                   WORDS  [PY, ASK, NAME], the command line of a child that asks for the network
     ASK      a script that asks                 LINE   the same as a line for a shell
     CODE     code for -c that asks              NAME   the row's name, for ASK
-    VENV     a virtual environment's python     HERE   a directory with the executables of `world.py`, its working directory
+    BASE     the interpreter that PY, in a virtual environment, is a link to     HERE   the working directory
     PRELOADED  code that ends the child if LIBRARY, some harmless one, was not loaded
     OTHERS   other interpreters, by name        call   subprocess.call
-    BASE     the interpreter of VENV            code   makes code for -c of a list of commands, each started by subprocess.call
+    code     makes code for -c of commands, each started by subprocess.call
 """
 
 from typing import NamedTuple, Tuple
@@ -44,18 +44,28 @@ ROWS = [
     Row("posix_spawn inside subprocess", "call(WORDS, env={}, close_fds=False)"),
     Row("posix_spawn inside subprocess, -I", "call([PY, '-I', ASK, NAME], close_fds=False)"),
     Row("os.popen", "os.popen(LINE).read()"),
-    Row("asyncio", "loop = asyncio.new_event_loop(); asyncio.set_event_loop(loop)\n"
+    Row(
+        "asyncio",
+        "loop = asyncio.new_event_loop(); asyncio.set_event_loop(loop)\n"
         "async def start(): await (await asyncio.create_subprocess_exec(*WORDS, env={})).wait()\n"
-        "loop.run_until_complete(start())"),
+        "loop.run_until_complete(start())",
+    ),
     Row("executable is not argv[0]", "call(['anything', '-I', ASK, NAME], executable=PY)", until=(3, 14)),
     Row("looked up on PATH", "os.symlink(PY, 'python'); call(['python', '-I', ASK, NAME], env={'PATH': HERE})"),
-    Row("looked up on PATH, behind a file that is no program", "os.mkdir('first'); os.symlink(PY, 'python3')\n"
+    Row(
+        "looked up on PATH, behind a file that is no program",
+        "os.mkdir('first'); os.symlink(PY, 'python3')\n"
         "open('first/python3', 'w').close(); os.chmod('first/python3', 0o755)\n"
-        "call(['python3', '-I', ASK, NAME], env={'PATH': HERE + '/first:' + HERE})", until=(3, 14)),
+        "call(['python3', '-I', ASK, NAME], env={'PATH': HERE + '/first:' + HERE})",
+        until=(3, 14),
+    ),
     Row("relative, with cwd", "os.mkdir('sub'); os.symlink(PY, 'sub/python'); call(['./python', '-I', ASK, NAME], cwd='sub')"),
     Row("relative script, with cwd", "os.mkdir('sub'); script('sub/run', PY + ' -I'); call(['./run', NAME], cwd='sub', env={})"),
-    Row("relative, preexec_fn changes the directory", "os.mkdir('sub'); os.symlink(PY, 'sub/python')\n"
-        "call(['./python', '-I', ASK, NAME], preexec_fn=lambda: os.chdir('sub'))", STOPPED),
+    Row(
+        "relative, preexec_fn changes the directory",
+        "os.mkdir('sub'); os.symlink(PY, 'sub/python')\ncall(['./python', '-I', ASK, NAME], preexec_fn=lambda: os.chdir('sub'))",
+        STOPPED,
+    ),
     Row("preexec_fn changes the environment", "call(WORDS, preexec_fn=os.environ.clear)"),
     Row("arguments of other types", "call([PY.encode(), pathlib.Path(ASK), Text(NAME)], env={})"),
     Row("arguments that answer otherwise when asked", "call([PY, Text('-I'), Text(ASK), NAME])"),
@@ -75,8 +85,11 @@ ROWS = [
     # os
     Row("os.system", "os.system(LINE)"),
     Row("os.system without PYTHONPATH", "os.environ.pop('PYTHONPATH', None); os.system(LINE)"),
-    Row("os.system with PYTHONPYCACHEPREFIX", "os.environ.update(PYTHONPYCACHEPREFIX=forged(CODE), PYTHONWARNINGS='default')\n"
-        "os.system(LINE)", since=(3, 8)),
+    Row(
+        "os.system with PYTHONPYCACHEPREFIX",
+        "os.environ.update(PYTHONPYCACHEPREFIX=forged(CODE), PYTHONWARNINGS='default')\nos.system(LINE)",
+        since=(3, 8),
+    ),
     Row("PYTHONPYCACHEPREFIX", "call(WORDS, env={'PYTHONPYCACHEPREFIX': forged(CODE), 'PYTHONWARNINGS': 'default'})", since=(3, 8)),
     Row("posix.system", "import posix; posix.system(LINE)"),
     Row("os.execv", "os.execv(PY, WORDS)"),
@@ -87,33 +100,58 @@ ROWS = [
     Row("os.execvpe", "os.symlink(PY, 'python'); os.execvpe('python', ['python', '-E', ASK, NAME], {'PATH': HERE})"),
     Row("os.execlp", "os.execlp(PY, PY, '-I', ASK, NAME)"),
     Row("os.execve of a descriptor", "os.execve(os.open(PY, os.O_RDONLY), [PY, '-I', ASK, NAME], {})"),
-    Row("os.execve of a script's descriptor", "fd = os.open(script('run', PY + ' -I'), os.O_RDONLY); os.set_inheritable(fd, True)\n"
-        "os.execve(fd, ['run', NAME], {})"),
+    Row(
+        "os.execve of a script's descriptor",
+        "fd = os.open(script('run', PY + ' -I'), os.O_RDONLY); os.set_inheritable(fd, True)\nos.execve(fd, ['run', NAME], {})",
+    ),
     Row("posix.execve", "import posix; posix.execve(PY.encode(), WORDS, {})"),
     Row("os.posix_spawn", "os.waitpid(os.posix_spawn(PY, WORDS, {}), 0)", since=(3, 8)),
     Row("os.posix_spawn -I", "os.waitpid(os.posix_spawn(PY, [PY, '-I', ASK, NAME], os.environ), 0)", since=(3, 8)),
     Row("os.posix_spawn of a script", "os.waitpid(os.posix_spawn(script('run', PY + ' -E'), ['run', NAME], {}), 0)", since=(3, 8)),
-    Row("os.posix_spawnp", "os.symlink(PY, 'python'); os.environ['PATH'] = HERE\n"
-        "os.waitpid(os.posix_spawnp('python', ['python', '-I', ASK, NAME], {'PATH': HERE}), 0)", since=(3, 8)),
+    Row(
+        "os.posix_spawnp",
+        "os.symlink(PY, 'python'); os.environ['PATH'] = HERE\n"
+        "os.waitpid(os.posix_spawnp('python', ['python', '-I', ASK, NAME], {'PATH': HERE}), 0)",
+        since=(3, 8),
+    ),
     Row("os.spawnv", "os.spawnv(os.P_WAIT, PY, [PY, '-I', ASK, NAME])"),
     Row("os.spawnve", "os.spawnve(os.P_WAIT, PY, WORDS, {})"),
     Row("os.spawnlp", "os.spawnlp(os.P_WAIT, PY, PY, '-E', ASK, NAME)"),
     Row("pty.spawn", "import pty; pty.spawn([PY, '-I', ASK, NAME])"),
     # multiprocessing
-    Row("multiprocessing fork", "process = multiprocessing.get_context('fork').Process(target=ask, args=[NAME]); process.start(); process.join()"),
-    Row("multiprocessing spawn", "process = multiprocessing.get_context('spawn').Process(target=ask, args=[NAME]); process.start(); process.join()"),
-    Row("multiprocessing spawn without an environment", "os.environ.clear()\n"
-        "process = multiprocessing.get_context('spawn').Process(target=ask, args=[NAME]); process.start(); process.join()"),
-    Row("multiprocessing forkserver", "process = multiprocessing.get_context('forkserver').Process(target=ask, args=[NAME])\n"
-        "process.start(); process.join()"),
-    Row("multiprocessing.util.spawnv_passfds", "import multiprocessing.util; os.environ.clear()\n"
-        "os.waitpid(multiprocessing.util.spawnv_passfds(PY.encode(), [PY, '-I', ASK, NAME], []), 0)"),
-    Row("resource tracker", "os.environ['PYTHONPATH'] = customized(ASK, NAME)\n"
+    Row(
+        "multiprocessing fork",
+        "process = multiprocessing.get_context('fork').Process(target=ask, args=[NAME]); process.start(); process.join()",
+    ),
+    Row(
+        "multiprocessing spawn",
+        "process = multiprocessing.get_context('spawn').Process(target=ask, args=[NAME]); process.start(); process.join()",
+    ),
+    Row(
+        "multiprocessing spawn without an environment",
+        "os.environ.clear()\n"
+        "process = multiprocessing.get_context('spawn').Process(target=ask, args=[NAME]); process.start(); process.join()",
+    ),
+    Row(
+        "multiprocessing forkserver",
+        "process = multiprocessing.get_context('forkserver').Process(target=ask, args=[NAME])\nprocess.start(); process.join()",
+    ),
+    Row(
+        "multiprocessing.util.spawnv_passfds",
+        "import multiprocessing.util; os.environ.clear()\n"
+        "os.waitpid(multiprocessing.util.spawnv_passfds(PY.encode(), [PY, '-I', ASK, NAME], []), 0)",
+    ),
+    Row(
+        "resource tracker",
+        "os.environ['PYTHONPATH'] = customized(ASK, NAME)\n"
         "try: from multiprocessing.resource_tracker import ensure_running, _resource_tracker as tracker\n"
         "except ImportError: from multiprocessing.semaphore_tracker import ensure_running, _semaphore_tracker as tracker\n"
-        "ensure_running(); os.close(tracker._fd); os.wait()"),
-    Row("concurrent.futures", "import concurrent.futures\n"
-        "with concurrent.futures.ProcessPoolExecutor(1) as pool: pool.submit(ask, NAME).result()"),
+        "ensure_running(); os.close(tracker._fd); os.wait()",
+    ),
+    Row(
+        "concurrent.futures",
+        "import concurrent.futures\nwith concurrent.futures.ProcessPoolExecutor(1) as pool: pool.submit(ask, NAME).result()",
+    ),
     # other interpreters
     Row("Python 3.8", "call([OTHERS['3.8'], ASK, NAME])"),
     Row("Python 3.13, empty environment", "call([OTHERS['3.13'], ASK, NAME], env={})"),
@@ -122,13 +160,19 @@ ROWS = [
     Row("Python 2.7", "call([OTHERS['2.7'], ASK, NAME])", STOPPED),
     Row("Python 2.7, empty environment, -E", "call([OTHERS['2.7'], '-E', ASK, NAME], env={})", STOPPED),
     Row("Python 2.7 through a shell", "call(' '.join([OTHERS['2.7'], ASK, NAME]), shell=True)", STOPPED),
-    Row("a virtual environment's python", "call([VENV, ASK, NAME], env={})"),
-    Row("a virtual environment's python, -I", "call([VENV, '-I', ASK, NAME])"),
-    Row("from a virtual environment to its base", "call([VENV, '-c', code([BASE, '-I', ASK, NAME])])"),
+    Row("from a virtual environment to its base", "call([BASE, ASK, NAME], env={})"),
+    Row("from a virtual environment to its base, -I", "call([BASE, '-I', ASK, NAME])"),
+    Row("from there to the virtual environment", "call([BASE, '-I', '-c', code(WORDS, [PY, '-I', ASK, NAME])])"),
     Row("a copied interpreter", "call([copied('python'), '-I', ASK, NAME], env={})", until=(3, 14)),
     Row("a copied interpreter under another name", "call([copied('renamed'), ASK, NAME], env={})", until=(3, 14)),
     Row("a copied interpreter under another name, -I", "call([copied('renamed'), '-I', ASK, NAME])", OTHER_NAMES, until=(3, 14)),
-    Row("an interpreter whose pyvenv.cfg leads to another library", "call([led_astray(CODE), '-W', 'default', '-c', ''])", OTHER_LIBRARIES, since=(3, 11), until=(3, 14)),
+    Row(
+        "an interpreter whose pyvenv.cfg leads to another library",
+        "call([led_astray(CODE), '-W', 'default', '-c', ''])",
+        OTHER_LIBRARIES,
+        since=(3, 11),
+        until=(3, 14),
+    ),
     # scripts
     Row("a script with -E", "call([script('run', PY + ' -E'), NAME])"),
     Row("a script through env -S, -I", "call([script('run', '/usr/bin/env -S %s -I' % PY), NAME])"),
@@ -158,7 +202,9 @@ ROWS = [
     Row("PYTHONPLATLIBDIR", "call(WORDS, env={'PYTHONPLATLIBDIR': sys.platlibdir})", STOPPED, since=(3, 9)),
     Row("LD_PRELOAD", "call([PY, '-c', PRELOADED + CODE], env={'LD_PRELOAD': LIBRARY})", STOPPED),
     Row("LD_PRELOAD, grandchild", "call([PY, '-c', code([PY, '-I', '-c', PRELOADED + CODE])], env={'LD_PRELOAD': LIBRARY})", STOPPED),
-    Row("LD_PRELOAD in a #! line", "call([script('run', '/usr/bin/env -S LD_PRELOAD=%s %s -I' % (LIBRARY, PY), PRELOADED), NAME])", STOPPED),
+    Row(
+        "LD_PRELOAD in a #! line", "call([script('run', '/usr/bin/env -S LD_PRELOAD=%s %s -I' % (LIBRARY, PY), PRELOADED), NAME])", STOPPED
+    ),
     Row("-X pycache_prefix", "call([PY, '-Xpycache_prefix=' + HERE, ASK, NAME])", STOPPED, since=(3, 8)),
     # what another program does
     Row("a shell and -I", "call('%s -I %s %s' % tuple(WORDS), shell=True)", OTHER_PROGRAMS),
@@ -188,7 +234,7 @@ PYPY = {
     "multiprocessing forkserver": HELD,
     "Python 3.8": HELD,
     "Python 2.7": STOPPED,
-    "a virtual environment's python, -I": HELD,
+    "from a virtual environment to its base, -I": HELD,
     "a script with -E": HELD,
     "env -i": HELD,
     "grandchild, -I both": HELD,

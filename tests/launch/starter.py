@@ -16,9 +16,7 @@ PATIENCE_S = 60
 
 
 def main(world, table):
-    import asyncio  # noqa: F401, once for all rows
-    import multiprocessing.util  # noqa: F401
-
+    helpers = imported()
     rows = importlib.import_module(table)
     with open(world + "/settings.json") as file:
         settings = json.load(file)
@@ -32,13 +30,26 @@ def main(world, table):
         sys.stdout.flush()
         child = os.fork()
         if not child:
-            run(world, settings, str(number), row.snippet)
+            run(world, settings, str(number), row.snippet, helpers)
         running.add(child)
     while running:
         running.remove(os.wait()[0])
 
 
-def run(world, settings, name, snippet):
+def imported():
+    """The modules that rows use, imported once."""
+    names = (
+        "asyncio concurrent.futures.process multiprocessing.popen_spawn_posix multiprocessing.popen_forkserver pathlib pty shlex subprocess"
+    )
+    for name in names.split():
+        importlib.import_module(name)
+    import ask
+
+    modules = {name: sys.modules[name] for name in "asyncio concurrent multiprocessing os pathlib pty shlex subprocess sys".split()}
+    return dict(modules, ask=ask.ask, call=modules["subprocess"].call)
+
+
+def run(world, settings, name, snippet, helpers):
     """Run one row, in a process group of its own, and leave."""
     signal.alarm(PATIENCE_S)
     here = world + "/rows/" + name
@@ -48,7 +59,7 @@ def run(world, settings, name, snippet):
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    names = namespace(world, settings, name, here)
+    names = dict(namespace(world, settings, name, here), **helpers)
     try:
         exec(snippet, names)
     except BaseException as error:
@@ -64,19 +75,11 @@ def write(path, text):
 
 
 def namespace(world, settings, name, here):
-    import asyncio
-    import multiprocessing
-    import pathlib
-    import shlex
-    import subprocess
-
-    import ask
-
     ask_script = world + "/ask.py"
     words = [sys.executable, ask_script, name]
     return {
         "ASK": ask_script,
-        "BASE": sys.executable,
+        "BASE": settings["base"],
         "Bytes": Bytes,
         "CODE": 'import sys; sys.argv[1:] = ["%s"]; __name__ = "__main__"; exec(open("%s").read())' % (name, ask_script),
         "HERE": here,
@@ -91,24 +94,14 @@ def namespace(world, settings, name, here):
         "TOLD": [sys.executable, world + "/tell.py", name],
         "TOOL": world + "/tool",
         "Text": Text,
-        "VENV": world + "/venv/bin/python",
         "WORDS": words,
-        "ask": ask.ask,
-        "asyncio": asyncio,
-        "call": subprocess.call,
         "code": code,
         "copied": copied,
         "customized": customized,
         "fork_exec": fork_exec,
         "forged": forged,
         "led_astray": led_astray,
-        "multiprocessing": multiprocessing,
-        "os": os,
-        "pathlib": pathlib,
-        "shlex": shlex,
         "script": lambda path, *lines: script(path, ask_script, *lines),
-        "subprocess": subprocess,
-        "sys": sys,
         "told": told,
     }
 

@@ -1,10 +1,10 @@
-"""Writes down all that the process it runs in can see of how it was started. Valid on Python 3.6."""
+"""Writes down all that the process it runs in can see of how it was started, as a literal. Valid on Python 3.6."""
 
 import ctypes
-import json
 import os
 import signal
 import sys
+import warnings
 
 OUT = "@OUT@"
 
@@ -17,7 +17,7 @@ def facts():
         "flags": {name: getattr(sys.flags, name) for name in names},
         "xoptions": getattr(sys, "_xoptions", None),
         "warnoptions": sys.warnoptions,
-        "filters": [str(item) for item in sys.modules["warnings"].filters] if "warnings" in sys.modules else None,
+        "filters": [str(item) for item in warnings.filters],
         "prefixes": [sys.executable, sys.prefix, sys.base_prefix, sys.exec_prefix],
         "path": sys.path,
         "pycache_prefix": getattr(sys, "pycache_prefix", None),
@@ -55,7 +55,7 @@ def is_open(descriptor):
 def tell(name):
     told = facts()
     with open(OUT + "/" + name + ".told", "w") as file:
-        json.dump(told, file)
+        file.write(ascii(told))
 
 
 if __name__ == "__main__":

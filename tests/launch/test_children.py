@@ -21,7 +21,7 @@ def cases():
                 yield pytest.param(name, number, expected, marks=marks, id=f"{name}-{row.name}")
 
 
-@pytest.mark.parametrize(("name", "number", "expected"), cases())
+@pytest.mark.parametrize(("name", "number", "expected"), list(cases()))
 def test_child(session_directory, hermetic_command, name, number, expected):
     guarded, native = world.both(session_directory, find_python(name), "start_rows", hermetic_command)
     told = "\n".join(f"{kind}: {one.of(number, kind)}" for one in (native, guarded) for kind in ("error", "log"))

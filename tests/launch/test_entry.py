@@ -162,9 +162,7 @@ def test_command_imports_nothing_of_a_stranger(installation, canary, hostile, pl
 
 
 def test_control_of_every_module(installation, canary, hostile):
-    assert {"pth", *HOSTILE} <= set(
-        controlled(installation.python, canary, hostile, **places(canary, hostile)["PYTHONPATH"])
-    )
+    assert {"pth", *HOSTILE} <= set(controlled(installation.python, canary, hostile, **places(canary, hostile)["PYTHONPATH"]))
 
 
 @pytest.mark.parametrize("place", ["working directory", "PYTHONPATH"])
@@ -331,9 +329,7 @@ def test_no_python_of_that_version(tmp_path):
 
 def test_full_disk(installation):
     with open("/dev/full", "w") as full:
-        done = run(
-            installation.command, "--help", check=False, capture_output=False, stdout=full, stderr=subprocess.PIPE
-        )
+        done = run(installation.command, "--help", check=False, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode != 0
     assert done.stderr.startswith("hermetic: [Errno 28]")
     assert "Traceback" not in done.stderr

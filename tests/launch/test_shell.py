@@ -5,6 +5,7 @@ import termios
 
 import pytest
 from launch.bare import Terminal
+from launch.environments import find_python
 
 MODULES = ("_pyrepl", "pyrepl", "readline", "rlcompleter")
 LOOK = f"import sys; print([n for n in {MODULES} if n in sys.modules], sys.argv, sys.path[0], sys.flags.interactive, 'lo' + 'ok')"
@@ -26,6 +27,19 @@ class Prompt:
         before = self.terminal.expect(answer)
         self.terminal.expect(">>> ")
         return ESCAPE.sub("", before)
+
+    def interrupt(self):
+        """Ctrl-C in a line. Python before 3.13 may miss one that comes between two looks, natively, too."""
+        self.terminal.type("z")
+        self.terminal.expect("z")
+        for _ in range(10):
+            self.terminal.type("\x03")
+            try:
+                self.terminal.expect("KeyboardInterrupt", within=2)
+                break
+            except AssertionError:
+                continue
+        self.terminal.expect(">>> ")
 
     def end(self):
         self.terminal.type("exit(3)\r")
@@ -54,11 +68,7 @@ def talk(prompt, call, answer):
     seen = [prompt.say(LOOK, "look").splitlines()[-1]]
     prompt.say(call, answer)
     prompt.say("sys.maxunicod\t", "1114111")
-    prompt.terminal.type("z")
-    prompt.terminal.expect("z")
-    prompt.terminal.type("\x03")
-    prompt.terminal.expect("KeyboardInterrupt")
-    prompt.terminal.expect(">>> ")
+    prompt.interrupt()
     prompt.say("print('his' + 'tory')", "history")
     prompt.say("\x10", "history")
     return [*seen, prompt.end()]
@@ -84,9 +94,9 @@ def history(home):
     return file.read_text() if file.exists() else "none"
 
 
-def test_refusal_is_told_at_the_prompt(prompt, hermetic_command, environments):
+def test_refusal_is_told_at_the_prompt(prompt, hermetic_command):
     """In its three lines, which begin at the left although the prompt has the terminal in raw mode; the session goes on."""
-    started = prompt("guarded", hermetic_command, "shell", "--no-network", "--python", environments.get("3.13").python)
+    started = prompt("guarded", hermetic_command, "shell", "--no-network", "--python", find_python("3.13"))
     started.terminal.type("import socket; socket.gethostbyname('example.com')\r")
     started.terminal.expect("hermetic: blocked action: network disabled: DNS(example.com)\r\n  asked by  <python-input-0>:1\r\n")
     started.terminal.expect("  allow it  --allow-domain example.com\r\n")
@@ -95,9 +105,9 @@ def test_refusal_is_told_at_the_prompt(prompt, hermetic_command, environments):
     started.terminal.expect("hermetic: blocked 1 action in all: network 1")
 
 
-def test_script_on_stdin(jobs, environments):
+def test_script_on_stdin(jobs):
     """Without a terminal it runs what comes."""
-    python = environments.get("3.11").python
+    python = find_python("3.11")
     script = b"import sys\nprint(sys.argv, sys.flags.interactive)\nraise SystemExit(4)\n"
     native = jobs.native(python, env=jobs.environ(), input=script, stdin=None)
     done = jobs.guarded("shell", "--no-network", "--python", python, env=jobs.environ(), input=script, stdin=None)

@@ -4,7 +4,7 @@ The guards are not there: a stand-in takes the place of the startup file. The on
 """
 
 import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 from launch import stub_targets
@@ -15,75 +15,72 @@ from hermetic.launch import payload
 
 NOTHING = "def start(way):\n    assert way == 'stub'\n"
 
+
+def cases(kind, *targets, **more):
+    """A case for each target; one that is a tuple has arguments."""
+    return [Case(kind, target if isinstance(target, tuple) else (target,), **more) for target in targets]
+
+
 APART = ("hook_raises.py", "nul.py", "undecodable.py", "warns_past.py", "multi.py")
-SCRIPTS = [Case("f", (name,)) for name in stub_targets.SOURCES if "/" not in name and name not in APART]
-
-PATHS = [
-    Case("f", words)
-    for words in [
-        *[("./state.py", "-x", "b c", ""), ("sub/../state.py",), ("./sub/..//state.py",), ("link.py",), ("sub/link.py",)],
-        *[("directory", "a"), ("./directory/",), ("sub/linked",), ("app.pyz", "a"), ("app_with_shebang",), ("not_an_archive.zip",)],
-        *[("broken_directory",), ("raises.pyz",), ("no_main.pyz",), ("sub",), ("bare",), ("missing.py",), ("missing/x.py",), ("state.py/",)],
-    ]
-]
-
-MODULES = [
-    Case("m", words)
-    for words in [
-        *[("state", "a", "-m"), ("package",), ("package.module",), ("package.fails",), ("package.missing",), ("missing",), ("bare",)],
-        *[("state.py",), (".state",), ("raises",), ("syntax",), ("exit_code",), ("interrupted",), ("ends",), ("ends_raising",), ("hook",)],
-        *[("warns",), ("pickles",), ("overwrites",), ("site",), ("imports_raising",)],
-    ]
-]
-
-CODES = [
-    Case("c", words)
-    for words in [
-        *[(STATE, "a", "-c"), ("raise ValueError",), ("def f():\n  1/0\nf()",), ("x y",), ("'''",), ("(",), ("",), ("import raises",)],
-        *[("import sys; sys.exit(4)",), ("raise KeyboardInterrupt",), ("  print(1)\n  print(2)",), ("\tprint(1)\n\n\traise ValueError('z')",)],
-        *[("# coding: latin-1\nprint(ascii('\xe9'))",), ("print(1)\n x",), ("class A: pass\nimport inspect\nprint(inspect.getsource(A))",)],
-        *[(ENDS,), (ENDS + "raise ValueError",), (ENDS + "sys.exit(1)",), ("import warnings; warnings.warn('here')",)],
-    ]
-]
-
+SCRIPTS = cases("f", *[name for name in stub_targets.SOURCES if "/" not in name and name not in APART])
+PATHS = cases(
+    "f",
+    *[("./state.py", "-x", "b c", ""), "sub/..//state.py", "link.py", "sub/link.py", "missing.py", "state.py/"],
+    *[("directory", "a"), "sub/linked", "broken_directory", "sub", "bare"],
+    *[("app.pyz", "a"), "app_with_shebang", "not_an_archive.zip", "raises.pyz", "no_main.pyz"],
+)
+MODULES = cases(
+    "m",
+    *[("state", "a", "-m"), "package", "package.module", "package.fails", "missing", "bare", "state.py"],
+    *["raises", "syntax", "exit_code", "interrupted", "ends", "overwrites", "site", "imports_raising"],
+)
+CODES = cases(
+    "c",
+    *[(STATE, "a", "-c"), "def f():\n  1/0\nf()", "x y", "(", "import raises", "raise KeyboardInterrupt", "print(1)\n x"],
+    *["  print(1)\n  print(2)", "\tprint(1)\n\n\traise ValueError('z')", "# coding: latin-1\nprint(ascii('\xe9'))"],
+    *["class A: pass\nimport inspect\nprint(inspect.getsource(A))", ENDS, ENDS + "raise ValueError", ENDS + "sys.exit(1)"],
+)
 INPUT = [
     Case("-", ("a",), stdin=STATE.encode()),
     Case("i", stdin=STATE.encode()),
     Case("-", stdin=b"def f(): raise ValueError\nf()"),
     Case("-", stdin=b"x y"),
     Case("i", stdin=ENDS.encode() + b"raise ValueError"),
-    Case("i", stdin=ENDS.encode() + b"sys.exit(3)"),
-    Case("i", stdin=b"import sys; print(sys.stdin.read())"),
+    Case("i", stdin=ENDS.encode() + b"print(sys.stdin.read())\nsys.exit(3)"),
     Case("i", flags=("-i",), stdin=b"import sys\nprint(sys.argv)\n1/0\n", environment=(("TERM", "dumb"),)),
     Case("f", ("asks.py",), stdin=b"one\ntwo\n"),
     Case("f", ("/dev/stdin", "a"), stdin=b"import sys; print(sys.path[0], __file__)"),
     Case("f", ("/dev/fd/3", "a"), before=("bash", "-c", 'exec 3< <(echo "import sys; print(sys.path[0], sys.argv)"); exec "$@"', "bash")),
 ]
-
 FLAGS = [
-    Case(kind, words, flags=flags, since=since)
-    for flags, since in [
-        *[(("-I",), (3, 6)), (("-E", "-s"), (3, 6)), (("-OO", "-B", "-u", "-q"), (3, 6)), (("-W", "error", "-b"), (3, 6))],
-        *[(("-X", "dev"), (3, 7)), (("-P",), (3, 11)), (("-X", "faulthandler", "-Wdefault"), (3, 6))],
-    ]
-    for kind, words in [("f", ("state.py",)), ("m", ("state",)), ("c", (STATE,)), ("f", ("directory",)), ("f", ("warns.py",))]
+    *[
+        case
+        for flags in [("-I",), ("-E", "-s")]
+        for case in cases("f", "state.py", "directory", flags=flags) + cases("m", "state", flags=flags)
+    ],
+    *cases("c", STATE, flags=("-I",)),
+    *cases("f", "state.py", "children.py", flags=("-OO", "-B", "-u", "-q", "-b")),
+    *cases("f", "warns.py", flags=("-W", "error")),
+    *cases("f", "state.py", "warns.py", flags=("-X", "dev"), since=(3, 7)),
+    *(cases("f", "state.py", flags=("-P",), since=(3, 11)) + cases("m", "state", flags=("-P",), since=(3, 11))),
+    *cases("f", "state.py", environment=(("PYTHONSAFEPATH", "1"), ("PYTHONINSPECT", "1"), ("PYTHONUTF8", "1"))),
+    *cases("f", "skip.py", flags=("-x",)),
+    *(
+        cases("F", "state.py", "app.pyz", "children.py", flags=("-S",))
+        + cases("M", "state", flags=("-S",))
+        + cases("C", STATE, flags=("-S",))
+    ),
+    *[Case("-S", ("a",), flags=("-S", "-I"), stdin=STATE.encode())],
 ]
-
+AUDITED = {"environment": (("PYTHONPATH", "audited"),)}
 OTHER = [
-    *[Case(kind, words, flags=("-S",)) for kind, words in [("F", ("state.py",)), ("M", ("state",)), ("C", (STATE,)), ("F", ("app.pyz",))]],
-    Case("-S", ("a",), flags=("-S", "-I"), stdin=STATE.encode()),
-    Case("f", ("skip.py",), flags=("-x",)),
-    Case("f", ("multi.py", "a")),
-    Case("m", ("multi", "a"), flags=("-I",), environment=(("PYTHONPATH", "."),)),
-    Case("f", ("state.py",), environment=(("PYTHONSAFEPATH", "1"),)),
-    Case("f", ("state.py",), environment=(("PYTHONINSPECT", "1"), ("PYTHONUTF8", "1"))),
-    *[Case("c", ("import sys; print(sys.path)",), before=("sh", "-c", 'mkdir $$ && cd $$ && rmdir "$PWD" && exec "$@"', "sh"))],
-    *[Case(kind, words, environment=(("PYTHONPATH", "audited"),)) for kind, words in [("f", ("empty.py",)), ("m", ("empty",)), ("c", ("",))]],
+    *cases("f", ("multi.py", "a")),
+    *cases("c", "import sys; print(sys.path)", before=("sh", "-c", 'mkdir $$ && cd $$ && rmdir "$PWD" && exec "$@"', "sh")),
+    *(cases("f", "empty.py", **AUDITED) + cases("m", "empty", **AUDITED) + cases("c", "", **AUDITED)),
 ]
-
-CASES = SCRIPTS + PATHS + MODULES + CODES + INPUT + FLAGS + OTHER
-SMOKE = [Case("f", (name,)) for name in ("state.py", "raises.py", "syntax.py", "ends_raising.py", "exit_text.py", "app.pyz")] + [
-    *[Case("m", ("state",)), Case("m", ("raises",)), Case("c", (STATE,)), Case("c", ("raise ValueError",)), INPUT[1], FLAGS[0], OTHER[2]],
+SMOKE = [
+    *cases("f", "state.py", "raises.py", "syntax.py", "ends_raising.py", "exit_text.py", "app.pyz", ("multi.py", "a")),
+    *(cases("m", "state", "raises") + cases("c", STATE, "1/0") + cases("i", (), stdin=b"1/0") + cases("c", STATE, flags=("-I",))),
 ]
 
 
@@ -109,7 +106,7 @@ def check(place, python, case):
     assert through == natively
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", SCRIPTS + PATHS + MODULES + CODES + INPUT + FLAGS + OTHER, ids=str)
 def test_like_native(place, python, case):
     check(place, python, case)
 
@@ -125,6 +122,72 @@ def test_like_native_but_for_pypy(place, python, case):
 @pytest.mark.parametrize("case", SMOKE, ids=str)
 def test_like_native_on_the_others(place, python, case):
     check(place, python, case)
+
+
+@pytest.fixture
+def environment(place, python, tmp_path):
+    """A virtual environment that sees everything, with code of all three kinds that site runs."""
+    subprocess.run([python.path, "-m", "venv", "--without-pip", "--system-site-packages", tmp_path], check=True)
+    interpreter = str(tmp_path / "bin/python")
+    ask = "import site, sysconfig; print(site.getusersitepackages()); print(sysconfig.get_path('purelib'))"
+    asked = subprocess.run([interpreter, "-c", ask], check=True, env=place.environment(), capture_output=True, text=True)
+    user, own = map(Path, asked.stdout.splitlines()[-2:])
+    show = "import sys; print({!r}, sys.path, sys.prefix, sys.flags.no_site, list(vars(sys.modules['__main__'])))\n"
+    user.mkdir(parents=True, exist_ok=True)
+    (user / "usercustomize.py").write_text(show.format("usercustomize"))
+    (own / "sitecustomize.py").write_text(show.format("sitecustomize"))
+    (own / "lines.pth").write_text(show.format("lines") + f"{place.directory}/package\n")
+    (own / "broken.pth").write_text("import does_not_exist\n")
+    return interpreter
+
+
+def test_site_in_a_virtual_environment(place, environment):
+    for case in [
+        *cases("f", "state.py"),
+        *cases("m", "state", flags=("-I",)),
+        *cases("c", STATE, flags=("-s",)),
+        *cases("F", "state.py", flags=("-S",)),
+    ]:
+        natively, through = place.both(environment, case)
+        assert through == natively
+        assert ("sitecustomize" in natively[0]) == (case.kind != "F")
+
+
+def test_guards_come_first_and_the_run_directory_is_not_searched(place, environment, tmp_path):
+    stage(tmp_path, "import sys\ndef start(way):\n    print('guards', way, sys.path)\n    assert 'site' not in sys.modules\n")
+    for flags in (), ("-I",):
+        for case in [*cases("f", "state.py", flags=flags), *cases("m", "state", flags=flags), *cases("c", STATE, flags=flags)]:
+            natively, through = place._replace(run=tmp_path).both(environment, case)
+            first, _, rest = through[0].partition("\n")
+            assert first.startswith("guards stub")
+            assert str(tmp_path) + "'" not in first
+            assert (rest, *through[1:]) == natively
+
+
+@pytest.mark.pythons("3.6", "3.11", "3.15", "pypy3.9")
+@pytest.mark.parametrize("startup", [None, "raise SystemExit(0)", "def start(way):\n    raise KeyboardInterrupt", "def start(way", ""])
+def test_nothing_runs_without_guards(place, python, startup, tmp_path):
+    stage(tmp_path, startup or "")
+    if startup is None:
+        (tmp_path / "sitecustomize.py").unlink()
+    for case in [*cases("f", "state.py", flags=("-i",), stdin=b"print('prompt')"), Case("i", stdin=b"print('input')")]:
+        output, errors, code = place._replace(run=tmp_path).both(python.path, case)[1]
+        assert (output, code) == ("", 125)
+        assert errors.startswith("hermetic: the guards could not be put in place: ")
+        assert errors.endswith("; nothing was run\n")
+        assert errors.count("\n") == 1
+
+
+@pytest.mark.pythons("2.7")
+def test_python_2_is_refused(place, python, tmp_path):
+    stage(tmp_path, (GUARD / "_startup.py").read_text())
+    output, errors, code = place._replace(run=tmp_path).both(python.path, *cases("c", "print('run')"))[1]
+    assert (output, code) == ("", 125)
+    assert "2.7 is too old" in errors
+
+
+def test_the_prompt_is_staged():
+    assert payload.SCRIPTS.get("prompt.py") == "_prompt.py"
 
 
 @pytest.mark.xfail("importlib" not in STUB or "_bootstrap" not in STUB, reason="README: one more frame at the bottom of the stack")
@@ -146,12 +209,12 @@ PROMPTS = [
         [
             *["import sys, os, subprocess\r", "print(sys.argv, sys.path, getattr(sys, 'orig_argv', 0), sys.flags, sorted(sys.modules))\r"],
             *["print(sorted(globals()), __loader__, sorted(os.environ), subprocess.getoutput('env | grep PYTHON'))\r", "1/0\r"],
-            *["def f():\r", "  return undefined\r", "\r", "f()\r", "sys.last_traceback.tb_frame.f_back\r", "_\r", "x y\r"],
-            *["import time; print('typed: ', end='', flush=True); time.sleep(20)\r", "\x03", "sys.fla\t.inspect\r", "\x1b[A\r"],
+            *["f = lambda: undefined\r", "f()\r", "sys.last_traceback.tb_frame.f_back\r", "_\r", "x y\r"],
+            *["import time; print('typed: ', end='', flush=True); time.sleep(20)\r", "\x03", "sys.fla\t.inspect\r", "\x10\r"],
             *["raise SystemExit(1)\r"],
         ],
     ),
-    (Case("-", ("a",), environment=(("PYTHONSTARTUP", "startup.py"),)), ["started, __loader__\r"]),
+    (Case("-", ("a",), environment=(("PYTHONSTARTUP", "startup.py"),)), ["started\r"]),
     (Case("i", environment=(("PYTHONSTARTUP", "startup_fails.py"), ("PYTHON_BASIC_REPL", "1"))), ["started, globals().get('__file__')\r"]),
     (Case("i", environment=(("PYTHONSTARTUP", "exit_code.py"),)), []),
     (Case("i", flags=("-I",), environment=(("PYTHONSTARTUP", "startup.py"),)), ["import sys; sys.path, sys.flags\r", "1/0\r", "exit(1)\r"]),

@@ -1,6 +1,7 @@
 """What the tests of children are run in: a directory with scripts and interpreters, a listener outside, and the two runs that are compared."""
 
 import fcntl
+import functools
 import glob
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +27,7 @@ import sys
 from pip._vendor.distlib.scripts import ScriptMaker
 
 maker = ScriptMaker(None, sys.argv[1])
-maker.executable = sys.argv[2]
+maker.executable = "/@PYTHON@"
 maker.variants = {""}
 maker.make("tool = ask:main")
 """
@@ -67,13 +69,24 @@ class Listener:
         self._server.close()
 
 
+@functools.cache
+def console_script():
+    """A script as pip writes it."""
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run([sys.executable, "-I", "-c", MAKE_SCRIPT, directory], check=True, capture_output=True)
+        return Path(directory, "tool").read_text()
+
+
 def interpreter_of(name):
     """(version, whether it is PyPy), by the name of an interpreter."""
     return tuple(int(part) for part in name.removeprefix("pypy").split(".")), name.startswith("pypy")
 
 
 def prepare(world, python, port):
-    """Make what the rows need to find."""
+    """Make what the rows need to find.
+
+    They run in a virtual environment: the .pth files of an interpreter's own site-packages may take longer than all the rest.
+    """
     for name in ("out", "rows", "venv/bin"):
         (world / name).mkdir(parents=True)
     for name in FILES:
@@ -83,10 +96,11 @@ def prepare(world, python, port):
         (world / name).write_text(text.replace("@PORT@", str(port)).replace("@OUT@", str(world / "out")))
     others = {name: str(find_python(name).path) for name in OTHERS}
     library = glob.glob("/lib/*/libbz2.so.1.0")[0]
-    (world / "settings.json").write_text(json.dumps({"others": others, "library": library}))
+    (world / "settings.json").write_text(json.dumps({"base": str(python.path), "others": others, "library": library}))
     (world / "venv/bin/python").symlink_to(python.path)
-    (world / "venv/pyvenv.cfg").write_text(f"home = {os.path.dirname(python.path)}\n")
-    subprocess.run([sys.executable, "-I", "-c", MAKE_SCRIPT, world, python.path], check=True, capture_output=True)
+    (world / "venv/pyvenv.cfg").write_text(f"home = {os.path.dirname(python.path)}\ninclude-system-site-packages = false\n")
+    (world / "tool").write_text(console_script().replace("/@PYTHON@", str(world / "venv/bin/python")))
+    (world / "tool").chmod(0o755)
 
 
 def run(world, python, table, prefix):
@@ -95,7 +109,7 @@ def run(world, python, table, prefix):
     try:
         prepare(world, python, listener.port)
         environment = ENVIRONMENT | {"HOME": str(world.parent), "TMPDIR": str(world.parent), "PWD": str(world)}
-        command = [*prefix, python.path, "starter.py", str(world), table]
+        command = [*prefix, str(world / "venv/bin/python"), "starter.py", str(world), table]
         done = subprocess.run(command, env=environment, cwd=world, capture_output=True, text=True, timeout=PATIENCE_S)
     finally:
         listener.close()

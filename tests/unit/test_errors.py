@@ -39,8 +39,6 @@ def test_message_and_hint_are_printable():
     assert str(errors.HermeticError("naïve 文")) == "naïve 文"
 
 
-@pytest.mark.parametrize(
-    ("word", "shown"), [("a", "a"), ("", "''"), ("a b", "'a b'"), (" a", "' a'"), ("x" * 300, "x" * 200 + "...")]
-)
+@pytest.mark.parametrize(("word", "shown"), [("a", "a"), ("", "''"), ("a b", "'a b'"), (" a", "' a'"), ("x" * 300, "x" * 200 + "...")])
 def test_quoted(word, shown):
     assert errors.quoted(word) == shown

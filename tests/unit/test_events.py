@@ -39,6 +39,13 @@ def test_a_line_is_never_longer_than_a_pipe_writes_at_once() -> None:
     assert event["target"] == "x" * 400
 
 
+def test_a_line_of_what_takes_twelve_bytes_a_character_is_cut_as_well() -> None:
+    line = written.encode_line({**REFUSED, "target": "\U0001f600" * 9000, "rule": "\U0001f600" * 9000, "hint": "\U0001f600" * 9000})
+    assert len(line) <= written.PIPE_BUF
+    [event] = EventReader().feed(line)
+    assert event["target"] == "\U0001f600" * 100
+
+
 def test_long_stacks_lose_their_outermost_frames() -> None:
     frames = [(f"/f{number}/" + "x" * 150, number, "f") for number in range(40)]
     [event] = EventReader().feed(written.encode_line({**REFUSED, "stack": frames}))

@@ -10,7 +10,7 @@ import sys
 
 from hermetic_guard.errors import IntegrityViolation
 from hermetic_guard.guards import loading, paths
-from hermetic_guard.guards.paths import FOLLOWS, MAKES, MOVES, PUTS, TAKES, exact, make_is_protected, open_directories
+from hermetic_guard.guards.paths import FOLLOWS, MAKES, MOVES, PUTS, TAKES, exact, open_directories
 from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import Request
 from hermetic_guard.sealing import seal

@@ -6,7 +6,6 @@ file) the load is refused. `_interpreters` is left alone until somebody loads it
 """
 
 import _imp
-import sys
 
 from hermetic_guard.guards.paths import exact
 
@@ -14,8 +13,8 @@ REPLACED = frozenset(["_imp", "_posixsubprocess", "_socket", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
 INTERPRETERS = "_interpreters"
-IMPORTLIB = "<frozen importlib._bootstrap>"
-"""A file of which CPython leaves the frames of `_call_with_frames_removed` out of tracebacks (Python/import.c, remove_importlib_frames)."""
+IMPORTLIB, IMPORTING = "<frozen importlib._bootstrap>", "_call_with_frames_removed"
+"""The file and the function whose frames CPython leaves out of tracebacks (Python/import.c, remove_importlib_frames)."""
 
 FIELDS = ("loader", "loader_state", "name", "origin", "parent", "submodule_search_locations")
 
@@ -53,9 +52,17 @@ def guarded(original, enforcer):
             ledger.replace(module, "create", lambda *_, **__: refuse("use", "a sub-interpreter"))
         return module
 
-    if hasattr(create.__code__, "replace"):
-        create.__code__ = create.__code__.replace(co_filename=IMPORTLIB, co_name="_call_with_frames_removed")
+    create.__code__ = of_importlib(create.__code__)
     create.__name__ = create.__qualname__ = original.__name__
     create.__doc__ = original.__doc__
     create.__module__ = original.__module__
     return create
+
+
+def of_importlib(code):
+    if hasattr(code, "replace"):
+        return code.replace(co_filename=IMPORTLIB, co_name=IMPORTING)
+    given = code.co_argcount, code.co_kwonlyargcount, code.co_nlocals, code.co_stacksize, code.co_flags, code.co_code
+    names = code.co_consts, code.co_names, code.co_varnames
+    place = IMPORTLIB, IMPORTING, code.co_firstlineno, code.co_lnotab
+    return type(code)(*(given + names + place + (code.co_freevars, code.co_cellvars)))
