@@ -35,8 +35,12 @@ def main() -> int:
 
 
 def complain(why: object, code: int = 125) -> int:
-    if sys.stderr is not None:  # closed by whoever started us; print would then take stdout
-        print(f"hermetic: {why}", file=sys.stderr)
+    """Say why on stderr, if there is one that takes it: print would change the exit code where it is full."""
+    if sys.stderr is not None:  # closed by whoever started us; what is descriptor 2 then may be anything
+        try:
+            os.write(2, f"hermetic: {why}\n".encode("utf-8", "backslashreplace"))
+        except OSError:
+            return code
     return code
 
 

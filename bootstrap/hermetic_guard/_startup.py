@@ -8,6 +8,8 @@ execsitecustomize). Must parse on Python 2.7.
 The work is done by _loader.py: this file is compiled at every start.
 """
 
+__package__ = ""  # else 2.7 warns of a parent package that is not there
+
 import sys
 
 EXIT = 125

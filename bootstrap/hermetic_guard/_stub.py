@@ -22,11 +22,15 @@ def start_guards():
 
     The file is compiled from its source, not imported: that takes no finder, no __pycache__ and no name in sys.modules. An exception must
     not leave this file, for under -i CPython would answer with an unguarded prompt.
+
+    Returns the prompt's file, if there is to be a prompt. It is read now: later the run directory belongs to the guards.
     """
     try:
         if not safe_path():
             sys.path_importer_cache.pop(sys.path.pop(0), None)  # the run directory, as the directory of the script
+        prompt = load_beside("prompt.py", "hermetic_guard._prompt") if wants_prompt(sys.argv[1]) else None
         load_beside("sitecustomize.py", "hermetic_guard._startup")["start"]("stub")
+        return prompt
     except BaseException as error:
         import os
 
@@ -43,11 +47,18 @@ def load_beside(file, name):
     return namespace
 
 
-def prepare(kind, words):
+def wants_prompt(kind):
+    """Whether standard input is to be talked to. The prompt is a file of its own as most starts do without it, and it takes time to compile."""
+    import os
+
+    return kind in ("i", "I", "-", "-S") and (sys.flags.interactive or os.isatty(0))
+
+
+def prepare(kind, words, prompt):
     """Make everything as the target expects it. Returns [arguments, function]: the call that runs it."""
     runners = {"f": prepare_file, "m": prepare_module, "c": prepare_code, "-": prepare_stdin, "i": prepare_stdin}
     no_site, kind = kind[-1] in "FMCSI", kind[0].lower()
-    target = words.pop(0) if kind in "fmc" else ""
+    target = words.pop(0) if kind in "fmc" else prompt
     restore_argv(kind, target, words)
     restore_no_site(int(no_site))
     sys.path_importer_cache.pop(__file__, None)  # CPython has looked whether the stub is an archive
@@ -186,24 +197,17 @@ def call_script(path, content):
 
     if path.endswith(".pyc") or content[:2] == importers.MAGIC_NUMBER[:2]:  # maybe_pyc_file()
         enter_script(path, importers.SourcelessFileLoader)
-        code = load_bytecode(content)
+        if content[:4] != importers.MAGIC_NUMBER:
+            raise RuntimeError("Bad magic number in .pyc file")
+        import marshal
+
+        code = marshal.loads(content[16 if sys.version_info >= (3, 7) else 12 :])
     else:
         enter_script(path, importers.SourceFileLoader)
         if FIRST_LINE_SKIPPED:
             content = b"\n" + content.partition(b"\n")[2]
         code = compile(content, path, "exec", 0, True)
     return [(code, vars(sys.modules["__main__"])), eval]
-
-
-def load_bytecode(content):
-    """The code object in a .pyc file (run_pyc_file)."""
-    from _frozen_importlib_external import MAGIC_NUMBER
-
-    if content[:4] != MAGIC_NUMBER:
-        raise RuntimeError("Bad magic number in .pyc file")
-    import marshal
-
-    return marshal.loads(content[16 if sys.version_info >= (3, 7) else 12 :])
 
 
 def enter_script(path, loader=None):
@@ -268,22 +272,15 @@ def dedent(source):
     return "\n".join([line[width:] if line.strip(" \t") else "" for line in lines]) if width else source
 
 
-def prepare_stdin(_):
-    import os
-
-    if sys.flags.interactive or os.isatty(0):
-        return prepare_prompt()
+def prepare_stdin(prompt):
+    if prompt:
+        stub = type(sys)("hermetic_guard._stub")
+        vars(stub).update(globals())
+        return prompt["prepare"](stub)
     put_in_front("")
     audit("cpython.run_stdin")
     enter_script("<stdin>")
     return [(compile(read_stdin(), "<stdin>", "exec", 0, True), vars(sys.modules["__main__"])), eval]
-
-
-def prepare_prompt():
-    """The prompt is a file of its own, for most starts do without it and need not wait until it is compiled."""
-    stub = type(sys)("hermetic_guard._stub")
-    vars(stub).update(globals())
-    return load_beside("prompt.py", "hermetic_guard._prompt")["prepare"](stub)
 
 
 def read(path):
@@ -354,10 +351,9 @@ def end(kind):
 
 
 if __name__ == "__main__":
-    start_guards()
-    kind = sys.argv[1]
+    prompt, kind = start_guards(), sys.argv[1]
     try:
-        call = prepare(kind, sys.argv[2:])
+        call = prepare(kind, sys.argv[2:], prompt)
         call.pop()(*call.pop())  # nothing is kept here: the target's namespace goes at exit when it would have gone
     except BaseException as error:
         if sys.version_info >= (3, 14):  # before, not until the exception was shown, and not at all after sys.exit()

@@ -18,7 +18,10 @@ GUARDS = (network,)
 
 
 def activate(way, staged, identity, before):
-    """staged: the run directory's checked files; identity: of the run's FIFO; before: see traces.py. What comes after the report may be the target's."""
+    """staged: the run directory's checked files; identity: of the run's FIFO; before: see traces.py.
+
+    What comes after the report may be the target's.
+    """
     found = traces.Traces(way, staged.run, before)
     scopes = Scopes(policy.loads(staged.read("policy")))
     if injection.NARROWED in os.environb:

@@ -6,10 +6,6 @@ and the standard library to read metadata; in the target that would import modul
 
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 DEPTH = 40
 TEXT = 300
 
@@ -23,14 +19,14 @@ def make_stack(own_files):
     get_frame, exact, deepest, longest = sys._getframe, str.__str__, DEPTH, TEXT
 
     def stack() -> "list[tuple[str, int, str]]":
-        frame = get_frame(1)  # type: FrameType | None
+        frame = get_frame(1)
         found = []  # type: list[tuple[str, int, str]]
         while frame is not None and len(found) < deepest:
             code = frame.f_code
             name = exact(code.co_filename)
             if not own_files(name) and not name.startswith("<frozen "):
                 found.append((name[-longest:], frame.f_lineno or 0, exact(code.co_name)[:longest]))
-            frame = frame.f_back
+            frame = frame.f_back  # type: ignore[assignment]
         return found
 
     return stack

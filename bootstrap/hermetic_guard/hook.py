@@ -21,7 +21,7 @@ def install(handlers):
     may call code of the target's, to copy what is judged to exact types. The last may not.
     """
     steps = {event: handler if type(handler) is tuple else (handler,) for event, handler in handlers.items()}
-    sys.addaudithook(seal(globals())["make_hook"](steps))
+    sys.addaudithook(seal(globals())["make_hook"](steps))  # novm
 
 
 def make_hook(steps):
@@ -51,7 +51,7 @@ def make_ask(event):
 
     Without a hook, as when the interpreter shuts down, it raises `Unanswered`.
     """
-    audit = sys.audit
+    audit = sys.audit  # novm
 
     def ask(*request):
         answer = []  # type: list[object]

@@ -136,7 +136,7 @@ def restore_pycache_prefix() -> None:
     """PYTHONPYCACHEPREFIX was not there at start; -X pycache_prefix, even without a value, goes before it (config_init_pycache_prefix)."""
     prefix = os.environ.get("PYTHONPYCACHEPREFIX")
     if prefix and hasattr(sys, "pycache_prefix") and "pycache_prefix" not in sys._xoptions:
-        sys.pycache_prefix = prefix
+        sys.pycache_prefix = prefix  # novm
 
 
 def absolute(entry: str) -> str:

@@ -87,31 +87,41 @@ def read(entry: str, real: str, key: str) -> Interpreter | None:
         descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with open(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
             return None
-        head, _, answer = file.read().partition(b"\n")
-    words = head.split(b" ")
-    if words != [key.encode(), words[-2], sha256(answer).encode()]:
-        return None
-    facts = parse(answer, real)
-    if facts is not None:
-        facts.proved = words[-2] == b"proved"
-    return facts
+        with open(descriptor, "rb", closefd=False) as file:
+            head, _, answer = file.read().partition(b"\n")
+    finally:
+        os.close(descriptor)
+    for proved in (True, False):
+        if head == heading(key, proved, answer):
+            facts = parse(answer, real)
+            if facts is not None:
+                facts.proved = proved
+            return facts
+    return None
+
+
+def heading(key: str, proved: bool, answer: bytes) -> bytes:
+    """The first line of a cache entry."""
+    return f"{key} {'proved' if proved else 'unproved'} {sha256(answer)}".encode()
 
 
 def write(entry: str, facts: Interpreter, key: str) -> None:
     """Keep the facts; a home that cannot be written costs a second asking, nothing else."""
     answer = serialized(facts)
-    head = f"{key} {'proved' if facts.proved else 'unproved'} {sha256(answer)}\n"
     temporary = f"{entry}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(entry), mode=0o700, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(head.encode() + answer)
-        os.replace(temporary, entry)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(heading(key, facts.proved, answer) + b"\n" + answer)
+            os.replace(temporary, entry)
+        except OSError:
+            os.unlink(temporary)
     except OSError:
         return
 
@@ -171,6 +181,8 @@ def output(command: list[str]) -> bytes:
 
 
 def cache_directory(environ: Mapping[str, str]) -> str:
-    """Where hermetic keeps what it learned; "" where there is no home."""
-    home = environ.get("XDG_CACHE_HOME") or (environ["HOME"] + "/.cache" if environ.get("HOME") else "")
-    return f"{home}/hermetic" if home.startswith("/") else ""
+    """Where hermetic keeps what it learned; "" where there is no home, for none is made."""
+    named, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
+    if named.startswith("/") and os.path.isdir(named):
+        return f"{named}/hermetic"
+    return f"{home}/.cache/hermetic" if not named and home.startswith("/") and os.path.isdir(home) else ""

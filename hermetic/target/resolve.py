@@ -11,7 +11,7 @@ import os
 
 from hermetic_guard import programs, pyenv
 
-from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound
+from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound, cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,6 +180,6 @@ def _bare_source(name: str, finder: _Finder) -> str | None:
 
 def _translated(error: programs.Unresolved, finder: _Finder, name: str) -> HermeticError:
     if not isinstance(error, programs.NotFound):
-        return TargetNotExecutable(str(error))
+        return TargetNotExecutable(cut(str(error)))
     near = "/" not in name and os.path.isfile(finder.file(name))
-    return TargetNotFound(str(error), f"there is a ./{name}" if near else None)
+    return TargetNotFound(cut(str(error)), f"there is a ./{name}" if near else None)

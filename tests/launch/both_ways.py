@@ -25,6 +25,10 @@ PROMPT = re.compile(rb"(?:>>>>? |\(Pdb\) |typed: )(?:\x1b\[[0-9;?]*[a-zA-Z]|[\x0
 """The end of what is on the terminal when something is to be typed; pyrepl moves the cursor after it."""
 
 
+EDITING = re.compile(rb"\x1b\[\?1h\x1b=.*?\x1b\[\?1l\x1b>", re.DOTALL)
+"""What pyrepl writes while a line is typed, between switching the keypad on and off: how often it draws anew depends on the moment."""
+
+
 class Case(NamedTuple):
     """A command line, taken apart as the stub gets it."""
 
@@ -129,7 +133,7 @@ class Terminal:
         os.close(self.descriptor)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         assert not kill, f"still waiting, after {self.shown[-500:]!r}"
-        return comparable(self.shown), code
+        return comparable(EDITING.sub(b"(typed)", self.shown)), code
 
 
 def converse(terminals, quiet=0.05, limit=10):

@@ -9,23 +9,27 @@ namespace is that of start_rows.py, and
 
 from typing import NamedTuple, Tuple
 
+SAMPLE = ((3, 6), (3, 11))
+"""Where rows are tried for which the version makes no difference."""
+
 
 class Row(NamedTuple):
-    """since, until: the versions that can do this at all."""
+    """since, until: the versions that can do this at all; sampled: whether SAMPLE is enough."""
 
     name: str
     snippet: str
     since: Tuple[int, int] = (3, 6)
     until: Tuple[int, int] = (3, 99)
+    sampled: bool = False
 
 
 ROWS = [
     Row("plain", "call(TOLD)"),
     Row("empty environment", "call(TOLD, env={})"),
     Row("arguments", "call(TOLD + ['', 'a b', '-c', '--', '*', '\\u00e4\\U0001f600', b'\\xff\\xfe'])"),
-    Row("10,000 arguments", "call(TOLD + [str(number) for number in range(10000)])"),
-    Row("10,000 arguments, -I", "call([PY, '-I', TELL, NAME] + [str(number) for number in range(10000)])"),
-    Row("an argument near the limit", "call(TOLD + [LONG])"),
+    Row("10,000 arguments", "call(TOLD + [str(number) for number in range(10000)])", sampled=True),
+    Row("10,000 arguments, -I", "call([PY, '-I', TELL, NAME] + [str(number) for number in range(10000)])", sampled=True),
+    Row("an argument near the limit", "call(TOLD + [LONG])", sampled=True),
     Row("an argument beyond the limit", "result = told(lambda: call(TOLD + [LONG * 2]))"),
     Row(
         "PYTHON variables",
@@ -34,24 +38,24 @@ ROWS = [
     ),
     Row("PYTHON variables that are empty", "call(TOLD, env={'PYTHONPATH': '', 'PYTHONWARNINGS': '', 'PYTHONPYCACHEPREFIX': ''})"),
     Row("an empty PYTHONHOME", "call(TOLD, env={'PYTHONHOME': ''})", since=(3, 8)),
-    Row("LD_LIBRARY_PATH", "call([PY, '-c', code(TOLD)], env={'LD_LIBRARY_PATH': HERE, 'LD_AUDIT': ''})"),
+    Row("LD_LIBRARY_PATH", "call([PY, '-c', code(TOLD)], env={'LD_LIBRARY_PATH': HERE, 'LD_AUDIT': ''})", sampled=True),
     Row("PYTHON variables, -S", "call([PY, '-S', TELL, NAME], env={'PYTHONPATH': 'a', 'PYTHONPYCACHEPREFIX': HERE})"),
     Row(
         "PYTHON variables, -I",
         "call([PY, '-I', TELL, NAME], env={'PYTHONPATH': 'a', 'PYTHONWARNINGS': 'error', 'PYTHONPYCACHEPREFIX': HERE})",
     ),
     Row("an environment that is not UTF-8", "call(TOLD, env={b'\\xe4': b'\\xff', 'LANG': 'C', 'NL': 'a\\nb', 'Q': '\\'\"'})"),
-    Row("an environment near the limit", "call(TOLD, env={'V%d' % number: 'v' * 60000 for number in range(25)})"),
+    Row("an environment near the limit", "call(TOLD, env={'V%d' % number: 'v' * 60000 for number in range(25)})", sampled=True),
     Row("the C environment", "os.putenv('BY_PUTENV', '1'); os.environ['BOTH'] = '1'; os.unsetenv('BOTH'); call(TOLD)"),
     Row("the C environment, os.execv", "os.putenv('BY_PUTENV', '1'); os.unsetenv('LANG'); os.execv(PY, TOLD)"),
-    Row("os.environ replaced", "os.environ = {'A': 'b'}; call(TOLD)"),
+    Row("os.environ replaced", "os.environ = {'A': 'b'}; call(TOLD)", sampled=True),
     Row("-I", "call([PY, '-I', TELL, NAME, 'a'])"),
     Row("-E", "call([PY, '-E', TELL, NAME, 'a'])"),
     Row("-S", "call([PY, '-S', TELL, NAME, 'a'])"),
-    Row("-S -E", "call([PY, '-S', '-E', TELL, NAME, 'a'])"),
-    Row("-s -B -O -bb", "call([PY, '-s', '-B', '-O', '-bb', '-W', 'ignore', '-X', 'dev', TELL, NAME])"),
+    Row("-S -E", "call([PY, '-S', '-E', TELL, NAME, 'a'])", sampled=True),
+    Row("-s -B -O -bb", "call([PY, '-s', '-B', '-O', '-bb', '-W', 'ignore', '-X', 'dev', TELL, NAME])", sampled=True),
     Row("-I -c", "call([PY, '-I', '-c', 'NAME = %r; exec(open(%r).read())' % (NAME, TELL), 'a', '-b'])"),
-    Row("-m", "call([PY, '-m', 'tell', NAME], cwd=os.path.dirname(TELL))"),
+    Row("-m", "call([PY, '-m', 'tell', NAME], cwd=os.path.dirname(TELL))", sampled=True),
     Row("-E -m", "call([PY, '-E', '-m', 'tell', NAME], cwd=os.path.dirname(TELL))"),
     Row("-I -", "subprocess.run([PY, '-I', '-', 'a'], input=('NAME = %r; exec(open(%r).read())' % (NAME, TELL)).encode())"),
     Row(
@@ -65,16 +69,20 @@ ROWS = [
         '"subprocess.call([sys.executable] + args + [%r, %r] + args)" % (TELL, NAME)])',
     ),
     Row("multiprocessing spawn from -I", "call([PY, '-I', os.path.dirname(TELL) + '/spawner.py', NAME])"),
-    Row("cwd", "os.mkdir('sub'); call(TOLD, cwd='sub')"),
-    Row("start_new_session", "call(TOLD, start_new_session=True)"),
-    Row("process_group", "call(TOLD, process_group=0)", since=(3, 11)),
-    Row("umask", "call(TOLD, umask=0o27)", since=(3, 9)),
-    Row("user and groups", "call(TOLD, user=os.getuid(), extra_groups=[os.getgid()])", since=(3, 9)),
+    Row("cwd", "os.mkdir('sub'); call(TOLD, cwd='sub')", sampled=True),
+    Row("start_new_session", "call(TOLD, start_new_session=True)", sampled=True),
+    Row("process_group", "call(TOLD, process_group=0)", since=(3, 11), sampled=True),
+    Row("umask", "call(TOLD, umask=0o27)", since=(3, 9), sampled=True),
+    Row("user and groups", "call(TOLD, user=os.getuid(), extra_groups=[os.getgid()])", since=(3, 9), sampled=True),
     Row("pass_fds", "r, w = os.pipe(); call(TOLD, pass_fds=[w])"),
     Row("close_fds=False", "r, w = os.pipe(); os.set_inheritable(w, True); call(TOLD, close_fds=False)"),
-    Row("restore_signals=False", "call(TOLD, restore_signals=False)"),
+    Row("restore_signals=False", "call(TOLD, restore_signals=False)", sampled=True),
     Row("preexec_fn", "call(TOLD, preexec_fn=lambda: [os.umask(0o77), os.setsid(), os.environ.update(IN_CHILD='1'), os.unsetenv('LANG')])"),
-    Row("preexec_fn, with an environment", "call(TOLD, env={'A': 'b'}, cwd='/', preexec_fn=lambda: os.environ.update(IN_CHILD='1'))"),
+    Row(
+        "preexec_fn, with an environment",
+        "call(TOLD, env={'A': 'b'}, cwd='/', preexec_fn=lambda: os.environ.update(IN_CHILD='1'))",
+        sampled=True,
+    ),
     Row("preexec_fn that raises", "result = told(lambda: call(TOLD, preexec_fn=lambda: 1 / 0))"),
     Row("posix_spawn inside subprocess", "call(TOLD, close_fds=False, env={'A': 'b', 'PYTHONPATH': 'c'})"),
     Row(
@@ -90,22 +98,25 @@ ROWS = [
     ),
     Row("os.execve", "os.execve(PY, TOLD, {'A': 'b'})"),
     Row("os.system", "os.environ['PYTHONPATH'] = \"it's\"; result = os.system(' '.join(TOLD))"),
-    Row("os.system, a shell's own changes", "result = os.system('A=b; export A; cd /; ' + ' '.join(TOLD))"),
-    Row("os.popen", "result = os.popen(' '.join(TOLD)).close()"),
-    Row("a script", "call([script('run', PY + ' -E', 'exec(open(%r).read())' % TELL), NAME, 'a'], env={})"),
+    Row("os.system, a shell's own changes", "result = os.system('A=b; export A; cd /; ' + ' '.join(TOLD))", sampled=True),
+    Row("os.popen", "result = os.popen(' '.join(TOLD)).close()", sampled=True),
+    Row("a script", "call([script('run', PY + ' -E', 'exec(open(%r).read())' % TELL), NAME, 'a'], env={})", sampled=True),
     Row(
-        "a script through env", "call([script('run', '/usr/bin/env -S A=b %s -I' % PY, 'exec(open(%r).read())' % TELL), NAME, 'a'], env={})"
+        "a script through env",
+        "call([script('run', '/usr/bin/env -S A=b %s -I' % PY, 'exec(open(%r).read())' % TELL), NAME, 'a'], env={})",
+        sampled=True,
     ),
     Row(
         "a relative script, cwd",
         "os.mkdir('sub'); script('sub/run', PY + ' -I', 'exec(open(%r).read())' % TELL); call(['./run', NAME], cwd='sub')",
+        sampled=True,
     ),
-    Row("env", "call(['env', '-u', 'LANG', 'A=b'] + TOLD)"),
-    Row("env prints", "result = sorted(subprocess.check_output(['env']).splitlines())"),
-    Row("env prints what it gets", "result = subprocess.check_output(['/usr/bin/env'], env={'A': 'b', 'PYTHONPATH': 'c'})"),
-    Row("from a virtual environment to its base", "call([BASE, TELL, NAME])"),
-    Row("argv[0]", "call(['other'] + TOLD[1:], executable=PY)", until=(3, 14)),
-    Row("argv[0], -I", "call(['other', '-I'] + TOLD[1:], executable=PY)", until=(3, 14)),
+    Row("env", "call(['env', '-u', 'LANG', 'A=b'] + TOLD)", sampled=True),
+    Row("env prints", "result = sorted(subprocess.check_output(['env']).splitlines())", sampled=True),
+    Row("env prints what it gets", "result = subprocess.check_output(['/usr/bin/env'], env={'A': 'b', 'PYTHONPATH': 'c'})", sampled=True),
+    Row("from a virtual environment to its base", "call([BASE, TELL, NAME])", sampled=True),
+    Row("argv[0]", "call(['other'] + TOLD[1:], executable=PY)", until=(3, 14), sampled=True),
+    Row("argv[0], -I", "call(['other', '-I'] + TOLD[1:], executable=PY)", until=(3, 14), sampled=True),
     # exit codes, output, errors
     Row(
         "exit codes",
@@ -125,6 +136,7 @@ ROWS = [
         "answers of the interpreter",
         "result = [subprocess.run([PY] + options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout"
         " for options in (['-V'], ['-IV'], ['-h'], ['-Z'], ['-c'])]",
+        sampled=True,
     ),
     Row("no such program", "result = [told(lambda: call([name])) for name in ('nowhere', './nowhere', '/nowhere', '', 'a\\0b')]"),
     Row(
@@ -182,4 +194,6 @@ PYPY = {"plain", "-I", "-S", "os.execve", "no such program"}
 
 def applies(row, version, pypy):
     """Whether a row is for this interpreter."""
-    return row.name in PYPY if pypy else row.since <= version < row.until
+    if pypy:
+        return row.name in PYPY
+    return row.since <= version < row.until and (version in SAMPLE or not row.sampled)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 SUITE = Path(__file__).with_name("suite")
-INSIDE = 16
-OUTSIDE = 9
+INSIDE = 14
+OUTSIDE = 8
 TARGETS = {"DNS(example.com)", "connect(192.0.2.1:80)", "send(192.0.2.1:80)"}
 PLACES = {"example.com", "192.0.2.1:80"}
 """Each is told of once, whatever was tried with it."""

@@ -186,6 +186,15 @@ def test_python_2_is_refused(place, python, tmp_path):
     assert "2.7 is too old" in errors
 
 
+def test_bytecode(place, python):
+    """A .pyc file is known by its name or its magic number, and has to be of this very version."""
+    compiler = "import py_compile, shutil, sys; py_compile.compile('raises.py', sys.argv[1] + '.pyc'); shutil.copy(sys.argv[1] + '.pyc', sys.argv[1])"
+    subprocess.run([python.path, "-c", compiler, python.name], cwd=place.directory, check=True)
+    (place.directory / "old.pyc").write_bytes(b"old\n" + (place.directory / python.name).read_bytes()[4:])
+    for name in (python.name + ".pyc", "old.pyc") + (() if python.implementation == "pypy" else (python.name,)):
+        check(place, python, Case("f", (name,)))
+
+
 def test_the_prompt_is_staged():
     assert payload.SCRIPTS.get("prompt.py") == "_prompt.py"
 

@@ -15,6 +15,7 @@ ENVIRONMENTS = {
     "path with an empty entry": {b"PYTHONPATH": b":a:"},
     "warnings": {b"PYTHONWARNINGS": b"error,ignore::DeprecationWarning"},
     "warnings empty": {b"PYTHONWARNINGS": b""},
+    "other library": {b"PYTHONHOME": b"", b"PYTHONPLATLIBDIR": b"lib"},
     "all": {b"PYTHONPATH": b"a", b"PYTHONWARNINGS": b"default", b"PYTHONPYCACHEPREFIX": b"/c"},
     "not UTF-8": {b"PYTHONPATH": b"\xff\xfe", b"\xe4": b"\n"},
 }
@@ -32,7 +33,37 @@ def test_at_start_nothing_of_the_users_is_on_the_path(user: dict[bytes, bytes]) 
     early = injection.prepare_environment(user, HANDOFF, "early")
     assert early[b"PYTHONPATH"] == RUN
     assert early[b"PYTHONWARNINGS"].split(b",")[0] == injection.WARNING
-    assert not {b"PYTHONPATH", b"PYTHONPYCACHEPREFIX"} & set(injection.prepare_environment(user, HANDOFF, "stub"))
+    assert not set(injection.HANDED_OVER) & set(injection.prepare_environment(user, HANDOFF, "stub"))
+
+
+@pytest.mark.parametrize("loader", [{}, {b"LD_PRELOAD": b"users"}])
+def test_what_is_told_to_the_loader_comes_back(loader: dict[bytes, bytes]) -> None:
+    given = {b"LD_PRELOAD": b"a", b"LD_AUDIT": b""}
+    prepared = injection.prepare_environment(given, HANDOFF, "early", loader=loader)
+    assert {name: prepared[name] for name in injection.LOADER if name in prepared} == loader
+    assert injection.restore_environment(prepared) == given
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("python a", ""),
+        ("python -X dev a", ""),
+        ("python a -X pycache_prefix=b", ""),
+        ("python -Xpycache_prefix=b a", "-X pycache_prefix=b"),
+        ("python -I -X pycache_prefix=b a", "-X pycache_prefix=b"),
+        ("python -bX presite=b -c a", "-X presite=b"),
+    ],
+)
+def test_options_that_mislead(line: str, expected: str) -> None:
+    assert injection.misleading({b"PYTHONHOME": b""}, cmdline.parse(line.split())) == expected
+
+
+@pytest.mark.parametrize("name", injection.OTHER_LIBRARY)
+def test_variables_that_mislead(name: bytes) -> None:
+    assert injection.misleading({name: b"a"}) == name.decode()
+    assert injection.misleading({name: b"a"}, cmdline.parse(["python", "-s"])) == name.decode()
+    assert injection.misleading({name: b"a"}, cmdline.parse(["python", "-E"])) == ""
 
 
 def test_a_second_preparation_replaces_the_first() -> None:

@@ -85,7 +85,7 @@ def make_handlers(check, judge, channel_path):
 
 
 def make_copy(places):
-    """The first step of a handler: the target's own `__fspath__` runs here, and what it says is judged."""
+    """The first step of a handler: it may call methods of the target's, and copies what is judged."""
     integer = int
 
     def copy(*arguments):
@@ -107,15 +107,15 @@ def make_on_paths(judge, places):
 
 
 def make_pick_writes(channel_path):
-    """`open` carries a mode from io.open and None from os.open; ssl's key log has flags 0 and says what it does in the mode only.
+    """`open` carries a mode from io.open, beside which the flags may mean nothing (ssl's key log, PyPy), and None from os.open.
 
     From os.open a relative path may be relative to any directory that is open; the event does not say.
     """
-    writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
     letters, integer = frozenset("wax+"), int
 
     def pick(path, mode, flags):
-        if not flags & writes and (mode is None or letters.isdisjoint(mode)):
+        if not flags & writing if mode is None else letters.isdisjoint(mode):
             return None
         if path is channel_path or type(path) is integer:
             return None

@@ -287,7 +287,9 @@ LISTEN = [
         "s = socket.socket()\nsocket.socket(1, 1, 0, fileno=os.dup(s.fileno())).listen(1)",
         "listen(",
     ),
-    refused("bind, loopback", "socket.socket().bind(('127.0.0.1', 0))", "bind(127.0.0.1:0)", under=("none",)),
+    refused("bind, loopback", "s = socket.socket()\ns.bind(('127.0.0.1', 8010))\ns.close()", "bind(127.0.0.1:8010)", under=("none",)),
+    works("bind, loopback, any port", "s = socket.socket(10)\ns.bind(('::1', 0))\ns.close()", ("none",)),
+    refused("listen, loopback", "s = socket.socket()\ns.bind(('127.0.0.1', 0))\ns.listen()", "listen(127.0.0.1:", under=("none",)),
     refused("bind, other port", "s = socket.socket()\ns.bind(('127.0.0.1', 8011))\ns.close()", "bind(127.0.0.1:8011)", under=("ports",)),
     works("bind, port allowed", "s = socket.socket()\ns.bind(('127.0.0.1', 8010))\ns.listen()\ns.close()", ("ports", "localhost")),
     works(

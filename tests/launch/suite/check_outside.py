@@ -58,7 +58,7 @@ def look_up(results):
         results.put(isinstance(error, PermissionError))
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
 def check_child(method):
     context = multiprocessing.get_context(method)
     results = context.SimpleQueue()

@@ -1,0 +1,215 @@
+"""Ways in which a target may try to take the guards apart. Each ends by calling the port `port` of the loopback interface, with `call`."""
+
+from typing import NamedTuple
+
+PRELUDE = """
+import os, sys
+def call(kind=None):
+    if kind is None:
+        import socket
+        kind = socket.socket
+    caller = kind()
+    try:
+        caller.connect(("127.0.0.1", port))
+    finally:
+        caller.close()
+CALL = "import socket; socket.create_connection(('127.0.0.1', %d)).close()" % port
+"""
+
+
+class Row(NamedTuple):
+    """since, until: the versions that have what it needs; pypy: whether PyPy does."""
+
+    code: str
+    since: tuple[int, int] = (3, 6)
+    until: tuple[int, int] = (9, 9)
+    pypy: bool = True
+
+
+SUBINTERPRETERS = {
+    "_xxsubinterpreters": Row("import _xxsubinterpreters as i; i.run_string(i.create(), CALL)", (3, 8), (3, 12), False),
+    "_interpreters": Row("import _interpreters as i; assert i.run_string(i.create(), CALL) is None", (3, 13)),
+    "_interpreters, loaded again": Row(
+        """
+import _interpreters, _imp
+again = _imp.create_builtin(_interpreters.__spec__)
+assert again.run_string(again.create(), CALL) is None
+""",
+        (3, 13),
+    ),
+    "concurrent.interpreters": Row("from concurrent import interpreters; interpreters.create().exec(CALL)", (3, 14)),
+    "InterpreterPoolExecutor": Row(
+        """
+from concurrent.futures import InterpreterPoolExecutor
+with InterpreterPoolExecutor(1) as pool: pool.submit(exec, CALL).result()
+""",
+        (3, 14),
+    ),
+}
+
+FILE = """
+import _socket
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.util import module_from_spec, spec_from_file_location
+path = _socket.__file__
+def load(name, path):
+    return module_from_spec(spec_from_file_location(name, path, loader=ExtensionFileLoader(name, path)))
+"""
+
+SECOND_LOADS = {
+    "its file": FILE + "call(load('_socket', path).socket)",
+    "its file, in a package": FILE + "call(load('x._socket', path).socket)",
+    "a copy": FILE + "import shutil; call(load('_socket', shutil.copy(path, free)).socket)",
+    "a copy, in a package": FILE + "import shutil; call(load('x.y._socket', shutil.copy(path, free + '/other.so')).socket)",
+    "create_dynamic": FILE + "import _imp; call(_imp.create_dynamic(ModuleSpec('_socket', None, origin=path)).socket)",
+    "create_dynamic, a copy": FILE + """
+import _imp, shutil
+call(_imp.create_dynamic(ModuleSpec('_socket', None, origin=shutil.copy(path, free))).socket)""",
+    "a spec of one's own": FILE + """
+import _imp
+class Spec: name, origin = '_socket', path
+call(_imp.create_dynamic(Spec()).socket)""",
+    "a spec that changes its mind": FILE + """
+import _imp
+class Spec:
+    asked, origin = 0, path
+    @property
+    def name(self):
+        self.asked += 1
+        return 'harmless' if self.asked % 2 else '_socket'
+call(_imp.create_dynamic(Spec()).socket)""",
+    "a name that lies": FILE + """
+import _imp
+class Name(str):
+    def rpartition(self, _): return '', '', 'harmless'
+    def __str__(self): return 'harmless'
+    def __eq__(self, other): return False
+    __hash__ = str.__hash__
+call(_imp.create_dynamic(ModuleSpec(Name('_socket'), None, origin=path)).socket)""",
+    "forgotten and imported": "import _socket; del sys.modules['_socket']; import _socket; call(_socket.socket)",
+    "reloaded": "import importlib, _socket; call(importlib.reload(_socket).socket)",
+    "all forgotten": "import socket; del sys.modules['_socket'], sys.modules['socket']; import socket; call(socket.socket)",
+}
+"""Without a guard all of them reach the listener."""
+
+REACHING = {
+    "plain": Row("call()"),
+    "builtins replaced": Row("""
+import builtins, socket
+for name in "any all isinstance issubclass len max min sorted frozenset getattr hasattr".split():
+    setattr(builtins, name, lambda *_, **__: True)
+call(socket.socket)"""),
+    "the package": Row("""
+import hermetic_guard as guard
+for name, value in list(vars(guard).items()):
+    if hasattr(value, 'check'): value.check = print
+    if hasattr(value, 'decide'): value.decide = print
+    if hasattr(value, 'DECIDERS'): value.DECIDERS.clear()
+call()"""),
+    "the violations": Row("""
+import hermetic_guard.errors as errors
+class Harmless(Exception): pass
+def __new__(cls, *_): return None
+for value in list(vars(errors).values()):
+    if isinstance(value, type): value.__new__ = __new__
+call()"""),
+    "frames an exception has passed": Row("""
+def spoil(value):
+    owner = getattr(value, '__self__', None)
+    if isinstance(owner, dict): owner.clear()
+    if hasattr(value, 'current'): value.current = None
+    for cell in getattr(value, '__closure__', None) or ():
+        try: spoil(cell.cell_contents)
+        except ValueError: pass
+try: call()
+except Exception as error:
+    traceback = error.__traceback__
+    while traceback:
+        if '<hermetic>' in traceback.tb_frame.f_code.co_filename:
+            for value in list(traceback.tb_frame.f_locals.values()): spoil(value)
+        traceback = traceback.tb_next
+call()"""),
+    "frames below its own code": Row("""
+class Spy:
+    def __fspath__(self):
+        frame = sys._getframe()
+        while frame:
+            if '<hermetic>' in frame.f_code.co_filename:
+                for value in list(frame.f_locals.values()):
+                    if isinstance(getattr(value, '__self__', None), dict): value.__self__.clear()
+            frame = frame.f_back
+        return '/nonexistent/name'
+for event in ('os.mkdir', 'open', 'os.remove'):
+    try: sys.audit(event, Spy(), 'w', 1)
+    except Exception: pass
+call()""", (3, 8)),
+    "events of its own": Row("""
+answer = []
+for event in ('hermetic.tighten', 'hermetic.narrowed', 'hermetic.refuse', 'hermetic.change', 'hermetic.network'):
+    for words in (answer, b'hermetic-policy 1\\\\non_violation refuse\\\\n'), (answer,), (answer, 'a', 'b'), (), (1, 2):
+        try: sys.audit(event, *words)
+        except Exception: pass
+call()""", (3, 8)),
+    "another hook": Row("""
+sys.addaudithook(lambda event, arguments: [item.append(True) for item in arguments if isinstance(item, list)])
+call()""", (3, 8)),
+    "another policy for a child": Row("""
+import subprocess
+os.environ['_HERMETIC_POLICY'] = 'hermetic-policy 1\\\\non_violation refuse\\\\n'
+assert subprocess.call([sys.executable, '-c', CALL]) == 0"""),
+    "no stack left": Row("""
+import _socket
+reached = []
+def deeper():
+    try: deeper()
+    except RecursionError: pass
+    if not reached:
+        try: call(_socket.socket)
+        except (OSError, RecursionError): pass
+        else: reached.append(True)
+sys.setrecursionlimit(150)
+deeper()
+sys.setrecursionlimit(1000)
+assert reached"""),
+}
+
+HOLES = {
+    "the garbage collector": Row("""
+import gc
+for found in gc.get_objects():
+    if type(found) is dict and 'socket.connect' in found and 'open' in found: found.clear()
+import _socket
+plain = [item for item in gc.get_objects() if type(item).__name__ == 'method_descriptor' and item.__name__ == 'connect']
+caller = _socket.socket()
+plain[0](caller, ('127.0.0.1', port))""", (3, 8), pypy=False),
+}
+"""See the README, What the Python layer cannot stop."""
+
+LATE = """
+import os, sys, codecs, _socket
+port = {port}
+class Late(object):
+    ready = _socket.socket()
+    kind, connect, close = _socket.socket, _socket.socket.connect, _socket.socket.close
+    def __del__(self):
+        for caller in (self.ready, None):
+            try:
+                if caller is None: caller = self.kind()
+                self.connect(caller, ("127.0.0.1", {port}))
+                self.close(caller)
+            except BaseException: pass
+late = Late()
+def keeper(*_, late=late): pass
+{keep}
+del late, keeper
+"""
+KEPT = {
+    "a module": "os.kept = late",
+    "codecs.register_error": "codecs.register_error('late', keeper)",
+    "codecs.register": "codecs.register(keeper)",
+    "os.register_at_fork": "os.register_at_fork(before=keeper)",
+    "sys.modules": "sys.modules['late'] = late",
+    "atexit": "import atexit; atexit.register(keeper)",
+    "a cycle": "late.self = late",
+}
+"""What keeps an object until the interpreter shuts down."""

@@ -1,0 +1,132 @@
+"""What would take the guards away, or walk around them, is refused in every policy; without a guard the same succeeds."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Python
+from guards.integrity_rows import ALLOWED, CHANGED, MEMORY, OPEN_HOLES, OPENED, SILENT
+from launch.staged import Staged, native
+
+PROBE = Path(__file__).with_name("integrity_probe.py")
+ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+NO_EVENTS = "README, what the Python layer cannot stop: 3.6 and 3.7 raise no audit events, PyPy only some"
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared" / "cache"
+
+
+def lay(directory: Path) -> Path:
+    (directory / "inner").mkdir(parents=True)
+    (directory / "file").write_text("content")
+    return directory
+
+
+def contents(directory: Path) -> list[Any]:
+    found = [(path, path.lstat().st_mode, path.lstat().st_mtime_ns) for path in sorted(directory.rglob("*"))]
+    return [*found, directory.stat().st_mode, directory.joinpath("file").read_bytes()]
+
+
+class Place:
+    """A directory that must not be changed, one beside, and a run directory that protects the first."""
+
+    def __init__(self, python: Python, cache: Path, tmp_path: Path) -> None:
+        self.python = python
+        self.directory = lay(tmp_path / "guarded/above/place")
+        self.free = tmp_path / "guarded/free"
+        self.tmp_path = tmp_path
+        self.staged = Staged(python.path, cache, protected=[str(self.directory)])
+
+    def outcomes(self, snippets: dict[str, str], place: Path | None = None) -> dict[str, str]:
+        self.free.mkdir()
+        names = {"place": str(place or self.directory), "free": str(self.free)}
+        words = {"input": json.dumps({"names": names, "snippets": self.separated(snippets)}).encode()}
+        done = self.staged.start(str(PROBE), env=ENV, **words)
+        assert done.code == 0, done
+        return dict(json.loads(done.out))
+
+    def separated(self, snippets: dict[str, str]) -> dict[str, str]:
+        """Each with a free directory of its own."""
+        return {name: f"import tempfile; free = tempfile.mkdtemp(dir={str(self.free)!r})\n{code}" for name, code in snippets.items()}
+
+    def unguarded(self, snippets: dict[str, str]) -> dict[str, str]:
+        """Each in directories of its own."""
+        results = {}
+        for number, (name, code) in enumerate(snippets.items()):
+            place = lay(self.tmp_path / f"control-{number}/above/place")
+            free = self.tmp_path / f"control-{number}/free"
+            free.mkdir()
+            results[name] = f"place, free = {str(place)!r}, {str(free)!r}\n{code}"
+        task = json.dumps({"names": {}, "snippets": results}).encode()
+        return dict(json.loads(native(self.python.path, str(PROBE), env=ENV, input=task).out))
+
+
+@pytest.fixture
+def place(python: Python, cache: Path, tmp_path: Path):
+    place = Place(python, cache, tmp_path)
+    yield place
+    place.staged.run.remove()
+
+
+def all_refused(outcomes: dict[str, str]) -> bool:
+    assert {name: text for name, text in outcomes.items() if not text.startswith("refused: guards stay in place: ")} == {}
+    return True
+
+
+def without_events(python: Python, request: pytest.FixtureRequest, on_pypy: bool) -> None:
+    """on_pypy: whether it raises those that are needed."""
+    if python.version < (3, 8) or (python.implementation == "pypy" and not on_pypy):
+        request.applymarker(pytest.mark.xfail(reason=NO_EVENTS))
+
+
+@pytest.mark.pythons("all")
+@pytest.mark.parametrize(("snippets", "on_pypy"), [(OPENED, True), (CHANGED, False)], ids=["opened", "changed"])
+def test_what_is_protected_cannot_be_changed(
+    place: Place, python: Python, snippets: dict[str, str], on_pypy: bool, request: pytest.FixtureRequest
+) -> None:
+    assert set(place.unguarded(snippets).values()) == {"done"}
+    without_events(python, request, on_pypy)
+    before = contents(place.directory)
+    assert all_refused(place.outcomes(snippets))
+    assert contents(place.directory) == before
+
+
+@pytest.mark.pythons("all")
+def test_what_raises_no_event_is_refused_everywhere(place: Place) -> None:
+    assert set(place.unguarded(SILENT).values()) == {"done"}
+    before = contents(place.directory)
+    assert all_refused(place.outcomes(SILENT))
+    assert contents(place.directory) == before
+
+
+def test_the_run_directory_is_protected(place: Place, python: Python, request: pytest.FixtureRequest) -> None:
+    """Of its names only `policy` and `scratch` are used: those of `file` and `inner` are not there."""
+    without_events(python, request, on_pypy=True)
+    run = Path(place.staged.path)
+    snippets = {name: code.replace("/file", "/policy").replace("/inner", "/unix") for name, code in {**OPENED, **SILENT}.items()}
+    assert all_refused(place.outcomes(snippets, run))
+
+
+@pytest.mark.pythons("all")
+def test_memory_is_not_written(place: Place, python: Python, request: pytest.FixtureRequest) -> None:
+    assert set(place.unguarded(MEMORY).values()) == {"done"}
+    without_events(python, request, on_pypy=True)
+    assert all_refused(place.outcomes(MEMORY))
+
+
+@pytest.mark.pythons("all")
+def test_what_changes_nothing_is_let_be(place: Place) -> None:
+    assert set(place.outcomes(ALLOWED).values()) == {"done"}
+
+
+@pytest.mark.xfail(reason="README, what the Python layer cannot stop: files that libraries in C write")
+@pytest.mark.parametrize("name", OPEN_HOLES)
+def test_open_holes(place: Place, name: str) -> None:
+    assert all_refused(place.outcomes({name: OPEN_HOLES[name]}))

@@ -1,0 +1,122 @@
+"""Starts that are refused: from a run directory that is no longer what it was, and where the child could not read it."""
+
+import os
+
+import pytest
+from conftest import find_python
+
+WAYS = """
+import os, subprocess, sys
+
+def attempt(start):
+    try:
+        print("started", start(), flush=True)
+    except Exception as error:
+        print(type(error).__name__, error)
+
+def all_ways():
+    attempt(lambda: subprocess.call([sys.executable, "-c", "print(1)"]))
+    attempt(lambda: subprocess.call(["/bin/true"]))
+    attempt(lambda: os.system("true"))
+    attempt(lambda: os.popen("true").close())
+    attempt(lambda: os.spawnv(os.P_WAIT, "/bin/true", ["true"]))
+    if hasattr(os, "posix_spawn"):
+        attempt(lambda: os.posix_spawn("/bin/true", ["true"], {}))
+    attempt(lambda: os.execv("/bin/true", ["true"]))
+"""
+ALTER = 'subprocess.check_call(["sh", "-c", "cd ${_HERMETIC##*:}; " + sys.argv[1]])\nall_ways()\n'
+CHANGES = (
+    "echo >> sitecustomize.py",
+    "echo >> _hermetic_early.py",
+    "echo >> stub.py",
+    "echo >> policy",
+    "echo >> payload.src",
+    "for file in payload.*; do echo >> $file; done",
+    "echo >> proved",
+    "echo >> protected",
+    "echo >> manifest",
+    "echo >> __pycache__",
+    "cp -p policy other; mv other policy",
+    "touch -r policy stub.py",
+    "rm policy",
+    "rm -r unix",
+    "echo pass > json.py",
+    "mkdir encodings",
+    'rm -r "$PWD"',
+    'mv "$PWD" ../moved',
+)
+ALTERED = "the run directory was altered, or cannot be read any more"
+ANOTHER_USER = "another user cannot read the run directory"
+NOBODY = 65534
+
+
+@pytest.fixture
+def run(jobs):
+    """run(name, code, ...): what came of code in a guarded interpreter."""
+
+    def run(name, code, *arguments):
+        return jobs.guarded("--no-network", "--", find_python(name).path, "-c", WAYS + code, *arguments, env=jobs.environ())
+
+    return run
+
+
+def test_control(run):
+    """Nothing altered: all start, the last one in the place of ours."""
+    lines = run("3.11", ALTER, "true").out.splitlines()
+    assert lines[:6] == ["1", "started 0", "started 0", "started 0", "started None", "started 0"]
+    assert [line.split()[0] for line in lines[6:]] == ["started"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_altered_by_another_program(run, change):
+    lines = run("3.11", ALTER, f"chmod -R u+w .; {change}").out.splitlines()
+    assert lines.pop(4) == "started 127"  # os.spawnv tells no more
+    assert len(lines) == 6
+    assert all(line.startswith("IntegrityViolation guards stay in place: start(") for line in lines), lines
+    assert all(line.endswith(f": {ALTERED})") for line in lines), lines
+
+
+@pytest.mark.parametrize("name", ["3.6", "3.8", "3.13", "3.15", "pypy3.9"])
+def test_altered_in_other_versions(run, name):
+    lines = run(name, ALTER, "chmod u+w policy; echo >> policy").out.splitlines()
+    assert [line for line in lines if not line.endswith(f": {ALTERED})")] == ["started 127"]
+
+
+@pytest.mark.parametrize("change", ["echo >> policy", "for file in payload.*; do echo >> $file; done", "echo >> manifest", "rm policy"])
+@pytest.mark.parametrize("options", ["", "-B"])
+def test_a_child_of_another_program_checks_for_itself(run, change, options):
+    """Here nobody compares before the start."""
+    command = f'cd ${{_HERMETIC##*:}}; chmod -R u+w .; {change}; cd /; exec "$0" {options} -c "print(1)"'
+    done = run("3.11", "print(subprocess.call(['sh', '-c', sys.argv[1], sys.executable]))", command)
+    assert done.out == "125\n"
+    assert "\nhermetic: the guards could not be put in place: " in "\n" + done.err
+
+
+@pytest.mark.parametrize("how", ["", "'-E'", "'-S', '-B'"])
+def test_python_2(run, how):
+    """The child ends by itself, with one line, and leaves nothing that would have others refused."""
+    options = how and how + ","
+    python = find_python("2.7").path
+    code = f"print(subprocess.call([{str(python)!r}, {options} '-c', 'print 1']), subprocess.call([sys.executable, '-c', 'print(2)']))"
+    done = run("3.11", code)
+    assert done.out == "2\n125 0\n"
+    lines = [line for line in done.err.splitlines() if line.startswith("hermetic: ")]
+    assert [line.partition(",")[0] for line in lines] == ["hermetic: Python 2.7 is too old to be guarded"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start something as another user")
+@pytest.mark.parametrize("name", ["3.11", "3.13"])
+def test_another_user(run, jobs, name):
+    """A child that cannot read the run directory would not be guarded."""
+    code = f"""
+attempt(lambda: subprocess.call(["/bin/true"], user={NOBODY}))
+attempt(lambda: subprocess.call(["/bin/true"], preexec_fn=lambda: os.setuid({NOBODY})))
+os.setuid({NOBODY})
+attempt(lambda: subprocess.call(["/bin/true"]))
+"""
+    first, second, third = run(name, code).out.splitlines()
+    assert first == f"IntegrityViolation guards stay in place: start(/bin/true: {ANOTHER_USER})"
+    assert second == "SubprocessError Exception occurred in preexec_fn."
+    assert third == f"IntegrityViolation guards stay in place: start(/bin/true: {ALTERED})"
+    native = jobs.native(find_python(name).path, "-c", WAYS + code, env=jobs.environ())
+    assert native.out == "started 0\n" * 3
