@@ -28,9 +28,9 @@ BYTECODE = "__pycache__"
 """A file of this name keeps interpreters from writing bytecode, or being fed any. It is also the mark of a run
 directory: first made, last removed."""
 DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW
-LEGACY_BYTECODE = ("_hermetic_early.pyc", "_hermetic_early.pyo", "sitecustomize.pyc", "sitecustomize.pyo")
-"""Directories of these names do the same for Python 2: it is refused, but by a module that it imports."""
-DIRECTORIES = ("unix", "scratch", *LEGACY_BYTECODE)
+DIRECTORIES = ("unix", "scratch")
+IMPORTED = ("_hermetic_early.py", "sitecustomize.py")
+"""Beside these stand directories called like the bytecode that Python 2 would leave, which is refused by a module that it imports."""
 STEP = 256
 """Names of other directories that one step of a sweep passes over."""
 UNMAPPED = 65534
@@ -100,7 +100,7 @@ class RunDirectory:
         manifest = "".join(f"{sha256(content)} {name}\n" for name, content in sorted(files.items())).encode()
         self._write(MANIFEST, manifest)
         self.digest = sha256(manifest)
-        for name in DIRECTORIES:
+        for name in (*DIRECTORIES, *(name + kind for name in IMPORTED if name in files for kind in "co")):
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
         os.mkfifo(EVENTS, 0o600, dir_fd=self._descriptor)
         self.events = _open(EVENTS, os.O_RDONLY | os.O_NONBLOCK, self._descriptor)

@@ -69,6 +69,8 @@ def test_sub_interpreters(python: Python, staged: Staged, listener: Listener, tm
 def test_second_loads(python: Python, staged: Staged, listener: Listener, tmp_path: Path) -> None:
     has_file = b"True" in native(python.path, "-c", "import _socket; print(hasattr(_socket, '__file__'))", env=ENV).out
     snippets = {name: rows.PRELUDE + code for name, code in rows.SECOND_LOADS.items() if has_file or rows.FILE not in code}
+    if python.version >= (3, 13):
+        snippets.pop(rows.ASKED_ONCE, None)
     found = check(python, staged, listener, snippets, tmp_path)
     for name in ("forgotten and imported", "all forgotten", "reloaded"):  # a module that a test loads anew is the guarded one
         assert "network disabled" in found[name], found
@@ -139,5 +141,5 @@ def test_shutdown(python: Python, staged: Staged, listener: Listener) -> None:
             reached.add(name)
         guarded = staged.start("-c", code, env=ENV)
         assert (guarded.code, guarded.out, guarded.err, listener.visits()) == (0, b"", b"", 0), name
-    assert {"a module", "a cycle"} <= reached
-    assert python.implementation == "pypy" or {"codecs.register_error"} <= reached
+    # PyPy finalizes nothing when it ends.
+    assert python.implementation == "pypy" or {"a module", "a cycle", "codecs.register_error"} <= reached

@@ -53,14 +53,10 @@ SOURCES = {
     "chained.py": "try:\n    1/0\nexcept ZeroDivisionError as error:\n    try:\n        raise KeyError('b') from error\n"
     "    except KeyError:\n        raise OSError\n",
     "imports.py": "import does_not_exist",
-    "imports_raising.py": "import raises",
     "syntax.py": "x = 1\nif x\n    y\n",
     "syntax_text.py": "x = '\xe9\xe9' y\n",
-    "tabs.py": "if 1:\n        x\n\ty\n",
     "latin.py": b"# coding: latin-1\nx = '\xe9'\nprint(ascii(x))\nraise ValueError(ascii(x))  # \xe9\n",
-    "latin_syntax.py": b"# coding: latin-1\nx = '\xe9' y\n",
     "bom.py": b"\xef\xbb\xbfprint(__file__)\nraise ValueError\n",
-    "crlf.py": b"print(1)\r\nx = '''a\r\nb'''\r\nprint(repr(x))\r\nraise ValueError\r\n",
     "empty.py": "",
     "children.py": "import subprocess; print(subprocess._args_from_interpreter_flags())",
     "skip.py": "@echo off & junk\nprint(__file__)\nraise ValueError\n",
@@ -68,7 +64,6 @@ SOURCES = {
     "warns_past.py": "import warnings\nwarnings.warn('past the bottom', stacklevel=2)\n",
     "exit_code.py": "import sys; sys.exit(3)",
     "exit_text.py": "import sys; sys.exit('why')",
-    "exit_none.py": "raise SystemExit",
     "interrupted.py": "def f(): raise KeyboardInterrupt\nf()\n",
     "killed.py": "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
     "hook.py": "import sys, traceback\ndef hook(*what):\n    print(sys.excepthook is hook, sys.last_traceback is what[2], what[1].__traceback__ is what[2])\n"
@@ -100,7 +95,7 @@ def lay(directory):
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    for name, members in {"app.pyz": {"__main__.py": STATE}, "no_main.pyz": {"x.py": ""}, "raises.pyz": {"__main__.py": "1/0"}}.items():
+    for name, members in {"app.pyz": {"__main__.py": STATE}, "no_main.pyz": {"x.py": ""}}.items():
         with zipfile.ZipFile(directory / name, "w") as archive:
             for member, source in members.items():
                 archive.writestr(member, source)

@@ -1,0 +1,140 @@
+"""What becomes of a run in which something was refused: exit codes, manners of refusal, and what the user is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import Python, find_python
+from hermetic_guard.policy import Network, Policy
+from launch.staged import Staged, TwoRuns
+
+TRY = "import socket\ntry: socket.getaddrinfo('example.com', 80)\nexcept OSError as error: print(type(error).__name__)\n"
+ENDS = {
+    "uncaught": ("import socket; socket.getaddrinfo('example.com', 80)", 77),
+    "uncaught, under its own hook": ("import sys, socket; sys.excepthook = print; socket.getaddrinfo('example.com', 80)", 77),
+    "uncaught, raised again": ("import socket\ntry: socket.getaddrinfo('example.com', 80)\nfinally: pass", 77),
+    "caught": (TRY, 0),
+    "caught, then exit 1": (TRY + "raise SystemExit(1)", 1),
+    "caught, then another exception": (TRY + "1 / 0", 1),
+    "turned into another exception": ("import socket\ntry: socket.getaddrinfo('a.test', 80)\nexcept OSError: raise ValueError", 1),
+    "in a thread": ("import socket, threading as t; t.Thread(target=socket.getaddrinfo, args=('example.com', 80)).start()", 0),
+    "in a child": ("import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', 'import socket; socket.getaddrinfo(\"a.test\", 80)']))", 1),
+    "in a fork": ("import os, socket\nif os.fork(): os.wait(), os._exit(4)\nsocket.getaddrinfo('example.com', 80)", 4),
+}
+
+
+class Command:
+    def __init__(self, hermetic: str, directory: Path, home: Path) -> None:
+        self.hermetic = hermetic
+        self.directory = directory
+        self.home = home
+
+    def __call__(self, python: str, code: str, *options: str, flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8"}
+        command = [self.hermetic, "exec", "--no-network", *options, "--python", python, "--", *flags, "-c", code]
+        return subprocess.run(command, env=env, cwd=self.directory, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def command(hermetic_command: str, tmp_path: Path, session_directory: Path) -> Command:
+    home = session_directory / "home"
+    home.mkdir(exist_ok=True)
+    return Command(hermetic_command, tmp_path, home)
+
+
+@pytest.mark.parametrize("flags", [(), ("-I",)], ids=["early", "stub"])
+def test_exit_codes(command: Command, python: Python, flags: tuple[str, ...]) -> None:
+    found = {name: command(python.path, code, "-q", flags=flags).returncode for name, (code, _) in ENDS.items()}
+    assert found == {name: code for name, (_, code) in ENDS.items()}
+
+
+@pytest.mark.pythons("smoke")
+def test_exit_codes_on_the_others(command: Command, python: Python) -> None:
+    assert command(python.path, ENDS["uncaught"][0], "-q").returncode == 77
+    assert command(python.path, ENDS["caught"][0], "-q").returncode == 0
+
+
+@pytest.mark.parametrize("manner", ["raise", "refuse"])
+def test_manners(command: Command, python: Python, manner: str) -> None:
+    """The one is no OSError, the other is what a locked-down machine gives."""
+    done = command(python.path, TRY, f"--on-violation={manner}", "-q")
+    assert (done.returncode, done.stdout) == ((77, "") if manner == "raise" else (0, "NameRefused\n"))
+    assert ("NetworkViolation" in done.stderr) is (manner == "raise")
+
+
+def test_killed(python: Python, session_directory: Path) -> None:
+    """At once, and whatever it would have caught."""
+    with Staged(python.path, session_directory / "cache", policy=Policy(network=Network(), on_violation="kill")) as staged:
+        done = staged.start("-u", "-c", "print('before')\n" + TRY + "print('after')", env={"PATH": "/usr/bin:/bin"})
+    assert (done.code, done.out, done.err) == (77, b"before\n", b"")
+    assert [event["target"] for event in done.told("refused")] == ["example.com"]
+
+
+def test_strict(command: Command) -> None:
+    python = find_python("3.11").path
+    assert command(python, TRY, "--strict").returncode == 77
+    assert command(python, TRY + "raise SystemExit(3)", "--strict").returncode == 3
+    assert command(python, "pass", "--strict").returncode == 0
+
+
+FUNCTION = "import socket\ndef asks(): socket.getaddrinfo('example.com', 80)\nfor _ in range(2):\n try: asks()\n except OSError: pass\n"
+
+
+def test_what_is_told(command: Command) -> None:
+    python = find_python("3.11").path
+    assert command(python, FUNCTION, "-q").stderr == ""
+    once = "hermetic: blocked action: network disabled: DNS(example.com)\n  asked by  <string>:2\n"
+    allow = "  allow it  --allow-domain example.com\n"
+    count = "hermetic: blocked 2 actions in all: network 2\n"
+    assert command(python, FUNCTION).stderr == once + allow + count
+    traced = command(python, FUNCTION, "--trace").stderr
+    assert traced.count(once + allow) == 2
+    assert traced.count("    <string>:4 in <module>\n    <string>:2 in asks\n") == 2
+    assert "<hermetic>" not in traced
+
+
+@pytest.mark.pythons("3.11", "3.15", "pypy3.9")
+def test_the_way_is_named_with_its_reason(command: Command, python: Python) -> None:
+    told = command(python.path, "pass", "-v").stderr
+    if python.implementation == "pypy":
+        assert "hermetic: guards by way of stub: the environment way is not proved for PyPy 3.9" in told
+    else:
+        assert f"hermetic: guards by way of early: proved for CPython {python.name}." in told
+    for flag in "IES":
+        assert f"by way of stub: -{flag} switches off what the environment way needs" in command(python.path, "pass", "-v", flags=(f"-{flag}",)).stderr
+
+
+@pytest.mark.parametrize("words", [("--version",), ("-V",), ("-VV",), ("-h",), ("--wrong",), ("-c",)], ids=" ".join)
+def test_what_an_interpreter_answers_by_itself(command: Command, runs: TwoRuns, words: tuple[str, ...]) -> None:
+    """It runs nothing, so there are no guards to report."""
+    python = find_python("3.8")
+    bare = runs.bare(python, *words)
+    done = subprocess.run([command.hermetic, "run", "--no-network", "-q", "--", python.path, *words], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == bare.seen
+
+
+def test_a_violation_is_picklable(command: Command, python: Python) -> None:
+    """multiprocessing hands one from a worker to its parent."""
+    code = (
+        "import pickle, socket\n"
+        "try: socket.getaddrinfo('example.com', 80)\n"
+        "except OSError as error: other = pickle.loads(pickle.dumps(error))\n"
+        "print(type(other) is type(error), str(other) == str(error), other.errno == error.errno, other.hint)"
+    )
+    assert command(python.path, code, "-q").stdout == "True True True --allow-domain example.com\n"
+
+
+def test_a_failure_in_a_child_is_told_to_the_user(python: Python, session_directory: Path, tmp_path: Path) -> None:
+    """Even when the target keeps its child's stderr to itself; a forged `_HERMETIC` is what breaks it here."""
+    with Staged(python.path, session_directory / "cache") as staged:
+        start = staged.prepare(["-c", "pass"], {"PATH": "/usr/bin:/bin"})
+        environment = {name: value.replace(staged.run.digest.encode(), b"0" * 64) for name, value in start.environment.items()}
+        done = subprocess.run([start.interpreter, *start.argv[1:]], env=environment, stderr=subprocess.PIPE)
+        [event] = staged.events()
+    assert (done.returncode, done.stderr) == (125, b"")
+    assert event["event"] == "failed"
+    assert event["why"].endswith("manifest in the run directory was altered")
+    assert event["pid"] != os.getpid()
