@@ -11,10 +11,9 @@ import os
 import posix
 import sys
 from os import fsdecode, fsencode
-from os.path import realpath
 
-from hermetic_guard import injection, programs
-from hermetic_guard.starts import Planner, Start, as_text
+from hermetic_guard import injection, programs, pyenv
+from hermetic_guard.starts import OWN, Planner, Start, as_text
 
 SHELL = "/bin/sh"
 
@@ -25,6 +24,7 @@ LOADER = {name: os.environb[name] for name in injection.LOADER if name in os.env
 def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
     ledger = enforcer.ledger
+    programs.os = pyenv.os = OWN  # type: ignore[attr-defined]
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
     plan = Planner(enforcer, handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
     current = _track_environment(ledger)
@@ -114,7 +114,7 @@ def _replace_fork_exec(ledger, plan, current, check_user):
         place = None if cwd is None else _text(cwd)
         environment = current() if env is None else dict(_bytes(item).partition(b"=")[::2] for item in env)
         paths = [_text(path) for path in executables]
-        given = Start(paths, _texts(arguments, "fork_exec"), environment, realpath(place) if place and "\0" not in place else "")
+        given = Start(paths, _texts(arguments, "fork_exec"), environment, OWN.path.realpath(place) if place and "\0" not in place else "")
         start = plan(given)
         at = _preexec_index(rest)
         if sys.version_info >= (3, 9):
@@ -140,7 +140,7 @@ def _then_judge_again(preexec, plan, given, start, current):
     def preexec_fn():
         preexec()
         environment = current() if current else given.environment
-        again = plan(Start(given.executables, given.arguments, dict(environment), posix.getcwd() if given.cwd else ""))
+        again = plan(Start(given.executables, given.arguments, dict(environment), OWN.getcwd() if given.cwd else ""))
         if (again.executables, again.arguments) != (start.executables, start.arguments):
             raise RuntimeError("preexec_fn has changed which program is started")
         if current:
@@ -152,7 +152,7 @@ def _then_judge_again(preexec, plan, given, start, current):
 def _make_user_check(refuse, run):
     def check_user(uid, start):
         """A child that cannot enter the run directory would start without its guards."""
-        if uid is None or int(uid) in (-1, posix.geteuid()) or posix.stat(run).st_mode & 0o001:
+        if uid is None or int(uid) in (-1, OWN.geteuid()) or OWN.stat(run).st_mode & 0o001:
             return uid if uid is None else int(uid)
         refuse("start", "%s: another user cannot read the run directory" % "".join(start.executables[-1:]))
 

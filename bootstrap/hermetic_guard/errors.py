@@ -50,6 +50,7 @@ def _os_error(kind: type, code: int) -> type:
         PolicyViolation.__init__(self, *arguments)
         self.errno = code
         self.strerror = PolicyViolation.__str__(self)
+        self.args = (code, self.strerror)  # as of any OSError: some look there
 
     kind.__init__ = __init__  # type: ignore[misc]
     return kind

@@ -7,14 +7,35 @@ the environment way, for the Python programs that it may start in turn. What ano
 The run directory is compared with what it was when this process started: a child must not load what the target has put there.
 """
 
+import genericpath
+import os
+import stat
 from os import fsdecode, fsencode
-from os.path import basename, realpath
-from posix import stat
 
 from hermetic_guard import cmdline, injection, programs, shebang
 
+FunctionType = type(lambda: None)
+
 SURVIVOR = fsdecode(injection.PREFIX)
 """A variable that is added while a program is followed, to learn whether `env` in its `#!` line empties the environment."""
+
+
+def own_os():
+    """A copy of `os` and `os.path`: whatever the target, or a test in it, puts in the place of their functions decides nothing here."""
+    own, path, modes = type(os)("os"), type(os)("posixpath"), type(os)("stat")
+    for name, value in list(vars(genericpath).items()) + list(vars(os.path).items()):
+        if type(value) is FunctionType:
+            copy = FunctionType(value.__code__, vars(path), name, value.__defaults__, value.__closure__)
+            copy.__kwdefaults__ = value.__kwdefaults__
+            value = copy
+        setattr(path, name, value)
+    vars(modes).update(vars(stat))
+    vars(path).update(os=own, stat=modes)
+    vars(own).update(vars(os), path=path)
+    return own
+
+
+OWN = own_os()
 
 
 class Start(object):
@@ -60,7 +81,7 @@ class Planner(object):
     def fingerprint(self):
         """ctime cannot be set by an unprivileged process (utimensat(2)), so unchanged ctimes mean unchanged files."""
         try:
-            found = [stat(path) for path in self.paths]
+            found = [OWN.stat(path) for path in self.paths]
         except OSError:
             return None
         return [(item.st_ino, item.st_size, item.st_mtime_ns, item.st_ctime_ns) for item in found]
@@ -77,7 +98,7 @@ class Planner(object):
             start = Start([program.interpreter], words, as_bytes(program.environ), start.cwd)
         if program.kind == "python":
             return self.python(start, program, words)
-        if basename(program.interpreter) == "env" and not program.script:
+        if OWN.path.basename(program.interpreter) == "env" and not program.script:
             return self.behind_env(start)
         return self.other(start)
 
@@ -86,7 +107,7 @@ class Planner(object):
         misled = injection.misleading(start.environment, line)
         if misled:
             self.refuse(start, "%s would load other code before the guards" % misled)
-        if line.kind == "x" or (realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
+        if line.kind == "x" or (OWN.path.realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
             return self.prepared("early", start, self.loader)
         words = (words[:1] or [""]) + injection.stub_arguments(line, self.stub)
         return self.prepared("stub", Start([program.interpreter], words, start.environment, start.cwd), self.loader)

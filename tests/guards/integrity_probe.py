@@ -9,7 +9,7 @@ import sys
 import traceback
 
 
-class Path(object):
+class Path:
     """A path-like object of the target's own."""
 
     def __init__(self, text):
@@ -51,7 +51,7 @@ def outcome(code, names):
         exec(code, names)
     except BaseException as error:
         if type(error).__name__ == "IntegrityViolation":
-            return "refused: %s" % error
+            return f"refused: {error}"
         return "".join(traceback.format_exception_only(type(error), error)).strip()
     return names.get("result", "done")
 

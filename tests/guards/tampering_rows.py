@@ -71,13 +71,16 @@ SECOND_LOADS = {
     "a copy": FILE + "import shutil; call(load('_socket', shutil.copy(path, free)).socket)",
     "a copy, in a package": FILE + "import shutil; call(load('x.y._socket', shutil.copy(path, free + '/other.so')).socket)",
     "create_dynamic": FILE + "call(create(ModuleSpec('_socket', None, origin=path)).socket)",
-    "create_dynamic, a copy": FILE + """
+    "create_dynamic, a copy": FILE
+    + """
 import shutil
 call(create(ModuleSpec('_socket', None, origin=shutil.copy(path, free))).socket)""",
-    "a spec of one's own": FILE + """
+    "a spec of one's own": FILE
+    + """
 class Spec: name, origin = '_socket', path
 call(create(Spec()).socket)""",
-    "a spec that changes its mind": FILE + """
+    "a spec that changes its mind": FILE
+    + """
 class Spec:
     asked, origin = 0, path
     @property
@@ -131,7 +134,8 @@ except Exception as error:
             for value in list(traceback.tb_frame.f_locals.values()): spoil(value)
         traceback = traceback.tb_next
 call()"""),
-    "frames below its own code": Row("""
+    "frames below its own code": Row(
+        """
 class Spy:
     def __fspath__(self):
         frame = sys._getframe()
@@ -144,17 +148,25 @@ class Spy:
 for event in ('os.mkdir', 'open', 'os.remove'):
     try: sys.audit(event, Spy(), 'w', 1)
     except Exception: pass
-call()""", (3, 8)),
-    "events of its own": Row("""
+call()""",
+        (3, 8),
+    ),
+    "events of its own": Row(
+        """
 answer = []
 for event in ('hermetic.tighten', 'hermetic.narrowed', 'hermetic.refuse', 'hermetic.change', 'hermetic.network'):
     for words in (answer, b'hermetic-policy 1\\\\non_violation refuse\\\\n'), (answer,), (answer, 'a', 'b'), (), (1, 2):
         try: sys.audit(event, *words)
         except Exception: pass
-call()""", (3, 8)),
-    "another hook": Row("""
+call()""",
+        (3, 8),
+    ),
+    "another hook": Row(
+        """
 sys.addaudithook(lambda event, arguments: [item.append(True) for item in arguments if isinstance(item, list)])
-call()""", (3, 8)),
+call()""",
+        (3, 8),
+    ),
     "another policy for a child": Row("""
 import subprocess
 os.environ['_HERMETIC_POLICY'] = 'hermetic-policy 1\\\\non_violation refuse\\\\n'
@@ -176,14 +188,18 @@ assert reached"""),
 }
 
 HOLES = {
-    "the garbage collector": Row("""
+    "the garbage collector": Row(
+        """
 import gc
 for found in gc.get_objects():
     if type(found) is dict and 'socket.connect' in found and 'open' in found: found.clear()
 import _socket
 plain = [item for item in gc.get_objects() if type(item).__name__ == 'method_descriptor' and item.__name__ == 'connect']
 caller = _socket.socket()
-plain[0](caller, ('127.0.0.1', port))""", (3, 8), pypy=False),
+plain[0](caller, ('127.0.0.1', port))""",
+        (3, 8),
+        pypy=False,
+    ),
 }
 """See the README, What the Python layer cannot stop."""
 

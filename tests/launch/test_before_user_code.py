@@ -28,13 +28,12 @@ note(__name__, __file__)
 """
 
 AND_BE_THE_OTHER = """
-if True:
-    here = __file__.rpartition("/")[0]
-    sys.path[:] = [entry for entry in sys.path if not here.startswith(entry or "-")]
-    sys.path_importer_cache.clear()
-    hostile = sys.modules.pop(__name__)
-    __import__(__name__)
-    hostile.__dict__.update(sys.modules[__name__].__dict__)
+here = __file__.rpartition("/")[0]
+sys.path[:] = [entry for entry in sys.path if not here.startswith(entry or "-")]
+sys.path_importer_cache.clear()
+hostile = sys.modules.pop(__name__)
+__import__(__name__)
+hostile.__dict__.update(sys.modules[__name__].__dict__)
 """
 """Behind a canary that stands in the place of a module of the library, so that Python comes up all the same."""
 
@@ -42,7 +41,7 @@ SHADOWED = """
 encodings/__init__ codecs io abc site os stat posixpath warnings re _collections_abc _posixsubprocess _sha256 _sha2 gc resource
 """.split()
 """What the interpreter and the guard load at start, and more."""
-STRANGE = ["sitecustomize", "usercustomize", "_hermetic_early", "hermetic_guard/__init__", "hermetic_guard/errors", "stub", "site_packages"]
+STRANGE = ["sitecustomize", "usercustomize", "_hermetic_early", "hermetic_guard/__init__", "hermetic_guard/errors", "stub", "loader"]
 
 
 class Trial:

@@ -21,7 +21,10 @@ ENDS = {
     "caught, then another exception": (TRY + "1 / 0", 1),
     "turned into another exception": ("import socket\ntry: socket.getaddrinfo('a.test', 80)\nexcept OSError: raise ValueError", 1),
     "in a thread": ("import socket, threading as t; t.Thread(target=socket.getaddrinfo, args=('example.com', 80)).start()", 0),
-    "in a child": ("import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', 'import socket; socket.getaddrinfo(\"a.test\", 80)']))", 1),
+    "in a child": (
+        "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', 'import socket; socket.getaddrinfo(\"a.test\", 80)']))",
+        1,
+    ),
     "in a fork": ("import os, socket\nif os.fork(): os.wait(), os._exit(4)\nsocket.getaddrinfo('example.com', 80)", 4),
 }
 
@@ -104,7 +107,10 @@ def test_the_way_is_named_with_its_reason(command: Command, python: Python) -> N
     else:
         assert f"hermetic: guards by way of early: proved for CPython {python.name}." in told
     for flag in "IES":
-        assert f"by way of stub: -{flag} switches off what the environment way needs" in command(python.path, "pass", "-v", flags=(f"-{flag}",)).stderr
+        assert (
+            f"by way of stub: -{flag} switches off what the environment way needs"
+            in command(python.path, "pass", "-v", flags=(f"-{flag}",)).stderr
+        )
 
 
 @pytest.mark.parametrize("words", [("--version",), ("-V",), ("-VV",), ("-h",), ("--wrong",), ("-c",)], ids=" ".join)
@@ -121,8 +127,8 @@ def test_a_violation_is_picklable(command: Command, python: Python) -> None:
     code = (
         "import pickle, socket\n"
         "try: socket.getaddrinfo('example.com', 80)\n"
-        "except OSError as error: other = pickle.loads(pickle.dumps(error))\n"
-        "print(type(other) is type(error), str(other) == str(error), other.errno == error.errno, other.hint)"
+        "except OSError as caught: error, other = caught, pickle.loads(pickle.dumps(caught))\n"
+        "print(type(other) is type(error), str(other) == str(error), other.args == error.args == (error.errno, str(error)), other.hint)"
     )
     assert command(python.path, code, "-q").stdout == "True True True --allow-domain example.com\n"
 
