@@ -34,15 +34,21 @@ class Start:
         self.runs = runs
 
 
-def prepare(target: Target, facts: Interpreter, run: injection.Handoff) -> Start:
-    """Choose the way and apply it."""
+def prepare(target: Target, facts: Interpreter, run: injection.Handoff, initial: Mapping[bytes, bytes]) -> Start:
+    """Choose the way and apply it.
+
+    initial: the user's environment, as it was before `env` in a `#!` line changed it for the target
+    Raises HermeticError if the interpreter is told to load other code than its own before any guard can stand.
+    """
     line = cmdline.parse(target.argv)
+    refuse_other_code(as_bytes(target.environ), line)
     way, why = choose(facts, line)
     runs = line.kind != "x"
     argv = target.argv
     if way == "stub" and runs:
         argv = [target.argv[0], *injection.stub_arguments(line, f"{os.fsdecode(run.run)}/stub.py")]
-    environment = injection.prepare_environment(as_bytes(target.environ), run, way)
+    loader = {name: initial[name] for name in injection.LOADER if name in initial}
+    environment = injection.prepare_environment(as_bytes(target.environ), run, way, loader=loader)
     return Start(target.interpreter, argv, environment, way, why, runs)
 
 
@@ -69,12 +75,12 @@ def as_bytes(environment: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
 
 
-def refuse_other_library(environment: Mapping[bytes, bytes]) -> None:
-    """Raise HermeticError if the environment leads the interpreter to another standard library than its own."""
-    for name in injection.OTHER_LIBRARY:
-        if environment.get(name):
-            text = name.decode()
-            raise HermeticError(f"{text} is set: the interpreter would load another library before the guards", f"unset {text}")
+def refuse_other_code(environment: dict[bytes, bytes], line: cmdline.CommandLine) -> None:
+    """Raise HermeticError for PYTHONHOME, `-X pycache_prefix` and the like."""
+    misled = injection.misleading(environment, line)
+    if misled:
+        hint = "PYTHONPYCACHEPREFIX does the same" if "pycache_prefix" in misled else f"without {misled} it can be guarded"
+        raise HermeticError(f"{misled} would have the interpreter load other code before the guards", hint)
 
 
 def uncoerced(environment: Mapping[bytes, bytes], initial: bytes) -> dict[bytes, bytes]:

@@ -43,7 +43,6 @@ def main(invocation: Invocation) -> int:
     resolved = combine.resolve(invocation, cwd)
     combine.refuse_unenforceable(resolved.policy)
     environment = initial_environment()
-    environ.refuse_other_library(environment)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
     say.notice(resolved.notice)
@@ -51,7 +50,7 @@ def main(invocation: Invocation) -> int:
     if tighten(resolved.policy):
         become_inner(target, say)
     facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ))
-    return Run(invocation, resolved.policy, target, facts, say).result()
+    return Run(invocation, resolved.policy, target, facts, say).result(environment)
 
 
 class Speaker:
@@ -111,13 +110,13 @@ class Run:
         self.log_path = values.get("log")
         self.log: Log | None = None
 
-    def result(self) -> int:
-        """Run the target; the exit code."""
+    def result(self, environment: dict[bytes, bytes]) -> int:
+        """Run the target; the exit code. environment: the user's."""
         files = payload.files(self.policy, [self.facts], protected_paths())
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
-            start = environ.prepare(self.target, self.facts, environ.handoff(run))
+            start = environ.prepare(self.target, self.facts, environ.handoff(run), environment)
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             outcome = launch(

@@ -142,6 +142,8 @@ def parse(answer: bytes, real: str) -> Interpreter | None:
         version = (int(major), int(minor), int(micro))
         for name, size in (word.split(":") for word in sizes):
             compiled[name], rest = rest[: int(size)], rest[int(size) :]
+            if len(compiled[name]) != int(size):
+                return None
     except ValueError:
         return None
     complete = version[:2] < OLDEST or {*compiled} == {*payload.COMPILED, "payload"}

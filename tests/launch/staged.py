@@ -62,7 +62,7 @@ class Staged:
     def prepare(self, words, env, python=None):
         """What the launcher would hand to execve."""
         target = Target(python or self.python, [python or self.python, *words], env, [])
-        return environ.prepare(target, self.facts, environ.handoff(self.run))
+        return environ.prepare(target, self.facts, environ.handoff(self.run), environ.as_bytes(env))
 
     def start(self, *words, env, python=None, **options):
         """Run the interpreter (or `python`, which leads to the same binary) with these words, guarded."""

@@ -210,6 +210,7 @@ class Command:
         self.hermetic = hermetic
         self.directory = directory
         self.cache = directory / "cache"
+        self.cache.mkdir()
 
     def env(self, more: dict[str, str]) -> dict[str, str]:
         return {**ENV, "HOME": str(self.directory), "XDG_CACHE_HOME": str(self.cache), "TMPDIR": "/tmp", **more}
@@ -322,11 +323,33 @@ def test_a_copied_library(command: Command, tmp_path: Path) -> None:
     native(python, "-c", "pass", env={**ENV, **env}, cwd=tmp_path)
     assert (tmp_path / "canary").exists()
     (tmp_path / "canary").unlink()
-    command.refuses(python, "PYTHONHOME is set", env=env)
+    command.refuses(python, "PYTHONHOME would have the interpreter load other code", env=env)
 
 
 def test_another_library_directory(command: Command) -> None:
-    command.refuses(find_python("3.11").path, "PYTHONPLATLIBDIR is set", env={"PYTHONPLATLIBDIR": "lib64"})
+    command.refuses(find_python("3.11").path, "PYTHONPLATLIBDIR would have", env={"PYTHONPLATLIBDIR": "lib64"})
+
+
+def test_options_of_the_same_effect(command: Command, tmp_path: Path) -> None:
+    python = find_python("3.11").path
+    for option in ("pycache_prefix=/tmp", "presite=os"):
+        done = command("exec", "--no-network", "--python", python, "--", "-X", option, "-c", CANARY)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (125, "", 1)
+        assert done.stderr.startswith(f"hermetic: -X {option} would have the interpreter load other code before the guards (")
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_first_line_does_not_choose_libraries(command: Command, tmp_path: Path) -> None:
+    """`env` in a `#!` line is the script's, not the user's: what it says to the dynamic loader is handed over, and heeded by nobody before."""
+    script, python = tmp_path / "script", find_python("3.11").path
+    script.write_text(f"#!/usr/bin/env -S LD_PRELOAD=/nonexistent/other.so {python}\nimport os\nprint(os.environ['LD_PRELOAD'])\n")
+    script.chmod(0o755)
+    done = command("run", "--no-network", "--", str(script))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "/nonexistent/other.so\n", "")
+    script.write_text(f"#!/usr/bin/env -S PYTHONHOME=/nonexistent {python}\n{CANARY}\n")
+    done = command("run", "--no-network", "--", str(script))
+    assert (done.returncode, "PYTHONHOME would have" in done.stderr) == (125, True)
+    assert not (tmp_path / "canary").exists()
 
 
 # The cache of what interpreters answered.

@@ -14,6 +14,7 @@ KIND, DIRECTORY, LINK = 0o170000, 0o040000, 0o120000
 LINKS = 40
 """As many as Linux follows in one path; path_resolution(7)."""
 
+REMEMBERED = 4096
 DESCRIPTORS = "/proc/self/fd"
 
 
@@ -52,6 +53,7 @@ def make_is_protected(protected):
     """
     kept = frozenset(identity(stat(path)) for path in protected if exists(path))
     above = frozenset(ancestor for path in protected if exists(path) for ancestor in ancestors(path))
+    outside = set()  # type: set[tuple[int, int]]
     proc = stat("/proc").st_dev if exists("/proc/self") else None
 
     def is_protected(path, directory, what):
@@ -71,16 +73,22 @@ def make_is_protected(protected):
         return None
 
     def is_inside(path):
+        """Directories that were found outside stay there: whatever would move one inside is refused."""
+        passed = []
         try:
             here = identity(stat(path))
-            while here not in kept:
+            while here not in outside and here not in passed:
+                if here in kept:
+                    return True
+                passed.append(here)
                 path += "/.."
-                below, here = here, identity(stat(path))
-                if below == here:
-                    return False
+                here = identity(stat(path))
         except OSError:
             return False
-        return True
+        if len(outside) > REMEMBERED:
+            outside.clear()
+        outside.update(passed)
+        return False
 
     return is_protected
 

@@ -1,0 +1,100 @@
+"""What is kept of an interpreter's answer is read back as it was, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hermetic.errors import NotPython
+from hermetic.launch import payload
+from hermetic.target import interrogate
+from hermetic.target.interrogate import Interpreter
+
+COMPILED = {"loader": b"L" * 10, "startup": b"", "payload": b"p\n q" * 5}
+FACTS = Interpreter("/usr/bin/python3.11", (3, 11, 7), "cpython", "a70d0d0a", COMPILED)
+
+
+def fields(facts: Interpreter | None) -> list[object]:
+    return [getattr(facts, name) for name in Interpreter.__slots__]
+
+
+def test_names() -> None:
+    assert FACTS.name == "CPython 3.11.7"
+    assert Interpreter("x", (3, 9, 16), "pypy", "", {}).name == "PyPy 3.9.16"
+    assert Interpreter("x", (3, 9, 0), "graalpy", "", {}).name == "graalpy 3.9.0"
+
+
+def test_an_answer_is_read_back() -> None:
+    assert fields(interrogate.parse(interrogate.serialized(FACTS), FACTS.path)) == fields(FACTS)
+
+
+OTHERS = [
+    b"",
+    b"\n",
+    b"Python 3.11.7\n",
+    b"hermetic-facts 3 11 7 cpython a70d0d0a\n",
+    b"hermetic-facts 3 11 7 cpython\n",
+    b"hermetic-facts 3 11 x cpython a70d0d0a loader:0 startup:0 payload:0\n",
+    b"hermetic-facts 3 11 7 cpython a70d0d0a loader:0 startup:0 payload:5\nfour",
+    b"hermetic-facts 3 11 7 cpython a70d0d0a loader:0 startup:0 payload:1\nfour",
+    b"hermetic-facts 3 11 7 cpython a70d0d0a loader:0 payload:0\n",
+    b"other-facts 3 11 7 cpython a70d0d0a loader:0 startup:0 payload:0\n",
+    b"\xff\xfe\n",
+]
+
+
+@pytest.mark.parametrize("answer", OTHERS, ids=lambda answer: repr(answer[:40]))
+def test_anything_else_is_no_answer(answer: bytes) -> None:
+    found = interrogate.parse(answer, "x")
+    assert found is None
+
+
+def test_an_old_one_names_no_parts() -> None:
+    found = interrogate.parse(b"hermetic-facts 2 7 18 cpython -\n", "x")
+    assert found is not None
+    assert (found.version, found.compiled) == ((2, 7, 18), {})
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_the_cache(tmp_path: Path, proved: bool) -> None:
+    entry = str(tmp_path / "new/interpreters/entry")
+    FACTS.proved = proved
+    interrogate.write(entry, FACTS, "key")
+    assert fields(interrogate.read(entry, FACTS.path, "key")) == fields(FACTS)
+    assert interrogate.read(entry, FACTS.path, "another key") is None
+    assert os.stat(entry).st_mode & 0o777 == 0o600
+    assert os.listdir(os.path.dirname(entry)) == ["entry"]
+
+
+def test_a_cache_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "entry").mkdir()
+    interrogate.write(str(tmp_path / "entry"), FACTS, "key")
+    interrogate.write("/dev/null/entry", FACTS, "key")
+    assert os.listdir(tmp_path) == ["entry"]
+    assert interrogate.read(str(tmp_path / "entry"), "x", "key") is None
+
+
+def test_the_key_knows_the_binary_and_the_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binary = tmp_path / "python"
+    binary.write_text("one")
+    first = interrogate.identity(str(binary))
+    assert interrogate.identity(str(binary)) == first
+    binary.write_text("other")
+    second = interrogate.identity(str(binary))
+    monkeypatch.setattr(payload, "compilable", lambda: b"another guard")
+    assert len({first, second, interrogate.identity(str(binary))}) == 3
+    with pytest.raises(NotPython, match="No such file"):
+        interrogate.identity(str(tmp_path / "gone"))
+
+
+def test_where_the_cache_is(tmp_path: Path) -> None:
+    """No home is made where there is none."""
+    home, named = str(tmp_path), str(tmp_path / "named")
+    os.mkdir(named)
+    assert interrogate.cache_directory({"HOME": home}) == f"{home}/.cache/hermetic"
+    assert interrogate.cache_directory({"HOME": home, "XDG_CACHE_HOME": named}) == f"{named}/hermetic"
+    assert interrogate.cache_directory({"HOME": home, "XDG_CACHE_HOME": ""}) == f"{home}/.cache/hermetic"
+    nowhere = [{}, {"HOME": "relative"}, {"HOME": f"{home}/gone"}, {"XDG_CACHE_HOME": "relative"}, {"XDG_CACHE_HOME": f"{home}/gone"}]
+    assert [interrogate.cache_directory(environ) for environ in nowhere] == [""] * len(nowhere)
