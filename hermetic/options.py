@@ -103,10 +103,25 @@ OPTIONS = (
            many=True, text="Allow this machine itself: all ports, or PORTS as in 80,8000-8010."),
     Option("--allow-domain", section=ADJUST, kind=VALUE, metavar="HOST", policy="network.allow-domain", many=True,
            text="Allow HOST, or *.HOST below it, on ports 80 and 443 or on those given as in HOST:8000-8010."),
-    Option("--on-violation", section=ADJUST, kind=VALUE, metavar="raise|refuse", policy="on-violation",
-           choices=("raise", "refuse"),
-           text="What a violation is to the target: an error that no 'except OSError' hides, or (refuse, the default) "
-                "the error that a locked-down machine gives."),
+    Option("--allow-unix", section=ADJUST, kind=VALUE, metavar="PATH", policy="network.allow-unix", many=True,
+           text="Allow the local (AF_UNIX) socket PATH, or those below it."),
+    Option("--allow-run", section=ADJUST, kind=VALUE, metavar="PROGRAM", policy="subprocess.allow-run", many=True,
+           text="Allow PROGRAM to be started: a name on PATH, or a path."),
+    Option("--allow-write", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.allow-write", many=True,
+           text="Allow PATH, and everything below it, to be written, made and deleted."),
+    Option("--allow-read", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.allow-read", many=True,
+           text="Allow PATH, and everything below it, to be read, where --fs-readonly=ROOT limits reading."),
+    Option("--hide", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.hide", many=True,
+           text="Have PATH, and everything below it, look as if it were not there."),
+    Option("--allow-native", section=ADJUST, kind=VALUE, metavar="DIST", policy="native.allow-native", many=True,
+           text="Allow the extension modules of the installed distribution DIST."),
+    Option("--require", section=ADJUST, kind=VALUE, metavar="python|kernel|both", choices=("python", "kernel", "both"),
+           text="Do not start unless every guard holds fully in this layer."),
+    Option("--best-effort", section=ADJUST, text="Start even where no layer holds a guard; what is missing is said."),
+    Option("--on-violation", section=ADJUST, kind=VALUE, metavar="raise|refuse|kill", policy="on-violation",
+           choices=("raise", "refuse", "kill"),
+           text="What a violation is to the target: an error that no 'except OSError' hides, (refuse, the default) the "
+                "error that a locked-down machine gives, or its end."),
     Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL),
            text="The interpreter: a path, the directory of a virtual environment, or a version."),
     Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),
@@ -222,6 +237,11 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 def known(command: str) -> list[Option]:
     """The options that `command` knows, in the order of the table."""
     return [option for option in OPTIONS if option.belongs_to(command)]
+
+
+def flag_of(guard: str) -> str:
+    """The option that puts a guard up."""
+    return next(option.name for option in OPTIONS if option.policy.partition(".")[0] == guard)
 
 
 def _completing(environ: Mapping[str, str] | None) -> bool:

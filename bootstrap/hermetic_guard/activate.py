@@ -6,7 +6,7 @@ Called by _loader.py with everything checked and nothing of the target run. Any 
 import os
 import sys
 
-from hermetic_guard import attribution, children, hook, injection, policy, traces
+from hermetic_guard import attribution, children, hook, injection, serialized, traces
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
@@ -23,7 +23,7 @@ def activate(way, staged, identity, before):
     What comes after the report may be the target's.
     """
     found = traces.Traces(way, staged.run, before)
-    scopes = Scopes(policy.loads(staged.read("policy")))
+    scopes = Scopes(serialized.loads(staged.read("policy")))
     if injection.NARROWED in os.environb:
         scopes.tighten(os.environb[injection.NARROWED])
     channel = Channel(staged.run + "/events", identity)

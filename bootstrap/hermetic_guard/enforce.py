@@ -7,10 +7,11 @@ interpreter shutdown, and a global that is looked up late is one the target can 
 import os
 import sys
 
-from hermetic_guard import errors, policy
+from hermetic_guard import decide as judging
+from hermetic_guard import errors, hosts, policy
+from hermetic_guard.decide import Request, decide
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import Ledger
-from hermetic_guard.policy import Request, decide
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
@@ -34,8 +35,8 @@ class Enforcer(object):
         self.run = run
         self.ledger = Ledger()
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
-        sealed = seal(vars(policy), globals())
-        sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in policy.DECIDERS.items()}
+        sealed = seal(vars(hosts), vars(policy), vars(judging), globals())
+        sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
         self.check = sealed["make_check"](scopes, tell, stack)
         self.handlers = sealed["make_handlers"](self.check, scopes)
         if hasattr(sys, "addaudithook"):

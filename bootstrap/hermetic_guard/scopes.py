@@ -4,7 +4,8 @@ A run has one policy, set before user code. Code that uses the guard on itself o
 intersection of all that are open, so that no block can loosen what was set outside it.
 """
 
-from hermetic_guard.policy import Policy, dumps, intersect, loads
+from hermetic_guard.policy import Policy, intersect
+from hermetic_guard.serialized import dumps, loads
 
 
 class Scopes(object):

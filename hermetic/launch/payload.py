@@ -9,18 +9,20 @@ import marshal
 import os
 
 import hermetic_guard
-from hermetic_guard import policy as policies
+from hermetic_guard import serialized
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hermetic_guard.policy import Policy
+
     from hermetic.target.interrogate import Interpreter
 
 MODULES = (
-    "errors policy sealing scopes patching events attribution cmdline shebang pyenv programs injection hook enforce guards guards.paths "
-    "guards.loading guards.integrity guards.addresses guards.ownership guards.resolution guards.sockets guards.names guards.network "
-    "starts children traces activate"
+    "errors hosts policy decide serialized sealing scopes patching events attribution cmdline shebang pyenv programs injection hook enforce "
+    "guards guards.paths guards.loading guards.integrity guards.addresses guards.ownership guards.resolution guards.sockets guards.names "
+    "guards.network starts children traces activate"
 ).split()
 SCRIPTS = {
     "sitecustomize.py": "_startup.py",
@@ -37,7 +39,7 @@ COMPILED = {"loader": "_loader.py", "startup": "_startup.py"}
 _sources: list[bytes] = []
 
 
-def files(policy: policies.Policy, interpreters: Iterable[Interpreter], protected: Iterable[str]) -> dict[str, bytes]:
+def files(policy: Policy, interpreters: Iterable[Interpreter], protected: Iterable[str]) -> dict[str, bytes]:
     """Everything that is staged for a run, by name.
 
     interpreters: those that are known; each brings its compiled payload, and the proved ones may be started in the environment way.
@@ -45,7 +47,7 @@ def files(policy: policies.Policy, interpreters: Iterable[Interpreter], protecte
     """
     known = list(interpreters)
     content = {name: read(source) for name, source in SCRIPTS.items()}
-    content["policy"] = policies.dumps(policy)
+    content["policy"] = serialized.dumps(policy)
     content["payload.src"] = sources()
     content["protected"] = joined(protected)
     content["proved"] = joined(one.path for one in known if one.proved)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hermetic_guard import policy as policies
+from hermetic_guard import serialized
 
 from hermetic.errors import HermeticError, printable, quoted
 from hermetic.events import EventReader
@@ -19,6 +19,8 @@ from hermetic.target import interrogate, resolve
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+    from hermetic_guard.policy import Policy
 
     from hermetic.launch.process import Outcome
     from hermetic.log import Log
@@ -93,7 +95,7 @@ class Run:
     def __init__(
         self,
         invocation: Invocation,
-        policy: policies.Policy,
+        policy: Policy,
         target: resolve.Target,
         facts: interrogate.Interpreter,
         say: Speaker,
@@ -184,7 +186,7 @@ class Run:
             from hermetic.log import Log
 
             self.log = Log(self.log_path, run)
-            self.log.write("run", command=self.target.argv, policy=policies.dumps(self.policy).decode())
+            self.log.write("run", command=self.target.argv, policy=serialized.dumps(self.policy).decode())
 
 
 def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -> resolve.Target:
@@ -196,10 +198,10 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
     return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
 
 
-def tighten(policy: policies.Policy) -> bool:
+def tighten(policy: Policy) -> bool:
     """Add this policy to the one of an outer hermetic; whether there is one. Its audit hook answers, see `hermetic_guard/enforce.py`."""
     answer: list[object] = []
-    sys.audit("hermetic.tighten", answer, policies.dumps(policy))
+    sys.audit("hermetic.tighten", answer, serialized.dumps(policy))
     return bool(answer)
 
 

@@ -15,7 +15,8 @@ ANSWER = "\1"
 
 
 def policies():
-    from hermetic_guard.policy import ANY, Network, Policy
+    from hermetic_guard.hosts import ANY
+    from hermetic_guard.policy import Network, Policy
 
     return {
         "off": Policy(),

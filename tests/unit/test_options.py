@@ -137,8 +137,8 @@ BAD = [
     ("run --no-network=1 x", "--no-network takes no value"),
     ("run --no-network= x", "--no-network takes no value"),
     ("run --help=x x", "--help takes no value"),
-    ("run --on-violation rase x", "--on-violation cannot be rase, only raise or refuse (did you mean raise?)"),
-    ("run --on-violation=kill x", "--on-violation cannot be kill"),
+    ("run --on-violation rase x", "--on-violation cannot be rase, only raise or refuse or kill (did you mean raise?)"),
+    ("run --on-violation=end x", "--on-violation cannot be end"),
     # contradictions
     ("run -v -q x", "--verbose and --quiet exclude each other"),
     ("run -vq x", "--verbose and --quiet exclude each other"),

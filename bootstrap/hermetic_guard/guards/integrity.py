@@ -8,11 +8,11 @@ On 3.6, 3.7 and PyPy, where these raise no audit events, the run directory is st
 import os
 import sys
 
+from hermetic_guard.decide import Request
 from hermetic_guard.errors import IntegrityViolation
 from hermetic_guard.guards import loading, paths
 from hermetic_guard.guards.paths import FOLLOWS, MAKES, MOVES, PUTS, TAKES, exact, open_directories
 from hermetic_guard.hook import make_ask
-from hermetic_guard.policy import Request
 from hermetic_guard.sealing import seal
 
 NAME = "integrity"

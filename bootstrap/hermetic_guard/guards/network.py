@@ -8,6 +8,7 @@ be reached from the hook only, which nothing in the target refers to.
 import _socket
 import sys
 
+from hermetic_guard.decide import Request
 from hermetic_guard.guards import addresses, names, ownership, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
@@ -29,7 +30,6 @@ from hermetic_guard.guards.resolution import loopbacks_of, make_resolve, read_ho
 from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import CannotReplace
-from hermetic_guard.policy import Request
 from hermetic_guard.sealing import seal
 
 NAME = "network"

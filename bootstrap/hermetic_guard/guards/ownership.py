@@ -7,8 +7,8 @@ every process of the run finds it.
 from posix import getcwdb, lstat, stat
 from time import time as clock
 
+from hermetic_guard.decide import Request
 from hermetic_guard.guards.addresses import FS_ENCODING, SUN_PATH, as_str
-from hermetic_guard.policy import Request
 
 FRESH = 2.0
 """Seconds: a socket that somebody claims to have bound just now, but that is older than this, was there before."""
