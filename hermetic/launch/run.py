@@ -10,6 +10,7 @@ from hermetic_guard import serialized
 from hermetic.errors import HermeticError, printable, quoted
 from hermetic.events import EventReader
 from hermetic.launch import environ, payload
+from hermetic.launch.execution import Execution
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.policy import combine
@@ -122,9 +123,7 @@ class Run:
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             outcome = launch(
-                start.interpreter,
-                start.argv,
-                start.environment,
+                Execution(start.interpreter, start.argv, start.environment),
                 run,
                 on_events=self.take,
                 ready=self.ready.__contains__,

@@ -7,7 +7,7 @@ import sys
 
 OWN = """
 hermetic hermetic.__main__ hermetic.digest hermetic.errors hermetic.events hermetic.options hermetic.report
-hermetic.launch hermetic.launch.environ hermetic.launch.leftovers hermetic.launch.payload hermetic.launch.process hermetic.launch.removal
+hermetic.launch hermetic.launch.environ hermetic.launch.execution hermetic.launch.leftovers hermetic.launch.payload hermetic.launch.process hermetic.launch.removal
 hermetic.launch.run hermetic.launch.signals hermetic.launch.stage
 hermetic.linux hermetic.linux.syscalls
 hermetic.policy hermetic.policy.combine hermetic.policy.ports
