@@ -120,6 +120,16 @@ def receive(listener: int) -> Notification | None:
     return Notification(listener, raw)
 
 
+def take_descriptor(process: int, descriptor: int) -> int:
+    """A descriptor of our own for a child's, once it has shown that its memory can be read as well. Raises OSError."""
+    os.close(os.open(f"/proc/{process}/mem", os.O_RDONLY | os.O_CLOEXEC))
+    opened = os.pidfd_open(process)
+    try:
+        return syscalls.call(numbers.EVERYWHERE["pidfd_getfd"], opened, descriptor, 0)
+    finally:
+        os.close(opened)
+
+
 def open_thread(thread: int) -> int:
     """A pidfd of a thread, or before Linux 6.9 of its process, which has the same descriptors unless it asked for others."""
     try:
