@@ -114,10 +114,19 @@ def receive(listener: int) -> Notification | None:
     try:
         fcntl.ioctl(listener, RECEIVE, raw)
     except OSError as error:
-        if error.errno in (EINTR, ENOENT):
+        if error.errno == EINTR or (error.errno == ENOENT and not is_deserted(listener)):
             raise Gone from error
         return None
     return Notification(listener, raw)
+
+
+def is_deserted(listener: int) -> bool:
+    """Whether all processes under the filter have ended (Linux 5.8)."""
+    import select
+
+    poll = select.poll()
+    poll.register(listener, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def take_descriptor(process: int, descriptor: int) -> int:
