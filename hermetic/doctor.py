@@ -162,7 +162,7 @@ def _world() -> Iterator[str]:
             assert outside.stdout is not None
             outside.stdout.read(1)
             yield place
-            outside.stdin.close()
+            outside.kill()
     finally:
         shutil.rmtree(place)
 

@@ -60,12 +60,13 @@ class ConfinedExecution(Execution):
     # In the child.
 
     def become(self) -> NoReturn:
-        from hermetic.linux import confine
+        from hermetic.linux.confine import Confinement
 
         os.close(self._went)
         self._here.program = self.program
+        confinement = Confinement(self._policy, self._here)
         try:
-            listener = confine.enter(self._policy, self._here)
+            listener = confinement.enter()
         except OSError as error:
             self._say(FAILED, str(error.filename or "kernel rules"), os.strerror(error.errno or 0))
             os._exit(ENDED)
@@ -78,8 +79,8 @@ class ConfinedExecution(Execution):
         if listener is not None:
             os.close(listener)
             if word == ALONE:
-                confine.close_what_was_supervised(self._policy, self._here)
-        confine.execute(self._policy, self.program, self.argv, self.env)
+                confinement.refuse_what_nobody_answers()
+        confinement.execute(self.argv, self.env)
 
     def _say(self, kind: bytes, *words: str) -> None:
         os.write(self._answer, b"\0".join([kind, *(word.encode("utf-8", "surrogateescape") for word in words)]) + b"\n")

@@ -61,7 +61,7 @@ ATTEMPTS = (
     Attempt("", "write its own memory as a file", "open('/proc/self/mem', 'r+b', 0).close()"),
     Attempt("", "signal another process", "os.kill(int(read('outside')), 0)"),
     Attempt("", "change another process's limits", "import resource\nresource.prlimit(int(read('outside')), 7, (64, 64))"),
-    Attempt("", "trace another process", LIBC + "call('ptrace', 16, int(read('outside')), 0, 0)"),
+    Attempt("", "trace another process", LIBC + "call('ptrace', 0x4206, int(read('outside')), 0, 0)"),
     Attempt("", "make a user namespace", LIBC + "call('unshare', 0x10000000)"),
     Attempt("", "make an io_uring", LIBC + "call('syscall', 425, 1, ctypes.create_string_buffer(120))"),
 )
