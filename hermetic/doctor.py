@@ -121,42 +121,40 @@ class Examination:
 
 
 def examine() -> Examination:
-    """Try everything, one program after the other. Takes about two seconds."""
+    """Try everything, one program after the other. Takes some seconds."""
     found = Examination()
-    for guard, rules in GUARDS.items():
-        attempts = [one for one in ATTEMPTS if one.guard == guard or (not one.guard and guard == "network")]
-        try:
-            found.findings += [_tried(found, attempt, guard, Policy(**{guard: rules()})) for attempt in attempts]
-        except HermeticError as error:
-            found.failure = str(error)
-            return found
+    try:
+        with _world() as place:
+            for attempt in ATTEMPTS:
+                guard = attempt.guard or "network"
+                found.findings.append(_tried(found, attempt, guard, Policy(**{guard: GUARDS[guard]()}), place))
+    except HermeticError as error:
+        found.failure = str(error)
     if found.here is not None:
         everything = Policy(**{guard: rules() for guard, rules in GUARDS.items()})
         found.standings = layers.standings(everything, found.here, python=True)
     return found
 
 
-def _tried(found: Examination, attempt: Attempt, guard: str, policy: Policy) -> Finding:
-    """An attempt in a world of its own, for some destroy what they find; first without any rules."""
-    with _world() as place:
-        control = subprocess.run(_command(attempt, place), capture_output=True, check=False)
-    if control.returncode:
+def _tried(found: Examination, attempt: Attempt, guard: str, policy: Policy, place: str) -> Finding:
+    """An attempt, first without any rules; what that has destroyed is made anew."""
+    command = [sys.executable, "-I", "-S", "-c", attempt.code, place]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
         return Finding(attempt, guard, UNTESTED)
-    with _world() as place:
-        code = _under_rules(found, _command(attempt, place), policy)
-    return Finding(attempt, guard, HELD if code else NOT_HELD)
+    _lay_files(place)
+    return Finding(attempt, guard, HELD if _under_rules(found, command, policy) else NOT_HELD)
 
 
-def _command(attempt: Attempt, place: str) -> list[str]:
-    return [sys.executable, "-I", "-S", "-c", attempt.code, place]
+def _lay_files(place: str) -> None:
+    Path(place, "new").unlink(missing_ok=True)
+    Path(place, "file").write_text("content")
 
 
 @contextmanager
 def _world() -> Iterator[str]:
     place = tempfile.mkdtemp(prefix="hermetic-doctor-")
     try:
-        for name in ("file", "secret"):
-            Path(place, name).write_text(name)
+        _lay_files(place)
         with subprocess.Popen([sys.executable, "-I", "-c", WORLD, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as outside:
             assert outside.stdin is not None
             assert outside.stdout is not None

@@ -126,6 +126,7 @@ class ConfinedExecution(Execution):
 
     def _take(self, listener: int) -> object | None:
         """Begin to supervise; None where this process may not look into its child (Yama, a container's filter)."""
+        from hermetic.linux import local_sockets
         from hermetic.linux.answers import Judge
         from hermetic.linux.notify import take_descriptor
         from hermetic.linux.supervisor import Supervisor
@@ -134,7 +135,10 @@ class ConfinedExecution(Execution):
             taken = take_descriptor(self._pid, listener)
         except OSError:
             return None
-        supervisor = Supervisor(taken, self._here.machine, Judge(self._policy, self._here.machine, os.getpid(), self._notice))
+        launcher = os.getpid()
+        before = frozenset(local_sockets.children(launcher)) - {self._pid}
+        judge = Judge(self._policy, self._here.machine, lambda: local_sockets.below(launcher, before), self._notice)
+        supervisor = Supervisor(taken, self._here.machine, judge)
         supervisor.start()
         return supervisor
 

@@ -12,7 +12,6 @@ from hermetic.errors import HermeticError, printable, quoted
 from hermetic.events import EventReader
 from hermetic.launch import environ, payload
 from hermetic.launch.confined import ConfinedExecution
-from hermetic.launch.execution import Execution
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.linux import layers, syscalls
@@ -134,7 +133,7 @@ class Run:
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             outcome = launch(
-                Execution(start.interpreter, start.argv, start.environment),
+                self.execution(start, run.path, protected),
                 run,
                 on_events=self.take,
                 ready=self.ready.__contains__ if self.carries else lambda pid: True,

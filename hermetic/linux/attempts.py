@@ -1,7 +1,7 @@
 """What each guard forbids, as small programs that try it: the doctor runs them under the kernel's rules, and once without.
 
 Each is Python source for `-I -S -c` that ends with an exception where it was kept from what it tried. `place` is a directory made by
-someone outside: with `file` and `secret` in it, the local socket `socket`, and `port` and `outside`, which hold the number of
+someone outside: with `file` in it, the local socket `socket`, and `port` and `outside`, which hold the number of
 a TCP port somebody listens at, and of a process.
 """
 

@@ -1,154 +1,77 @@
-"""Acts and programs under a policy's filters, in forked children: what the launcher does between fork and exec, without the launcher.
+"""Starts a program behind what is not seccomp: sorted descriptors, mounts, limits, no capabilities, a Landlock domain.
 
-`outcome` runs a function, `run` a program; with a policy of None both are bare, which is the control.
+    confined.py SPECIFICATION PROGRAM [ARGUMENT...]
+
+The specification is JSON: `policy` (a guard's name to its fields), `namespaced` and other fields of `Here`; `bare` for no confinement at all;
+`hardened` for a launcher that is not dumpable, as the real one is. Without it, what is seen of the launcher is seen in spite of the domain
+alone. Like that one, this process forks and stays, and its environment has a secret in it. Exit code 99 and a line on stderr if a step fails.
 """
 
-import contextlib
-import ctypes
-import errno
+import json
 import os
 import signal
 import sys
-import tempfile
-import traceback
-from typing import NamedTuple
+from pathlib import Path
 
-import pytest
-from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "bootstrap")]
+# ruff: noqa: E402
 
-from hermetic.linux import bpf, exec_once, seccomp, syscalls
+from hermetic_guard.policy import GUARDS, Policy
+
+from hermetic.linux import descriptors, landlock, mounts, privileges, surroundings, syscalls
 from hermetic.linux.here import Here
-from hermetic.linux.numbers import native
 
-MACHINE = os.uname().machine
-NOBODY = 65534
-USERS = ["root", "ordinary"] if os.geteuid() == 0 else ["ordinary"]
-users = pytest.mark.parametrize("user", USERS)
-
-GUARDS = {
-    "network": Policy(network=Network()),
-    "subprocess": Policy(subprocess=Subprocess()),
-    "filesystem": Policy(filesystem=Filesystem()),
-    "native": Policy(native=Native()),
-}
-EVERYTHING = Policy(network=Network(), subprocess=Subprocess(), filesystem=Filesystem(), native=Native())
-
-_libc = ctypes.CDLL(None, use_errno=True)
+FAILED = 99
 
 
-def system_call(name, *arguments):
-    """syscall(2) as any program would make it; arguments are integers of 64 bits, or bytes and buffers. Raises OSError."""
-    return numbered(native(name), *arguments)
+def policy_of(described):
+    fields = {guard: {name: frozen(value) for name, value in fields.items()} for guard, fields in described.items()}
+    return Policy(**{guard: GUARDS[guard](**fields[guard]) for guard in fields})
 
 
-def numbered(number, *arguments):
-    words = [ctypes.c_uint64(word & 2**64 - 1) if isinstance(word, int) else word for word in arguments]
-    result = _libc.syscall(ctypes.c_long(number), *words)
-    if result == -1:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return result
+def frozen(value):
+    return tuple(map(frozen, value)) if isinstance(value, list) else value
 
 
-def outer_filter():
-    """Whether the tests themselves run under a filter, as in most containers: its refusals cannot be told from ours."""
-    with open("/proc/self/status") as status:
-        return "Seccomp:\t2" in status.read()
+def confine(policy, here):
+    """All steps in their order."""
+    around = surroundings.look(policy, here)
+    descriptors.sort(policy)
+    if here.namespaced:
+        mounts.apply(mounts.plan(policy, here, around))
+    privileges.no_core_files()
+    privileges.drop_capabilities()
+    privileges.no_new_privileges()
+    landlock.apply(landlock.ruleset(policy, here, around))
 
 
-def become(user):
-    """Be that for good, and as open to inspection as a process that has not changed its user."""
-    if user == "ordinary" and os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-        syscalls.set_dumpable(True)
+def main():
+    described, command = json.loads(sys.argv[1]), sys.argv[2:]
+    bare, hardened = described.pop("bare", False), described.pop("hardened", False)
+    policy = policy_of(described.pop("policy"))
+    fixed = {"machine": os.uname().machine, "root": os.geteuid() == 0, "program": command[0], "abi": landlock.abi()}
+    here = Here(**fixed, **{name: frozen(value) for name, value in described.items()})
+    syscalls.set_dumpable(not hardened)
+    target = os.fork()
+    if not target:
+        become(None if bare else policy, here, command)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    _, status = os.waitpid(target, 0)
+    sys.exit(os.waitstatus_to_exitcode(status) % 256)
 
 
-def confine(policy, once=None, *, listener=False, **here):
-    """Put this process under the filter of a policy."""
-    here = Here(**{"machine": MACHINE, "root": os.geteuid() == 0, "supervised": listener, **here})
-    program = bpf.assemble(seccomp.rules(policy, here, once), MACHINE)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    return seccomp.install(program, listener)
-
-
-def outcome(act, policy=None, user="root", **here):
-    """What became of `act()`: what it returned, as text, "ok" for None, or the name of its errno or of the signal that ended it."""
-    with tempfile.TemporaryFile() as answer:
-
-        def child():
-            become(user)
-            if policy is not None:
-                confine(policy, **here)
-            os.pwrite(answer.fileno(), name_of(act).encode(), 0)
-
-        code = in_child(child)
-        if code < 0:
-            return signal.Signals(-code).name
-        assert code == 0
-        return os.pread(answer.fileno(), 100000, 0).decode()
-
-
-def name_of(act):
+def become(policy, here, command):
     try:
-        returned = act()
-    except OSError as problem:
-        return errno.errorcode[problem.errno]
-    return "ok" if returned is None else str(returned)
+        if policy is not None:
+            confine(policy, here)
+        os.execv(command[0], command)
+    except OSError as error:
+        os.write(2, f"confined.py: {error}\n".encode())
+    finally:
+        os._exit(FAILED)
 
 
-def in_child(function):
-    """The exit code of a fork that calls it, 99 for an exception; negative: the signal that ended it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if not pid:
-        try:
-            signal.alarm(60)
-            function()
-        except BaseException:
-            with contextlib.suppress(BaseException):
-                os.write(2, traceback.format_exc().encode())
-            os._exit(99)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def run(argv, policy=None, user="root", *, program=None, env=None, limits=None, **here):
-    """A program to its end. Under a policy that lets no process be, by the one exec that is then to be had.
-
-    limits: RLIMIT_NOFILE to have before
-    """
-    program = str(program or argv[0])
-    environ = {os.fsencode(name): os.fsencode(value) for name, value in (os.environ if env is None else env).items()}
-    argv = [str(word) for word in argv]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull) as nothing:
-
-        def child():
-            for number, file in enumerate((nothing, out, err)):
-                os.dup2(file.fileno(), number)
-            if limits:
-                import resource
-
-                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-            become(user)
-            start(program, argv, environ, policy, here)
-
-        code = in_child(child)
-        return Done(code, *(os.pread(file.fileno(), 1000000, 0).decode() for file in (out, err)))
-
-
-def start(program, argv, environ, policy, here):
-    if policy is not None and policy.subprocess is not None and not policy.subprocess.run:
-        once = exec_once.prepare(program)
-        confine(policy, once, **here)
-        exec_once.execute(once, argv, environ)
-    if policy is not None:
-        confine(policy, **here)
-    os.execve(program, argv, environ)
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pytest
-from containment.confined import EVERYTHING, GUARDS, MACHINE, confine, in_child, name_of, numbered, outcome, system_call, users
+from containment.filtered import EVERYTHING, GUARDS, MACHINE, confine, in_child, name_of, numbered, outcome, system_call, users
 from hermetic_guard.policy import ANY, Network, Policy
 
 LOCALHOST = Policy(network=Network(localhost=ANY))
@@ -353,7 +353,7 @@ def test_the_listener_is_closed_by_exec():
 
 def test_without_no_new_privs_there_is_no_filter():
     """For an ordinary user; the kernel lets nobody put a program that is more than himself under his filters."""
-    from containment.confined import become
+    from containment.filtered import become
 
     from hermetic.linux import bpf, seccomp
 

@@ -5,7 +5,7 @@ import os
 import tempfile
 
 import pytest
-from containment.confined import EVERYTHING, GUARDS, MACHINE, outcome, outer_filter, system_call, users
+from containment.filtered import EVERYTHING, GUARDS, MACHINE, outcome, outer_filter, system_call, users
 from containment.seccomp_rows import (
     ALWAYS,
     DESCRIPTOR_LIMIT,
