@@ -9,6 +9,7 @@ from __future__ import annotations
 
 PREAMBLE = """
 import os, sys
+sys.stderr = open(os.devnull, "w")
 place = sys.argv[1]
 def read(name):
     with open(place + "/" + name) as file:
