@@ -1,12 +1,10 @@
 """What the filters are there against, done in earnest: it works without them, and not with them. And what must go on working."""
 
 import asyncio
-import concurrent.futures.thread  # noqa: F401  loaded before a child becomes a user who may not read it
 import contextlib
 import ctypes
 import fcntl
 import mmap
-import multiprocessing.queues  # noqa: F401  likewise
 import os
 import select
 import signal
@@ -275,6 +273,7 @@ def use_many_threads():
 @pytest.mark.parametrize(("act", "result"), [(use_asyncio, "[3, 3]"), (use_pool, "4950"), (use_many_threads, "127")])
 @users
 def test_goes_on(act, result, user):
+    assert str(act()) == result  # also loads what the ordinary user may not be able to read
     assert outcome(act, EVERYTHING, user) == result
 
 
