@@ -81,7 +81,7 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
     return [
         (WRITABLE, own),
         (READ_ONLY, (here.run,) if here.run else ()),
-        (HIDDEN, rules.hide if rules else ()),
+        (HIDDEN, (*rules.hide, *around.hidden) if rules else ()),
         (READ_ONLY, (PROC, SYS, *here.protected)),
         (WRITABLE, rules.write if rules and base == READ_ONLY else ()),
         (HIDDEN, around.raw),
