@@ -9,7 +9,7 @@ import fcntl
 import os
 import stat
 
-from hermetic.linux import devices, essentials
+from hermetic.linux import aliases, devices, essentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ class Surroundings:
     streams:     the standard streams that can be opened again
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
     essentials:  paths of what an interpreter needs to read
+    hidden:      other paths to what is hidden, by mounts that show it twice
     """
 
-    __slots__ = ("devices", "essentials", "executables", "raw", "streams", "top")
+    __slots__ = ("devices", "essentials", "executables", "hidden", "raw", "streams", "top")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Surroundings:
         streams: tuple[Stream, ...] = (),
         executables: tuple[str, ...] = (),
         essentials: tuple[str, ...] = (),
+        hidden: tuple[str, ...] = (),
     ) -> None:
         self.top = top
         self.devices = devices
@@ -58,12 +60,14 @@ class Surroundings:
         self.streams = streams
         self.executables = executables
         self.essentials = essentials
+        self.hidden = hidden
 
 
 def look(policy: Policy, here: Here) -> Surroundings:
     """What is here for this policy; to be called in the process that will become the target, once its descriptors are sorted."""
     usable, raw = devices.scan() if here.root else ((), ())
     run = policy.subprocess.run if policy.subprocess else ()
+    hide = policy.filesystem.hide if policy.filesystem else ()
     limited = policy.filesystem is not None and policy.filesystem.read is not None
     return Surroundings(
         top=() if here.namespaced else tuple(os.listdir("/")),
@@ -72,6 +76,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
         streams=streams() if policy.filesystem else (),
         executables=essentials.executables((here.program, *run)) if run else (),
         essentials=essentials.essentials(here.program) if limited else (),
+        hidden=aliases.aliases(hide) if hide and here.namespaced else (),
     )
 
 

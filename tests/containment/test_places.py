@@ -8,12 +8,15 @@ import os
 from pathlib import Path
 
 import pytest
-from containment.places import USERS, attempt, bystander, places
+from containment.places import USERS, Places, attempt, bystander, places
+from hermetic_guard.policy import Filesystem, Policy
 
 from hermetic.linux import devices
+from hermetic.linux.gaps import gaps
+from hermetic.linux.here import Here
 
-SHM_FILE = "confined-outside"
-SHM_KEY = 0x48524D43
+SHM_FILE = f"confined-{os.getpid()}"
+SHM_KEY = 0x48520000 | os.getpid() & 0xFFFF
 IPC_CREAT, IPC_RMID = 0o1000, 0
 
 ATTEMPTS = [
@@ -121,11 +124,36 @@ OF_ROOT = [
 ]
 
 
+GAPS = {
+    "metadata": ("chmod_outside", "chown_outside", "utime_outside", "setxattr_outside"),
+    "hermetic": tuple(row[0] for row in ATTEMPTS if row[0].endswith("protected")),
+    "hidden": tuple(row[0] for row in ATTEMPTS if "hidden" in row[0] and row[2] == "done"),
+    "shared memory": ("attach_outside_shared_memory",),
+    "raw devices": ("read_raw_device",),
+}
+"""What is let through by the domain alone, by the name of the gap that says so."""
+
+
 def policy(places):
     return {"filesystem": {"write": [places / "out", places / "run/scratch"], "hide": [places / "secret", places / "secrets"]}}
 
 
+pytestmark = pytest.mark.xdist_group("places")  # so that the attempts are made once
+
 WAYS = {"bare": {"bare": True, "namespaced": False}, "both": {"namespaced": True}, "alone": {"namespaced": False}}
+
+
+@pytest.mark.parametrize("way", ["both", "alone"])
+def test_gaps_are_told(way):
+    """What works by the domain alone and not behind the mounts is said to, and nothing else is."""
+    described = policy(Places("/srv", 0))["filesystem"]
+    rules = Filesystem(**{name: tuple(paths) for name, paths in described.items()})
+    here = Here(machine="", root=True, run="/srv/run", protected=("/srv/out/protected",), abi=7, namespaced=way == "both")
+    told = {gap.name for gap in gaps(Policy(filesystem=rules), here)}
+    open_ones = {name for name, both, alone in ATTEMPTS + OF_ROOT if alone == "done" and both != "done"}
+    open_ones.discard("read_outside_shared_memory")  # a file like any other, and all may be read
+    assert open_ones == {name for names in GAPS.values() for name in names}
+    assert told == (set(GAPS) if way == "alone" else set())
 
 
 def outcomes(user, way, facts, names):
