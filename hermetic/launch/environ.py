@@ -41,14 +41,15 @@ def prepare(target: Target, facts: Interpreter, run: injection.Handoff, initial:
     Raises HermeticError if the interpreter is told to load other code than its own before any guard can stand.
     """
     line = cmdline.parse(target.argv)
-    refuse_other_code(as_bytes(target.environ), line)
+    variables = as_bytes(target.environ)
+    refuse_other_code(variables, line)
     way, why = choose(facts, line)
     runs = line.kind != "x"
     argv = target.argv
     if way == "stub" and runs:
-        argv = [target.argv[0], *injection.stub_arguments(line, f"{os.fsdecode(run.run)}/stub.py")]
+        argv = [target.argv[0], *injection.stub_arguments(line, os.fsdecode(run.run), variables)]
     loader = {name: initial[name] for name in injection.LOADER if name in initial}
-    environment = injection.prepare_environment(as_bytes(target.environ), run, way, loader=loader)
+    environment = injection.prepare_environment(variables, run, way, loader=loader)
     return Start(target.interpreter, argv, environment, way, why, runs)
 
 

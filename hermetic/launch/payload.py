@@ -9,6 +9,7 @@ import marshal
 import os
 
 import hermetic_guard
+from hermetic_guard import injection
 from hermetic_guard import policy as policies
 
 TYPE_CHECKING = False
@@ -25,7 +26,8 @@ MODULES = (
 SCRIPTS = {
     "sitecustomize.py": "_startup.py",
     "_hermetic_early.py": "_early.py",
-    "stub.py": "_stub.py",
+    injection.STUB: "_stub.py",
+    injection.REOPEN: "_reopen.py",
     "prompt.py": "_prompt.py",
     "loader.src": "_loader.py",
 }
