@@ -8,7 +8,7 @@ import sys
 from hermetic_guard import policy as policies
 
 from hermetic.errors import HermeticError, printable, quoted
-from hermetic.events import EventReader
+from hermetic.events import EventReader, scan
 from hermetic.launch import environ, payload
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory, sweep
@@ -18,6 +18,7 @@ from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import NoReturn
 
     from hermetic.launch.process import Outcome
@@ -127,7 +128,7 @@ class Run:
                 on_events=self.take,
                 ready=self.ready.__contains__,
                 deadline=READY_WITHIN_S,
-                meanwhile=sweep(os.environ),
+                meanwhile=idle_work(),
             )
         return self.finish(outcome)
 
@@ -185,6 +186,15 @@ class Run:
 
             self.log = Log(self.log_path, run)
             self.log.write("run", command=self.target.argv, policy=policies.dumps(self.policy).decode())
+
+
+def idle_work() -> Iterator[None]:
+    """What is done while the target starts, in small steps: what the first refusal will need, so that it is told at once; and sweeping."""
+    from hermetic import distributions  # noqa: F401
+
+    scan("{}")
+    yield
+    yield from sweep(os.environ)
 
 
 def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -> resolve.Target:
