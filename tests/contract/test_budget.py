@@ -6,16 +6,17 @@ import subprocess
 import sys
 
 OWN = """
-hermetic hermetic.__main__ hermetic.digest hermetic.errors hermetic.events hermetic.options hermetic.report
-hermetic.launch hermetic.launch.environ hermetic.launch.execution hermetic.launch.leftovers hermetic.launch.payload hermetic.launch.process hermetic.launch.removal
+hermetic hermetic.__main__ hermetic.digest hermetic.distributions hermetic.errors hermetic.events hermetic.options hermetic.report
+hermetic.launch hermetic.launch.confined hermetic.launch.environ hermetic.launch.execution hermetic.launch.leftovers hermetic.launch.payload
+hermetic.launch.process hermetic.launch.removal
 hermetic.launch.run hermetic.launch.signals hermetic.launch.stage
-hermetic.linux hermetic.linux.syscalls
+hermetic.linux hermetic.linux.here hermetic.linux.layers hermetic.linux.syscalls
 hermetic.policy hermetic.policy.combine hermetic.policy.ports
 hermetic.target hermetic.target.interrogate hermetic.target.resolve
 hermetic_guard hermetic_guard.cmdline hermetic_guard.hosts hermetic_guard.injection hermetic_guard.policy hermetic_guard.programs hermetic_guard.pyenv
 hermetic_guard.serialized hermetic_guard.shebang
 """.split()
-LIBRARY = "__future__ _ctypes fcntl marshal".split()
+LIBRARY = "__future__ _ctypes _json fcntl itertools marshal".split()
 DIGEST = {"_sha2", "_sha256"}
 """The one that the interpreter has."""
 
