@@ -32,8 +32,8 @@ class Stream:
 class Surroundings:
     """Plain values, empty where the policy has no use for them.
 
-    top:         names of what stands in `/`
-    devices:     paths of what stands in /dev and neither is raw nor holds raw devices
+    top:         names of what stands in `/`, links left out
+    devices:     paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
     raw:         paths of raw devices (devices.py)
     streams:     the standard streams that can be opened again
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
@@ -70,7 +70,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
     hide = policy.filesystem.hide if policy.filesystem else ()
     limited = policy.filesystem is not None and policy.filesystem.read is not None
     return Surroundings(
-        top=() if here.namespaced else tuple(os.listdir("/")),
+        top=() if here.namespaced else _top(),
         devices=usable,
         raw=raw,
         streams=streams() if policy.filesystem else (),
@@ -78,6 +78,11 @@ def look(policy: Policy, here: Here) -> Surroundings:
         essentials=essentials.essentials(here.program) if limited else (),
         hidden=aliases.aliases(hide) if hide and here.namespaced else (),
     )
+
+
+def _top() -> tuple[str, ...]:
+    with os.scandir("/") as entries:
+        return tuple(entry.name for entry in entries if not entry.is_symlink())
 
 
 def streams() -> tuple[Stream, ...]:
