@@ -2,6 +2,9 @@
 
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from containment.places import USERS, attempt, bystander, places, snippets
@@ -9,6 +12,7 @@ from hermetic_guard.hosts import ANY
 
 from hermetic.linux import landlock
 
+ROOT = Path(__file__).resolve().parents[2]
 REACH = [
     "read_launchers_environment",
     "write_launchers_memory",
@@ -102,3 +106,36 @@ def test_ports_and_names(tree, namespaced, listening):
         "supervised": [no, no, no, no, done, out, done],
         "all": [done, done, done, done, done, out, done],
     }
+
+
+THREADS = f"""
+import sys, threading
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "bootstrap")!r}]
+from hermetic.linux import landlock, privileges
+go, gone = threading.Event(), []
+def open_later():
+    go.wait()
+    try:
+        open("/proc/self/comm", "r+").close()
+        gone.append("done")
+    except PermissionError:
+        gone.append("refused")
+thread = threading.Thread(target=open_later)
+thread.start()
+privileges.no_new_privileges()
+try:
+    landlock.apply(landlock.Ruleset(landlock.WRITE_FILE, 0, 0, (), ()), all_threads=sys.argv[1] == "all")
+except OSError as error:
+    gone.append(error.strerror)
+go.set()
+thread.join()
+print(*gone)
+"""
+
+
+@pytest.mark.parametrize("which", ["one", "all"])
+def test_threads_that_run_already(which):
+    done = subprocess.run([sys.executable, "-ISc", THREADS, which], capture_output=True, text=True)
+    known = landlock.abi() >= landlock.TSYNC_SINCE
+    expected = {"one": "done", "all": "refused" if known else "Invalid argument done"}[which]
+    assert done.stdout.strip() == expected, done.stderr

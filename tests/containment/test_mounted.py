@@ -163,6 +163,19 @@ def test_hidden_at_its_other_mount(tree):
         assert done.stdout == expected, done.stderr
 
 
+def test_memory_by_another_mount_of_proc(tree):
+    if not can_mount():
+        pytest.skip("mount is not permitted here")
+    source = f"open('{tree}/out/folder/self/mem', 'r+b').close(); print('done')"
+    for bare, expected in ((True, "done\n"), (False, "")):
+        specification = {"policy": {"network": {}}, "run": tree / "run", "namespaced": True, "bare": bare}
+        command = [*as_user(tree.user), *confined(specification, PYTHON, "-Ic", source)]
+        script = f'mount -t proc proc {tree}/out/folder && exec "$@"'
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", *command], capture_output=True, text=True, cwd=tree / "out")
+        assert done.stdout == expected, done.stderr
+    assert "Read-only file system" in done.stderr
+
+
 def test_nothing_reaches_the_outside(tree):
     """The mounts are the run's own, whatever is shared between namespaces."""
     before = Path("/proc/self/mountinfo").read_text()
