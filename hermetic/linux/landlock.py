@@ -219,11 +219,10 @@ def _few(*lists: str | tuple[tuple[int, int], ...]) -> list[int] | None:
 # Into force.
 
 
-def apply(rules: Ruleset, *, threads: int = 0) -> None:
-    """Put this thread, and what it will start, into the domain; there is no way out. no_new_privs must be set.
+def apply(rules: Ruleset, *, all_threads: bool = False) -> None:
+    """Put this thread, or all of the process (from TSYNC_SINCE on), and what they will start into the domain; there is no way out.
 
-    threads: TSYNC, where the kernel has it, for all threads of the process
-    Raises OSError, and then nothing has changed.
+    no_new_privs must be set. Raises OSError, and then nothing has changed.
     """
     attributes = words(rules.files, rules.net, rules.scoped)
     domain = step("landlock_create_ruleset", attributes, len(attributes), 0)
@@ -232,7 +231,7 @@ def apply(rules: Ruleset, *, threads: int = 0) -> None:
             _grant(domain, grant)
         for port, rights in rules.ports:
             step("landlock_add_rule", domain, NET_PORT, words(rights, port), 0, on=f"port {port}")
-        step("landlock_restrict_self", domain, threads)
+        step("landlock_restrict_self", domain, TSYNC if all_threads else 0)
     finally:
         os.close(domain)
 

@@ -82,7 +82,7 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
         (WRITABLE, own),
         (READ_ONLY, (here.run,) if here.run else ()),
         (HIDDEN, (*rules.hide, *around.hidden) if rules else ()),
-        (READ_ONLY, (PROC, SYS, *here.protected)),
+        (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected)),
         (WRITABLE, rules.write if rules and base == READ_ONLY else ()),
         (HIDDEN, around.raw),
         (PRIVATE, (SHM,) if base == READ_ONLY else ()),

@@ -47,6 +47,9 @@ class Places:
     def __truediv__(self, path):
         return f"{self.base}/{path}"
 
+    def __str__(self):
+        return self.base
+
 
 @contextlib.contextmanager
 def places(user):
@@ -89,12 +92,23 @@ def bystander(user):
         process.send_signal(signal.SIGKILL)
 
 
+def confined(specification, *command):
+    """The command that runs `command` behind what a specification describes (confined.py)."""
+    return [PYTHON, "-IS", str(HERE / "confined.py"), json.dumps(specification), *command]
+
+
 def run(tree, specification, *command, **options):
-    """Run a command as the owner of these places, behind what a specification describes (confined.py)."""
-    started = [*as_user(tree.user), PYTHON, "-IS", str(HERE / "confined.py"), json.dumps(specification), *command]
+    """Run a command so, as the owner of these places."""
+    started = [*as_user(tree.user), *confined(specification, *command)]
     env = {"PATH": "/usr/bin:/bin", "HOME": tree / "out", "LAUNCHER_SECRET": "of the launcher"}
     defaults = {"capture_output": True, "text": True, "cwd": tree / "out", "env": env, "stdin": subprocess.DEVNULL}
     return subprocess.run(started, **(defaults | options))
+
+
+def code(tree, specification, source, *arguments, **options):
+    """What a piece of Python prints; the last line of stderr where it fails."""
+    done = run(tree, specification, PYTHON, "-I", "-c", source, *arguments, **options)
+    return done.stdout if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
 
 
 def attempt(tree, specification, facts, names):

@@ -30,3 +30,4 @@ def test_scan():
     usable, raw = scan()
     assert {"/dev/null", "/dev/tty"} <= set(usable)
     assert not set(usable) & set(raw)
+    assert "/dev/stdin" not in usable  # a link into /proc

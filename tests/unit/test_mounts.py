@@ -97,3 +97,12 @@ def test_no_run_directory():
 def test_everything_hidden_is_no_plan():
     with pytest.raises(PolicyError):
         planned(rules(hide=("/",)))
+
+
+def test_other_mounts():
+    """Of the kernel's file systems, and of what is hidden."""
+    around = Surroundings(kernels=("/srv/proc",), hidden=("/mnt/key",))
+    here = Here(machine="x86_64", root=False, run=RUN, namespaced=True)
+    plan = mounts.plan(Policy(filesystem=rules("/srv", hide=("/home/key",))), here, around)
+    expected = {"/srv": WRITABLE, "/srv/proc": READ_ONLY, "/home/key": HIDDEN, "/mnt/key": HIDDEN}
+    assert dict(plan.mounts) == {**READ_ONLY_TREE, **expected}

@@ -1,16 +1,22 @@
-"""Other paths to the same place: a bind mount shows part of a file system a second time, and what is hidden at one path is there at another."""
+"""What is mounted where else: a place has as many paths as its file system has mounts.
+
+What is hidden at one path is there at another (`mount --bind`), and processes can be told what to do through any mount of a kernel's file
+system, such as a chroot's /proc.
+"""
 
 from __future__ import annotations
 
 import os
 
-from hermetic_guard.policy import is_within
+from hermetic_guard.policy import is_within, is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOUNTS = "/proc/self/mountinfo"
+FILE = "/proc/self/mountinfo"
+KERNEL = ("proc", "sysfs", "cgroup", "cgroup2")
+USUAL = ("/proc", "/sys")
 
 
 class Mount:
@@ -24,10 +30,22 @@ class Mount:
         self.point = point
 
 
-def aliases(paths: Iterable[str]) -> tuple[str, ...]:
+def lines() -> list[str]:
+    """Of this process's mounts."""
+    with open(FILE, encoding="utf-8", errors="surrogateescape") as file:
+        return file.readlines()
+
+
+def kernels(lines: Iterable[str]) -> tuple[str, ...]:
+    """Where the kernel's file systems are mounted, besides /proc and /sys."""
+    types = tuple(f" - {kind} " for kind in KERNEL)
+    points = [mount.point for mount in read(line for line in lines if any(kind in line for kind in types))]
+    return tuple(point for point in points if not is_within_any(point, USUAL))
+
+
+def aliases(paths: Iterable[str], lines: Iterable[str]) -> tuple[str, ...]:
     """All other paths at which these places, or parts of them, are mounted as well. Not told: a file system that has two devices (NFS)."""
-    with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
-        mounts = read(file)
+    mounts = read(lines)
     return tuple(dict.fromkeys(other for path in paths for other, shown in others(path, mounts) if _is_same(other, shown)))
 
 

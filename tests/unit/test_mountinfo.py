@@ -1,10 +1,10 @@
-"""Other paths to the same place, from the lines of mountinfo."""
+"""What is mounted where else, from the lines of mountinfo."""
 
 from __future__ import annotations
 
 import pytest
 
-from hermetic.linux.aliases import others, read
+from hermetic.linux.mountinfo import kernels, others, read
 
 LINES = """\
 20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -16,6 +16,11 @@ LINES = """\
 26 20 0:6 / /tmp rw - tmpfs none rw
 27 20 0:5 / /mnt/lower rw - tmpfs none rw
 28 20 8:1 /etc/hostname /run/file rw - ext4 /dev/sda1 rw
+29 20 0:7 / /proc rw - proc proc rw
+30 20 0:8 / /sys rw - sysfs sysfs rw
+31 30 0:9 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw
+32 20 0:7 / /srv/chroot/proc rw - proc proc rw
+33 20 0:10 / /srv/chroot/procs rw - tmpfs - rw
 """
 
 ROWS = [
@@ -41,3 +46,7 @@ def test_others(path, expected):
 
 def test_no_mounts():
     assert others("/srv", []) == []
+
+
+def test_kernels():
+    assert kernels(LINES.splitlines(keepends=True)) == ("/srv/chroot/proc",)
