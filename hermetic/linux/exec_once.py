@@ -97,7 +97,7 @@ def _as_highest(opened: int) -> int:
 def _last_byte() -> int:
     """The address of the last byte of this process's memory, which is zero."""
     page = os.sysconf("SC_PAGESIZE")
-    end = next((end for end in ENDS[os.uname().machine] if _is_memory(end - page, page)), 0)
+    end = next((end for end in ENDS.get(os.uname().machine, ()) if _is_memory(end - page, page)), 0)
     if not end or _is_memory(end, page):
         raise OSError(errno.ENOSYS, "it is not known where the memory of a process ends on this machine")
     return end - 1

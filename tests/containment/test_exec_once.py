@@ -239,6 +239,8 @@ def test_a_memory_whose_end_is_not_known(monkeypatch):
     assert prepared("/bin/true") == "ENOSYS"
     monkeypatch.setitem(exec_once.ENDS, os.uname().machine, (1 << 60, (1 << 60) - page))
     assert prepared("/bin/true") == "ENOSYS"
+    monkeypatch.delitem(exec_once.ENDS, os.uname().machine)
+    assert prepared("/bin/true") == "ENOSYS"
 
 
 def test_the_limit_is_lowered_for_good():
