@@ -12,8 +12,8 @@ hermetic.launch.run hermetic.launch.signals hermetic.launch.stage
 hermetic.linux hermetic.linux.syscalls
 hermetic.policy hermetic.policy.combine hermetic.policy.ports
 hermetic.target hermetic.target.interrogate hermetic.target.resolve
-hermetic_guard hermetic_guard.cmdline hermetic_guard.hosts hermetic_guard.injection hermetic_guard.policy hermetic_guard.programs hermetic_guard.pyenv
-hermetic_guard.serialized hermetic_guard.shebang
+hermetic_guard hermetic_guard.cmdline hermetic_guard.hosts hermetic_guard.injection hermetic_guard.pex hermetic_guard.policy hermetic_guard.programs
+hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang
 """.split()
 LIBRARY = "__future__ _ctypes fcntl marshal".split()
 DIGEST = {"_sha2", "_sha256"}
