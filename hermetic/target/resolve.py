@@ -28,15 +28,17 @@ class Target:
     argv:        what the kernel would hand it: the interpreter as it was named, flags, script, arguments
     environ:     the user's environment, with what `env` or pyenv would have changed
     how:         what led to this, one line a step
+    python:      whether it is a Python interpreter; any other program is held by the kernel alone
     """
 
-    __slots__ = ("argv", "environ", "how", "interpreter")
+    __slots__ = ("argv", "environ", "how", "interpreter", "python")
 
-    def __init__(self, interpreter: str, argv: list[str], environ: Mapping[str, str], how: list[str]) -> None:
+    def __init__(self, interpreter: str, argv: list[str], environ: Mapping[str, str], how: list[str], python: bool = True) -> None:
         self.interpreter = interpreter
         self.argv = argv
         self.environ = dict(environ)
         self.how = how
+        self.python = python
 
 
 class _Finder:
@@ -51,7 +53,10 @@ class _Finder:
         self.last = ""
 
     def target(self, program: programs.Program, arguments: list[str]) -> Target:
-        return Target(program.interpreter, program.argv + arguments, program.environ, self.how)
+        python = program.kind == "python"
+        if not python:
+            refuse_privileged(self.file(program.interpreter), program.interpreter)
+        return Target(program.interpreter, program.argv + arguments, program.environ, self.how, python)
 
     def file(self, path: str) -> str:
         return os.path.join(self.cwd, path)
@@ -71,11 +76,7 @@ class _Finder:
 
     def command(self, name: str) -> programs.Program:
         """The program a command stands for, whatever runs it."""
-        program = self.follow(self.find(name), name)
-        if program.kind != "python":
-            runner = f" (it is run by {program.interpreter})" if program.script else ""
-            raise NotPython(f"{name} is not a Python program{runner}")
-        return program
+        return self.follow(self.find(name), name)
 
     def interpreter(self, file: str) -> programs.Program:
         """An interpreter itself; a script in its place would run before the guards stand."""
@@ -163,6 +164,18 @@ def resolve_exec(python: str | None, command: list[str], environ: Mapping[str, s
         return finder.target(finder.default() if python is None else finder.named(python), command)
     except programs.Unresolved as error:
         raise _translated(error, finder, python or "") from None
+
+
+def refuse_privileged(file: str, name: str) -> None:
+    """Raise TargetNotExecutable for a program that works by privileges its caller has not: under no_new_privs it gets none (prctl(2))."""
+    try:
+        mode = os.stat(file).st_mode
+        by = "the set-user-ID bit" if mode & 0o4000 else "the set-group-ID bit" if mode & 0o2000 else ""
+        by = by or ("file capabilities" if "security.capability" in os.listxattr(file) else "")
+    except OSError:
+        return
+    if by:
+        raise TargetNotExecutable(cut(f"{name} works by privileges that its file gives ({by}), and nothing run by hermetic gains any"))
 
 
 def _bare_source(name: str, finder: _Finder) -> str | None:
