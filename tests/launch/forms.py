@@ -10,7 +10,7 @@ INSTALLED = {
     "pip": (installers.with_pip, "venv", b"#!/"),
     "pip, space": (installers.with_pip, "a venv", b"#!/bin/sh\n'''exec' \"/"),
     "pip, long": (installers.with_pip, "/".join(["d" * 50] * 3), b"#!/bin/sh\n'''exec' /"),
-    "uv": (installers.with_uv, "venv", b"#!/"),
+    "uv": (installers.with_uv_beside, "venv", b"#!/"),
     "uv, space": (installers.with_uv, "it's a venv", b"#!/bin/sh\n'''exec' '/"),
     "uv, relocatable": (installers.with_uv_relocatable, "venv", b"#!/bin/sh\n'''exec' \"$(dirname"),
     "uv tool": (installers.with_uv_tool, "uv", b"#!/"),
@@ -45,6 +45,13 @@ WRITTEN = {
 }
 """First lines; the program stands below them. `bin` is that of the form "uv"."""
 
+WRAPPED = {
+    "uv run": "#!/usr/bin/env -S uv run --offline --script\n# /// script\n# dependencies = []\n# ///\n",
+    "bash wrapper": '#!/bin/bash\nset -e\nHERE="$(cd "$(dirname "$0")" && pwd)"\nexec "$HERE/python" -I "$HERE/{app}" "$@"\n',
+    "sh wrapper": '#!/bin/sh\n"$(dirname "$0")/python" "$(dirname "$0")/{app}" "$@"\n',
+}
+"""First lines of what is run by a program that is no Python. A script for the shell has the program beside it, as `app`."""
+
 DERIVED = {
     "link": ("uv", lambda script, place: link(script, place)),
     "link to a link": ("pipx", lambda script, place: link(script, place)),
@@ -52,7 +59,7 @@ DERIVED = {
 }
 """Made from the script of another form."""
 
-FORMS = (*INSTALLED, *SHIMS, *ARCHIVES, *WRITTEN, *DERIVED)
+FORMS = (*INSTALLED, *SHIMS, *ARCHIVES, *WRITTEN, *WRAPPED, *DERIVED)
 
 
 def installed(session_directory, form):
@@ -70,8 +77,8 @@ def make(session_directory, form, place):
     if form in DERIVED:
         other, derive = DERIVED[form]
         return derive(installed(session_directory, other), place)
-    if form in WRITTEN:
-        return write(installed(session_directory, "uv").with_name(f"{place.name}.py"), WRITTEN[form])
+    if form in WRITTEN or form in WRAPPED:
+        return write(installed(session_directory, "uv").parent, place.name, (WRITTEN | WRAPPED)[form])
     maker, folder, begin = (INSTALLED | SHIMS | ARCHIVES)[form]
     script = maker(place / folder, installers.write_wheel(place))
     assert script.read_bytes().startswith(begin)
@@ -83,14 +90,18 @@ def link(script, place):
     return place / "linked"
 
 
-def write(script, lines):
-    script.write_text(f"{lines.format(bin=script.parent)}\n{installers.DEMO}\nmain()\n")
+def write(bin, name, lines):
+    """A script of these first lines; the program stands below them, or beside."""
+    script, app = bin / name, bin / f"{name}.py"
+    program = f"{installers.DEMO}\nmain()\n"
+    script.write_text(lines.format(bin=bin, app=app.name) + ("" if "{app}" in lines else f"\n{program}"))
     script.chmod(0o755)
+    app.write_text(program)
     return script
 
 
 def environment(session_directory, form):
-    """The environment that is active for the programs that look for their interpreter on PATH."""
+    """The environment that is active for the programs that look for their interpreter, or for uv, on PATH."""
     script = installed(session_directory, form if form in ARCHIVES else "uv")
     folder = next(parent for parent in script.parents if (parent / "pyvenv.cfg").exists())
     return Environment(folder, find_python("3.11"))

@@ -60,6 +60,13 @@ def with_uv(folder, wheel, *options):
     return folder / "bin/demo"
 
 
+def with_uv_beside(folder, wheel):
+    """And uv itself, for the scripts that it runs."""
+    script = with_uv(folder, wheel)
+    script.with_name("uv").symlink_to(UV)
+    return script
+
+
 def with_uv_relocatable(folder, wheel):
     return with_uv(folder, wheel, "--relocatable")
 

@@ -5,13 +5,12 @@ import json
 import pytest
 from hermetic_guard import programs
 from launch.archives import WINDOWS_PYTHON, with_windows_launcher, with_zipapp
-from launch.environments import UV
-from launch.forms import ARCHIVES, FORMS, environment, installed, write
+from launch.forms import ARCHIVES, FORMS, WRAPPED, environment, installed
 from launch.guard_flags import GUARDS, Witness
 from launch.installers import write_wheel
 
-WITHOUT_SITE = {"#! -S"}
-"""No .pth file is read there."""
+WITHOUT_SITE = {"#! -S", "uv run"}
+"""No .pth file of ours is read there."""
 
 ARGUMENTS = ("a", "b c", "-I", "")
 
@@ -35,7 +34,7 @@ def test_form(session_directory, jobs, witness, form, guard):
     script = installed(session_directory, form)
     env = jobs.environ(environment(session_directory, form), DEMO_TRY=witness.attempt(guard))
     command = (*GUARDS[guard].flags, "--", script, *ARGUMENTS)
-    if form in ARCHIVES:  # pex and shiv unpack themselves when they are first run, and take another way then
+    if form in ARCHIVES or form == "uv run":  # these unpack themselves when they are first run, and take another way then
         told(jobs.guarded(*command, env=env))
         assert witness.names() == set()
 
@@ -75,12 +74,6 @@ def test_launcher_for_windows(session_directory, jobs, tmp_path):
     assert told(jobs.guarded(*command, env=jobs.environ())) == native
 
 
-UV_SCRIPT = """\
-#!/usr/bin/env -S uv run --script
-# /// script
-# dependencies = []
-# ///
-"""
 WRAPPERS = {
     "a directory first": 'HERE="$(cd "$(dirname "$0")" && pwd)"\nexec "$HERE/../bin/python" "$HERE/app.py" "$@"\n',
     "another file": 'exec "$(dirname "$0")/../bin/python" "$(dirname "$0")/app.py" "$@"\n',
@@ -90,16 +83,20 @@ WRAPPERS = {
 """What stands in shell scripts, which are run by their shell: what they start is found by running them."""
 
 
-class TestOtherPrograms:
-    def test_uv(self, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
-        program = programs.follow(str(write(tmp_path / "script", UV_SCRIPT)), {"PATH": f"{UV.rpartition('/')[0]}:/usr/bin"})
-        assert (program.kind, program.interpreter, program.argv) == ("other", UV, ["uv", "run", "--script", f"{tmp_path}/script"])
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_a_wrapper_is_run_by_its_shell(tmp_path, wrapper, shell):
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/{shell}\n{WRAPPERS[wrapper]}")
+    script.chmod(0o755)
+    program = programs.follow(str(script), {"PATH": "/usr/bin"})
+    assert (program.kind, program.argv) == ("other", [f"/bin/{shell}", str(script)])
 
-    @pytest.mark.parametrize("wrapper", WRAPPERS)
-    @pytest.mark.parametrize("shell", ["bash", "sh"])
-    def test_shell(self, tmp_path, wrapper, shell):
-        (tmp_path / "script").write_text(f"#!/bin/{shell}\n{WRAPPERS[wrapper]}")
-        (tmp_path / "script").chmod(0o755)
-        program = programs.follow(f"{tmp_path}/script", {"PATH": "/usr/bin"})
-        assert (program.kind, program.argv) == ("other", [f"/bin/{shell}", f"{tmp_path}/script"])
+
+@pytest.mark.parametrize("form", WRAPPED)
+def test_what_is_no_python_is_named(session_directory, jobs, form):
+    """The kernel alone holds it, and the user is told."""
+    script = installed(session_directory, form)
+    env = jobs.environ(environment(session_directory, form), DEMO_TRY="")
+    done = jobs.guarded("--no-network", "--", script, env=env)
+    assert done.err.startswith(f"hermetic: {form.partition(' ')[0]} is not Python, so the kernel alone holds it: network: ")

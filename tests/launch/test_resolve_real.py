@@ -302,6 +302,7 @@ class TestNothingRuns:
     def test_no_process_is_started(self, session_directory, work):
         """Whatever is resolved: the process that does it starts none, imports nothing more, and writes nothing."""
         scripts = [str(installed(session_directory, form)) for form in FORMS]
+        path = f"{installed(session_directory, 'uv').parent}:{os.environ['PATH']}"
         code = f"""
 import sys
 sys.path[:0] = {[str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "bootstrap")]!r}
@@ -312,7 +313,7 @@ def hook(event, arguments):
         return
     print(event, arguments)
 
-environ = {{"PATH": {os.environ["PATH"]!r}}}
+environ = {{"PATH": {path!r}}}
 sys.addaudithook(hook)
 for command in {[*scripts, "./by_env", "app.py", "python3"]!r}:
     resolve_run([command], environ, {str(work)!r}, sys.executable)
