@@ -309,7 +309,7 @@ sys.path[:0] = {[str(Path(__file__).parents[2]), str(Path(__file__).parents[2] /
 from hermetic.target.resolve import resolve_exec, resolve_run
 
 def hook(event, arguments):
-    if event == "open" and arguments[2] & 3 == 0 or event in ("os.listdir", "object.__getattr__"):
+    if event == "open" and arguments[2] & 3 == 0 or event in ("os.listdir", "os.listxattr", "object.__getattr__"):
         return
     print(event, arguments)
 
