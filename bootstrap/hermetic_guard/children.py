@@ -12,7 +12,7 @@ import posix
 import sys
 from os import fsdecode, fsencode
 
-from hermetic_guard import injection, programs, pyenv
+from hermetic_guard import injection, pex, programs, pyenv
 from hermetic_guard.starts import OWN, Planner, Start, as_text
 
 SHELL = "/bin/sh"
@@ -24,7 +24,7 @@ LOADER = {name: os.environb[name] for name in injection.LOADER if name in os.env
 def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
     ledger = enforcer.ledger
-    programs.os = pyenv.os = OWN  # type: ignore[attr-defined]
+    programs.os = pyenv.os = pex.os = OWN  # type: ignore[attr-defined]
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
     plan = Planner(enforcer, handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
     current = _track_environment(ledger)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hermetic.target.interrogate import Interpreter
 
 MODULES = (
-    "errors hosts policy decide serialized sealing scopes patching events attribution cmdline shebang pyenv programs injection hook enforce "
+    "errors hosts policy decide serialized sealing scopes patching events attribution cmdline shebang pyenv pex programs injection hook enforce "
     "guards guards.paths guards.loading guards.integrity guards.addresses guards.ownership guards.resolution guards.sockets guards.names "
     "guards.network starts children traces activate"
 ).split()

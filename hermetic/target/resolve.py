@@ -11,7 +11,7 @@ import os
 
 from hermetic_guard import programs, pyenv
 
-from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound, cut
+from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound, cut, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class _Finder:
         self.cwd = cwd
         self.own = own
         self.how: list[str] = []
+        self.last = ""
 
     def target(self, program: programs.Program, arguments: list[str]) -> Target:
         python = program.kind == "python"
@@ -61,12 +62,14 @@ class _Finder:
         return os.path.join(self.cwd, path)
 
     def find(self, name: str) -> str:
+        self.last = name
         found = programs.find(name, self.path, self.cwd)
         if found != name:
             self.how.append(f"{name} is {found} (found on PATH)")
         return found
 
     def follow(self, file: str, name: str | None = None) -> programs.Program:
+        self.last = file
         program = programs.follow(file, self.environ, self.cwd, name)
         self.how += program.steps
         return program
@@ -193,6 +196,17 @@ def _bare_source(name: str, finder: _Finder) -> str | None:
 
 def _translated(error: programs.Unresolved, finder: _Finder, name: str) -> HermeticError:
     if not isinstance(error, programs.NotFound):
-        return TargetNotExecutable(cut(str(error)))
+        return _for_windows(finder) or TargetNotExecutable(cut(str(error)))
     near = "/" not in name and os.path.isfile(finder.file(name))
     return TargetNotFound(cut(str(error)), f"there is a ./{name}" if near else None)
+
+
+def _for_windows(finder: _Finder) -> HermeticError | None:
+    from hermetic.target import windows
+
+    found = windows.launcher(finder.file(finder.last))
+    if found is None:
+        return None
+    interpreter, script = found
+    hint = f"hermetic exec --python PYTHON {quoted(script)} runs what it starts"
+    return TargetNotExecutable(f"{cut(finder.last)} is a launcher for Windows, of {cut(interpreter)}", hint)
