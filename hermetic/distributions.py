@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
+
+from hermetic_guard.distributions import info_of
 
 SITES = ("/site-packages/", "/dist-packages/")
 
@@ -36,26 +37,9 @@ def origin(path: str) -> Origin:
 
 @cache
 def owner(site: str, relative: str) -> str:
-    """The distribution whose RECORD lists a file of a site-packages directory; the likeliest by name are looked at first."""
-    top = relative.split("/")[0].removesuffix(".py").lower()
-    try:
-        infos = [name for name in os.listdir(site) if name.endswith(".dist-info")]
-    except OSError:
-        return ""
-    for info in sorted(infos, key=lambda name: not name.lower().startswith(top)):
-        if lists(f"{site}/{info}/RECORD", relative):
-            return title(f"{site}/{info}/METADATA")
-    return ""
-
-
-def lists(record: str, relative: str) -> bool:
-    """Whether a RECORD has a line for a file (PEP 376: path, hash, size)."""
-    starts = (f"{relative},", f'"{relative}",')
-    try:
-        with open(record, encoding="utf-8", errors="replace") as file:
-            return any(line.startswith(starts) for line in file)
-    except OSError:
-        return False
+    """The distribution whose RECORD lists a file of a site-packages directory."""
+    info = info_of(site, relative)
+    return title(f"{site}/{info}/METADATA") if info else ""
 
 
 def title(metadata: str) -> str:

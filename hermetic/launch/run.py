@@ -114,7 +114,7 @@ class Run:
 
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
-        files = payload.files(self.policy, [self.facts], protected_paths())
+        files = payload.files(self.policy, [self.facts], protected_paths(), self.native_files())
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
@@ -132,6 +132,15 @@ class Run:
                 meanwhile=sweep(os.environ),
             )
         return self.finish(outcome)
+
+    def native_files(self) -> list[tuple[str, str]]:
+        """What the policy's distributions may load."""
+        if self.policy.native is None or not self.policy.native.distributions:
+            return []
+        from hermetic.target import packages  # only where there are such
+
+        names, target = self.policy.native.distributions, self.target
+        return packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
 
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
