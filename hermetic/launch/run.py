@@ -126,7 +126,7 @@ class Run:
         """Run the target; the exit code. environment: the user's."""
         known = [self.facts] if self.facts is not None and self.carries else []
         protected = protected_paths()
-        files = payload.files(self.policy, known, protected)
+        files = payload.files(self.policy, known, protected, self.native_files())
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
@@ -171,6 +171,15 @@ class Run:
         self.report.refused(event)
         if self.log:
             self.log.write("refused", **event)
+
+    def native_files(self) -> list[tuple[str, str]]:
+        """What the policy's distributions may load."""
+        if self.policy.native is None or not self.policy.native.distributions or self.facts is None:
+            return []
+        from hermetic.target import packages  # only where there are such
+
+        names, target = self.policy.native.distributions, self.target
+        return packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
 
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
