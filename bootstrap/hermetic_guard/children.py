@@ -13,6 +13,7 @@ import sys
 from os import fsdecode, fsencode
 
 from hermetic_guard import injection, programs, pyenv
+from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.starts import OWN, Planner, Start, as_text
 
 SHELL = "/bin/sh"
@@ -25,6 +26,7 @@ def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
     ledger = enforcer.ledger
     programs.os = pyenv.os = OWN  # type: ignore[attr-defined]
+    programs.read_head = enforcer.read_head or programs.read_head
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
     plan = Planner(enforcer, handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
     current = _track_environment(ledger)
@@ -200,6 +202,8 @@ def _replace_posix_spawn(ledger, plan, current):
             named = named if start.executables == given.executables else start.executables[-1]
             try:
                 return original(named, start.arguments, start.environment, **options)
+            except PolicyViolation:
+                raise
             except OSError as error:
                 raise OSError(error.errno, error.strerror, path) from None
 
