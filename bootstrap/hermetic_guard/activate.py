@@ -10,7 +10,7 @@ from hermetic_guard import attribution, children, hook, injection, serialized, t
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
-from hermetic_guard.guards import integrity, native, network, process
+from hermetic_guard.guards import filesystem, integrity, native, network, process
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
@@ -23,13 +23,15 @@ def activate(way, staged, identity, before):
     What comes after the report may be the target's.
     """
     found = traces.Traces(way, staged.run, before)
-    scopes = Scopes(serialized.loads(staged.read("policy")))
+    scopes = Scopes(serialized.loads(staged.read("policy")), staged.run + "/scratch")
     if injection.NARROWED in os.environb:
         scopes.tighten(os.environb[injection.NARROWED])
     channel = Channel(staged.run + "/events", identity)
     channel.reach()
     enforcer = Enforcer(scopes, channel.tell, make_stack(), staged.run)
     traces.restore_environment()
+    if scopes.current.filesystem is not None:
+        filesystem.point_to_scratch(scopes.current.filesystem.write, scopes.scratch)
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     native_files = staged.read("native")
     install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity), staged))
@@ -49,7 +51,8 @@ def handoff(staged, identity):
 
 def install(enforcer, protected, native_files, channel, guard_children):
     """Replacements first, the hook last: it would see our own imports. Every guard is there, for a policy can be tightened later."""
-    tables = [enforcer.handlers, integrity.install(enforcer, (enforcer.run, *protected), channel.path)]
+    handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
+    tables = [enforcer.handlers, handlers, filesystem.install(enforcer, protect, channel.path)]
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
     if enforcer.hooked:
@@ -58,27 +61,7 @@ def install(enforcer, protected, native_files, channel, guard_children):
         tell_uncaught_at_exit(channel.tell)
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
     if hasattr(sys, "addaudithook"):
-        hook.install(merged(tables))
-
-
-def merged(tables):
-    """One handler per event. Guards that look at the same one are asked one after the other."""
-    handlers = {}  # type: dict
-    for table in tables:
-        for event, handler in table.items():
-            handlers[event] = one_after_the_other(handlers[event], handler) if event in handlers else handler
-    return handlers
-
-
-def one_after_the_other(first, second):
-    if type(first) is tuple or type(second) is tuple:
-        raise RuntimeError("guards that copy arguments first handle the same audit event")
-
-    def both(*arguments):
-        first(*arguments)
-        second(*arguments)
-
-    return both
+        hook.install(tables)
 
 
 def make_exit_handlers(tell, kind):

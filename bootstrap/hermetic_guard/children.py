@@ -13,6 +13,7 @@ import sys
 from os import fsdecode, fsencode
 
 from hermetic_guard import injection, pex, programs, pyenv
+from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.guards import process
 from hermetic_guard.starts import OWN, Planner, Start, as_text
 
@@ -26,6 +27,7 @@ def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
     ledger = enforcer.ledger
     programs.os = pyenv.os = pex.os = OWN  # type: ignore[attr-defined]
+    programs.read_head = enforcer.read_head or programs.read_head
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
     plan = Planner(process.questions(enforcer), handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
     current = _track_environment(ledger)
@@ -210,6 +212,8 @@ def _replace_posix_spawn(ledger, keep, plan, current):
             start = plan(Start([find(_text(path))], _texts(argv, name), environment))
             try:
                 return kept(start.executables[-1], start.arguments, start.environment, **options)
+            except PolicyViolation:
+                raise
             except OSError as error:
                 raise OSError(error.errno, error.strerror, path) from None
 

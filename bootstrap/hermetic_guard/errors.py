@@ -61,27 +61,40 @@ class NativeRefused(PolicyViolation, ImportError):
         self.args = (self.msg,)
 
 
-def _os_error(kind: type, code: int) -> type:
-    """OSError fills errno in `__new__`, from the arguments; ours are others, so it is set afterwards."""
+class FilesystemViolation(PolicyViolation):
+    """A filesystem violation in the manner *raise*."""
+
+
+class FilesystemRefused(PolicyViolation, PermissionError):
+    """A filesystem violation in the manner *refuse*: a PermissionError, as a machine with read-only file systems gives it."""
+
+    def __reduce__(self) -> "tuple[object, ...]":
+        return (*PolicyViolation.__reduce__(self), {"filename": self.filename})
+
+
+def _os_error(kind: type, code: int, others: "dict[str, int] | None" = None) -> type:
+    """OSError fills errno in `__new__`, from the arguments; ours are others, so it is set afterwards. others: errno by action."""
 
     def __init__(self, *arguments):
         PolicyViolation.__init__(self, *arguments)
-        self.errno = code
+        self.errno = (others or {}).get(self.action, code)
         self.strerror = PolicyViolation.__str__(self)
-        self.args = (code, self.strerror)  # as of any OSError: some look there
+        self.args = (self.errno, self.strerror)  # as of any OSError: some look there
 
     kind.__init__ = __init__  # type: ignore[misc]
     return kind
 
 
-EPERM, EACCES = 1, 13
+EPERM, EACCES, EROFS = 1, 13, 30
 _os_error(IntegrityViolation, EACCES)
 _os_error(NetworkRefused, EACCES)
 _os_error(ProcessRefused, EPERM)
+_os_error(FilesystemRefused, EROFS, dict.fromkeys(("read", "list", "readlink", "use"), EACCES))
 
 VIOLATIONS = {
     "integrity": {"refuse": IntegrityViolation, "raise": IntegrityViolation},
     "network": {"refuse": NetworkRefused, "raise": NetworkViolation},
+    "filesystem": {"refuse": FilesystemRefused, "raise": FilesystemViolation},
     "subprocess": {"refuse": ProcessRefused, "raise": ProcessViolation},
     "native": {"refuse": NativeRefused, "raise": NativeRefused},
 }  # type: dict[str, dict[str, type[PolicyViolation]]]

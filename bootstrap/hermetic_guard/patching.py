@@ -31,7 +31,7 @@ class Ledger(object):
         assign(owner, name, new)
         self._entries.append((owner, name, original))
         if isinstance(owner, type):
-            self.modules[owner.__module__] = sys.modules[owner.__module__]
+            self.modules[owner.__module__] = sys.modules.get(owner.__module__)
         elif type(owner) is type(sys):
             self.modules[owner.__name__] = owner
         _replace_among_supported(original, new)
@@ -44,6 +44,15 @@ class Ledger(object):
             _replace_among_supported(vars(owner)[name], original)
             assign(owner, name, original)
         self.modules.clear()
+
+
+def builtin(function, original):
+    """`function` as a builtin is: it is not bound where a class has it as an attribute (pathlib's accessors), and is pickled by its name."""
+    name = original.__name__  # type: str
+    shown = {"__call__": staticmethod(function), "__reduce__": lambda self: name, "__repr__": lambda self: "<built-in function %s>" % name}
+    made = type("builtin_function_or_method", (object,), shown)()
+    vars(made).update(__name__=name, __qualname__=name, __doc__=original.__doc__, __module__=original.__module__)
+    return made
 
 
 def assign(owner, name, value):

@@ -141,9 +141,13 @@ def is_script(file: str) -> bool:
 
 def _head(file: str) -> bytes:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return read_head(file)
     except OSError as error:
         raise NotExecutable("%s: cannot be read: %s" % (file, error.strerror))
+
+
+def read_head(file: str) -> bytes:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return os.read(descriptor, shebang.HEAD)
     finally:

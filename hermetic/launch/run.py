@@ -56,10 +56,11 @@ def main(invocation: Invocation) -> int:
     say = Speaker(invocation)
     say.notice(resolved.notice)
     say.detail("; ".join(target.how))
-    if tighten(resolved.policy):
+    policy = with_needs(resolved.policy, target, cwd)
+    if tighten(policy):
         become_inner(target, say)
     facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ)) if target.python else None
-    return Run(invocation, resolved.policy, target, facts, say).result(environment)
+    return Run(invocation, policy, target, facts, say).result(environment)
 
 
 class Speaker:
@@ -253,6 +254,16 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
     python = invocation.values.get("python")
     named = python if isinstance(python, str) else None
     return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
+
+
+def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:
+    """Where reading is limited, what the target cannot run without is allowed besides."""
+    if policy.filesystem is None or policy.filesystem.read is None:
+        return policy
+    from hermetic.target import needs
+
+    extended: Policy = policy.replaced(filesystem=needs.with_needs(policy.filesystem, target, cwd))
+    return extended
 
 
 def tighten(policy: Policy) -> bool:

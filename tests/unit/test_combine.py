@@ -198,9 +198,9 @@ def test_enforceable(line):
     ("line", "words"),
     [
         ("--no-subprocess", "no subprocess guard yet, so nothing was started (asked for by"),
-        ("--no-network --fs-readonly=/", "no filesystem guard yet"),
+        ("--fs-readonly=/ --block-native", "no native guard yet"),
         ("--block-native", "no native guard yet"),
-        ("--profile block-all", "no subprocess, filesystem and native guards yet"),
+        ("--profile block-all", "no subprocess and native guards yet"),
     ],
 )
 def test_never_runs_without_a_guard_that_was_asked_for(line, words, monkeypatch):
