@@ -140,8 +140,7 @@ def make_handlers(check, scopes):
 
     def on_tighten(answer, serialized):
         if type(answer) is list and type(serialized) is bytes:
-            scopes.tighten(serialized)
-            answer.append(True)
+            answer.append(scopes.tighten(serialized))
 
     return {REFUSE: on_refuse, NARROWED: on_narrowed, TIGHTEN: on_tighten}
 

@@ -26,11 +26,15 @@ UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOS
 
 
 class Confinement:
-    """policy: with the scratch directory; here: what is known, completed with what could be put in place."""
+    """policy: with the scratch directory; here: what is known, completed with what could be put in place
 
-    def __init__(self, policy: Policy, here: Here) -> None:
+    answered: whether there is a launcher that will supervise, or refuse to
+    """
+
+    def __init__(self, policy: Policy, here: Here, *, answered: bool = True) -> None:
         self.policy = policy
         self.here = here
+        self._answered = answered
         self._once: exec_once.Opened | None = None
 
     def enter(self) -> int | None:
@@ -65,7 +69,7 @@ class Confinement:
 
     def _filter(self) -> int | None:
         asks = self.policy.network is not None or self.policy.subprocess is not None
-        if not asks:
+        if not (asks and self._answered):
             self._install(listener=False)
             return None
         try:

@@ -136,12 +136,16 @@ PAIRS = (Rule("socketpair", CLOSED, unless=LOCAL),)
 
 
 def network(allowed: Network, *, supervised: bool) -> list[Rule]:
-    """Sockets are judged when they are made. Where there is a supervisor it also judges what they connect to."""
-    outward = TCP if allowed.localhost or allowed.domains else []
-    if not supervised:
-        return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=outward)]
-    judged = [Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
-    return [*FAST_OPEN, *PAIRS, *judged]
+    """Sockets of other kinds are refused when they are made; what a socket is for is judged when it connects or listens, so that the Python
+    layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
+    """
+    outward = bool(allowed.localhost or allowed.domains)
+    if supervised:
+        made = [*LOCAL, *TCP] if outward else LOCAL
+        return [*FAST_OPEN, *PAIRS, Rule("socket", USER_NOTIF, unless=made), *refuse("connect listen", USER_NOTIF)]
+    if outward:
+        return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=TCP)]
+    return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse("connect listen", CLOSED)]
 
 
 # Subprocess.
