@@ -22,7 +22,8 @@ class Request(object):
                 out for), path (bytes, AF_UNIX), own (whether that AF_UNIX address was bound inside this run)
     filesystem: read, and any other word for a change. path (absolute, without links)
     subprocess: start fork. path (of the program, absolute, without links; none for a fork)
-    native:     import load call. distribution (whose file it is, normalized, "" for none), standard (whether it is the standard library's)
+    native:     import load call. distribution (whose file it is, normalized, "" for none), standard (whether it is the standard library's),
+                claimed (whose it says it is, if that could not be established)
     """
 
     __slots__ = ("action", "facts", "guard", "target")
@@ -145,7 +146,9 @@ def _decide_native(policy: Policy, request: Request) -> Decision:
     rules, distribution = policy.native, request.facts.get("distribution", "")
     if rules is None or request.facts.get("standard") or (distribution and distribution in rules.distributions):
         return ALLOWED
-    return Decision(False, "native code disabled", "--allow-native %s" % distribution if distribution else "")
+    named = distribution or request.facts.get("claimed", "")
+    hint = "--allow-native %s" % named if named and named not in rules.distributions else ""
+    return Decision(False, "native code disabled", hint)
 
 
 DECIDERS = {

@@ -24,9 +24,12 @@ class Enforcer(object):
     """scopes: the policies in force; tell: writes an event; stack: lists the asking frames; run: the run directory or None.
 
     check(request)          returns if it is allowed, else tells and raises. It holds the policy, so it is for handlers of audit events
+    allows(request)         whether it is allowed, without a word to anybody; holds the policy too
+    closed()                whether this run may make no process at all, which cannot change any more
     refuse(action, target)  raises for what no policy allows; may be kept in a function that the target can take apart, as may
     narrowed()              the policy in force, serialized, if it is narrower than the run's own, else None
     handlers                of the events that those two raise, and `hermetic` inside `hermetic`
+    when_loaded(name, act)  has `act` called with an extension module whenever one of that name has been loaded
     hooked                  whether audit events can be relied on
     """
 
@@ -34,16 +37,24 @@ class Enforcer(object):
         self.scopes = scopes
         self.run = run
         self.ledger = Ledger()
+        self.loaded = {}  # type: dict[str, list]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
         sealed = seal(vars(hosts), vars(policy), vars(judging), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
         self.check = sealed["make_check"](scopes, tell, stack)
+        self.allows = sealed["make_allows"](scopes)
         self.handlers = sealed["make_handlers"](self.check, scopes)
         if hasattr(sys, "addaudithook"):
             self.refuse, self.narrowed = make_ask(REFUSE), make_ask(NARROWED)
         else:
             self.refuse, self.narrowed = make_refuse(self.check), scopes.narrowed
         self.register, self.registered = make_registry(run)
+
+    def when_loaded(self, name: str, act) -> None:
+        self.loaded.setdefault(name, []).append(act)
+
+    def closed(self) -> bool:
+        return not decide(self.scopes.base, Request("subprocess", "fork", "")).allowed
 
 
 def make_check(scopes, tell, stack):
@@ -62,6 +73,15 @@ def make_check(scopes, tell, stack):
     return check
 
 
+def make_allows(scopes):
+    judge = decide
+
+    def allows(request: Request) -> bool:
+        return judge(scopes.current, request).allowed
+
+    return allows
+
+
 def refusal(request, decision, pid, frames) -> "dict[str, object]":
     """The event."""
     return {
@@ -78,13 +98,11 @@ def refusal(request, decision, pid, frames) -> "dict[str, object]":
 
 def make_violation_factory():
     """A function that makes the exception for a refused request, in the policy's manner."""
-    refused = {"integrity": errors.IntegrityViolation, "network": errors.NetworkRefused}
-    raised = {"integrity": errors.IntegrityViolation, "network": errors.NetworkViolation}
+    kinds = {guard: dict(manners) for guard, manners in errors.VIOLATIONS.items()}
     unnamed = errors.name_refused()
 
     def violation(manner, request, decision):
-        refuse = manner == "refuse"
-        kind = unnamed if refuse and request.action == "DNS" else (refused if refuse else raised)[request.guard]
+        kind = unnamed if manner == "refuse" and request.action == "DNS" else kinds[request.guard][manner]
         return kind(request.guard, request.action, request.target, decision.rule, decision.hint)
 
     return violation

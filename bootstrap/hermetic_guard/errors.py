@@ -43,6 +43,24 @@ class NetworkRefused(PolicyViolation, PermissionError):
     """A network violation in the manner *refuse*: a PermissionError, as a firewall's refusal is."""
 
 
+class ProcessViolation(PolicyViolation):
+    """A process refused in the manner *raise*."""
+
+
+class ProcessRefused(PolicyViolation, PermissionError):
+    """A process refused in the manner *refuse*: a PermissionError, as of a system that forbids them (EPERM)."""
+
+
+class NativeRefused(PolicyViolation, ImportError):
+    """Native code refused, in either manner: an ImportError, for a package falls back to its pure form by that. No retry loop catches one."""
+
+    def __init__(self, *arguments):
+        PolicyViolation.__init__(self, *arguments)
+        self.name = self.target
+        self.msg = PolicyViolation.__str__(self)
+        self.args = (self.msg,)
+
+
 def _os_error(kind: type, code: int) -> type:
     """OSError fills errno in `__new__`, from the arguments; ours are others, so it is set afterwards."""
 
@@ -56,9 +74,18 @@ def _os_error(kind: type, code: int) -> type:
     return kind
 
 
-EACCES = 13
+EPERM, EACCES = 1, 13
 _os_error(IntegrityViolation, EACCES)
 _os_error(NetworkRefused, EACCES)
+_os_error(ProcessRefused, EPERM)
+
+VIOLATIONS = {
+    "integrity": {"refuse": IntegrityViolation, "raise": IntegrityViolation},
+    "network": {"refuse": NetworkRefused, "raise": NetworkViolation},
+    "subprocess": {"refuse": ProcessRefused, "raise": ProcessViolation},
+    "native": {"refuse": NativeRefused, "raise": NativeRefused},
+}  # type: dict[str, dict[str, type[PolicyViolation]]]
+"""What is raised, by guard and manner."""
 
 
 def name_refused() -> type:

@@ -28,7 +28,7 @@ class Ledger(object):
         Raises CannotReplace if the change is not seen by a look-up afterwards.
         """
         original = vars(owner)[name]
-        _assign(owner, name, new)
+        assign(owner, name, new)
         self._entries.append((owner, name, original))
         if isinstance(owner, type):
             self.modules[owner.__module__] = sys.modules[owner.__module__]
@@ -42,11 +42,11 @@ class Ledger(object):
         while self._entries:
             owner, name, original = self._entries.pop()
             _replace_among_supported(vars(owner)[name], original)
-            _assign(owner, name, original)
+            assign(owner, name, original)
         self.modules.clear()
 
 
-def _assign(owner, name, value):
+def assign(owner, name, value):
     try:
         setattr(owner, name, value)
     except TypeError:

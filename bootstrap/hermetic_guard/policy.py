@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-ENFORCEABLE = ("network",)
+ENFORCEABLE = ("network", "subprocess", "native")
 """Guards that this version can put in place. A policy that asks for another is refused at launch, never run without."""
 
 MANNERS = ("refuse", "raise", "kill")

@@ -11,7 +11,7 @@ in, "" for the present one.
 
 import os
 
-from hermetic_guard import pyenv, shebang
+from hermetic_guard import pex, pyenv, shebang
 
 DEFAULT_PATH = "/bin:/usr/bin"
 """Where execvp(3) looks when PATH is not set; an empty PATH is the working directory."""
@@ -104,6 +104,16 @@ def _problem(file: str) -> "Unresolved | None":
     if not os.path.isfile(file):
         return NotExecutable("%s: is not a regular file" % file)
     return None if os.access(file, os.X_OK) else NotExecutable("%s: no permission to execute it" % file)
+
+
+def executable(file: str) -> bool:
+    """Whether the kernel would try to run it."""
+    return _problem(file) is None
+
+
+def present(file: str) -> bool:
+    """Whether there is something at this path that could be tried."""
+    return not isinstance(_problem(file), NotFound)
 
 
 def is_python_name(name: str) -> bool:
@@ -302,5 +312,19 @@ def _by_pyenv(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
     raise NotFound("%s: command not found in pyenv's version %s" % (name, ":".join(versions)))
 
 
-LOOKERS = {"kernel": _by_kernel, "env": _by_env, "sh": _by_sh, "pyenv": _by_pyenv, "hermetic": _by_hermetic}
+def _by_pex(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
+    def on_path(name, path):
+        try:
+            return find(name, path, stop.cwd)
+        except Unresolved:
+            return None
+
+    command = pex.command(line.interpreter, stop.file, stop.environ, stop.cwd, on_path)
+    if command is None:
+        raise NotFound("none of the interpreters it looks for is on PATH")
+    words, added = command
+    return Stop(words[0], words + stop.words[1:], dict(stop.environ, **added), stop.cwd), "its shell part, made by pex"
+
+
+LOOKERS = {"kernel": _by_kernel, "env": _by_env, "sh": _by_sh, "pyenv": _by_pyenv, "pex": _by_pex, "hermetic": _by_hermetic}
 """Who looks for the interpreter, by Shebang.via."""

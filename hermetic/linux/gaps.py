@@ -1,6 +1,6 @@
-"""What mounts and Landlock do not hold on a kernel that lacks some of either, in words: the difference between full and partial.
+"""What the kernel does not hold, in words: the difference between full, partial and none.
 
-One row per gap, found from the policy and from what is here. Only what these two are for is judged; seccomp and the supervisor may close a gap.
+One row per gap, found from the policy and from what could be put in place here.
 """
 
 from __future__ import annotations
@@ -16,23 +16,30 @@ if TYPE_CHECKING:
     from hermetic.linux.here import Here
 
 PROCESSES = "processes"
-"""The guarantee that holds in every run, whatever guards stand: other processes and hermetic itself are out of reach."""
+"""What every guard rests on: other processes, which are not guarded, are out of reach. A gap here is one of each guard."""
+
+RUNS = "runs"
+"""That a run leaves nothing which weakens the next. It says nothing of the run itself."""
 
 
 class Gap:
-    """guarantee: a guard's name, or PROCESSES; name: a word for it; what: can be done in spite of the guarantee, as a sentence's end."""
+    """guarantee: a guard's name, PROCESSES or RUNS; name: a word for it; what: can be done in spite of the guarantee, as a sentence's end
 
-    __slots__ = ("applies", "guarantee", "name", "what")
+    total: whether nothing is left of the guarantee
+    """
 
-    def __init__(self, guarantee: str, name: str, what: str, applies: Callable[[Policy, Here], bool]) -> None:
+    __slots__ = ("applies", "guarantee", "name", "total", "what")
+
+    def __init__(self, guarantee: str, name: str, what: str, applies: Callable[[Policy, Here], bool], *, total: bool = False) -> None:
         self.guarantee = guarantee
         self.name = name
+        self.total = total
         self.what = what
         self.applies = applies
 
 
 def gaps(policy: Policy, here: Here) -> tuple[Gap, ...]:
-    """Those of a run with this policy; here.abi and here.namespaced say what it has."""
+    """Those of a run with this policy; `here` says what it has."""
     return tuple(gap for gap in GAPS if gap.applies(policy, here))
 
 
@@ -60,7 +67,23 @@ NEVER = 1 << 30
 """No ABI so far."""
 
 GAPS = (
-    Gap("filesystem", "change", "files can be changed", _filesystem(1)),
+    Gap(PROCESSES, "calls", "no system call can be refused", lambda policy, here: not here.filtered, total=True),
+    Gap(
+        "network",
+        "names",
+        "the kernel knows no names",
+        lambda policy, here: bool(policy.network and policy.network.domains),
+        total=True,
+    ),
+    Gap(
+        "network",
+        "addresses",
+        "without a supervisor every address can be reached",
+        lambda policy, here: bool(policy.network and policy.network.localhost) and not here.supervised,
+        total=True,
+    ),
+    Gap("native", "libraries", "the kernel cannot tell a library from data", lambda policy, here: policy.native is not None, total=True),
+    Gap("filesystem", "change", "files can be changed", _filesystem(1), total=True),
     Gap("filesystem", "metadata", "modes, owners, times and attributes of files can be changed", _filesystem(NEVER)),
     Gap("filesystem", "truncate", "files can be truncated", _filesystem(3)),
     Gap(
@@ -91,17 +114,17 @@ GAPS = (
     Gap(PROCESSES, "signals", "other processes of this user can be sent signals", lambda policy, here: here.abi < 6),
     Gap(PROCESSES, "own code", "a process can rewrite its code through /proc", lambda policy, here: here.abi < 1 and not here.namespaced),
     Gap(PROCESSES, "shared memory", "System V shared memory of other processes can be attached", lambda policy, here: not here.namespaced),
-    Gap(PROCESSES, "hermetic", "hermetic's own files can be changed", _can_change_hermetic),
+    Gap(RUNS, "hermetic", "hermetic's own files can be changed", _can_change_hermetic),
     Gap(
-        PROCESSES,
+        RUNS,
         "above hermetic",
         "directories above hermetic's own files can be renamed",
         lambda policy, here: here.namespaced and policy.filesystem is None,
     ),
     Gap(
-        PROCESSES,
+        "filesystem",
         "raw devices",
         "disks can be read past their file systems",
-        lambda policy, here: here.root and not here.namespaced,
+        lambda policy, here: policy.filesystem is not None and here.root and not here.namespaced,
     ),
 )

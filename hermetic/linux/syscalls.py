@@ -11,7 +11,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -58,6 +58,16 @@ def call(number: int, *arguments: int | bytes) -> int:
     The interpreter's lock is let go meanwhile, so other threads run on.
     """
     return _function("syscall")(number, *arguments)
+
+
+def pointers(memories: Iterable[bytes]) -> bytes:
+    """An array of pointers to these, for a structure that has some. Good for as long as the caller keeps what they point to."""
+    import _ctypes
+
+    class Pointer(_ctypes._SimpleCData):  # type: ignore[type-arg]
+        _type_ = "z"
+
+    return b"".join(bytes(Pointer(memory)) for memory in memories)
 
 
 _functions: dict[str, Callable[..., int]] = {}

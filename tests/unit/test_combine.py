@@ -189,7 +189,7 @@ def test_a_run_with_flags_alone_reads_no_profile(monkeypatch):
     assert resolve("--no-network").policy == Policy(network=CLOSED)
 
 
-@pytest.mark.parametrize("line", ["--no-network", "--profile net-hermetic", ""])
+@pytest.mark.parametrize("line", ["--no-network", "--profile net-hermetic", "", "--no-subprocess --block-native", "--profile exec-deny"])
 def test_enforceable(line):
     combine.refuse_unenforceable(resolve(line).policy)
 
@@ -203,7 +203,8 @@ def test_enforceable(line):
         ("--profile block-all", "no subprocess, filesystem and native guards yet"),
     ],
 )
-def test_never_runs_without_a_guard_that_was_asked_for(line, words):
+def test_never_runs_without_a_guard_that_was_asked_for(line, words, monkeypatch):
+    monkeypatch.setattr(combine, "ENFORCEABLE", ("network",))
     with pytest.raises(GuardUnavailable) as caught:
         combine.refuse_unenforceable(resolve(line).policy)
     assert words in str(caught.value)

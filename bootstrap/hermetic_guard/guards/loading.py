@@ -2,7 +2,7 @@
 
 For a module of the old kind CPython even puts them back into the one that is loaded, with no audit event (Python/import.c,
 import_find_extension). So whoever loads such a module again is given the one that stands; under another name (`x._socket`, from a copy of the
-file) the load is refused. `_interpreters` is left alone until somebody loads it.
+file) the load is refused. What raises no event in modules that nobody has loaded yet is replaced when they are.
 """
 
 import _imp
@@ -31,13 +31,14 @@ class Spec(object):
 
 
 def install(enforcer):
+    enforcer.when_loaded(INTERPRETERS, make_hide_interpreters(enforcer.refuse))
     for name in ("create_builtin", "create_dynamic"):
         original = getattr(_imp, name)
         enforcer.ledger.replace(_imp, name, guarded(original, enforcer))
 
 
 def guarded(original, enforcer):
-    standing, refuse, ledger, replaced = enforcer.ledger.modules, enforcer.refuse, enforcer.ledger, REPLACED
+    standing, refuse, loaded, replaced = enforcer.ledger.modules, enforcer.refuse, enforcer.loaded, REPLACED
 
     def create(spec, *file):
         spec = Spec(spec)
@@ -48,8 +49,8 @@ def guarded(original, enforcer):
                 refuse("load again", name)
             return standing[last]
         module = original(spec, *file)
-        if last == INTERPRETERS:
-            ledger.replace(module, "create", lambda *_, **__: refuse("use", "a sub-interpreter"))
+        for act in loaded.get(last, ()):
+            act(module)
         return module
 
     create.__code__ = of_importlib(create.__code__)
@@ -57,6 +58,13 @@ def guarded(original, enforcer):
     create.__doc__ = original.__doc__
     create.__module__ = original.__module__
     return create
+
+
+def make_hide_interpreters(refuse):
+    def hide_interpreters(module):
+        module.create = lambda *_, **__: refuse("use", "a sub-interpreter")
+
+    return hide_interpreters
 
 
 def of_importlib(code):
