@@ -131,6 +131,14 @@ def test_link_in_the_place_of_a_directory(tree, namespaced):
         assert "Too many levels of symbolic links: 'openat2" in done.stderr
 
 
+@pytest.mark.parametrize("namespaced", [True, False], ids=["mounts", "alone"])
+def test_link_in_what_may_be_read(tree, namespaced):
+    """It stands there as a link; what it leads to has to be listed as well."""
+    specification = {**described(tree, read=[tree / "out/to-secret", tree / "data"]), "namespaced": namespaced}
+    assert code(tree, specification, f"import os; print(os.readlink('{tree}/out/to-secret'))") == "../secret\n"
+    assert code(tree, specification, f"open('{tree}/out/to-secret')").startswith("PermissionError")
+
+
 def test_link_in_the_place_of_what_is_hidden(tree):
     os.rename(tree / "secret", tree / "data/moved")
     os.symlink(tree / "data/moved", tree / "secret")
