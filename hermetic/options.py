@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 ROOT = "hermetic"
 RUN, EXEC, SHELL = COMMANDS = ("run", "exec", "shell")
-COMPLETION = "completion"
-"""A command that only click knows: it prints, and starts nothing."""
+COMPLETION, DOCTOR = ANSWERED = ("completion", "doctor")
+"""Commands that only click knows: they print, and start no target."""
 
 COMPLETE_VARIABLE = "_HERMETIC_COMPLETE"
 """Set by the shell's completion function; click answers it."""
@@ -103,10 +103,25 @@ OPTIONS = (
            many=True, text="Allow this machine itself: all ports, or PORTS as in 80,8000-8010."),
     Option("--allow-domain", section=ADJUST, kind=VALUE, metavar="HOST", policy="network.allow-domain", many=True,
            text="Allow HOST, or *.HOST below it, on ports 80 and 443 or on those given as in HOST:8000-8010."),
-    Option("--on-violation", section=ADJUST, kind=VALUE, metavar="raise|refuse", policy="on-violation",
-           choices=("raise", "refuse"),
-           text="What a violation is to the target: an error that no 'except OSError' hides, or (refuse, the default) "
-                "the error that a locked-down machine gives."),
+    Option("--allow-unix", section=ADJUST, kind=VALUE, metavar="PATH", policy="network.allow-unix", many=True,
+           text="Allow the local (AF_UNIX) socket PATH, or those below it."),
+    Option("--allow-run", section=ADJUST, kind=VALUE, metavar="PROGRAM", policy="subprocess.allow-run", many=True,
+           text="Allow PROGRAM to be started: a name on PATH, or a path."),
+    Option("--allow-write", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.allow-write", many=True,
+           text="Allow PATH, and everything below it, to be written, made and deleted."),
+    Option("--allow-read", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.allow-read", many=True,
+           text="Allow PATH, and everything below it, to be read, where --fs-readonly=ROOT limits reading."),
+    Option("--hide", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.hide", many=True,
+           text="Have PATH, and everything below it, look as if it were not there."),
+    Option("--allow-native", section=ADJUST, kind=VALUE, metavar="DIST", policy="native.allow-native", many=True,
+           text="Allow the extension modules of the installed distribution DIST."),
+    Option("--require", section=ADJUST, kind=VALUE, metavar="python|kernel|both", choices=("python", "kernel", "both"),
+           text="Do not start unless every guard holds fully in this layer."),
+    Option("--best-effort", section=ADJUST, text="Start even where no layer holds a guard; what is missing is said."),
+    Option("--on-violation", section=ADJUST, kind=VALUE, metavar="raise|refuse|kill", policy="on-violation",
+           choices=("raise", "refuse", "kill"),
+           text="What a violation is to the target: an error that no 'except OSError' hides, (refuse, the default) the "
+                "error that a locked-down machine gives, or its end."),
     Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL),
            text="The interpreter: a path, the directory of a virtual environment, or a version."),
     Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),
@@ -114,7 +129,8 @@ OPTIONS = (
     Option("--strict", section=TELLING, text="Exit with 77 instead of 0 if anything was blocked."),
     Option("-v", "--verbose", section=TELLING, text="Say what is run, in which way, and why."),
     Option("-q", "--quiet", section=TELLING, text="Print nothing but errors of hermetic's own."),
-    Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, COMPLETION), text="Show this help."),
+    Option("--json", section=OTHER, commands=(DOCTOR,), text="Print what was found as JSON."),
+    Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, *ANSWERED), text="Show this help."),
     Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),
 )  # fmt: skip
 
@@ -154,7 +170,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Invo
     Raises UsageError for everything that does not say exactly what to do: a flag that is guessed at or passed over is
     a guard that does not stand.
     """
-    if not argv or _completing(environ) or argv[0] == COMPLETION:
+    if not argv or _completing(environ) or argv[0] in ANSWERED:
         return None
     command, words = _command(argv)
     given, stop, start = scan(command, words)
@@ -222,6 +238,11 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 def known(command: str) -> list[Option]:
     """The options that `command` knows, in the order of the table."""
     return [option for option in OPTIONS if option.belongs_to(command)]
+
+
+def flag_of(guard: str) -> str:
+    """The option that puts a guard up."""
+    return next(option.name for option in OPTIONS if option.policy.partition(".")[0] == guard)
 
 
 def _completing(environ: Mapping[str, str] | None) -> bool:

@@ -51,7 +51,7 @@ class Report:
 def message(event: Event) -> str:
     """The three lines: what was denied, who asked, what would allow it. The last two only where they are known."""
     lines = [f"hermetic: blocked action: {event['rule']}: {event['action']}({event['target']})"]
-    asked = asker(event["stack"])
+    asked = asker(event["stack"]) or (f"{event['program']} (process {event['pid']})" if "program" in event else "")
     if asked:
         lines.append(f"  asked by  {asked}")
     if event["hint"]:

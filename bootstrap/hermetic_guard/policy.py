@@ -1,25 +1,24 @@
-"""What is allowed: the resolved policy, its serialized form, and the one place that decides.
+"""What is allowed: the resolved policy, as values, and what two of them allow together.
 
-The launcher resolves a policy and writes it into the run directory; every guarded process reads it back. Whoever wants to know whether
-something is allowed (a guard, the kernel rules, `explain`) asks `decide`; nothing else knows the rules, so what is shown is what is enforced.
+The launcher resolves one from flags and profiles; serialized.py carries it into every guarded process, decide.py judges by it, and the kernel
+rules are derived from it, so that what is shown is what is enforced.
 """
+
+from hermetic_guard.hosts import ANY, covers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 1
-ENFORCEABLE = ("network",)
+ENFORCEABLE = ("network", "subprocess", "filesystem", "native")
 """Guards that this version can put in place. A policy that asks for another is refused at launch, never run without."""
 
 MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
 
-ANY = "*"
-
 
 class PolicyError(ValueError):
-    """A policy that cannot be read: damaged, of another version, or with words this version does not know."""
+    """A policy that cannot be: damaged, of another version, with words this version does not know, or one that leaves nothing."""
 
 
 class Record(object):
@@ -41,6 +40,10 @@ class Record(object):
     def values(self) -> "tuple[object, ...]":
         return tuple(getattr(self, name) for name in self.__slots__)
 
+    def replaced(self, **fields: object) -> "Any":
+        """A copy with other values in these fields."""
+        return type(self)(**dict(zip(self.__slots__, self.values()), **fields))
+
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.values() == self.values()
 
@@ -57,35 +60,61 @@ class Network(Record):
 
     localhost: `ANY`, or a tuple of inclusive port ranges `(low, high)`; empty when loopback is closed as well
     domains:   tuple of (name, port ranges); a name in lower case, `*.example.com` for what is below example.com
+    unix:      tuple of absolute paths: local sockets that may be connected to, or directories of such
     """
 
     if TYPE_CHECKING:
         localhost = ()  # type: str | tuple[tuple[int, int], ...]
         domains = ()  # type: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+        unix = ()  # type: tuple[str, ...]
 
-    __slots__ = ("domains", "localhost")
-    DEFAULTS = {"domains": (), "localhost": ()}
+    __slots__ = ("domains", "localhost", "unix")
+    DEFAULTS = {"domains": (), "localhost": (), "unix": ()}
 
 
 class Subprocess(Record):
-    """No new process."""
+    """No new process, but of the programs listed.
 
-    __slots__ = ()
+    run: tuple of absolute paths, links resolved
+    """
+
+    if TYPE_CHECKING:
+        run = ()  # type: tuple[str, ...]
+
+    __slots__ = ("run",)
+    DEFAULTS = {"run": ()}
 
 
 class Filesystem(Record):
-    """No write; reads only below `root` where one is given (absolute path, else None)."""
+    """No write, but where it is listed; with `read`, no reading elsewhere either. All paths are absolute and without links.
+
+    read:  None where everything may be read, else a tuple of files and directories that may be
+    names: tuple of directories that may be listed, though not all in them may be read
+    write: tuple of files and directories in which all may be changed; they may be read as well
+    hide:  tuple of files and directories that are not there
+    """
 
     if TYPE_CHECKING:
-        root = None  # type: str | None
+        read = None  # type: tuple[str, ...] | None
+        names = ()  # type: tuple[str, ...]
+        write = ()  # type: tuple[str, ...]
+        hide = ()  # type: tuple[str, ...]
 
-    __slots__ = ("root",)
+    __slots__ = ("hide", "names", "read", "write")
+    DEFAULTS = {"hide": (), "names": (), "write": ()}
 
 
 class Native(Record):
-    """No extension module but the standard library's own, no foreign function calls."""
+    """No extension module but the standard library's own, no foreign function calls.
 
-    __slots__ = ()
+    distributions: tuple of names of installed distributions whose extension modules may be loaded, normalized as in PEP 503
+    """
+
+    if TYPE_CHECKING:
+        distributions = ()  # type: tuple[str, ...]
+
+    __slots__ = ("distributions",)
+    DEFAULTS = {"distributions": ()}
 
 
 class Policy(Record):
@@ -109,166 +138,32 @@ class Policy(Record):
 GUARDS = {"network": Network, "subprocess": Subprocess, "filesystem": Filesystem, "native": Native}
 
 
-class Request(object):
-    """One thing somebody tries.
-
-    guard:   the surface; "integrity" is what keeps the guards themselves standing, and is refused by every policy
-    action:  for the network one of DNS connect send bind listen socket
-    target:  what it is tried on, as it is printed
-    facts:   what the rules look at. Network: host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
-             out for), path (bytes, AF_UNIX), own (whether that AF_UNIX address was bound inside this run); a missing one is not known
-    """
-
-    __slots__ = ("action", "facts", "guard", "target")
-
-    def __init__(self, guard: str, action: str, target: str, **facts: "Any") -> None:
-        self.guard = guard
-        self.action = action
-        self.target = target
-        self.facts = facts
+def with_scratch(policy: Policy, directory: str) -> Policy:
+    """The same policy, and a run's scratch directory may be written."""
+    if policy.filesystem is None:
+        return policy
+    return policy.replaced(filesystem=policy.filesystem.replaced(write=merged(policy.filesystem.write + (directory,))))
 
 
-class Decision(object):
-    """allowed, and if not: the rule that says so and the option that would allow it ("" where none would)."""
-
-    __slots__ = ("allowed", "hint", "rule")
-
-    def __init__(self, allowed: bool, rule: str = "", hint: str = "") -> None:
-        self.allowed = allowed
-        self.rule = rule
-        self.hint = hint
+# Paths.
 
 
-ALLOWED = Decision(True)
+def is_within(path: str, place: str) -> bool:
+    """Whether an absolute path is `place` or lies below it."""
+    return path == place or place == "/" or path.startswith(place + "/")
 
 
-def decide(policy: Policy, request: Request) -> Decision:
-    """Judge a request; a function of its arguments alone."""
-    return DECIDERS[request.guard](policy, request)
+def is_within_any(path: str, places: "tuple[str, ...]") -> bool:
+    return any(is_within(path, place) for place in places)
 
 
-def _decide_integrity(policy: Policy, request: Request) -> Decision:
-    return Decision(False, "guards stay in place")
-
-
-def _decide_network(policy: Policy, request: Request) -> Decision:
-    rules = policy.network
-    facts = request.facts
-    if rules is None:
-        return ALLOWED
-    if facts.get("path") is not None:
-        own = facts.get("own") or request.action == "bind"
-        return ALLOWED if own else Decision(False, "network disabled")
-    if is_loopback(facts.get("host"), facts.get("address")):
-        return _decide_localhost(rules.localhost, request)
-    if request.action == "DNS":
-        return _decide_name(rules.domains, facts["host"])
-    if request.action in ("connect", "send") and facts.get("names"):
-        return _decide_named(rules.domains, request)
-    return Decision(False, "network disabled")
-
-
-def _decide_localhost(ports: "Any", request: Request) -> Decision:
-    """A loopback address at a port that the kernel chooses may always be bound: many programs try so whether there is IPv6, and nothing is sent
-    or accepted by it. To listen there is another request.
-    """
-    port = request.facts.get("port")
-    if port == 0 and request.action == "bind":
-        return ALLOWED
-    if not ports:
-        return Decision(False, "network disabled", "--allow-localhost")
-    if port is None or allows_port(ports, port) or (port == 0 and request.action == "listen"):
-        return ALLOWED
-    return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost=%d" % port)
-
-
-def _decide_name(domains: "Any", host: "str | None") -> Decision:
-    name = canonical_name(host or "")
-    if any(covers(pattern, name) for pattern, _ in domains):
-        return ALLOWED
-    return Decision(False, "network disabled", "--allow-domain %s" % name if is_name(name) else "")
-
-
-def _decide_named(domains: "Any", request: Request) -> Decision:
-    """An address that was handed out for an allowed name. The name's owner must not point it at this machine or network."""
-    port, names = request.facts["port"], request.facts["names"]
-    if is_inward(request.facts["address"]):
-        return Decision(False, "network disabled: %s leads to a private address" % names[0])
-    if any(covers(pattern, name) and allows_port(ports, port) for pattern, ports in domains for name in names):
-        return ALLOWED
-    return Decision(False, "network disabled on this port of %s" % names[0], "--allow-domain %s:%d" % (names[0], port))
-
-
-DECIDERS = {"integrity": _decide_integrity, "network": _decide_network}
-
-
-def is_loopback(host: "str | None", address: "bytes | None") -> bool:
-    """Whether an address, or a name that is not an address, means this machine and never leaves it.
-
-    Only the name `localhost` counts: libc may ask a name server for `anything.localhost`.
-    """
-    if address is None:
-        return host is not None and host.lower().rstrip(".") == "localhost" and not host.endswith("..")
-    if len(address) == 4:
-        return address[0] == 127
-    return address == b"\0" * 15 + b"\1" or (address[:12] == b"\0" * 10 + b"\xff\xff" and address[12] == 127)
-
-
-NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
-
-
-def canonical_name(host: str) -> str:
-    """A host name as rules hold it: lower case, without the dot of the root."""
-    return host.lower()[:-1] if host.endswith(".") else host.lower()
-
-
-def is_name(name: str) -> bool:
-    """Whether a canonical name can be one of a host (RFC 1123, and the underscore that people use)."""
-    labels = name.split(".")
-    return len(name) < 254 and NAME_CHARACTERS.issuperset(name) and all(0 < len(label) < 64 for label in labels)
-
-
-def covers(pattern: str, name: str) -> bool:
-    """Whether a rule's name covers a canonical name, or another rule's. `*.example.com` does not cover example.com."""
-    if pattern.startswith("*."):
-        return name.endswith(pattern[1:]) and (is_name(name) or name.startswith("*."))
-    return name == pattern
-
-
-INWARD = (
-    (b"\0", 8), (b"\x0a", 8), (b"\x64\x40", 10), (b"\x7f", 8), (b"\xa9\xfe", 16), (b"\xac\x10", 12),
-    (b"\xc0\0\0", 24), (b"\xc0\xa8", 16), (b"\xc6\x12", 15), (b"\xe0", 3),
-)  # fmt: skip
-INWARD_V6 = ((b"\0" * 12, 96), (b"\xfc", 7), (b"\xfe\x80", 9), (b"\xff", 8))
-"""Blocks of addresses that mean this machine, this network, or many machines (IANA's special-purpose registries), with prefix lengths."""
-
-EMBEDDING = (b"\0" * 10 + b"\xff\xff", b"\0\x64\xff\x9b" + b"\0" * 8)
-"""IPv6 prefixes behind which an IPv4 address stands: mapped, and NAT64."""
-
-
-def is_inward(address: bytes) -> bool:
-    """Whether an address is private, loopback, link-local (where clouds keep their metadata) or multicast."""
-    if address[:12] in EMBEDDING:
-        address = address[12:]
-    return any(_in_block(address, *block) for block in (INWARD if len(address) == 4 else INWARD_V6))
-
-
-def _in_block(address: bytes, prefix: bytes, bits: int) -> bool:
-    whole, rest = divmod(bits, 8)
-    if address[:whole] != prefix[:whole]:
-        return False
-    return not rest or address[whole] >> (8 - rest) == (prefix + b"\0" * 16)[whole] >> (8 - rest)
-
-
-def allows_port(ports: "Any", port: int) -> bool:
-    return ports == ANY or any(low <= port <= high for low, high in ports)
-
-
-def show_ports(ports: "Any") -> str:
-    """`80,8000-8010`, as --allow-localhost takes them."""
-    if ports == ANY:
-        return ANY
-    return ",".join("%d" % low if low == high else "%d-%d" % (low, high) for low, high in ports)
+def merged(paths: "Any") -> "tuple[str, ...]":
+    """Paths sorted, without those that lie below others."""
+    found = []  # type: list[str]
+    for path in sorted(set(paths)):
+        if not is_within_any(path, tuple(found)):
+            found.append(path)
+    return tuple(found)
 
 
 # Intersection: what both allow. A guard that stands in one stands in both.
@@ -278,9 +173,9 @@ def intersect(a: Policy, b: Policy) -> Policy:
     """The policy that allows exactly what `a` and `b` both allow."""
     return Policy(
         network=_both(a.network, b.network, _common_network),
-        subprocess=_both(a.subprocess, b.subprocess, lambda x, y: x),
+        subprocess=_both(a.subprocess, b.subprocess, lambda x, y: Subprocess(run=_common(x.run, y.run))),
         filesystem=_both(a.filesystem, b.filesystem, _common_filesystem),
-        native=_both(a.native, b.native, lambda x, y: x),
+        native=_both(a.native, b.native, lambda x, y: Native(distributions=_common(x.distributions, y.distributions))),
         on_violation=max(a.on_violation, b.on_violation, key=MANNERS.index),
     )
 
@@ -291,10 +186,14 @@ def _both(x, y, merge):
     return merge(x, y)
 
 
-def _common_network(a: "Any", b: "Any") -> Network:
+def _common(a, b):
+    return tuple(sorted(set(a) & set(b)))
+
+
+def _common_network(a: Network, b: Network) -> Network:
     pairs = ((x, y, common_ports(ports, others)) for x, ports in a.domains for y, others in b.domains)
     domains = {(y if covers(x, y) else x, ports) for x, y, ports in pairs if ports and (covers(x, y) or covers(y, x))}
-    return Network(localhost=common_ports(a.localhost, b.localhost), domains=tuple(sorted(domains)))
+    return Network(localhost=common_ports(a.localhost, b.localhost), domains=tuple(sorted(domains)), unix=common_paths(a.unix, b.unix))
 
 
 def common_ports(a, b):
@@ -305,100 +204,29 @@ def common_ports(a, b):
     return tuple(sorted({pair for pair in pairs if pair[0] <= pair[1]}))
 
 
-def _common_filesystem(a: "Any", b: "Any") -> Filesystem:
-    if a.root is None or b.root is None:
-        return b if a.root is None else a
-    for inner, outer in ((a, b), (b, a)):
-        if inner.root == outer.root or inner.root.startswith(outer.root.rstrip("/") + "/"):
-            return inner
-    raise PolicyError("reads only in %s and reads only in %s leave nothing to read" % (a.root, b.root))
+def common_paths(a: "tuple[str, ...]", b: "tuple[str, ...]") -> "tuple[str, ...]":
+    """What lies below a path of either list."""
+    return merged([inner for one, other in ((a, b), (b, a)) for inner in one if is_within_any(inner, other)])
 
 
-# The serialized form: one `key value` line each, so that it can be read by eye and needs no import to parse.
+def _common_filesystem(a: Filesystem, b: Filesystem) -> Filesystem:
+    names = tuple(path for path in sorted(set(a.names + b.names)) if _lists(a, path) and _lists(b, path))
+    return Filesystem(read=_common_reading(a, b), names=names, write=common_paths(a.write, b.write), hide=merged(a.hide + b.hide))
 
 
-def dumps(policy: Policy) -> bytes:
-    """Serialize; every field is written, so that two equal policies have equal bytes."""
-    lines = ["hermetic-policy %d" % VERSION, "on_violation %s" % policy.on_violation]
-    for name in policy.guards():
-        rules = getattr(policy, name)
-        lines.append("guard %s" % name)
-        lines.extend("%s.%s %s" % (name, field, _write(getattr(rules, field))) for field in rules.__slots__)
-    return ("\n".join(lines) + "\n").encode("ascii")
+def _lists(rules: Filesystem, path: str) -> bool:
+    return rules.read is None or path in rules.names or is_within_any(path, rules.read + rules.write)
 
 
-def loads(data: bytes) -> Policy:
-    """Read `dumps` back.
-
-    Raises PolicyError for anything it does not know: a key or a version passed over would be a guard that is silently not there.
-    """
-    try:
-        lines = data.decode("utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise PolicyError("the policy is damaged: %s" % error)
-    if not lines[0].startswith("hermetic-policy ") or lines.pop() != "":
-        raise PolicyError("the policy is damaged: it does not begin or end as one does")
-    if lines[0] != "hermetic-policy %d" % VERSION:
-        raise PolicyError("the policy has version %s, this guard reads version %d" % (lines[0][16:], VERSION))
-    return _build([_split(line) for line in lines[1:]])
+def _common_reading(a: Filesystem, b: Filesystem) -> "tuple[str, ...] | None":
+    if a.read is None or b.read is None:
+        return _readable(b if a.read is None else a)
+    read = common_paths(a.read + a.write, b.read + b.write)
+    if not read:
+        raise PolicyError("reads only in %s and reads only in %s leave nothing to read" % (", ".join(a.read), ", ".join(b.read)))
+    return read
 
 
-def _split(line: str) -> "tuple[str, str]":
-    key, space, value = line.partition(" ")
-    if not space:
-        raise PolicyError("the policy is damaged at %r" % line)
-    return key, value
-
-
-def _build(pairs: "list[tuple[str, str]]") -> Policy:
-    guards = {}  # type: dict[str, dict[str, object]]
-    manner = None
-    for key, value in pairs:
-        name, _, field = key.partition(".")
-        if key == "on_violation" and value in MANNERS:
-            manner = value
-        elif key == "guard" and value in GUARDS:
-            guards[value] = {}
-        elif name in guards and field in GUARDS[name].__slots__:
-            guards[name][field] = _read(value)
-        else:
-            raise PolicyError("the policy says %r, which this guard does not know" % ("%s %s" % (key, value)))
-    if manner is None or any(set(fields) != set(GUARDS[name].__slots__) for name, fields in guards.items()):
-        raise PolicyError("the policy is damaged: a line is missing")
-    return Policy(on_violation=manner, **{name: GUARDS[name](**fields) for name, fields in guards.items()})
-
-
-def _write(value: "Any") -> str:
-    """None, a text, port ranges, or names with port ranges."""
-    if value is None:
-        return "-"
-    if type(value) is tuple and value and type(value[0][0]) is str:
-        return "names " + " ".join("%s:%s" % (name, show_ports(ports)) for name, ports in value)
-    if type(value) is tuple:
-        return "ports " + show_ports(value)
-    return "text " + value.encode("unicode_escape").decode("ascii")
-
-
-def _read(text: str) -> object:
-    kind, _, rest = text.partition(" ")
-    try:
-        if kind == "ports":
-            return _read_ranges(rest)
-        if kind == "names":
-            return tuple((name, _read_ranges(ports)) for name, _, ports in (part.partition(":") for part in rest.split(" ")))
-        if kind == "text":
-            return rest.encode("ascii").decode("unicode_escape")
-    except ValueError as error:
-        raise PolicyError("the policy is damaged at %r: %s" % (text, error))
-    if text == "-":
-        return None
-    raise PolicyError("the policy is damaged at %r" % text)
-
-
-def _read_ranges(text: str) -> "tuple[tuple[int, int], ...]":
-    return tuple(_read_range(part) for part in text.split(",") if part)
-
-
-def _read_range(text: str) -> "tuple[int, int]":
-    low, dash, high = text.partition("-")
-    return int(low), int(high) if dash else int(low)
+def _readable(rules: Filesystem) -> "tuple[str, ...] | None":
+    """What may be written may be read, also where the other policy takes the right to write away."""
+    return None if rules.read is None else merged(rules.read + rules.write)

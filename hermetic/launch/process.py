@@ -8,20 +8,20 @@ a signal that does no harm when nobody waits for it any more.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 
-from hermetic.errors import HermeticError, TargetNotExecutable, TargetNotFound
-from hermetic.launch.signals import ENDING, Signals, send, sent_by_process
+from hermetic.launch.execution import cannot_start
+from hermetic.launch.signals import ENDING, Signals, send, sent_by_process, wake_when_readable
 from hermetic.linux import syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from signal import struct_siginfo
 
+    from hermetic.launch.execution import Execution
     from hermetic.launch.stage import RunDirectory
     from hermetic.launch.terminal import Terminal
 else:
@@ -33,7 +33,6 @@ PIECE = 65536
 PIECES = 16
 """Reads of the FIFO in one turn. A target that never stops writing must not keep its signals from being passed on."""
 HANG_UP = (_signal.SIGHUP, _signal.SIGCONT)
-ENOENT, EINVAL = 2, 22
 
 
 class Outcome:
@@ -58,9 +57,7 @@ class Outcome:
 
 
 def launch(
-    program: str,
-    argv: list[str],
-    env: Mapping[bytes, bytes],
+    execution: Execution,
     run: RunDirectory,
     *,
     on_events: Callable[[bytes], None],
@@ -68,7 +65,7 @@ def launch(
     deadline: float,
     meanwhile: Iterator[object] | None = None,
 ) -> Outcome:
-    """Run `program` to its end; nothing of it is left then, nor of the run directory.
+    """Run a program to its end; nothing of it is left then, nor of the run directory.
 
     on_events: is given what was written to the FIFO, in pieces that may end within a line
     ready:     tells whether the process of that pid has reported that its guards stand
@@ -81,11 +78,11 @@ def launch(
     spare = _children()
     terminal = _terminal()
     with Signals() as signals:
-        pid, failure = _start(program, argv, env, signals, run.events)
-        watch = _Watch(pid, signals, run.events, on_events, ready, deadline)
+        pid = _start(execution, signals, run.events)
+        watch = _Watch(pid, execution, signals, run.events, on_events, ready, deadline)
         try:
             watch.until_ended(meanwhile)
-            _raise_if_not_executed(program, failure)
+            execution.raise_failure()
         finally:
             survivors = watch.end_leftovers(spare)
             _restore(terminal, run, signals)
@@ -112,50 +109,31 @@ def _terminal() -> Terminal | None:
     return Terminal(descriptor)
 
 
-def _start(program: str, argv: list[str], env: Mapping[bytes, bytes], signals: Signals, events: int) -> tuple[int, int]:
-    """Fork the target. Returns its pid and a descriptor that, once it has ended, holds the errno of an exec that
-    failed."""
-    failure, report = os.pipe()
+def _start(execution: Execution, signals: Signals, events: int) -> int:
+    """Fork the target; returns its pid."""
     launcher = os.getpid()
     try:
-        _signal_when_readable(events)
+        wake_when_readable(events)
         syscalls.become_subreaper()
         pid = os.fork()
     except OSError as error:
-        raise HermeticError(f"no process can be started: {error.strerror}") from error
+        raise cannot_start(error) from error
     if not pid:
-        _become(program, argv, env, signals, launcher, report)
-    os.close(report)
-    return pid, failure
+        _become(execution, signals, launcher)
+    execution.forked(pid)
+    return pid
 
 
-def _become(program: str, argv: list[str], env: Mapping[bytes, bytes], signals: Signals, launcher: int, report: int) -> None:
+def _become(execution: Execution, signals: Signals, launcher: int) -> None:
     """In the forked child: turn into the target. Never returns."""
     try:
         syscalls.die_with_parent(launcher)
         signals.hand_down()
-        os.execve(program, argv, env)
+        execution.become()
     except OSError as error:
-        os.write(report, b"%d" % (error.errno or EINVAL))
+        execution.report(error)
     finally:
         os._exit(127)
-
-
-def _raise_if_not_executed(program: str, failure: int) -> None:
-    try:
-        number = int(os.read(failure, 16) or 0)
-    finally:
-        os.close(failure)
-    if number:
-        kind = TargetNotFound if number == ENOENT else TargetNotExecutable
-        raise kind(f"{program} cannot be executed: {os.strerror(number)}")
-
-
-def _signal_when_readable(fifo: int) -> None:
-    """Have the kernel send us SIGCHLD whenever something is written to `fifo` (fcntl(2): O_ASYNC, F_SETSIG)."""
-    fcntl.fcntl(fifo, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(fifo, fcntl.F_SETSIG, _signal.SIGCHLD)
-    fcntl.fcntl(fifo, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
 
 
 def _restore(terminal: Terminal | None, run: RunDirectory, signals: Signals) -> None:
@@ -173,6 +151,7 @@ class _Watch:
     def __init__(
         self,
         pid: int,
+        execution: Execution,
         signals: Signals,
         events: int,
         on_events: Callable[[bytes], None],
@@ -180,6 +159,7 @@ class _Watch:
         deadline: float,
     ) -> None:
         self._pid = pid
+        self._execution = execution
         self._signals = signals
         self._events = events
         self._on_events = on_events
@@ -203,6 +183,7 @@ class _Watch:
                 self._relay(info)
             elif idle and next(idle, self) is self:
                 idle = None
+            self._execution.proceed()
             self._take_events()
             self._keep_times()
             self._wait_for_children()
@@ -216,6 +197,7 @@ class _Watch:
 
     def _sleep(self, seconds: float) -> bool:
         info = self._signals.wait(seconds)
+        self._execution.proceed()
         self._take_events()
         return info is not None and info.si_signo in ENDING
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-from hermetic_guard import policy as policies
+from hermetic_guard import serialized
+from hermetic_guard.policy import with_scratch
 
 from hermetic.errors import HermeticError, printable, quoted
 from hermetic.events import EventReader, scan
 from hermetic.launch import environ, payload
+from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory, sweep
+from hermetic.linux import layers, syscalls
+from hermetic.linux.here import Here
 from hermetic.policy import combine
 from hermetic.report import REMEMBERED, Report
 from hermetic.target import interrogate, resolve
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn
 
+    from hermetic_guard.policy import Policy
+
+    from hermetic.events import Event
     from hermetic.launch.process import Outcome
     from hermetic.log import Log
     from hermetic.options import Invocation
@@ -44,14 +51,16 @@ def main(invocation: Invocation) -> int:
     resolved = combine.resolve(invocation, cwd)
     combine.refuse_unenforceable(resolved.policy)
     environment = initial_environment()
+    syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
     say.notice(resolved.notice)
     say.detail("; ".join(target.how))
-    if tighten(resolved.policy):
+    policy = with_needs(resolved.policy, target, cwd)
+    if tighten(policy):
         become_inner(target, say)
-    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ))
-    return Run(invocation, resolved.policy, target, facts, say).result(environment)
+    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ)) if target.python else None
+    return Run(invocation, policy, target, facts, say).result(environment)
 
 
 class Speaker:
@@ -94,13 +103,16 @@ class Run:
     def __init__(
         self,
         invocation: Invocation,
-        policy: policies.Policy,
+        policy: Policy,
         target: resolve.Target,
-        facts: interrogate.Interpreter,
+        facts: interrogate.Interpreter | None,
         say: Speaker,
     ) -> None:
         values = invocation.values
         self.policy, self.target, self.facts, self.say = policy, target, facts, say
+        self.carries = facts is not None and facts.guardable
+        """Whether the target's interpreter carries the guards; else the kernel alone holds them."""
+        self.require, self.best_effort = invocation.text("require"), invocation.flag("best_effort")
         self.strict = bool(values.get("strict"))
         self.report = Report(say.write, trace=bool(values.get("trace")), quiet=bool(values.get("quiet")))
         self.reader = EventReader()
@@ -113,7 +125,9 @@ class Run:
 
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
-        files = payload.files(self.policy, [self.facts], protected_paths())
+        known = [self.facts] if self.facts is not None and self.carries else []
+        protected = protected_paths()
+        files = payload.files(self.policy, known, protected, self.native_files())
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
@@ -121,16 +135,52 @@ class Run:
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             outcome = launch(
-                start.interpreter,
-                start.argv,
-                start.environment,
+                self.execution(start, run.path, protected),
                 run,
                 on_events=self.take,
-                ready=self.ready.__contains__,
+                ready=self.ready.__contains__ if self.carries else lambda pid: True,
                 deadline=READY_WITHIN_S,
                 meanwhile=idle_work(),
             )
         return self.finish(outcome)
+
+    def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
+        """How the target is executed: under the kernel's rules for the same policy."""
+        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(protected))
+        policy = with_scratch(self.policy, f"{run}/scratch")
+        return ConfinedExecution(
+            start.interpreter, start.argv, start.environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
+        )
+
+    def permit(self, here: Here) -> str:
+        """Why the target may not be executed under what the kernel could be given; "" if it may."""
+        found = layers.standings(self.policy, here, python=self.carries)
+        why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
+        if not why_not and not self.carries:
+            held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
+            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it: {held}")
+        elif not why_not:
+            self.say.detail("; ".join(map(str, found)))
+        return why_not
+
+    def what_it_is(self) -> str:
+        name = os.path.basename(self.target.interpreter)
+        return f"{name} is not Python" if self.facts is None else f"{name} is {self.facts.name}, too old to carry the guards"
+
+    def refused_by_kernel(self, event: Event) -> None:
+        """Handle a refusal of the supervisor's, which no process of the target's can forge."""
+        self.report.refused(event)
+        if self.log:
+            self.log.write("refused", **event)
+
+    def native_files(self) -> list[tuple[str, str]]:
+        """What the policy's distributions may load."""
+        if self.policy.native is None or not self.policy.native.distributions or self.facts is None:
+            return []
+        from hermetic.target import packages  # only where there are such
+
+        names, target = self.policy.native.distributions, self.target
+        return packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
 
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
@@ -185,7 +235,7 @@ class Run:
             from hermetic.log import Log
 
             self.log = Log(self.log_path, run)
-            self.log.write("run", command=self.target.argv, policy=policies.dumps(self.policy).decode())
+            self.log.write("run", command=self.target.argv, policy=serialized.dumps(self.policy).decode())
 
 
 def idle_work() -> Iterator[None]:
@@ -206,10 +256,20 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
     return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
 
 
-def tighten(policy: policies.Policy) -> bool:
+def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:
+    """Where reading is limited, what the target cannot run without is allowed besides."""
+    if policy.filesystem is None or policy.filesystem.read is None:
+        return policy
+    from hermetic.target import needs
+
+    extended: Policy = policy.replaced(filesystem=needs.with_needs(policy.filesystem, target, cwd))
+    return extended
+
+
+def tighten(policy: Policy) -> bool:
     """Add this policy to the one of an outer hermetic; whether there is one. Its audit hook answers, see `hermetic_guard/enforce.py`."""
     answer: list[object] = []
-    sys.audit("hermetic.tighten", answer, policies.dumps(policy))
+    sys.audit("hermetic.tighten", answer, serialized.dumps(policy))
     return bool(answer)
 
 

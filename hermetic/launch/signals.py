@@ -9,6 +9,7 @@ arrive between looking and sleeping.
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 TYPE_CHECKING = False
@@ -102,6 +103,13 @@ class Signals:
         os.kill(os.getpid(), number)
         _signal.pthread_sigmask(_signal.SIG_BLOCK, TAKEN)
         _signal.sigtimedwait({_signal.SIGCONT}, 0)
+
+
+def wake_when_readable(descriptor: int) -> None:
+    """Have the kernel send us SIGCHLD whenever something can be read from a pipe (fcntl(2): O_ASYNC, F_SETSIG), which reads without blocking then."""
+    fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(descriptor, fcntl.F_SETSIG, _signal.SIGCHLD)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
 
 
 def sent_by_process(info: struct_siginfo) -> bool:

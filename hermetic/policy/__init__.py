@@ -2,3 +2,16 @@
 
 DEFAULT = "default"
 """The profile that stands where no guard is asked for."""
+
+FIELDS = {
+    "allow-localhost": "localhost",
+    "allow-domain": "domains",
+    "allow-unix": "unix",
+    "allow-run": "run",
+    "root": "read",
+    "allow-read": "read",
+    "allow-write": "write",
+    "hide": "hide",
+    "allow-native": "distributions",
+}
+"""The field of a guard's rules (hermetic_guard/policy.py) that a key of its table fills."""

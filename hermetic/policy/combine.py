@@ -8,15 +8,16 @@ network would allow what nothing forbids, which is a mistake somewhere, and is s
 
 from __future__ import annotations
 
-from hermetic_guard.policy import ANY, ENFORCEABLE, GUARDS, Network, Policy, PolicyError, intersect, show_ports
+from hermetic_guard.hosts import show_ports
+from hermetic_guard.policy import ENFORCEABLE, GUARDS, Filesystem, Network, Policy, PolicyError, intersect
 
 from hermetic import options
 from hermetic.errors import GuardUnavailable, UsageError, quoted
-from hermetic.policy import DEFAULT, domains, ports
+from hermetic.policy import DEFAULT, FIELDS, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from hermetic.options import Invocation
@@ -49,7 +50,7 @@ def resolve(invocation: Invocation, cwd: str | None) -> Resolved:
     chosen = not flags.guards() and not profiles
     if chosen:
         profiles = (DEFAULT,)
-    policy = _adjust(_combined(flags, profiles), values)
+    policy = _adjusted(_combined(flags, profiles), values, cwd)
     notice = f"no guard was asked for, so profile {DEFAULT} stands: {describe(policy)}" if chosen else None
     return Resolved(policy, profiles, notice)
 
@@ -61,7 +62,7 @@ def refuse_unenforceable(policy: Policy) -> None:
         plural = "s" if len(missing) > 1 else ""
         raise GuardUnavailable(
             f"this version of hermetic has no {_listed(missing)} guard{plural} yet, so nothing was started",
-            f"asked for by {_listed([_option_for(guard) for guard in missing])}, or a profile",
+            f"asked for by {_listed([options.flag_of(guard) for guard in missing])}, or a profile",
         )
 
 
@@ -71,21 +72,29 @@ def describe(policy: Policy) -> str:
 
 
 _PHRASES: dict[str, Callable[[Any], str]] = {
-    "network": lambda rules: "no network" + _but(rules),
-    "subprocess": lambda rules: "no new process",
-    "filesystem": lambda rules: "no writing" + (f", reads only in {quoted(rules.root)}" if rules.root else ""),
-    "native": lambda rules: "no native code",
+    "network": lambda rules: _but("no network", " ", _reachable(rules)),
+    "subprocess": lambda rules: _but("no new process", " of ", _quoted(rules.run)),
+    "filesystem": lambda rules: _but("no writing", " in ", _quoted(rules.write)) + _reading(rules),
+    "native": lambda rules: _but("no native code", " of ", rules.distributions),
 }
 
 
-def _but(rules: Network) -> str:
-    allowed = [f"localhost{_ports_of(rules.localhost)}"] if rules.localhost else []
-    allowed += [f"{name} ports {show_ports(ranges)}" for name, ranges in rules.domains]
-    return f" but {_listed(allowed)}" if allowed else ""
+def _but(what: str, preposition: str, allowed: Sequence[str]) -> str:
+    return f"{what} but{preposition}{_listed(list(allowed))}" if allowed else what
 
 
-def _ports_of(allowed: ports.Ports) -> str:
-    return "" if allowed == ANY else f" ports {show_ports(allowed)}"
+def _reachable(rules: Network) -> list[str]:
+    allowed = [f"localhost{ports.shown(rules.localhost)}"] if rules.localhost else []
+    return [*allowed, *(f"{name} ports {show_ports(ranges)}" for name, ranges in rules.domains), *_quoted(rules.unix)]
+
+
+def _quoted(paths: Sequence[str]) -> list[str]:
+    return [quoted(path) for path in paths]
+
+
+def _reading(rules: Filesystem) -> str:
+    limited = "" if rules.read is None else f", reads only in {_listed(_quoted(rules.read))}"
+    return limited + (f", {_listed(_quoted(rules.hide))} hidden" if rules.hide else "")
 
 
 def _flags(values: dict[str, object], cwd: str | None) -> Policy:
@@ -93,23 +102,24 @@ def _flags(values: dict[str, object], cwd: str | None) -> Policy:
     guards: dict[str, object] = {}
     for option in options.OPTIONS:
         if option.section == options.GUARDS and option.policy and option.key in values:
-            guard, _, field = option.policy.partition(".")
+            guard, _, key = option.policy.partition(".")
             value = values[option.key]
-            fields = {field: _directory(option.name, value, cwd)} if isinstance(value, str) else {}
-            guards[guard] = GUARDS[guard](**fields)
+            guards[guard] = GUARDS[guard](**({FIELDS[key]: (_path(option.name, value, cwd),)} if isinstance(value, str) else {}))
     return Policy(**guards)
 
 
-def _directory(flag: str, value: str, cwd: str | None) -> str:
-    """`value` as the absolute path of a directory, links followed, as the guard will compare it."""
-    from pathlib import Path  # only where a directory is given
+def _path(flag: str, value: str, cwd: str | None) -> str:
+    from hermetic.policy import paths  # only where a path is given
 
-    if cwd is None and not value.startswith("/"):
-        raise UsageError(f"{flag}={quoted(value)}: the working directory is gone", "give an absolute path")
-    try:
-        return str(Path(cwd or "/", value).resolve())
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"{flag}={quoted(value)}: {error}") from None
+    return paths.read(flag, value, cwd)
+
+
+def _adjusted(policy: Policy, values: dict[str, object], cwd: str | None) -> Policy:
+    if not any(option.section == options.ADJUST and option.key in values for option in options.OPTIONS):
+        return policy
+    from hermetic.policy import adjust
+
+    return adjust.adjusted(policy, values, cwd)
 
 
 def _combined(flags: Policy, profiles: tuple[str, ...]) -> Policy:
@@ -125,66 +135,9 @@ def _combined(flags: Policy, profiles: tuple[str, ...]) -> Policy:
     return policy
 
 
-def _adjust(policy: Policy, values: dict[str, object]) -> Policy:
-    """`policy` with what adjusts it: these options are the user's last word, so they go beyond a profile's."""
-    changes: dict[str, object] = {}
-    for adjust in (_allow_localhost, _allow_domain):
-        key = adjust.__name__[1:]
-        if key in values:
-            rules = changes.get("network", policy.network)
-            if not isinstance(rules, Network):
-                flag = "--" + key.replace("_", "-")
-                raise UsageError(f"{flag} has nothing to adjust: the network is not guarded", "it goes with --no-network")
-            changes["network"] = adjust(rules, values[key])
-    if "on_violation" in values:
-        changes["on_violation"] = values["on_violation"]
-    return Policy(**{name: changes.get(name, getattr(policy, name)) for name in Policy.__slots__})
-
-
-def _allow_domain(rules: Network, given: object) -> Network:
-    """The network's rules with the names given allowed as well."""
-    flag, more = "--allow-domain", list(rules.domains)
-    for text in given if isinstance(given, tuple) else ():
-        try:
-            more.append(domains.read(text))
-        except domains.DomainError as error:
-            raise UsageError(f"{flag} {quoted(text)}: {error}", "as in example.com, *.example.com:8443") from None
-    return Network(localhost=rules.localhost, domains=domains.merged(more))
-
-
-def _allow_localhost(rules: Network, given: object) -> Network:
-    """The network's rules with the ports given allowed on this machine as well.
-
-    A list of ports that are all allowed already is refused: who writes one means to limit, and it would not.
-    """
-    flag = "--allow-localhost"
-    before: ports.Ports = rules.localhost
-    after = before
-    for part in given if isinstance(given, tuple) else ():
-        more = ANY if part is True else _ports(flag, str(part))
-        if part is not True and ports.union(before, more) == before:
-            raise UsageError(
-                f"{flag}={quoted(part)} adds nothing: a profile allows localhost{_ports_of(before)} already",
-                "with --no-network as well, these ports alone are allowed",
-            )
-        after = ports.union(after, more)
-    return Network(localhost=after, domains=rules.domains)
-
-
-def _ports(flag: str, text: str) -> ports.Ports:
-    try:
-        return ports.read(text)
-    except ports.PortsError as error:
-        raise UsageError(f"{flag}={quoted(text)}: {error}", "as in 8000,9000-9010") from None
-
-
 def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:
     found = values.get(key, ())
     return tuple(str(text) for text in found) if isinstance(found, tuple) else ()
-
-
-def _option_for(guard: str) -> str:
-    return next(option.name for option in options.OPTIONS if option.policy.partition(".")[0] == guard)
 
 
 def _listed(words: list[str]) -> str:

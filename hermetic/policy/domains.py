@@ -5,7 +5,7 @@ Without ports 80 and 443 are meant. A name is held in lower case and without the
 
 from __future__ import annotations
 
-from hermetic_guard.policy import canonical_name, is_name
+from hermetic_guard.hosts import canonical_name, is_name
 
 from hermetic.policy import ports
 

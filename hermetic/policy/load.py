@@ -15,13 +15,14 @@ name the file, the line, the key, and the word that was probably meant.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from hermetic_guard.policy import ANY, GUARDS, Policy
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import GUARDS, Policy, merged
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError, quoted
-from hermetic.policy import DEFAULT, domains, ports
+from hermetic.policy import DEFAULT, FIELDS, adjust, domains, ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,7 +105,13 @@ class _Reader:
         if not isinstance(table, dict):
             self.fail(guard, f"a table was expected: write [{guard}]")
         self.check_keys(table, guard, [key.partition(".")[2] for key in KEYS if key.startswith(guard + ".")])
-        return {field(key): VALUES[f"{guard}.{key}"](self, f"{guard}.{key}", value) for key, value in table.items()}
+        fields: dict[str, Any] = {}
+        for key, value in table.items():
+            found = VALUES[f"{guard}.{key}"](self, f"{guard}.{key}", value)
+            fields[FIELDS[key]] = merged(fields[FIELDS[key]] + found) if FIELDS[key] in fields else found
+        if "allow-read" in table and "root" not in table:
+            self.fail(f"{guard}.allow-read", "everything may be read", "it goes with root")
+        return fields
 
     def port_lists(self, key: str, value: object) -> ports.Ports:
         found: ports.Ports = ()
@@ -133,10 +140,20 @@ class _Reader:
         except domains.DomainError as error:
             self.fail(key, str(error))
 
-    def directory(self, key: str, value: object) -> str:
+    def directory(self, key: str, value: object) -> tuple[str, ...]:
         if not isinstance(value, str) or not value.startswith("/"):
             self.fail(key, "an absolute path was expected")
-        return value
+        return (str(Path(value).resolve()),)
+
+    def path_list(self, key: str, value: object) -> tuple[str, ...]:
+        given = value if isinstance(value, list) else [value]
+        return merged([path for item in given for path in self.directory(key, item)])
+
+    def distribution_list(self, key: str, value: object) -> tuple[str, ...]:
+        given = value if isinstance(value, list) else [value]
+        if not all(isinstance(name, str) for name in given):
+            self.fail(key, "the name of a distribution, or a list of names, was expected")
+        return tuple(sorted({adjust.normalized(str(name)) for name in given}))
 
     def manner(self, value: object) -> str:
         choices = KEYS["on-violation"].choices
@@ -160,20 +177,18 @@ class _Reader:
         raise PolicyFileError(f"{where}: {quoted(key)}: {why}", hint)
 
 
-FIELDS = {"allow-localhost": "localhost", "allow-domain": "domains"}
-"""The field of a guard's rules that a key fills, where it has another name."""
-
 VALUES: dict[str, Callable[[_Reader, str, object], object]] = {
     "network.allow-localhost": _Reader.port_lists,
     "network.allow-domain": _Reader.domain_list,
+    "network.allow-unix": _Reader.path_list,
+    "subprocess.allow-run": _Reader.path_list,
     "filesystem.root": _Reader.directory,
+    "filesystem.allow-read": _Reader.path_list,
+    "filesystem.allow-write": _Reader.path_list,
+    "filesystem.hide": _Reader.path_list,
+    "native.allow-native": _Reader.distribution_list,
 }
 """How the value of each key in a guard's table is read."""
-
-
-def field(key: str) -> str:
-    """The field of the guard's rules that `key` fills."""
-    return FIELDS.get(key, key)
 
 
 def line_of(text: str, key: str) -> int | None:

@@ -6,7 +6,7 @@ the same ports make equal policies.
 
 from __future__ import annotations
 
-from hermetic_guard.policy import ANY
+from hermetic_guard.hosts import ANY, show_ports
 
 HIGHEST = 65535
 DIGITS = "0123456789"
@@ -77,3 +77,8 @@ def union(one: Ports, other: Ports) -> Ports:
     if isinstance(one, str) or isinstance(other, str):
         return ANY
     return merged([*one, *other])
+
+
+def shown(allowed: Ports) -> str:
+    """` ports 80,443` as messages have it; nothing where all are meant."""
+    return "" if allowed == ANY else f" ports {show_ports(allowed)}"

@@ -15,7 +15,8 @@ ANSWER = "\1"
 
 
 def policies():
-    from hermetic_guard.policy import ANY, Network, Policy
+    from hermetic_guard.hosts import ANY
+    from hermetic_guard.policy import Network, Policy
 
     return {
         "off": Policy(),
@@ -38,7 +39,7 @@ def install(policy, run, told):
 
     handlers = network.install(Enforcer(Scopes(policies()[policy]), told.append, list, run))
     if hasattr(sys, "addaudithook"):
-        hook.install(handlers)
+        hook.install([handlers])
 
 
 def helpers(run):

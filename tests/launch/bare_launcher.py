@@ -13,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, ROOT)
 
 from hermetic.errors import HermeticError  # noqa: E402
+from hermetic.launch.execution import Execution  # noqa: E402
 from hermetic.launch.process import launch  # noqa: E402
 from hermetic.launch.stage import RunDirectory, sweep  # noqa: E402
 
@@ -32,9 +33,7 @@ def main(argv):
     events = []
     with RunDirectory.create({"stub.py": b"pass\n", "policy": b"{}"}, os.environ) as run:
         outcome = launch(
-            argv[0],
-            argv,
-            {**os.environb, b"RUN": os.fsencode(run.path)},
+            Execution(argv[0], argv, {**os.environb, b"RUN": os.fsencode(run.path)}),
             run,
             on_events=bool if deaf else events.append,
             ready=lambda pid: not guarded or b"ready" in b"".join(events),

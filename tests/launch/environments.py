@@ -26,6 +26,7 @@ RECIPES = {
     "3.9": Recipe("3.9", "", ()),
     "oldest pip": Recipe("3.8", "pip==20.3.4", ("setuptools<60",)),
     "newest pip": Recipe("3.13", "pip>=26.3", ()),
+    "archives": Recipe("3.11", "", ("pex==2.105.2", "shiv")),
 }
 
 

@@ -13,12 +13,13 @@ from hermetic.launch import process
 ALL_CODES = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
+from hermetic.launch.execution import Execution
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory
 wrong = []
 for code in range(256):
     with RunDirectory.create({}, os.environ) as run:
-        said = launch("/bin/sh", ["sh", "-c", f"exit {code}"], {}, run, on_events=print, ready=bool, deadline=30.0)
+        said = launch(Execution("/bin/sh", ["sh", "-c", f"exit {code}"], {}), run, on_events=print, ready=bool, deadline=30.0)
     if said.code != code or said.signal is not None:
         wrong.append((code, said.code))
 print(wrong, os.listdir(os.environ["TMPDIR"]))
@@ -156,7 +157,7 @@ def test_target_that_never_stops_writing_events_still_gets_its_signals(bare):
 
 def test_fifo_that_is_filled_faster_than_read_does_not_hold_the_loop(monkeypatch):
     taken = []
-    watch = process._Watch(0, None, 0, taken.append, bool, 1.0)
+    watch = process._Watch(0, None, None, 0, taken.append, bool, 1.0)
     monkeypatch.setattr(os, "read", lambda *_: b"x" if len(taken) < 1000 else pytest.fail("it never came back"))
     watch._take_events()
     assert len(taken) == process.PIECES

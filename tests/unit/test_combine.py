@@ -3,7 +3,8 @@
 import itertools
 
 import pytest
-from hermetic_guard.policy import ANY, Filesystem, Native, Network, Policy, Subprocess, intersect
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess, intersect
 
 from hermetic import options
 from hermetic.errors import GuardUnavailable, PolicyFileError, UsageError
@@ -24,7 +25,7 @@ GOOD = [
     ("--no-subprocess", Policy(subprocess=Subprocess())),
     ("--block-native", Policy(native=Native())),
     ("--fs-readonly", Policy(filesystem=Filesystem())),
-    ("--fs-readonly=/", Policy(filesystem=Filesystem(root="/"))),
+    ("--fs-readonly=/", Policy(filesystem=Filesystem(read=("/",)))),
     ("--no-network --no-subprocess --fs-readonly --block-native", ALL),
     ("--no-network --on-violation raise", Policy(network=CLOSED, on_violation="raise")),
     ("--no-network --trace --log f --strict -v", Policy(network=CLOSED)),
@@ -33,13 +34,20 @@ GOOD = [
     ("--no-network --allow-localhost=80,443", Policy(network=Network(localhost=((80, 80), (443, 443))))),
     ("--no-network --allow-localhost=80 --allow-localhost=81", Policy(network=Network(localhost=((80, 81),)))),
     ("--no-network --allow-localhost=80 --allow-localhost", Policy(network=LOCAL)),
+    ("--no-network --allow-unix /run/a --allow-unix b", Policy(network=Network(unix=("/run/a", "/work/b")))),
+    (
+        "--fs-readonly --allow-write out --allow-write /work/out/a --hide k",
+        Policy(filesystem=Filesystem(write=("/work/out",), hide=("/work/k",))),
+    ),
+    ("--fs-readonly=/srv --allow-read lib", Policy(filesystem=Filesystem(read=("/srv", "/work/lib")))),
+    ("--block-native --allow-native NumPy --allow-native my_lib.x", Policy(native=Native(distributions=("my-lib-x", "numpy")))),
     # profiles
     ("--profile block-all", ALL),
     ("--profile net-hermetic", Policy(network=LOCAL)),
     ("--profile net-hermetic --profile default", Policy(network=CLOSED)),
     ("--profile net-hermetic --profile exec-deny", Policy(network=LOCAL, subprocess=Subprocess())),
     ("--profile exec-deny --profile exec-deny", Policy(subprocess=Subprocess())),
-    ("--profile fs-readonly --fs-readonly=/", Policy(filesystem=Filesystem(root="/"))),
+    ("--profile fs-readonly --fs-readonly=/", Policy(filesystem=Filesystem(read=("/",)))),
     # flags and profiles: what both allow, then what adjusts
     ("--profile net-hermetic --no-network", Policy(network=CLOSED)),
     ("--profile net-hermetic --block-native", Policy(network=LOCAL, native=Native())),
@@ -81,6 +89,11 @@ BAD = [
     ("--no-network --allow-localhost=80 --allow-localhost=x", "--allow-localhost=x: character 1"),
     ("--no-network --allow-localhost=\udcff", r"--allow-localhost=\udcff: character 1"),
     ("--profile net-hermetic --allow-localhost=80", "--allow-localhost=80 adds nothing: a profile allows"),
+    ("--no-network --allow-write /x", "--allow-write has nothing to adjust: the filesystem is not guarded (it goes with --fs-readonly)"),
+    ("--fs-readonly --allow-read /x", "--allow-read has nothing to adjust: everything may be read (it goes with --fs-readonly=ROOT)"),
+    ("--no-network --allow-run ls", "--allow-run has nothing to adjust: the start of processes is not guarded"),
+    ("--no-subprocess --allow-run no-such-program", "--allow-run no-such-program: no-such-program: command not found"),
+    ("--block-native --allow-native a/b", "--allow-native a/b: the name of a distribution was expected"),
     ("--profile nine", "there is no profile nine"),
     ("--profile block-al --no-network", "did you mean block-all?"),
 ]
@@ -99,12 +112,22 @@ def test_root_is_a_real_absolute_path(tmp_path):
     (tmp_path / "link").symlink_to("real")
     for value in ("link", "./link/", "real/../link", f"{tmp_path}/link", "link/."):
         resolved = resolve(f"--fs-readonly={value}", str(tmp_path))
-        assert resolved.policy.filesystem.root == str((tmp_path / "real").resolve())
+        assert resolved.policy.filesystem.read == (str((tmp_path / "real").resolve()),)
+
+
+def test_a_program_is_found_on_path(tmp_path, monkeypatch):
+    program = tmp_path / "real"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (tmp_path / "tool").symlink_to("real")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("tool", "./tool", str(program)):
+        assert resolve(f"--no-subprocess --allow-run {name}", str(tmp_path)).policy.subprocess.run == (str(program),)
 
 
 def test_root_where_there_is_no_working_directory():
-    assert resolve("--fs-readonly=/", None).policy.filesystem.root == "/"
-    assert resolve("--fs-readonly", None).policy.filesystem.root is None
+    assert resolve("--fs-readonly=/", None).policy.filesystem.read == ("/",)
+    assert resolve("--fs-readonly", None).policy.filesystem.read is None
     with pytest.raises(UsageError, match="the working directory is gone"):
         resolve("--fs-readonly=a", None)
 
@@ -119,7 +142,7 @@ def test_root_that_cannot_be_a_path(tmp_path):
 def test_roots_that_leave_nothing(tmp_path, monkeypatch):
     (tmp_path / "srv.toml").write_text('version = 1\n[filesystem]\nroot = "/srv"\n')
     monkeypatch.setattr(load, "DIRECTORY", tmp_path)
-    assert resolve("--profile srv --fs-readonly=/srv/a").policy.filesystem.root == "/srv/a"
+    assert resolve("--profile srv --fs-readonly=/srv/a").policy.filesystem.read == ("/srv/a",)
     with pytest.raises(UsageError, match="leave nothing"):
         resolve("--profile srv --fs-readonly=/proc")
 
@@ -166,7 +189,7 @@ def test_a_run_with_flags_alone_reads_no_profile(monkeypatch):
     assert resolve("--no-network").policy == Policy(network=CLOSED)
 
 
-@pytest.mark.parametrize("line", ["--no-network", "--profile net-hermetic", ""])
+@pytest.mark.parametrize("line", ["--no-network", "--profile net-hermetic", "", "--no-subprocess --block-native", "--profile exec-deny"])
 def test_enforceable(line):
     combine.refuse_unenforceable(resolve(line).policy)
 
@@ -175,12 +198,13 @@ def test_enforceable(line):
     ("line", "words"),
     [
         ("--no-subprocess", "no subprocess guard yet, so nothing was started (asked for by"),
-        ("--no-network --fs-readonly=/", "no filesystem guard yet"),
+        ("--fs-readonly=/ --block-native", "no native guard yet"),
         ("--block-native", "no native guard yet"),
-        ("--profile block-all", "no subprocess, filesystem and native guards yet"),
+        ("--profile block-all", "no subprocess and native guards yet"),
     ],
 )
-def test_never_runs_without_a_guard_that_was_asked_for(line, words):
+def test_never_runs_without_a_guard_that_was_asked_for(line, words, monkeypatch):
+    monkeypatch.setattr(combine, "ENFORCEABLE", ("network",))
     with pytest.raises(GuardUnavailable) as caught:
         combine.refuse_unenforceable(resolve(line).policy)
     assert words in str(caught.value)
@@ -189,5 +213,5 @@ def test_never_runs_without_a_guard_that_was_asked_for(line, words):
 
 def test_describes_what_is_forbidden():
     assert combine.describe(ALL) == "no network, no new process, no writing, no native code"
-    assert combine.describe(Policy(filesystem=Filesystem(root="/a b"))) == "no writing, reads only in '/a b'"
+    assert combine.describe(Policy(filesystem=Filesystem(read=("/a b",)))) == "no writing, reads only in '/a b'"
     assert combine.describe(Policy()) == "nothing is forbidden"

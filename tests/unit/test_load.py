@@ -1,12 +1,13 @@
 """Profiles: the ones that are shipped, and what is said of files that are no profile."""
 
 import pytest
-from hermetic_guard import policy
-from hermetic_guard.policy import ANY, Filesystem, Native, Network, Policy, Subprocess
+from hermetic_guard import policy, serialized
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError
-from hermetic.policy import load
+from hermetic.policy import FIELDS, load
 
 SHIPPED = {
     "default": Policy(network=Network()),
@@ -33,7 +34,7 @@ def test_shipped(name, expected):
     profile = load.profile(name)
     assert (profile.name, profile.policy) == (name, expected)
     assert profile.summary
-    assert policy.loads(policy.dumps(profile.policy)) == expected
+    assert serialized.loads(serialized.dumps(profile.policy)) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ GOOD = [
     ('[network]\nallow-localhost = "80,90-99"', Policy(network=Network(localhost=((80, 80), (90, 99))))),
     ('[network]\nallow-localhost = [80, "81"]', Policy(network=Network(localhost=((80, 81),)))),
     ("[network]\nallow-localhost = []", Policy(network=Network())),
-    ('[filesystem]\nroot = "/srv"', Policy(filesystem=Filesystem(root="/srv"))),
+    ('[filesystem]\nroot = "/srv"', Policy(filesystem=Filesystem(read=("/srv",)))),
     ("[subprocess]\n[native]", Policy(subprocess=Subprocess(), native=Native())),
 ]
 
@@ -102,17 +103,17 @@ BAD = [
     ("version = 1\n\n[netwrok]", "/x/p.toml, line 3: netwrok: unknown key (did you mean network?)"),
     ("version = 1\nzzz = 1", "zzz: unknown key (there are version, summary, on-violation, network, subprocess,"),
     ("version = 1\n[network]\nallow-localhots = true", "network.allow-localhots: unknown key (did you mean allow-"),
-    ("version = 1\n[network]\nroot = '/'", "line 3: network.root: unknown key (there are allow-localhost, allow-domain)"),
+    ("version = 1\n[network]\nroot = '/'", "line 3: network.root: unknown key (there are allow-localhost, allow-domain, allow-unix)"),
     ("version = 1\nallow-localhost = true", "line 2: allow-localhost: unknown key"),
-    ("version = 1\n[native]\nx = 1", "line 3: native.x: unknown key (there is nothing to say here)"),
+    ("version = 1\n[native]\nx = 1", "line 3: native.x: unknown key (there are allow-native)"),
     ('version = 1\n"a\\nb" = 1', r"a\nb: unknown key"),
     # values
     ("version = 1\nsummary = 1", "line 2: summary: a text was expected"),
     ("version = 1\nnetwork = true", "line 2: network: a table was expected: write [network]"),
     ("version = 1\nnetwork = false", "a table was expected"),
     ("version = 1\n[[network]]", "a table was expected"),
-    ("version = 1\non-violation = 'rase'", "line 2: on-violation: one of raise, refuse was expected"),
-    ("version = 1\non-violation = ['raise']", "one of raise, refuse was expected"),
+    ("version = 1\non-violation = 'rase'", "line 2: on-violation: one of raise, refuse, kill was expected"),
+    ("version = 1\non-violation = ['raise']", "one of raise, refuse, kill was expected"),
     ("version = 1\n[network]\nallow-localhost = '80,x'", "line 3: network.allow-localhost: 80,x, character 4: a"),
     ("version = 1\n[network]\nallow-localhost = 0", "0, character 1: a port is a number from 1 to 65535"),
     ("version = 1\n[network]\nallow-localhost = -1", "-1, character 1: a port number was expected"),
@@ -141,7 +142,7 @@ def test_a_profile_can_say_what_options_say():
     assert {key.partition(".")[0] for key in said} == {*policy.GUARDS, "on-violation"}
     for key in inside:
         guard, _, word = key.partition(".")
-        assert load.field(word) in policy.GUARDS[guard].__slots__
+        assert FIELDS[word] in policy.GUARDS[guard].__slots__
 
 
 @pytest.mark.parametrize(

@@ -137,8 +137,8 @@ BAD = [
     ("run --no-network=1 x", "--no-network takes no value"),
     ("run --no-network= x", "--no-network takes no value"),
     ("run --help=x x", "--help takes no value"),
-    ("run --on-violation rase x", "--on-violation cannot be rase, only raise or refuse (did you mean raise?)"),
-    ("run --on-violation=kill x", "--on-violation cannot be kill"),
+    ("run --on-violation rase x", "--on-violation cannot be rase, only raise or refuse or kill (did you mean raise?)"),
+    ("run --on-violation=end x", "--on-violation cannot be end"),
     # contradictions
     ("run -v -q x", "--verbose and --quiet exclude each other"),
     ("run -vq x", "--verbose and --quiet exclude each other"),
@@ -242,7 +242,7 @@ def test_names_and_keys_are_unique():
 def test_rows_are_whole(option):
     assert option.kind in (FLAG, VALUE, OPTIONAL, ANSWER)
     assert option.section in options.SECTIONS
-    assert set(option.commands) <= {ROOT, *COMMANDS, options.COMPLETION}
+    assert set(option.commands) <= {ROOT, *COMMANDS, *options.ANSWERED}
     assert bool(option.metavar) == (option.kind in (VALUE, OPTIONAL))
     assert option.text.endswith(".")
     assert option.name in option.names

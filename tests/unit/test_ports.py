@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hermetic_guard.policy import ANY
+from hermetic_guard.hosts import ANY
 
 from hermetic.policy import ports
 

@@ -115,7 +115,7 @@ def show_host(packed):
 
 
 def is_localhost(name):
-    """As policy.is_loopback has it."""
+    """As hosts.is_loopback has it."""
     return name.lower() in ("localhost", "localhost.")
 
 

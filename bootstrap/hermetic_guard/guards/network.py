@@ -8,6 +8,7 @@ be reached from the hook only, which nothing in the target refers to.
 import _socket
 import sys
 
+from hermetic_guard.decide import Request
 from hermetic_guard.guards import addresses, names, ownership, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
@@ -29,7 +30,6 @@ from hermetic_guard.guards.resolution import loopbacks_of, make_resolve, read_ho
 from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import CannotReplace
-from hermetic_guard.policy import Request
 from hermetic_guard.sealing import seal
 
 NAME = "network"
@@ -105,7 +105,7 @@ def make_judgement(enforcer):
     """What the wrappers ask, by the event they ask it with, and the handlers of all events."""
     handed_out = {}  # type: dict[bytes, tuple[str, ...]]
     owns = make_ownership(enforcer.registered, enforcer.run)
-    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, make_keep_out(enforcer.check, enforcer.run))
+    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file))
     permit = make_permit(judge, enforcer.scopes)
     answers = {
         ASK: judge,

@@ -1,0 +1,177 @@
+"""The one place that judges: a policy and a request in, a decision out, a function of its arguments alone.
+
+Guards translate calls into requests and nothing else knows the rules, so what is shown is what is enforced.
+"""
+
+from hermetic_guard.hosts import allows_port, canonical_name, covers, is_inward, is_loopback, is_name, show_ports
+from hermetic_guard.policy import Policy, is_within, is_within_any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Request(object):
+    """One thing somebody tries.
+
+    guard:   the surface; "integrity" is what keeps the guards themselves standing, and is refused by every policy
+    action:  a word of that guard's; target: what it is tried on, as it is printed
+    facts:   what the rules look at; a missing one is not known
+
+    network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
+                out for), path (bytes, AF_UNIX), own (whether that AF_UNIX address was bound inside this run)
+    filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
+                its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
+                run has made), tree (all below it moves), leads (where a link leads, None if nowhere)
+    subprocess: start fork. path (of the program, absolute, without links; none for a fork)
+    native:     import load call. distribution (whose file it is, normalized, "" for none), standard (whether it is the standard library's),
+                claimed (whose it says it is, if that could not be established)
+    """
+
+    __slots__ = ("action", "facts", "guard", "target")
+
+    def __init__(self, guard: str, action: str, target: str, **facts: "Any") -> None:
+        self.guard = guard
+        self.action = action
+        self.target = target
+        self.facts = facts
+
+
+class Decision(object):
+    """allowed, and if not: the rule that says so and the option that would allow it ("" where none would)."""
+
+    __slots__ = ("allowed", "hint", "rule")
+
+    def __init__(self, allowed: bool, rule: str = "", hint: str = "") -> None:
+        self.allowed = allowed
+        self.rule = rule
+        self.hint = hint
+
+
+ALLOWED = Decision(True)
+
+HIDDEN = "hidden"
+"""The rule of what is to look as if it were not there."""
+
+READING = frozenset(["read", "list", "readlink"])
+"""What changes nothing of a file system."""
+
+DEVICES = tuple("/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/pts".split())
+"""What may always be read and written: nothing is kept there."""
+
+
+def decide(policy: Policy, request: Request) -> Decision:
+    """Judge a request; a function of its arguments alone."""
+    return DECIDERS[request.guard](policy, request)
+
+
+def _decide_integrity(policy: Policy, request: Request) -> Decision:
+    return Decision(False, "guards stay in place")
+
+
+def _decide_network(policy: Policy, request: Request) -> Decision:
+    rules = policy.network
+    facts = request.facts
+    if rules is None:
+        return ALLOWED
+    if facts.get("path") is not None:
+        return _decide_local_socket(rules, request)
+    if is_loopback(facts.get("host"), facts.get("address")):
+        return _decide_localhost(rules.localhost, request)
+    if request.action == "DNS":
+        return _decide_name(rules.domains, facts["host"])
+    if request.action in ("connect", "send") and facts.get("names"):
+        return _decide_named(rules.domains, request)
+    return Decision(False, "network disabled")
+
+
+def _decide_local_socket(rules: "Any", request: Request) -> Decision:
+    path = request.facts["path"].decode("utf-8", "surrogateescape")
+    if request.facts.get("own") or request.action == "bind" or is_within_any(path, rules.unix):
+        return ALLOWED
+    return Decision(False, "network disabled", "--allow-unix %s" % path if path[:1] == "/" else "")
+
+
+def _decide_localhost(ports: "Any", request: Request) -> Decision:
+    """A loopback address at a port that the kernel chooses may always be bound: many programs try so whether there is IPv6, and nothing is sent
+    or accepted by it. To listen there is another request.
+    """
+    port = request.facts.get("port")
+    if port == 0 and request.action == "bind":
+        return ALLOWED
+    if not ports:
+        return Decision(False, "network disabled", "--allow-localhost")
+    if port is None or allows_port(ports, port) or (port == 0 and request.action == "listen"):
+        return ALLOWED
+    return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost=%d" % port)
+
+
+def _decide_name(domains: "Any", host: "str | None") -> Decision:
+    name = canonical_name(host or "")
+    if any(covers(pattern, name) for pattern, _ in domains):
+        return ALLOWED
+    return Decision(False, "network disabled", "--allow-domain %s" % name if is_name(name) else "")
+
+
+def _decide_named(domains: "Any", request: Request) -> Decision:
+    """An address that was handed out for an allowed name. The name's owner must not point it at this machine or network."""
+    port, names = request.facts["port"], request.facts["names"]
+    if is_inward(request.facts["address"]):
+        return Decision(False, "network disabled: %s leads to a private address" % names[0])
+    if any(covers(pattern, name) and allows_port(ports, port) for pattern, ports in domains for name in names):
+        return ALLOWED
+    return Decision(False, "network disabled on this port of %s" % names[0], "--allow-domain %s:%d" % (names[0], port))
+
+
+def _decide_filesystem(policy: Policy, request: Request) -> Decision:
+    rules, path, facts = policy.filesystem, request.facts["path"], request.facts
+    if rules is None:
+        return ALLOWED
+    if path is None:
+        return Decision(False, "filesystem guarded")
+    if is_within_any(path, rules.hide):
+        return Decision(False, HIDDEN)
+    if facts.get("tree") and any(is_within(hidden, path) for hidden in rules.hide):
+        return Decision(False, "what is hidden stays where it is")
+    if is_within_any(path, rules.write) or is_within_any(path, DEVICES) or facts.get("stream") or facts.get("own"):
+        return ALLOWED
+    if request.action not in READING:
+        return Decision(False, "filesystem read-only", "--allow-write %s" % path)
+    if rules.read is None or is_within_any(path, rules.read) or _shows_the_way(rules, request):
+        return ALLOWED
+    return Decision(False, "reads limited", "--allow-read %s" % path)
+
+
+def _shows_the_way(rules: "Any", request: Request) -> bool:
+    """Names in a directory that is listed for its names, and links on the way to what may be read."""
+    if request.action == "list":
+        return request.facts["path"] in rules.names
+    leads = request.facts.get("leads")
+    return leads is not None and any(is_within(leads, place) or is_within(place, leads) for place in rules.read + rules.write)
+
+
+def _decide_subprocess(policy: Policy, request: Request) -> Decision:
+    rules, path = policy.subprocess, request.facts.get("path")
+    if rules is None or (path is not None and path in rules.run):
+        return ALLOWED
+    if path is None and rules.run:
+        return ALLOWED  # what a fork may become is judged when it becomes it
+    return Decision(False, "subprocess disabled", "--allow-run %s" % path if path else "")
+
+
+def _decide_native(policy: Policy, request: Request) -> Decision:
+    rules, distribution = policy.native, request.facts.get("distribution", "")
+    if rules is None or request.facts.get("standard") or (distribution and distribution in rules.distributions):
+        return ALLOWED
+    named = distribution or request.facts.get("claimed", "")
+    hint = "--allow-native %s" % named if named and named not in rules.distributions else ""
+    return Decision(False, "native code disabled", hint)
+
+
+DECIDERS = {
+    "integrity": _decide_integrity,
+    "network": _decide_network,
+    "filesystem": _decide_filesystem,
+    "subprocess": _decide_subprocess,
+    "native": _decide_native,
+}

@@ -1,0 +1,77 @@
+"""Host names, addresses and ports: what they mean, as pure functions that rules, guards and the supervisor share."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ANY = "*"
+"""Every port."""
+
+
+def is_loopback(host: "str | None", address: "bytes | None") -> bool:
+    """Whether an address, or a name that is not an address, means this machine and never leaves it.
+
+    Only the name `localhost` counts: libc may ask a name server for `anything.localhost`.
+    """
+    if address is None:
+        return host is not None and host.lower().rstrip(".") == "localhost" and not host.endswith("..")
+    if len(address) == 4:
+        return address[0] == 127
+    return address == b"\0" * 15 + b"\1" or (address[:12] == b"\0" * 10 + b"\xff\xff" and address[12] == 127)
+
+
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+def canonical_name(host: str) -> str:
+    """A host name as rules hold it: lower case, without the dot of the root."""
+    return host.lower()[:-1] if host.endswith(".") else host.lower()
+
+
+def is_name(name: str) -> bool:
+    """Whether a canonical name can be one of a host (RFC 1123, and the underscore that people use)."""
+    labels = name.split(".")
+    return len(name) < 254 and NAME_CHARACTERS.issuperset(name) and all(0 < len(label) < 64 for label in labels)
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether a rule's name covers a canonical name, or another rule's. `*.example.com` does not cover example.com."""
+    if pattern.startswith("*."):
+        return name.endswith(pattern[1:]) and (is_name(name) or name.startswith("*."))
+    return name == pattern
+
+
+INWARD = (
+    (b"\0", 8), (b"\x0a", 8), (b"\x64\x40", 10), (b"\x7f", 8), (b"\xa9\xfe", 16), (b"\xac\x10", 12),
+    (b"\xc0\0\0", 24), (b"\xc0\xa8", 16), (b"\xc6\x12", 15), (b"\xe0", 3),
+)  # fmt: skip
+INWARD_V6 = ((b"\0" * 12, 96), (b"\xfc", 7), (b"\xfe\x80", 9), (b"\xff", 8))
+"""Blocks of addresses that mean this machine, this network, or many machines (IANA's special-purpose registries), with prefix lengths."""
+
+EMBEDDING = (b"\0" * 10 + b"\xff\xff", b"\0\x64\xff\x9b" + b"\0" * 8)
+"""IPv6 prefixes behind which an IPv4 address stands: mapped, and NAT64."""
+
+
+def is_inward(address: bytes) -> bool:
+    """Whether an address is private, loopback, link-local (where clouds keep their metadata) or multicast."""
+    if address[:12] in EMBEDDING:
+        address = address[12:]
+    return any(_in_block(address, *block) for block in (INWARD if len(address) == 4 else INWARD_V6))
+
+
+def _in_block(address: bytes, prefix: bytes, bits: int) -> bool:
+    whole, rest = divmod(bits, 8)
+    if address[:whole] != prefix[:whole]:
+        return False
+    return not rest or address[whole] >> (8 - rest) == (prefix + b"\0" * 16)[whole] >> (8 - rest)
+
+
+def allows_port(ports: "Any", port: int) -> bool:
+    return ports == ANY or any(low <= port <= high for low, high in ports)
+
+
+def show_ports(ports: "Any") -> str:
+    """`80,8000-8010`, as --allow-localhost takes them."""
+    if ports == ANY:
+        return ANY
+    return ",".join("%d" % low if low == high else "%d-%d" % (low, high) for low, high in ports)

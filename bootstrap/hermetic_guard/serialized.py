@@ -1,0 +1,113 @@
+"""The policy as bytes: one `key value` line each, so that it can be read by eye and needs no import to parse.
+
+The launcher writes it into the run directory, every guarded process reads it back.
+"""
+
+from hermetic_guard.hosts import show_ports
+from hermetic_guard.policy import GUARDS, MANNERS, Policy, PolicyError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+VERSION = 1
+
+
+def dumps(policy: Policy) -> bytes:
+    """Serialize; every field is written, so that two equal policies have equal bytes."""
+    lines = ["hermetic-policy %d" % VERSION, "on_violation %s" % policy.on_violation]
+    for name in policy.guards():
+        rules = getattr(policy, name)
+        lines.append("guard %s" % name)
+        lines.extend("%s.%s %s" % (name, field, _write(getattr(rules, field))) for field in rules.__slots__)
+    return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def loads(data: bytes) -> Policy:
+    """Read `dumps` back.
+
+    Raises PolicyError for anything it does not know: a key or a version passed over would be a guard that is silently not there.
+    """
+    try:
+        lines = data.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise PolicyError("the policy is damaged: %s" % error)
+    if not lines[0].startswith("hermetic-policy ") or lines.pop() != "":
+        raise PolicyError("the policy is damaged: it does not begin or end as one does")
+    if lines[0] != "hermetic-policy %d" % VERSION:
+        raise PolicyError("the policy has version %s, this guard reads version %d" % (lines[0][16:], VERSION))
+    return _build([_split(line) for line in lines[1:]])
+
+
+def _split(line: str) -> "tuple[str, str]":
+    key, space, value = line.partition(" ")
+    if not space:
+        raise PolicyError("the policy is damaged at %r" % line)
+    return key, value
+
+
+def _build(pairs: "list[tuple[str, str]]") -> Policy:
+    guards = {}  # type: dict[str, dict[str, object]]
+    manner = None
+    for key, value in pairs:
+        name, _, field = key.partition(".")
+        if key == "on_violation" and value in MANNERS:
+            manner = value
+        elif key == "guard" and value in GUARDS:
+            guards[value] = {}
+        elif name in guards and field in GUARDS[name].__slots__:
+            guards[name][field] = _read(value)
+        else:
+            raise PolicyError("the policy says %r, which this guard does not know" % ("%s %s" % (key, value)))
+    if manner is None or any(set(fields) != set(GUARDS[name].__slots__) for name, fields in guards.items()):
+        raise PolicyError("the policy is damaged: a line is missing")
+    return Policy(on_violation=manner, **{name: GUARDS[name](**fields) for name, fields in guards.items()})
+
+
+def _write(value: "Any") -> str:
+    """None, a text, texts, port ranges, or names with port ranges."""
+    if value is None:
+        return "-"
+    if type(value) is tuple and value and type(value[0]) is str:
+        return "texts " + " ".join(_escape(text) for text in value)
+    if type(value) is tuple and value and type(value[0][0]) is str:
+        return "names " + " ".join("%s:%s" % (name, show_ports(ports)) for name, ports in value)
+    if type(value) is tuple:
+        return "ports " + show_ports(value)
+    return "text " + _escape(value)
+
+
+def _read(text: str) -> object:
+    kind, _, rest = text.partition(" ")
+    try:
+        if kind == "ports":
+            return _read_ranges(rest)
+        if kind == "names":
+            return tuple((name, _read_ranges(ports)) for name, _, ports in (part.partition(":") for part in rest.split(" ")))
+        if kind == "texts":
+            return tuple(_unescape(word) for word in rest.split(" "))
+        if kind == "text":
+            return _unescape(rest)
+    except ValueError as error:
+        raise PolicyError("the policy is damaged at %r: %s" % (text, error))
+    if text == "-":
+        return None
+    raise PolicyError("the policy is damaged at %r" % text)
+
+
+def _escape(text: str) -> str:
+    """ASCII without blanks; unpaired surrogates, as in paths that are not UTF-8, are kept."""
+    return text.encode("unicode_escape").decode("ascii").replace(" ", "\\x20")
+
+
+def _unescape(word: str) -> str:
+    return word.encode("ascii").decode("unicode_escape")
+
+
+def _read_ranges(text: str) -> "tuple[tuple[int, int], ...]":
+    return tuple(_read_range(part) for part in text.split(",") if part)
+
+
+def _read_range(text: str) -> "tuple[int, int]":
+    low, dash, high = text.partition("-")
+    return int(low), int(high) if dash else int(low)

@@ -1,0 +1,58 @@
+"""How the forked child becomes the target, and how the launcher hears that it could not."""
+
+from __future__ import annotations
+
+import os
+
+from hermetic.errors import HermeticError, TargetNotExecutable, TargetNotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+ENOENT = 2
+
+
+class Execution:
+    """A program about to be executed in a forked child. Made before the fork; both sides have it then, and a pipe between them.
+
+    program: path of a binary; argv, env: what it is handed
+    """
+
+    def __init__(self, program: str, argv: list[str], env: Mapping[bytes, bytes]) -> None:
+        self.program = program
+        self.argv = argv
+        self.env = env
+        self.answers, self._answer = os.pipe()
+
+    def become(self) -> NoReturn:
+        """In the child: turn into the program. Raises OSError."""
+        os.execve(self.program, self.argv, self.env)
+
+    def report(self, error: OSError) -> None:
+        """In the child: say what `become` raised."""
+        os.write(self._answer, b"%d" % (error.errno or 0))
+
+    def forked(self, pid: int) -> None:
+        """In the launcher, once there is a child."""
+        os.close(self._answer)
+
+    def proceed(self) -> None:
+        """In the launcher, whenever something may have come: what the child needs to go on."""
+
+    def raise_failure(self) -> None:
+        """In the launcher, after the child's end: raise TargetNotFound or TargetNotExecutable if it never was the program."""
+        try:
+            self.raise_for(os.read(self.answers, 256))
+        finally:
+            os.close(self.answers)
+
+    def raise_for(self, answer: bytes) -> None:
+        if answer:
+            kind = TargetNotFound if int(answer) == ENOENT else TargetNotExecutable
+            raise kind(f"{self.program} cannot be executed: {os.strerror(int(answer))}")
+
+
+def cannot_start(error: OSError) -> HermeticError:
+    return HermeticError(f"no process can be started: {error.strerror}")

@@ -1,0 +1,265 @@
+"""What becomes of a system call that waits for the launcher: judged by the policy, then carried out here or refused.
+
+What is allowed is done on a duplicate of the target's socket, with the one copy of the address that was judged; afterwards data
+flows between the target and its peer with nobody in between. What is not allowed gets its errno, and becomes an event. The
+judge is `hermetic_guard.decide`, as in the target.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from hermetic_guard.decide import Request, decide
+
+from hermetic.linux import local_sockets
+from hermetic.linux.notify import Gone, Notification, process_of
+from hermetic.linux.numbers import number
+from hermetic.linux.syscalls import SIGKILL, call
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from hermetic_guard.decide import Decision
+    from hermetic_guard.policy import Policy
+
+    Answer = int | None
+    """An errno, 0 for success; None where the call has been answered already."""
+
+EPERM, EACCES, EFAULT, EINVAL, EAFNOSUPPORT, ECONNREFUSED = 1, 13, 14, 22, 97, 111
+AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
+STREAM, DATAGRAM = 1, 2
+PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
+"""TCP and UDP; not MPTCP, which is another protocol of the same type."""
+SOL_SOCKET, SO_BINDTODEVICE, SO_DOMAIN = 1, 25, 39
+LONGEST_ADDRESS = 128
+"""sizeof(struct sockaddr_storage)"""
+
+FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
+"""Sockets that libc itself tries whenever a user is looked up, and does without: refused without a word."""
+
+
+class Judge:
+    """policy: what is allowed; machine: as uname(2) names it; members: gives the pids of the run's processes
+
+    tell: is given an event for each refusal, from any thread
+    """
+
+    def __init__(self, policy: Policy, machine: str, members: Callable[[], Iterable[int]], tell: Callable[[dict[str, Any]], None]) -> None:
+        self._policy = policy
+        self._tell = tell
+        self._machine = machine
+        self._members = members
+
+    def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
+        """Whether the policy does; if not, the refusal is told."""
+        decision = decide(self._policy, request)
+        if decision.allowed:
+            return True
+        process = process_of(asking.thread)
+        if not quietly:
+            self._tell(refusal(process, request, decision))
+        if self._policy.on_violation == "kill":
+            asking.check()
+            os.kill(process, SIGKILL)
+            raise Gone
+        return False
+
+    def connect(self, asking: Notification) -> Answer:
+        size = asking.integer(2)
+        if not 0 <= size <= LONGEST_ADDRESS:
+            return EINVAL
+        address = asking.memory(asking.arguments[1], size)
+        if len(address) != size:
+            return EFAULT
+        with Duplicate(asking) as found:
+            if int.from_bytes(address[:2], "little") == AF_UNSPEC:
+                return self.carry_out("connect", found, address)  # takes a connection away
+            if found.getsockopt(SOL_SOCKET, SO_DOMAIN) == AF_UNIX:
+                return self.connect_locally(asking, found, address)
+            facts = inet(found.getsockopt(SOL_SOCKET, SO_DOMAIN), address)
+            if isinstance(facts, int):
+                return facts
+            packed, port = facts
+            request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=())
+            return self.carry_out("connect", found, address) if self.allows(asking, request) else EACCES
+
+    def carry_out(self, name: str, found: socket, address: bytes) -> Answer:
+        number_of = number(name, self._machine)
+        assert number_of is not None
+        call(number_of, found.fileno(), address, len(address))
+        return 0
+
+    def connect_locally(self, asking: Notification, found: socket, address: bytes) -> Answer:
+        """By path or by abstract name. A path is opened once, as the target sees it, and what was opened is connected to."""
+        name = address[2:]
+        if name[:1] in (b"", b"\0"):
+            own = bool(name) and local_sockets.is_made_inside(self._members(), name=name)
+            request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=own)
+            return self.carry_out("connect", found, address) if not name or self.allows(asking, request) else EACCES
+        path = name.partition(b"\0")[0]
+        opened = open_as(asking, path)
+        try:
+            if not self.may_reach(asking, opened):
+                return EACCES
+            return self.carry_out("connect", found, AF_UNIX.to_bytes(2, "little") + b"/proc/self/fd/%d\0" % opened)
+        finally:
+            os.close(opened)
+
+    def may_reach(self, asking: Notification, opened: int) -> bool:
+        file, path = os.fstat(opened), os.readlink(f"/proc/self/fd/{opened}")
+        if not stat.S_ISSOCK(file.st_mode):
+            raise OSError(ECONNREFUSED, path)
+        own = local_sockets.is_made_inside(self._members(), file=file)
+        request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own)
+        return self.allows(asking, request, quietly=path.startswith(FAMILIAR))
+
+    def listen(self, asking: Notification) -> Answer:
+        """What a socket is bound to stays: it cannot be bound a second time. One that is not bound listens on every address."""
+        with Duplicate(asking) as found:
+            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+            if family in (AF_INET, AF_INET6):
+                packed, port = name_of(found, family)
+                # The port was free to be chosen when it was bound, as in the Python layer.
+                request = Request("network", "listen", shown(packed, port), address=packed, port=0)
+                if not self.allows(asking, request):
+                    return EACCES
+            elif family != AF_UNIX:
+                return EACCES
+            found.listen(asking.integer(1))
+            return 0
+
+    def make_socket(self, asking: Notification) -> Answer:
+        """A TCP socket, which reaches nothing before `connect` or `listen`; where localhost is open also UDP, tied to the loopback interface."""
+        family, kind, protocol = (asking.integer(index) for index in range(3))
+        plain = kind & 0xF
+        if family in (AF_INET, AF_INET6) and protocol in PROTOCOLS.get(plain, ()) and (plain == STREAM or self.has_localhost()):
+            return give_socket(asking, family, kind, protocol)
+        self.allows(asking, Request("network", "socket", kind_of_socket(family, plain, protocol)))
+        return EACCES
+
+    def has_localhost(self) -> bool:
+        rules = self._policy.network
+        return rules is not None and rules.localhost == "*"
+
+    def start(self, asking: Notification) -> Answer:
+        """execve and execveat where no process may be started: always refused, for what they would start can still be changed."""
+        at = 1 if asking.number == number("execveat", self._machine) else 0
+        path = os.fsdecode(asking.text(asking.arguments[at]))
+        self.allows(asking, Request("subprocess", "start", path, path=path))
+        return EPERM
+
+    def fork(self, asking: Notification) -> Answer:
+        self.allows(asking, Request("subprocess", "fork", program_of(process_of(asking.thread))))
+        return EPERM
+
+
+HANDLERS: dict[str, Callable[[Judge, Notification], Answer]] = {
+    "connect": Judge.connect,
+    "listen": Judge.listen,
+    "socket": Judge.make_socket,
+    "execve": Judge.start,
+    "execveat": Judge.start,
+    "fork": Judge.fork,
+    "vfork": Judge.fork,
+    "clone": Judge.fork,
+}
+"""Who answers, by system call."""
+
+
+class Duplicate:
+    """A context that gives a socket of our own for the one that is a call's first argument."""
+
+    def __init__(self, asking: Notification) -> None:
+        import _socket
+
+        descriptor = asking.duplicate(asking.arguments[0])
+        self._socket = _socket.socket(AF_UNIX, STREAM, 0, descriptor)  # what it is of is asked of the kernel
+
+    def __enter__(self) -> socket:
+        return self._socket
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+
+def inet(family: int, address: bytes) -> tuple[bytes, int] | int:
+    """The packed address and the port of a struct sockaddr_in or sockaddr_in6; else an errno, as the kernel has it."""
+    if len(address) < {AF_INET: 16, AF_INET6: 24}.get(family, 0):
+        return EINVAL
+    if family not in (AF_INET, AF_INET6) or int.from_bytes(address[:2], "little") != family:
+        return EAFNOSUPPORT
+    packed = address[4:8] if family == AF_INET else address[8:24]
+    return packed, int.from_bytes(address[2:4], "big")
+
+
+def name_of(found: socket, family: int) -> tuple[bytes, int]:
+    """What an internet socket is bound to."""
+    import _socket
+
+    host, port = found.getsockname()[:2]
+    return _socket.inet_pton(family, host.partition("%")[0]), port
+
+
+def shown(packed: bytes, port: int) -> str:
+    """`1.2.3.4:80`, `[::1]:80`."""
+    from hermetic_guard.guards import addresses
+
+    return str(addresses.show_address((None, packed, port, None)))  # type: ignore[no-untyped-call]
+
+
+def kind_of_socket(family: int, kind: int, protocol: int) -> str:
+    """`AF_INET SOCK_DGRAM`, with the protocol where one is named."""
+    from hermetic_guard.guards import addresses
+
+    named = [("AF_", family), ("SOCK_", kind), *([("IPPROTO_", protocol)] if protocol else [])]
+    return " ".join(addresses.constant(*pair) for pair in named)  # type: ignore[no-untyped-call]
+
+
+def open_as(asking: Notification, path: bytes) -> int:
+    """An O_PATH descriptor of what a path leads the caller to. Raises OSError as the caller would get it."""
+    start = b"root" if path[:1] == b"/" else b"cwd"
+    opened = os.open(b"/proc/%d/%s/%s" % (asking.thread, start, path.lstrip(b"/")), os.O_PATH | os.O_CLOEXEC)
+    try:
+        asking.check()
+    except Gone:
+        os.close(opened)
+        raise
+    return opened
+
+
+def give_socket(asking: Notification, family: int, kind: int, protocol: int) -> Answer:
+    import _socket
+
+    made = _socket.socket(family, kind | os.O_CLOEXEC, protocol)
+    try:
+        if kind & 0xF == DATAGRAM:
+            made.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"lo\0")
+        asking.answer_with_descriptor(made.fileno(), close_on_exec=bool(kind & os.O_CLOEXEC))
+    finally:
+        made.close()
+    return None
+
+
+def refusal(process: int, request: Request, decision: Decision) -> dict[str, Any]:
+    """The event, with the program's path in the place of a stack."""
+    return {
+        "pid": process,
+        "guard": request.guard,
+        "action": request.action,
+        "target": request.target,
+        "rule": decision.rule,
+        "hint": decision.hint,
+        "stack": [],
+        "program": program_of(process),
+    }
+
+
+def program_of(process: int) -> str:
+    try:
+        return os.readlink(f"/proc/{process}/exe")
+    except OSError:
+        return "a program that has ended"

@@ -1,0 +1,43 @@
+"""What is known of the run and of this kernel when a policy is made into kernel rules."""
+
+from __future__ import annotations
+
+
+class Here:
+    """Plain values; rules are functions of these and of the policy alone.
+
+    machine:    as uname(2) names it
+    root:       whether the effective user is 0
+    run:        the run directory, "" where there is none
+    program:    path of the binary that will be executed
+    protected:  paths of hermetic's own files, which no run may change
+    filtered:   whether seccomp filters are installed
+    supervised: whether the launcher will answer notifications of seccomp's
+    namespaced: whether the run has a mount namespace of its own
+    abi:        version of Landlock's interface, 0 where there is none
+    """
+
+    __slots__ = ("abi", "filtered", "machine", "namespaced", "program", "protected", "root", "run", "supervised")
+
+    def __init__(
+        self,
+        *,
+        machine: str,
+        root: bool,
+        run: str = "",
+        program: str = "",
+        protected: tuple[str, ...] = (),
+        filtered: bool = True,
+        supervised: bool = False,
+        namespaced: bool = False,
+        abi: int = 0,
+    ) -> None:
+        self.machine = machine
+        self.root = root
+        self.run = run
+        self.program = program
+        self.protected = protected
+        self.filtered = filtered
+        self.supervised = supervised
+        self.namespaced = namespaced
+        self.abi = abi

@@ -1,0 +1,146 @@
+"""Whose a local (AF_UNIX) socket is: made inside the run, or some daemon's outside.
+
+A path says little, for the target can make it lead elsewhere, and /proc/net/unix prints whatever was bound, line breaks too.
+So the kernel is asked (sock_diag(7)) which listening socket a file belongs to, and /proc which process holds that socket.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+AF_UNIX, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG = 1, 16, 3, 4
+DIAG_BY_FAMILY, REQUEST_DUMP = 20, 0x301
+DONE, ERROR = 3, 2
+LISTENING = 1 << 10
+"""TCP_LISTEN, which AF_UNIX uses as well."""
+SHOW_NAME, SHOW_FILE = 1, 2
+NAME, FILE = 0, 1
+"""UNIX_DIAG_NAME and UNIX_DIAG_VFS of linux/unix_diag.h."""
+
+
+class Listener:
+    """A listening local socket: its inode among sockets, its name as bound, and the (inode, device) of its file, if it has one."""
+
+    __slots__ = ("file", "inode", "name")
+
+    def __init__(self, inode: int, name: bytes, file: tuple[int, int] | None) -> None:
+        self.inode = inode
+        self.name = name
+        self.file = file
+
+
+def is_made_inside(members: Iterable[int], *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
+    """Whether a process of the run listens there.
+
+    members: the pids of its processes
+    file: of the socket, for one with a path; else name: the abstract one, beginning with a NUL byte.
+    Raises OSError where the kernel does not tell.
+    """
+    matching = {
+        listener.inode
+        for listener in listeners()
+        if (listener.file == identity(file) if file is not None else listener.file is None and listener.name == name)
+    }
+    return any(holds(process, matching) for process in members) if matching else False
+
+
+def identity(file: os.stat_result) -> tuple[int, int]:
+    """As the kernel reports it: 32 bits of the inode, and the device as linux/kdev_t.h has it."""
+    return file.st_ino & 0xFFFFFFFF, os.major(file.st_dev) << 20 | os.minor(file.st_dev)
+
+
+def holds(process: int, inodes: set[int]) -> bool:
+    """Whether a process has one of these sockets open."""
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    folder = f"/proc/{process}/fd"
+    try:
+        return any(leads_to(f"{folder}/{name}") in wanted for name in os.listdir(folder))
+    except OSError:
+        return False  # it has ended
+
+
+def leads_to(link: str) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
+
+
+def below(ancestor: int, spare: Collection[int]) -> Iterator[int]:
+    """The processes that a process has started, but those in `spare`, and those that these have."""
+    waiting = [child for child in children(ancestor) if child not in spare]
+    while waiting:
+        process = waiting.pop()
+        yield process
+        waiting += children(process)
+
+
+def children(process: int) -> list[int]:
+    try:
+        threads = os.listdir(f"/proc/{process}/task")
+        return [int(pid) for thread in threads for pid in read(f"/proc/{process}/task/{thread}/children").split()]
+    except OSError:
+        return []
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def listeners() -> Iterator[Listener]:
+    """All listening local sockets of this network namespace. Raises OSError where the kernel was built without sock_diag for them."""
+    import _socket
+
+    connection = _socket.socket(AF_NETLINK, SOCK_RAW | os.O_CLOEXEC, NETLINK_SOCK_DIAG)
+    try:
+        connection.sendto(question(), (0, 0))
+        while True:
+            for kind, body in messages(connection.recv(1 << 17)):
+                if kind == DONE:
+                    return
+                if kind == ERROR:
+                    raise OSError(-int.from_bytes(body[:4], "little", signed=True), "sock_diag")
+                yield parse(body)
+    finally:
+        connection.close()
+
+
+def question() -> bytes:
+    """struct nlmsghdr and struct unix_diag_req: dump those that listen, with name and file."""
+    request = bytes([AF_UNIX, 0, 0, 0]) + words(LISTENING, 0, SHOW_NAME | SHOW_FILE, 0, 0)
+    size = 16 + len(request)
+    return words(size) + DIAG_BY_FAMILY.to_bytes(2, "little") + REQUEST_DUMP.to_bytes(2, "little") + words(1, 0) + request
+
+
+def words(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(4, "little") for number in numbers)
+
+
+def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The netlink messages in what was received: type and body (netlink(7))."""
+    while len(data) >= 16:
+        size = int.from_bytes(data[:4], "little")
+        yield int.from_bytes(data[4:6], "little"), data[16:size]
+        data = data[(size + 3) & ~3 :]
+
+
+def parse(body: bytes) -> Listener:
+    """struct unix_diag_msg and the attributes behind it."""
+    found = dict(attributes(body[16:]))
+    file = found.get(FILE)
+    owner = (int.from_bytes(file[:4], "little"), int.from_bytes(file[4:8], "little")) if file else None
+    return Listener(int.from_bytes(body[4:8], "little"), found.get(NAME, b""), owner)
+
+
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= 4:
+        size = int.from_bytes(data[:2], "little")
+        if size < 4:
+            return
+        yield int.from_bytes(data[2:4], "little"), data[4:size]
+        data = data[(size + 3) & ~3 :]

@@ -1,0 +1,153 @@
+"""The protocol of seccomp's user notifications (seccomp_unotify(2)): a system call of the target's waits until it is answered.
+
+What a call's pointers lead to is read once, from the target's memory, and what is judged is that copy. A call is never let
+through after a judgement of memory: another thread of the target could change it meanwhile. It is carried out here instead,
+on a duplicate of the target's descriptor, or it fails.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from hermetic.linux import numbers, syscalls
+
+RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103
+"""SECCOMP_IOCTL_NOTIF_* of linux/seccomp.h."""
+
+SIZE = 80
+"""sizeof(struct seccomp_notif)"""
+
+PIDFD_THREAD = os.O_EXCL
+"""A descriptor of a thread instead of a process (Linux 6.9)."""
+
+EINTR, ENOENT = 4, 2
+CLOSE_ON_EXEC = os.O_CLOEXEC
+
+
+class Gone(Exception):
+    """The caller has ended, or was killed while it waited: nobody is there to be answered."""
+
+
+class Notification:
+    """One waiting call.
+
+    thread:    the caller's thread id, as seen from here; it may be another's by now, see `is_valid`
+    number:    of the system call
+    arguments: six words of 64 bits; of an int only the low 32 count
+    """
+
+    __slots__ = ("arguments", "number", "thread", "_id", "_listener")
+
+    def __init__(self, listener: int, raw: bytearray) -> None:
+        words = memoryview(raw).cast("Q").tolist()
+        self._listener = listener
+        self._id = words[0]
+        self.thread = words[1] & 0xFFFFFFFF
+        self.number = words[2] & 0xFFFFFFFF
+        self.arguments = words[4:10]
+
+    def integer(self, index: int) -> int:
+        """An argument that is an `int` in C."""
+        word = self.arguments[index] & 0xFFFFFFFF
+        return word - (1 << 32) if word >> 31 else word
+
+    def check(self) -> None:
+        """Raise Gone unless the call is waiting still, so that `thread` was its caller's until now."""
+        try:
+            fcntl.ioctl(self._listener, IS_VALID, self._id.to_bytes(8, "little"))
+        except OSError as error:
+            raise Gone from error
+
+    def memory(self, address: int, size: int) -> bytes:
+        """What stands at an address of the caller's; shorter where its memory ends. Raises OSError, Gone."""
+        descriptor = os.open(f"/proc/{self.thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.check()
+            return os.pread(descriptor, size, address)
+        finally:
+            os.close(descriptor)
+
+    def text(self, address: int) -> bytes:
+        """A C string of the caller's, cut off at 4096 bytes."""
+        return self.memory(address, min(4096, 4096 - address % 4096)).partition(b"\0")[0]
+
+    def duplicate(self, descriptor: int) -> int:
+        """A descriptor of our own for the caller's. Raises OSError (EBADF if it has none such), Gone."""
+        process = open_thread(self.thread)
+        try:
+            self.check()
+            return syscalls.call(numbers.EVERYWHERE["pidfd_getfd"], process, descriptor & 0xFFFFFFFF, 0)
+        finally:
+            os.close(process)
+
+    def answer(self, error: int, value: int = 0) -> None:
+        """Have the call return `value`, or fail with the errno `error`."""
+        value = -1 if error else value
+        response = (
+            self._id.to_bytes(8, "little")
+            + value.to_bytes(8, "little", signed=True)
+            + (-error).to_bytes(4, "little", signed=True)
+            + bytes(4)
+        )
+        try:
+            fcntl.ioctl(self._listener, SEND, bytearray(response))
+        except OSError as failure:
+            raise Gone from failure
+
+    def answer_with_descriptor(self, descriptor: int, *, close_on_exec: bool) -> None:
+        """Have the call return a new descriptor of the caller's for ours. Raises OSError where the caller can have no more, Gone."""
+        flags = CLOSE_ON_EXEC if close_on_exec else 0
+        request = self._id.to_bytes(8, "little") + b"".join(word.to_bytes(4, "little") for word in (0, descriptor, 0, flags))
+        try:
+            new = fcntl.ioctl(self._listener, ADD_DESCRIPTOR, bytearray(request))
+        except OSError as failure:
+            if failure.errno == ENOENT:
+                raise Gone from failure
+            raise
+        self.answer(0, new)
+
+
+def receive(listener: int) -> Notification | None:
+    """Wait for the next call; None once nobody is left who could make one. Raises Gone for one that was given up meanwhile."""
+    raw = bytearray(SIZE)
+    try:
+        fcntl.ioctl(listener, RECEIVE, raw)
+    except OSError as error:
+        if error.errno == EINTR or (error.errno == ENOENT and not is_deserted(listener)):
+            raise Gone from error
+        return None
+    return Notification(listener, raw)
+
+
+def is_deserted(listener: int) -> bool:
+    """Whether all processes under the filter have ended (Linux 5.8)."""
+    import select
+
+    poll = select.poll()
+    poll.register(listener, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
+
+
+def take_descriptor(process: int, descriptor: int) -> int:
+    """A descriptor of our own for a child's, once it has shown that its memory can be read as well. Raises OSError."""
+    os.close(os.open(f"/proc/{process}/mem", os.O_RDONLY | os.O_CLOEXEC))
+    opened = os.pidfd_open(process)
+    try:
+        return syscalls.call(numbers.EVERYWHERE["pidfd_getfd"], opened, descriptor, 0)
+    finally:
+        os.close(opened)
+
+
+def open_thread(thread: int) -> int:
+    """A pidfd of a thread, or before Linux 6.9 of its process, which has the same descriptors unless it asked for others."""
+    try:
+        return os.pidfd_open(thread, PIDFD_THREAD)
+    except OSError:
+        return os.pidfd_open(process_of(thread))
+
+
+def process_of(thread: int) -> int:
+    """The id of a thread's process. Raises OSError."""
+    with open(f"/proc/{thread}/status", "rb") as file:
+        return next(int(line[5:]) for line in file if line.startswith(b"Tgid:"))

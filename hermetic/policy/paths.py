@@ -1,0 +1,21 @@
+"""Paths as policies hold them: absolute and without links, as guards and the kernel come to see them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hermetic.errors import UsageError, quoted
+
+
+def read(flag: str, value: str, cwd: str | None) -> str:
+    """`value`, given to `flag`, as the absolute path of what it leads to; it need not be there.
+
+    cwd: the working directory, None where there is none any more
+    Raises UsageError.
+    """
+    if cwd is None and not value.startswith("/"):
+        raise UsageError(f"{flag}={quoted(value)}: the working directory is gone", "give an absolute path")
+    try:
+        return str(Path(cwd or "/", value).resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"{flag}={quoted(value)}: {error}") from None
