@@ -48,13 +48,15 @@ def command(hermetic_command: str, tmp_path: Path, session_directory: Path) -> C
     return Command(hermetic_command, tmp_path, home)
 
 
+@pytest.mark.pythons("3.6", "3.13", "pypy3.9")
 @pytest.mark.parametrize("flags", [(), ("-I",)], ids=["early", "stub"])
 def test_exit_codes(command: Command, python: Python, flags: tuple[str, ...]) -> None:
+    """On those that have audit events, those that have none, and PyPy."""
     found = {name: command(python.path, code, "-q", flags=flags).returncode for name, (code, _) in ENDS.items()}
     assert found == {name: code for name, (_, code) in ENDS.items()}
 
 
-@pytest.mark.pythons("smoke")
+@pytest.mark.pythons("3.8", "3.11", "3.15", "smoke")
 def test_exit_codes_on_the_others(command: Command, python: Python) -> None:
     assert command(python.path, ENDS["uncaught"][0], "-q").returncode == 77
     assert command(python.path, ENDS["caught"][0], "-q").returncode == 0
@@ -68,9 +70,9 @@ def test_manners(command: Command, python: Python, manner: str) -> None:
     assert ("NetworkViolation" in done.stderr) is (manner == "raise")
 
 
-def test_killed(python: Python, session_directory: Path) -> None:
+def test_killed(python: Python, cache: Path) -> None:
     """At once, and whatever it would have caught."""
-    with Staged(python.path, session_directory / "cache", policy=Policy(network=Network(), on_violation="kill")) as staged:
+    with Staged(python.path, cache, policy=Policy(network=Network(), on_violation="kill")) as staged:
         done = staged.start("-u", "-c", "print('before')\n" + TRY + "print('after')", env={"PATH": "/usr/bin:/bin"})
     assert (done.code, done.out, done.err) == (77, b"before\n", b"")
     assert [event["target"] for event in done.told("refused")] == ["example.com"]
@@ -133,9 +135,9 @@ def test_a_violation_is_picklable(command: Command, python: Python) -> None:
     assert command(python.path, code, "-q").stdout == "True True True --allow-domain example.com\n"
 
 
-def test_a_failure_in_a_child_is_told_to_the_user(python: Python, session_directory: Path, tmp_path: Path) -> None:
+def test_a_failure_in_a_child_is_told_to_the_user(python: Python, cache: Path) -> None:
     """Even when the target keeps its child's stderr to itself; a forged `_HERMETIC` is what breaks it here."""
-    with Staged(python.path, session_directory / "cache") as staged:
+    with Staged(python.path, cache) as staged:
         start = staged.prepare(["-c", "pass"], {"PATH": "/usr/bin:/bin"})
         environment = {name: value.replace(staged.run.digest.encode(), b"0" * 64) for name, value in start.environment.items()}
         done = subprocess.run([start.interpreter, *start.argv[1:]], env=environment, stderr=subprocess.PIPE)
