@@ -101,6 +101,13 @@ def test_what_is_told(command: Command) -> None:
     assert "<hermetic>" not in traced
 
 
+def test_it_is_told_at_once(command: Command) -> None:
+    """Before the target goes on, if that takes any time, and not when it has ended."""
+    code = TRY.replace("print(", "__import__('time').sleep(1); print(") + "import sys; print('own', file=sys.stderr)"
+    told = command(find_python("3.11").path, code).stderr
+    assert told.index("hermetic: blocked action") < told.index("own") < told.index("hermetic: blocked 1 action in all")
+
+
 @pytest.mark.pythons("3.11", "3.15", "pypy3.9")
 def test_the_way_is_named_with_its_reason(command: Command, python: Python) -> None:
     told = command(python.path, "pass", "-v").stderr
