@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
 
 SITES = ("/site-packages/", "/dist-packages/")
 
+_owners: dict[tuple[str, str], str] = {}
 
-class Origin(NamedTuple):
+
+class Origin:
     """distribution: "requests 2.32.3", "" if the file belongs to none; path: as it is shown."""
 
-    distribution: str
-    path: str
+    __slots__ = ("distribution", "path")
+
+    def __init__(self, distribution: str, path: str) -> None:
+        self.distribution = distribution
+        self.path = path
 
 
 def is_standard_library(path: str) -> bool:
@@ -34,8 +37,14 @@ def origin(path: str) -> Origin:
     return Origin("", path)
 
 
-@cache
 def owner(site: str, relative: str) -> str:
+    """The distribution that a file of a site-packages directory belongs to. Asked for each frame of a stack: the answer is remembered."""
+    if (site, relative) not in _owners:
+        _owners[site, relative] = find_owner(site, relative)
+    return _owners[site, relative]
+
+
+def find_owner(site: str, relative: str) -> str:
     """The distribution whose RECORD lists a file of a site-packages directory; the likeliest by name are looked at first."""
     top = relative.split("/")[0].removesuffix(".py").lower()
     try:

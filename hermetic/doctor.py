@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from hermetic.linux.attempts import Attempt
 
+SCOPES = 6
+"""The version of Landlock's interface that keeps signals in."""
+
 HELD, NOT_HELD, UNTESTED = "held", "not held", "not testable here"
 
 NAMESPACES = (
@@ -50,7 +53,7 @@ NO_LINUX = "the kernel layer is Linux's: on macOS and Windows only the Python la
 
 ADVICE: tuple[tuple[Callable[[Here], bool], str], ...] = (
     (lambda here: not here.filtered, FILTERS),
-    (lambda here: here.abi < layers.SCOPES, LANDLOCK),
+    (lambda here: here.abi < SCOPES, LANDLOCK),
     (lambda here: not here.namespaced, NAMESPACES),
     (lambda here: not here.supervised, SUPERVISOR),
 )

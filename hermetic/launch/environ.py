@@ -47,14 +47,15 @@ def prepare(target: Target, facts: Interpreter | None, run: injection.Handoff, i
         why = f"{facts.name} cannot carry the guards"
         return Start(target.interpreter, target.argv, as_bytes(target.environ), "none", why, True)
     line = cmdline.parse(target.argv)
-    refuse_other_code(as_bytes(target.environ), line)
+    variables = as_bytes(target.environ)
+    refuse_other_code(variables, line)
     way, why = choose(facts, line)
     runs = line.kind != "x"
     argv = target.argv
     if way == "stub" and runs:
-        argv = [target.argv[0], *injection.stub_arguments(line, f"{os.fsdecode(run.run)}/stub.py")]
+        argv = [target.argv[0], *injection.stub_arguments(line, os.fsdecode(run.run), variables)]
     loader = {name: initial[name] for name in injection.LOADER if name in initial}
-    environment = injection.prepare_environment(as_bytes(target.environ), run, way, loader=loader)
+    environment = injection.prepare_environment(variables, run, way, loader=loader)
     return Start(target.interpreter, argv, environment, way, why, runs)
 
 

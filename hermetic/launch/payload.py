@@ -9,7 +9,7 @@ import marshal
 import os
 
 import hermetic_guard
-from hermetic_guard import serialized
+from hermetic_guard import injection, serialized
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ MODULES = (
 SCRIPTS = {
     "sitecustomize.py": "_startup.py",
     "_hermetic_early.py": "_early.py",
-    "stub.py": "_stub.py",
+    injection.STUB: "_stub.py",
+    injection.REOPEN: "_reopen.py",
     "prompt.py": "_prompt.py",
     "loader.src": "_loader.py",
 }

@@ -9,7 +9,7 @@ from hermetic_guard import serialized
 from hermetic_guard.policy import with_scratch
 
 from hermetic.errors import HermeticError, printable, quoted
-from hermetic.events import EventReader
+from hermetic.events import EventReader, scan
 from hermetic.launch import environ, payload
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.process import launch
@@ -22,6 +22,7 @@ from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import NoReturn
 
     from hermetic_guard.policy import Policy
@@ -138,7 +139,7 @@ class Run:
                 on_events=self.take,
                 ready=self.ready.__contains__ if self.carries else lambda pid: True,
                 deadline=READY_WITHIN_S,
-                meanwhile=sweep(os.environ),
+                meanwhile=idle_work(),
             )
         return self.finish(outcome)
 
@@ -225,6 +226,15 @@ class Run:
 
             self.log = Log(self.log_path, run)
             self.log.write("run", command=self.target.argv, policy=serialized.dumps(self.policy).decode())
+
+
+def idle_work() -> Iterator[None]:
+    """What is done while the target starts, in small steps: what the first refusal will need, so that it is told at once; and sweeping."""
+    from hermetic import distributions  # noqa: F401
+
+    scan("{}")
+    yield
+    yield from sweep(os.environ)
 
 
 def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -> resolve.Target:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import stat
 
+from hermetic_guard.policy import is_within
+
 DEV = "/dev"
 FAMILIES = frozenset("bsg kmem megaraid mem mtd ng nst nvme port raw sg st ubi uinput userfaultfd watchdog".split())
 """What the names of such character devices, or of directories of them, begin with (Documentation/admin-guide/devices.txt); block devices are
@@ -25,10 +27,11 @@ def is_raw(name: str, mode: int) -> bool:
 
 
 def scan() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Paths of all that stands in /dev and neither is raw nor holds such, and of what is raw there or in its directories."""
+    """Paths of all that stands in /dev and neither is raw nor holds such, links left out, and of what is raw there or in its directories."""
     raw = tuple(_raw(DEV))
-    usable = (f"{DEV}/{name}" for name in os.listdir(DEV))
-    return tuple(path for path in usable if not any(device == path or device.startswith(path + "/") for device in raw)), raw
+    with os.scandir(DEV) as entries:
+        usable = [entry.path for entry in entries if not entry.is_symlink()]
+    return tuple(path for path in usable if not any(is_within(device, path) for device in raw)), raw
 
 
 def _raw(directory: str) -> list[str]:

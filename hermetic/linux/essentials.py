@@ -37,6 +37,7 @@ PREFIX = ("bin", "lib", "lib64", "lib_pypy", "include", "share", "pyvenv.cfg")
 
 ELF, SCRIPT = b"\x7fELF", b"#!"
 HEAD = 256
+LARGEST = 65536
 PT_INTERP = 3
 DEPTH = 6
 """How many files one start can go through: five interpreters in a row that are scripts, and a loader."""
@@ -136,11 +137,16 @@ def _first_word(head: bytes) -> bytes:
 def _loader(descriptor: int, head: bytes) -> bytes:
     """The PT_INTERP of a 64-bit little-endian ELF file (elf(5)). What edits such files may have moved it to their end."""
     table, size, count = _number(head, 32, 8), _number(head, 54, 2), _number(head, 56, 2)
-    headers = os.pread(descriptor, size * count, table)
+    headers = _piece(descriptor, table, size * count)
     for start in range(0, len(headers), size or 1):
         if _number(headers, start, 4) == PT_INTERP:
-            return os.pread(descriptor, _number(headers, start + 32, 8), _number(headers, start + 8, 8)).rstrip(b"\0")
+            return _piece(descriptor, _number(headers, start + 8, 8), _number(headers, start + 32, 8)).rstrip(b"\0")
     return b""
+
+
+def _piece(descriptor: int, offset: int, size: int) -> bytes:
+    """Part of a file that may be damaged, or made to damage us."""
+    return os.pread(descriptor, min(size, LARGEST), offset) if offset < 1 << 63 else b""
 
 
 def _number(data: bytes, offset: int, size: int) -> int:

@@ -7,7 +7,8 @@ exec, and no descriptor from N on can be had again.
 That holds only if the name beside N is empty: of an absolute path the kernel executes that and never looks at N. The filter
 knows the empty name by its address, the last byte that a process can have: whatever is put there, only an empty string ends in time.
 
-A target can see that its limit of descriptors is N, and that AT_EXECFN is /dev/fd/N. Before 6.14 so is its name in ps(1), N.
+A target can see that its limit of descriptors is N, that AT_EXECFN is /dev/fd/N, and that ps(1) calls it by the name of the file
+where it was started by that of a link (by N before 6.14).
 """
 
 from __future__ import annotations
@@ -78,10 +79,15 @@ def execute(opened: Opened, argv: list[str], environ: Mapping[bytes, bytes]) -> 
     syscalls.call(native("execveat"), opened.descriptor, opened.name, *arrays, AT_EMPTY_PATH)
 
 
+def highest_below(limit: int) -> int:
+    """N, by the hard limit there is."""
+    return HIGHEST if limit == resource.RLIM_INFINITY else min(limit - 1, HIGHEST)
+
+
 def _as_highest(opened: int) -> int:
     """A duplicate with the highest number there can be, which is the limit from now on."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = min(hard, HIGHEST + 1) - 1 if hard != resource.RLIM_INFINITY else HIGHEST
+    highest = highest_below(hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
     fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, highest)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest), highest))
@@ -91,7 +97,7 @@ def _as_highest(opened: int) -> int:
 def _last_byte() -> int:
     """The address of the last byte of this process's memory, which is zero."""
     page = os.sysconf("SC_PAGESIZE")
-    end = next((end for end in ENDS[os.uname().machine] if _is_memory(end - page, page)), 0)
+    end = next((end for end in ENDS.get(os.uname().machine, ()) if _is_memory(end - page, page)), 0)
     if not end or _is_memory(end, page):
         raise OSError(errno.ENOSYS, "it is not known where the memory of a process ends on this machine")
     return end - 1

@@ -12,6 +12,7 @@ import os
 import stat
 
 from hermetic_guard.decide import DEVICES
+from hermetic_guard.policy import is_within_any
 
 from hermetic.linux import syscalls
 from hermetic.linux.numbers import native
@@ -153,7 +154,11 @@ def _parts(policy: Policy, here: Here, around: Surroundings) -> Iterator[tuple[i
 def _changes(rules: Filesystem, here: Here, around: Surroundings) -> Iterator[Grant]:
     """Without a namespace /dev/shm is everybody's: granted, other programs' memory could be written, so it is not."""
     for path in (*rules.write, *_own(here, "unix", "scratch")):
-        yield Grant(path, CHANGE, exact=True)
+        if path == "/" and not here.namespaced:
+            yield Grant(path, CHANGE & ~STORE)
+            yield from _memory(here, around)
+        elif not is_within_any(path, (PROC, SYS)):
+            yield Grant(path, CHANGE, exact=True)
     for path in (*DEVICES, *_own(here, "events")):
         yield Grant(path, STORE | IOCTL_DEV)
     if here.namespaced:
@@ -174,13 +179,15 @@ def _reads(rules: Filesystem, read: tuple[str, ...], here: Here, around: Surroun
 
 
 def _memory(here: Here, around: Surroundings) -> Iterator[Grant]:
-    """All but /proc, where a process's own code could be rewritten through mem, and /sys, where other processes can be frozen and killed."""
-    without = ("proc", "sys", "dev") if here.root else ("proc", "sys")
-    for name in around.top:
-        if name not in without:
-            yield Grant(f"/{name}", STORE)
-    for path in around.devices:
-        yield Grant(path, STORE)
+    """All but /proc, where a process's own code could be rewritten through mem, and /sys, where other processes can be frozen and killed; for root
+    not the raw devices either.
+    """
+    top = [f"/{name}" for name in around.top]
+    if here.root:
+        top += around.devices
+    for path in top:
+        if path not in (PROC, SYS) and not (path == DEV and here.root):
+            yield Grant(path, STORE)
 
 
 def _own(here: Here, *names: str) -> list[str]:
@@ -212,11 +219,10 @@ def _few(*lists: str | tuple[tuple[int, int], ...]) -> list[int] | None:
 # Into force.
 
 
-def apply(rules: Ruleset, *, threads: int = 0) -> None:
-    """Put this thread, and what it will start, into the domain; there is no way out. no_new_privs must be set.
+def apply(rules: Ruleset, *, all_threads: bool = False) -> None:
+    """Put this thread, or all of the process (from TSYNC_SINCE on), and what they will start into the domain; there is no way out.
 
-    threads: TSYNC, where the kernel has it, for all threads of the process
-    Raises OSError, and then nothing has changed.
+    no_new_privs must be set. Raises OSError, and then nothing has changed.
     """
     attributes = words(rules.files, rules.net, rules.scoped)
     domain = step("landlock_create_ruleset", attributes, len(attributes), 0)
@@ -225,7 +231,7 @@ def apply(rules: Ruleset, *, threads: int = 0) -> None:
             _grant(domain, grant)
         for port, rights in rules.ports:
             step("landlock_add_rule", domain, NET_PORT, words(rights, port), 0, on=f"port {port}")
-        step("landlock_restrict_self", domain, threads)
+        step("landlock_restrict_self", domain, TSYNC if all_threads else 0)
     finally:
         os.close(domain)
 

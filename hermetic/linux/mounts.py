@@ -65,27 +65,27 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
     """What is to be mounted for a policy; a function of its arguments. Raises PolicyError if it hides everything."""
     if policy.filesystem and "/" in policy.filesystem.hide:
         raise PolicyError("everything is hidden")
-    rows = _rows(policy, here, around)
-    base = READ_ONLY if policy.filesystem and "/" not in policy.filesystem.write else WRITABLE
+    written = policy.filesystem.write if policy.filesystem else ("/",)
+    base = WRITABLE if "/" in written else READ_ONLY
+    rows = _rows(policy, here, around, base)
     kinds = {path: _kind(path, rows, base) for _, paths in rows for path in paths}
     kept = {path: kind for path, kind in kinds.items() if path == PROC or kind != _kind(os.path.dirname(path), rows, base)}
-    written = policy.filesystem.write if policy.filesystem else ()
-    pinned = {path: WRITABLE for place in here.protected if kept.get(place) for path in _between(place, written)}
+    pinned = {path: WRITABLE for place in here.protected if place in kept for path in _between(place, written)}
     return Plan(root=here.root, read_only=base == READ_ONLY, mounts=tuple(sorted({**pinned, **kept}.items())))
 
 
-def _rows(policy: Policy, here: Here, around: Surroundings) -> list[tuple[str, tuple[str, ...]]]:
+def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[tuple[str, tuple[str, ...]]]:
     """The kinds of places, the stronger first: a deny beats an allow. The run directory is there whatever is hidden; the target starts from it."""
     own = (f"{here.run}/scratch", f"{here.run}/unix") if here.run else ()
     rules = policy.filesystem
     return [
         (WRITABLE, own),
         (READ_ONLY, (here.run,) if here.run else ()),
-        (HIDDEN, rules.hide if rules else ()),
-        (READ_ONLY, (PROC, SYS, *here.protected)),
-        (WRITABLE, tuple(path for path in rules.write if path != "/") if rules else ()),
+        (HIDDEN, (*rules.hide, *around.hidden) if rules else ()),
+        (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected)),
+        (WRITABLE, rules.write if rules and base == READ_ONLY else ()),
         (HIDDEN, around.raw),
-        (PRIVATE, (SHM,) if rules else ()),
+        (PRIVATE, (SHM,) if base == READ_ONLY else ()),
     ]
 
 
@@ -94,14 +94,16 @@ def _kind(path: str, rows: list[tuple[str, tuple[str, ...]]], base: str) -> str:
 
 
 def _between(path: str, places: tuple[str, ...]) -> list[str]:
-    """The directories between `path` and the one of `places` that holds it.
+    """The directories between `path` and the one of `places` that holds it; none where all is writable.
 
     They are mounted on themselves: what is mounted on cannot be renamed, so nobody can move `path` away with its directory and put another
     in its place for the next run to find.
     """
-    found = []
-    while (path := os.path.dirname(path)) != "/" and is_within_any(path, places) and path not in places:
-        found.append(path)
+    found: list[str] = []
+    above = os.path.dirname(path)
+    while "/" not in places and is_within_any(above, places) and above not in places:
+        found.append(above)
+        above = os.path.dirname(above)
     return found
 
 

@@ -9,7 +9,7 @@ import fcntl
 import os
 import stat
 
-from hermetic.linux import devices, essentials
+from hermetic.linux import devices, essentials, mountinfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,15 +32,17 @@ class Stream:
 class Surroundings:
     """Plain values, empty where the policy has no use for them.
 
-    top:         names of what stands in `/`
-    devices:     paths of what stands in /dev and neither is raw nor holds raw devices
+    top:         names of what stands in `/`, links left out
+    devices:     paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
     raw:         paths of raw devices (devices.py)
     streams:     the standard streams that can be opened again
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
     essentials:  paths of what an interpreter needs to read
+    hidden:      other paths to what is hidden, by mounts that show it twice
+    kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """
 
-    __slots__ = ("devices", "essentials", "executables", "raw", "streams", "top")
+    __slots__ = ("devices", "essentials", "executables", "hidden", "kernels", "raw", "streams", "top")
 
     def __init__(
         self,
@@ -51,6 +53,8 @@ class Surroundings:
         streams: tuple[Stream, ...] = (),
         executables: tuple[str, ...] = (),
         essentials: tuple[str, ...] = (),
+        hidden: tuple[str, ...] = (),
+        kernels: tuple[str, ...] = (),
     ) -> None:
         self.top = top
         self.devices = devices
@@ -58,21 +62,32 @@ class Surroundings:
         self.streams = streams
         self.executables = executables
         self.essentials = essentials
+        self.hidden = hidden
+        self.kernels = kernels
 
 
 def look(policy: Policy, here: Here) -> Surroundings:
     """What is here for this policy; to be called in the process that will become the target, once its descriptors are sorted."""
     usable, raw = devices.scan() if here.root else ((), ())
     run = policy.subprocess.run if policy.subprocess else ()
+    hide = policy.filesystem.hide if policy.filesystem else ()
+    mounts = mountinfo.lines() if here.namespaced else []
     limited = policy.filesystem is not None and policy.filesystem.read is not None
     return Surroundings(
-        top=() if here.namespaced else tuple(os.listdir("/")),
+        top=() if here.namespaced else _top(),
         devices=usable,
         raw=raw,
         streams=streams() if policy.filesystem else (),
         executables=essentials.executables((here.program, *run)) if run else (),
         essentials=essentials.essentials(here.program) if limited else (),
+        hidden=mountinfo.aliases(hide, mounts) if hide else (),
+        kernels=mountinfo.kernels(mounts),
     )
+
+
+def _top() -> tuple[str, ...]:
+    with os.scandir("/") as entries:
+        return tuple(entry.name for entry in entries if not entry.is_symlink())
 
 
 def streams() -> tuple[Stream, ...]:

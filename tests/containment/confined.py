@@ -51,7 +51,7 @@ def main():
     bare, hardened = described.pop("bare", False), described.pop("hardened", False)
     policy = policy_of(described.pop("policy"))
     fixed = {"machine": os.uname().machine, "root": os.geteuid() == 0, "program": command[0], "abi": landlock.abi()}
-    here = Here(**fixed, **{name: frozen(value) for name, value in described.items()})
+    here = Here(**(fixed | {name: frozen(value) for name, value in described.items()}))
     syscalls.set_dumpable(not hardened)
     target = os.fork()
     if not target:

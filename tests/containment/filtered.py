@@ -42,7 +42,8 @@ def system_call(name, *arguments):
 
 
 def numbered(number, *arguments):
-    words = [ctypes.c_uint64(word & 2**64 - 1) if isinstance(word, int) else word for word in arguments]
+    padded = (*arguments, *(0,) * (6 - len(arguments)))  # else what happens to be in the registers
+    words = [ctypes.c_uint64(word & 2**64 - 1) if isinstance(word, int) else word for word in padded]
     result = _libc.syscall(ctypes.c_long(number), *words)
     if result == -1:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

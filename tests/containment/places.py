@@ -47,6 +47,9 @@ class Places:
     def __truediv__(self, path):
         return f"{self.base}/{path}"
 
+    def __str__(self):
+        return self.base
+
 
 @contextlib.contextmanager
 def places(user):
@@ -94,22 +97,36 @@ def confined(specification, *command):
     return [PYTHON, "-IS", str(HERE / "confined.py"), json.dumps(specification), *command]
 
 
-def attempt(places, specification, facts, names, script="attempts.py"):
-    """What came of each attempt (attempts.py), made by the owner of these places behind what a specification describes."""
-    directory = os.open(places / "data", os.O_RDONLY)
-    facts = {"base": places.base, "directory": directory, **facts}
-    command = confined(specification, PYTHON, "-I", str(HERE / script), json.dumps(facts), *names)
-    env = {"PATH": "/usr/bin:/bin", "HOME": places / "out", "LAUNCHER_SECRET": "of the launcher"}
-    with open(places / "data/file") as given:
-        done = subprocess.run(
-            [*as_user(places.user), *command],
-            stdin=given,
-            capture_output=True,
-            text=True,
-            pass_fds=[directory],
-            cwd=places / "out",
-            env=env,
-        )
+def run(tree, specification, *command, **options):
+    """Run a command so, as the owner of these places."""
+    started = [*as_user(tree.user), *confined(specification, *command)]
+    env = {"PATH": "/usr/bin:/bin", "HOME": tree / "out", "LAUNCHER_SECRET": "of the launcher"}
+    defaults = {"capture_output": True, "text": True, "cwd": tree / "out", "env": env, "stdin": subprocess.DEVNULL}
+    return subprocess.run(started, **(defaults | options))
+
+
+def code(tree, specification, source, *arguments, **options):
+    """What a piece of Python prints; the last line of stderr where it fails."""
+    done = run(tree, specification, PYTHON, "-I", "-c", source, *arguments, **options)
+    return done.stdout if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
+
+
+def attempt(tree, specification, facts, names):
+    """What came of each attempt (attempts.py)."""
+    directory = os.open(tree / "data", os.O_RDONLY)
+    facts = {"base": tree.base, "directory": directory, **facts}
+    command = [PYTHON, "-I", str(HERE / "attempts.py"), json.dumps(facts), *names]
+    with open(tree / "data/file") as given:
+        done = run(tree, specification, *command, stdin=given, pass_fds=[directory])
     os.close(directory)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def snippets(tree, specification, sources):
+    """How each of these pieces of Python ended (snippets.py, which may be out of reach)."""
+    script = (HERE / "snippets.py").read_text()
+    with open(tree / "data/file") as given:
+        done = run(tree, specification, PYTHON, "-I", "-c", script, json.dumps(sources), tree.base, stdin=given)
     assert done.stdout, done.stderr
     return json.loads(done.stdout)

@@ -122,7 +122,7 @@ def test_an_error_in_sitecustomize_is_told_by_python(
     runs: TwoRuns, python: Python, tmp_path: Path, text: str, request: pytest.FixtureRequest
 ) -> None:
     if python.implementation == "pypy" and text in ERRORS[3:]:
-        reason = "README, what a target can still notice: PyPy goes on when site fails, and ends here"
+        reason = "README: sitecustomize that ends with SystemExit or no Exception at all"
         request.applymarker(pytest.mark.xfail(reason=reason))
     lay(tmp_path / "path", "sitecustomize", text=text)
     bare, guarded = runs.both(python, "-c", "print('run')", env={"PYTHONPATH": str(tmp_path / "path")})

@@ -129,7 +129,7 @@ def test_sees_the_same_on_pypy(runs: TwoRuns, python: Python, row: Row) -> None:
 
 
 @pytest.mark.pythons("pypy3.9")
-@pytest.mark.xfail(reason="README, what a target can still notice: on PyPy -W finds no category in PYTHONPATH")
+@pytest.mark.xfail(reason="README: on PyPy -W finds no category in PYTHONPATH")
 def test_categories_of_the_users_on_pypy(runs: TwoRuns, python: Python) -> None:
     check(runs, python, Row("-W ignore::user_warnings.Odd", "PYTHONPATH={place}/user"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from launch import stub_targets
-from launch.both_ways import GUARD, STUB, Case, Place
+from launch.both_ways import GUARD, Case, Place
 from launch.stub_targets import ENDS, STATE
 
 from hermetic.launch import payload
@@ -21,7 +21,7 @@ def cases(kind, *targets, **more):
     return [Case(kind, target if isinstance(target, tuple) else (target,), **more) for target in targets]
 
 
-APART = ("hook_raises.py", "nul.py", "undecodable.py", "warns_past.py", "multi.py")
+APART = ("hook_raises.py", "nul.py", "undecodable.py", "multi.py")
 SCRIPTS = cases("f", *[name for name in stub_targets.SOURCES if "/" not in name and name not in APART])
 PATHS = cases(
     "f",
@@ -94,7 +94,7 @@ def place(tmp_path_factory):
 
 
 def stage(run, startup):
-    for name, file in {**payload.SCRIPTS, "prompt.py": "_prompt.py"}.items():
+    for name, file in payload.SCRIPTS.items():
         (run / name).write_bytes((GUARD / file).read_bytes())
     (run / "sitecustomize.py").write_text(startup)
 
@@ -193,16 +193,6 @@ def test_bytecode(place, python):
     (place.directory / "old.pyc").write_bytes(b"old\n" + (place.directory / python.name).read_bytes()[4:])
     for name in (python.name + ".pyc", "old.pyc") + (() if python.implementation == "pypy" else (python.name,)):
         check(place, python, Case("f", (name,)))
-
-
-def test_the_prompt_is_staged():
-    assert payload.SCRIPTS.get("prompt.py") == "_prompt.py"
-
-
-@pytest.mark.xfail("importlib" not in STUB or "_bootstrap" not in STUB, reason="README: one more frame at the bottom of the stack")
-def test_a_warning_for_a_caller_past_the_bottom(place, python):
-    """`warnings` passes over frames of files that are named like importlib's, so the stub's frame need not count."""
-    check(place, python, Case("f", ("warns_past.py",)))
 
 
 @pytest.mark.xfail(reason="README: what is said of a source that cannot be decoded or has null bytes differs")

@@ -200,3 +200,18 @@ def test_one_call_with_more_tests_than_a_jump_is_long():
     for n in (0, 1, 99, 150, 199):
         assert run(program, Data(16, AUDIT["x86_64"], (0, n, n, 777))).action == error(1 + n % 100)
         assert run(program, Data(16, AUDIT["x86_64"], (0, n, n, n))).action == bpf.ALLOW
+
+
+@pytest.mark.parametrize("answer", [error(1), error(2)])
+def test_jumps_at_the_limit_of_a_byte(answer):
+    """The distance from the comparison to what it goes on to, near the end of the program, takes every value around 255."""
+    for count in range(110, 140):
+        for mask in (bpf.WORD, 0xFFFF):
+            between = [Rule("ioctl", error(1), [equal(1, n)]) for n in range(count)]
+            rules = [*between, Rule("ioctl", error(1), [equal(2, 9, mask)]), Rule("accept", answer, [equal(0, 7)])]
+            program = bpf.assemble(rules, "x86_64")
+            check(program)
+            for call, arguments in ((43, (7,)), (43, (8,)), (16, (0, count - 1)), (16, (0, count)), (16, (0, 999, 9))):
+                name = "accept" if call == 43 else "ioctl"
+                wanted = expected(rules, "x86_64", name, (*arguments, *(0,) * (6 - len(arguments))))
+                assert run(program, Data(call, AUDIT["x86_64"], arguments)).action == wanted

@@ -1,6 +1,8 @@
 """Which calls the filters of a policy refuse, on both machines, through a BPF interpreter."""
 
+import errno
 import functools
+from types import SimpleNamespace
 
 import pytest
 from hermetic_guard.policy import ANY, Filesystem, Native, Network, Policy, Subprocess
@@ -119,12 +121,13 @@ SOCKETS = [
 ]
 TCP = {(family, STREAM, protocol) for family in (INET, INET6) for protocol in (0, 6)}
 LOCAL = {(UNIX, STREAM, 0), (UNIX, SEQPACKET, 0)}
+INTERFACES = {(NETLINK, DGRAM, 0), (NETLINK, RAW, 0)}
 CLOSED = Policy(network=Network())
-OPEN = [
-    Policy(network=Network(localhost=ANY)),
-    Policy(network=Network(localhost=((80, 80),))),
-    Policy(network=Network(domains=(("a.example", ((443, 443),)),))),
-]
+OPEN = {
+    Policy(network=Network(localhost=ANY)): TCP | INTERFACES,
+    Policy(network=Network(localhost=((80, 80),))): TCP | INTERFACES,
+    Policy(network=Network(domains=(("a.example", ((443, 443),)),))): TCP,
+}
 
 
 @machines
@@ -133,8 +136,8 @@ OPEN = [
     [
         (CLOSED, False, set()),
         (CLOSED, True, LOCAL),
-        *[(policy, False, TCP) for policy in OPEN],
-        *[(policy, True, TCP | LOCAL) for policy in OPEN],
+        *[(policy, False, free) for policy, free in OPEN.items()],
+        *[(policy, True, free | LOCAL) for policy, free in OPEN.items()],
     ],
 )
 def test_sockets(machine, policy, supervised, free):
@@ -304,3 +307,54 @@ def test_reading_attributes_and_cloning_files_stay(machine, call, arguments, act
 def test_together(machine, call, arguments, action):
     everything = Policy(network=Network(), subprocess=Subprocess(), filesystem=Filesystem(), native=Native())
     assert ran(program(everything, machine, ONCE, root=True, supervised=True), machine, call, arguments).action == action
+
+
+# Putting a filter in place.
+
+
+class Kernel:
+    """Stands in for seccomp(2): knows some flags, and answers with a descriptor where a listener is asked for."""
+
+    def __init__(self, known, otherwise=0):
+        self.known, self.otherwise, self.flags = known, otherwise, []
+
+    def __call__(self, number, operation, flags, described):
+        assert (number, operation) == (numbers.native("seccomp"), 1)
+        assert int.from_bytes(described[:8], "little") == 2
+        self.flags.append(flags)
+        if self.otherwise or flags & ~self.known:
+            raise OSError(self.otherwise or errno.EINVAL, "no")
+        return 7 if flags else 0
+
+
+PROGRAM = bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("known", "listener", "answer", "flags"),
+    [
+        (0, False, None, [0]),
+        (8 | 32, True, 7, [8 | 32]),
+        (8, True, 7, [8 | 32, 8]),  # before 5.19
+    ],
+)
+def test_install(monkeypatch, known, listener, answer, flags):
+    kernel = Kernel(known)
+    monkeypatch.setattr(seccomp.syscalls, "call", kernel)
+    assert seccomp.install(PROGRAM, listener) == answer
+    assert kernel.flags == flags
+
+
+@pytest.mark.parametrize(("known", "listener", "otherwise"), [(0, True, 0), (8, True, errno.EBUSY), (0, False, errno.EACCES)])
+def test_what_cannot_be_installed_is_an_error(monkeypatch, known, listener, otherwise):
+    monkeypatch.setattr(seccomp.syscalls, "call", Kernel(known, otherwise))
+    with pytest.raises(OSError) as raised:  # noqa: PT011
+        seccomp.install(PROGRAM, listener)
+    assert raised.value.errno == (otherwise or errno.EINVAL)
+
+
+def test_a_machine_without_a_table(monkeypatch):
+    monkeypatch.setattr(numbers.os, "uname", lambda: SimpleNamespace(machine="riscv64"))
+    with pytest.raises(OSError, match="seccomp is not known on riscv64") as raised:
+        seccomp.install(PROGRAM, False)
+    assert raised.value.errno == errno.ENOSYS

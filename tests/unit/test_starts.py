@@ -64,7 +64,11 @@ class World:
         """The way, the executable and the command line, without directories."""
         way = start.environment[b"_HERMETIC"].split(b":")[4].decode() if b"_HERMETIC" in start.environment else "-"
         text = " ".join([way, start.executables[-1] + ":", *start.arguments[1:]])
-        return text.replace(f"{self.run}/stub.py", "STUB").replace(f"{self.directory}/", "")
+        return (
+            text.replace(f"{self.run}/{injection.STUB}", "STUB")
+            .replace(f"{self.run}/{injection.REOPEN}", "REOPEN")
+            .replace(f"{self.directory}/", "")
+        )
 
 
 @pytest.fixture
@@ -82,6 +86,7 @@ def world(tmp_path: Path) -> World:
         ("python -bEc 1 a", "stub python: -S -bE STUB c 1 a"),
         ("python -S a.py", "stub python: -S -S STUB F a.py"),
         ("python -I", "stub python: -S -I STUB i"),
+        ("python -Ii", "stub python: -E -S REOPEN STUB -S -Ii STUB i"),
         ("python -IV", "early python: -IV"),
         ("python9 a.py", "stub python9: -S STUB f a.py"),
         ("nowhere -I", "early nowhere: -I"),
