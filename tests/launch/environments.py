@@ -29,6 +29,7 @@ RECIPES = {
     "oldest pip": Recipe("3.8", "pip==20.3.4", ("setuptools<60",)),
     "newest pip": Recipe("3.13", "pip>=26.3", ()),
     **{f"everyday {version}": Recipe(version, "", tuple(EVERYDAY)) for version in ("3.8", "3.11", "3.13")},
+    **{f"jupyter {version}": Recipe(version, "", ("jupyter-console",)) for version in ("3.11", "3.13")},
     "archives": Recipe("3.11", "", ("pex==2.105.2", "shiv")),
 }
 

@@ -1,7 +1,7 @@
 """Programs that people run every day, and that have to go on working under every guard: one table."""
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 from launch.everyday_users import asks, debugs, edits, sends_a_task, served, types, waits
@@ -15,6 +15,8 @@ class Row(NamedTuple):
     needs:   by guard, the options that it cannot do without
     user:    what is done with it meanwhile
     pythons: those that it is run by
+    refused: what it asks for, and does without
+    recipe:  the environment it is installed in; soak: whether it takes its time, see scripts/soak
     """
 
     command: tuple[str, ...]
@@ -22,6 +24,9 @@ class Row(NamedTuple):
     needs: Mapping[str, tuple[str, ...]] = {}
     user: Callable = waits
     pythons: tuple[str, ...] = ("3.8", "3.11", "3.13")
+    refused: Set[str] = frozenset()
+    recipe: str = "everyday"
+    soak: bool = False
 
 
 LOCALHOST = {"network": ("--allow-localhost",)}
@@ -66,5 +71,15 @@ ROWS = {
         pythons=NEW,
     ),
     "curses": Row(("python", "screen.py"), "pressed ('q', True, True)", user=types(("press a key", "q"))),
+    "jupyter console": Row(
+        ("jupyter", "console", "--no-confirm-exit", "--simple-prompt"),
+        "product 42",
+        LOCALHOST,
+        types(("In [1]: ", "print('product', 6 * 7)\r"), ("product 42", ""), ("In [2]: ", "exit\r")),
+        pythons=NEW,
+        refused={"socket(AF_UNIX SOCK_DGRAM)"},  # if_nametoindex(3), for libzmq
+        recipe="jupyter",
+        soak=True,
+    ),
     "numpy and pandas": Row(("python", "arrays.py"), "True\n3\n"),
 }

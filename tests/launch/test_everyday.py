@@ -1,4 +1,4 @@
-"""Everyday programs do under each guard what they do without: they print the same, end the same, and nothing is refused."""
+"""Everyday programs do under each guard what they do without: they print the same, end the same, and nothing is refused that they need."""
 
 import shutil
 import tempfile
@@ -11,6 +11,7 @@ from launch.guard_flags import GUARDS
 from launch.jobs import events_of
 
 WORK = Path(__file__).with_name("everyday")
+CASES = [pytest.param(name, which, marks=[pytest.mark.soak] if row.soak else []) for name, row in ROWS.items() for which in row.pythons]
 
 
 @pytest.fixture
@@ -21,10 +22,10 @@ def short():
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-@pytest.mark.parametrize(("name", "which"), [(name, which) for name, row in ROWS.items() for which in row.pythons])
+@pytest.mark.parametrize(("name", "which"), CASES)
 def test_everyday(environments, jobs, short, tmp_path, name, which, guard):
     row = ROWS[name]
-    env = jobs.environ(environments.get(f"everyday {which}"), TERM="xterm", TMPDIR=short)
+    env = jobs.environ(environments.get(f"{row.recipe} {which}"), TERM="xterm", TMPDIR=short)
     log = tmp_path / "log"
     ends = []
     for place, prefix in (
@@ -36,4 +37,6 @@ def test_everyday(environments, jobs, short, tmp_path, name, which, guard):
         assert row.prints in output.replace("\r\n", "\n"), (code, output)
         ends.append(code)
     assert ends[0] == ends[1]
-    assert [event for event in events_of(log) if event["event"] == "refused"] == []
+    events = events_of(log)
+    assert any(event["event"] == "ready" for event in events)
+    assert {f"{event['action']}({event['target']})" for event in events if event["event"] == "refused"} == row.refused

@@ -121,12 +121,13 @@ SOCKETS = [
 ]
 TCP = {(family, STREAM, protocol) for family in (INET, INET6) for protocol in (0, 6)}
 LOCAL = {(UNIX, STREAM, 0), (UNIX, SEQPACKET, 0)}
+INTERFACES = {(NETLINK, DGRAM, 0), (NETLINK, RAW, 0)}
 CLOSED = Policy(network=Network())
-OPEN = [
-    Policy(network=Network(localhost=ANY)),
-    Policy(network=Network(localhost=((80, 80),))),
-    Policy(network=Network(domains=(("a.example", ((443, 443),)),))),
-]
+OPEN = {
+    Policy(network=Network(localhost=ANY)): TCP | INTERFACES,
+    Policy(network=Network(localhost=((80, 80),))): TCP | INTERFACES,
+    Policy(network=Network(domains=(("a.example", ((443, 443),)),))): TCP,
+}
 
 
 @machines
@@ -135,8 +136,8 @@ OPEN = [
     [
         (CLOSED, False, TCP | LOCAL),
         (CLOSED, True, LOCAL),
-        *[(policy, False, TCP) for policy in OPEN],
-        *[(policy, True, TCP | LOCAL) for policy in OPEN],
+        *[(policy, False, free) for policy, free in OPEN.items()],
+        *[(policy, True, free | LOCAL) for policy, free in OPEN.items()],
     ],
 )
 def test_sockets(machine, policy, supervised, free):
