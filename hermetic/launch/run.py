@@ -48,7 +48,6 @@ def main(invocation: Invocation) -> int:
     """
     cwd = working_directory()
     resolved = combine.resolve(invocation, cwd)
-    combine.refuse_unenforceable(resolved.policy)
     environment = initial_environment()
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
