@@ -106,6 +106,16 @@ def _problem(file: str) -> "Unresolved | None":
     return None if os.access(file, os.X_OK) else NotExecutable("%s: no permission to execute it" % file)
 
 
+def executable(file: str) -> bool:
+    """Whether the kernel would try to run it."""
+    return _problem(file) is None
+
+
+def present(file: str) -> bool:
+    """Whether there is something at this path that could be tried."""
+    return not isinstance(_problem(file), NotFound)
+
+
 def is_python_name(name: str) -> bool:
     """Whether a file of this name is called like an interpreter: python, python3.13t, pypy3.9, pypy3-c, python3-dbg."""
     for family in ("python", "pypy"):
@@ -131,9 +141,13 @@ def is_script(file: str) -> bool:
 
 def _head(file: str) -> bytes:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return read_head(file)
     except OSError as error:
         raise NotExecutable("%s: cannot be read: %s" % (file, error.strerror))
+
+
+def read_head(file: str) -> bytes:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return os.read(descriptor, shebang.HEAD)
     finally:

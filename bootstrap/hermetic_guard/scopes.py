@@ -4,22 +4,26 @@ A run has one policy, set before user code. Code that uses the guard on itself o
 intersection of all that are open, so that no block can loosen what was set outside it.
 """
 
-from hermetic_guard.policy import Policy, intersect
+from hermetic_guard.policy import Policy, intersect, with_scratch
 from hermetic_guard.serialized import dumps, loads
 
 
 class Scopes(object):
-    """`base` is the run's policy, `current` what holds now."""
+    """`base` is the run's policy, `current` what holds now; `scratch` the directory that may be written under each, or None.
 
-    def __init__(self, base: Policy) -> None:
-        self.base = base
-        self._open = [(None, base)]  # type: list[tuple[object, Policy]]
-        self.current = base
+    limits_reading: whether what holds now limits reading; asked at every `open`
+    """
+
+    def __init__(self, base: Policy, scratch: "str | None" = None) -> None:
+        self.scratch = scratch
+        self.base = self._with_scratch(base)
+        self._open = [(None, self.base)]  # type: list[tuple[object, Policy]]
+        self._combine()
 
     def push(self, policy: Policy) -> object:
         """Open a block; returns the token that closes it."""
         token = object()
-        self._open.append((token, policy))
+        self._open.append((token, self._with_scratch(policy)))
         self._combine()
         return token
 
@@ -32,16 +36,23 @@ class Scopes(object):
                 return
         raise KeyError("this block is not open")
 
-    def tighten(self, serialized: bytes) -> None:
-        """Open a block that stays open."""
+    def tighten(self, serialized: bytes) -> "tuple[bytes, bytes]":
+        """Open a block that stays open. Returns what held before and what holds now, serialized."""
+        before = self.current
         self.push(loads(serialized))
+        return dumps(before), dumps(self.current)
 
     def narrowed(self) -> "bytes | None":
         """What holds now, serialized; None if that is the run's own policy, which every process of the run reads by itself."""
         return None if self.current is self.base else dumps(self.current)
+
+    def _with_scratch(self, policy: Policy) -> Policy:
+        return policy if self.scratch is None else with_scratch(policy, self.scratch)
 
     def _combine(self) -> None:
         combined = self._open[0][1]
         for _, policy in self._open[1:]:
             combined = intersect(combined, policy)
         self.current = combined
+        rules = combined.filesystem
+        self.limits_reading = rules is not None and (rules.read is not None or bool(rules.hide))

@@ -8,9 +8,9 @@ import sys
 from hermetic_guard import serialized
 from hermetic_guard.policy import with_scratch
 
-from hermetic.errors import HermeticError, printable, quoted
+from hermetic.errors import printable
 from hermetic.events import EventReader, scan
-from hermetic.launch import environ, payload
+from hermetic.launch import environ, nested, payload
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory, sweep
@@ -23,7 +23,6 @@ from hermetic.target import interrogate, resolve
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NoReturn
 
     from hermetic_guard.policy import Policy
 
@@ -49,17 +48,19 @@ def main(invocation: Invocation) -> int:
     """
     cwd = working_directory()
     resolved = combine.resolve(invocation, cwd)
-    combine.refuse_unenforceable(resolved.policy)
     environment = initial_environment()
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
     say.notice(resolved.notice)
     say.detail("; ".join(target.how))
-    if tighten(resolved.policy):
-        become_inner(target, say)
+    policy = with_needs(resolved.policy, target, cwd)
+    outer = nested.tighten(policy)
+    if outer is not None:
+        say.detail("inside another hermetic: both policies hold, and the outer one tells")
+        nested.become(target, *outer)
     facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ)) if target.python else None
-    return Run(invocation, resolved.policy, target, facts, say).result(environment)
+    return Run(invocation, policy, target, facts, say).result(environment)
 
 
 class Speaker:
@@ -126,7 +127,7 @@ class Run:
         """Run the target; the exit code. environment: the user's."""
         known = [self.facts] if self.facts is not None and self.carries else []
         protected = protected_paths()
-        files = payload.files(self.policy, known, protected)
+        files = payload.files(self.policy, known, protected, self.native_files())
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
@@ -145,7 +146,7 @@ class Run:
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
-        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(protected))
+        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(map(os.path.realpath, protected)))
         policy = with_scratch(self.policy, f"{run}/scratch")
         return ConfinedExecution(
             start.interpreter, start.argv, start.environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
@@ -171,6 +172,15 @@ class Run:
         self.report.refused(event)
         if self.log:
             self.log.write("refused", **event)
+
+    def native_files(self) -> list[tuple[str, str]]:
+        """What the policy's distributions may load."""
+        if self.policy.native is None or not self.policy.native.distributions or self.facts is None:
+            return []
+        from hermetic.target import packages  # only where there are such
+
+        names, target = self.policy.native.distributions, self.target
+        return packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
 
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
@@ -246,23 +256,14 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
     return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
 
 
-def tighten(policy: Policy) -> bool:
-    """Add this policy to the one of an outer hermetic; whether there is one. Its audit hook answers, see `hermetic_guard/enforce.py`."""
-    answer: list[object] = []
-    sys.audit("hermetic.tighten", answer, serialized.dumps(policy))
-    return bool(answer)
+def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:
+    """Where reading is limited, what the target cannot run without is allowed besides."""
+    if policy.filesystem is None or policy.filesystem.read is None:
+        return policy
+    from hermetic.target import needs
 
-
-def become_inner(target: resolve.Target, say: Speaker) -> NoReturn:
-    """Inside another hermetic: be replaced by the target, under both policies.
-
-    The outer run's guard starts and guards it, with the intersection of both, and its launcher is told of refusals.
-    """
-    say.detail("inside another hermetic: both policies hold, and the outer one tells")
-    try:
-        os.execve(target.interpreter, target.argv, target.environ)
-    except OSError as error:
-        raise HermeticError(f"{quoted(target.interpreter)}: {error.strerror}") from None
+    extended: Policy = policy.replaced(filesystem=needs.with_needs(policy.filesystem, target, cwd))
+    return extended
 
 
 def working_directory() -> str | None:

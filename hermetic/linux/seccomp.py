@@ -141,12 +141,15 @@ PAIRS = (Rule("socketpair", CLOSED, unless=LOCAL),)
 
 
 def network(allowed: Network, *, supervised: bool) -> list[Rule]:
-    """Sockets are judged when they are made. Where there is a supervisor it also judges what they connect to."""
+    """Sockets of other kinds are refused when they are made; what a socket is for is judged when it connects or listens, so that the Python
+    layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
+    """
     outward = [*(TCP if allowed.localhost or allowed.domains else []), *(INTERFACES if allowed.localhost else [])]
-    if not supervised:
+    if supervised:
+        return [*FAST_OPEN, *PAIRS, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+    if outward:
         return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=outward)]
-    judged = [Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
-    return [*FAST_OPEN, *PAIRS, *judged]
+    return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse("connect listen", CLOSED)]
 
 
 # Subprocess.

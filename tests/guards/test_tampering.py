@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,7 @@ ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
 @pytest.fixture
-def staged(python: Python, tmp_path_factory: pytest.TempPathFactory):
-    own = tmp_path_factory.getbasetemp()
-    cache = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared" / "cache"
+def staged(python: Python, cache: Path):
     with Staged(python.path, cache) as staged:
         yield staged
 

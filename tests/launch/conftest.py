@@ -22,15 +22,6 @@ def bare(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def session_directory(tmp_path_factory):
-    """A directory that all workers of this session share."""
-    own = tmp_path_factory.getbasetemp()
-    directory = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
-    directory.mkdir(exist_ok=True)
-    return directory
-
-
-@pytest.fixture(scope="session")
 def environments(session_directory):
     """Virtual environments by name, see environments.RECIPES."""
     return Environments(session_directory)
@@ -74,8 +65,8 @@ def as_nobody():
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, session_directory):
+def runs(tmp_path_factory, cache):
     """Starts interpreters as they are and guarded, to compare what comes of it."""
-    runs = TwoRuns(tmp_path_factory.mktemp("runs"), session_directory / "cache")
+    runs = TwoRuns(tmp_path_factory.mktemp("runs"), cache)
     yield runs
     runs.close()

@@ -23,11 +23,6 @@ CANARY = "open('canary', 'w').close()"
 ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
-@pytest.fixture
-def cache(session_directory: Path) -> Path:
-    return session_directory / "cache"
-
-
 def write(path: str, content: bytes) -> None:
     """Over a staged file, which is read-only."""
     os.chmod(path, 0o600)

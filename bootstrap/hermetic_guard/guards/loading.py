@@ -2,14 +2,14 @@
 
 For a module of the old kind CPython even puts them back into the one that is loaded, with no audit event (Python/import.c,
 import_find_extension). So whoever loads such a module again is given the one that stands; under another name (`x._socket`, from a copy of the
-file) the load is refused. `_interpreters` is left alone until somebody loads it.
+file) the load is refused. In other modules, which nobody has loaded yet, guards replace something as soon as they are.
 """
 
 import _imp
 
 from hermetic_guard.guards.paths import exact
 
-REPLACED = frozenset(["_imp", "_posixsubprocess", "_socket", "posix"])
+REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
 INTERPRETERS = "_interpreters"
@@ -31,13 +31,16 @@ class Spec(object):
 
 
 def install(enforcer):
+    ledger, refuse = enforcer.ledger, enforcer.refuse
+    enforcer.when_loaded(INTERPRETERS, make_hide_interpreters(refuse))
     for name in ("create_builtin", "create_dynamic"):
-        original = getattr(_imp, name)
-        enforcer.ledger.replace(_imp, name, guarded(original, enforcer))
+        ledger.replace(_imp, name, as_importlib(guarded(getattr(_imp, name), enforcer), getattr(_imp, name)))
+    for name in ("exec_builtin", "exec_dynamic"):
+        ledger.replace(_imp, name, as_importlib(executed(getattr(_imp, name), enforcer.loaded), getattr(_imp, name)))
 
 
 def guarded(original, enforcer):
-    standing, refuse, ledger, replaced = enforcer.ledger.modules, enforcer.refuse, enforcer.ledger, REPLACED
+    standing, refuse, loaded, replaced = enforcer.ledger.modules, enforcer.refuse, enforcer.loaded, REPLACED
 
     def create(spec, *file):
         spec = Spec(spec)
@@ -48,15 +51,40 @@ def guarded(original, enforcer):
                 refuse("load again", name)
             return standing[last]
         module = original(spec, *file)
-        if last == INTERPRETERS:
-            ledger.replace(module, "create", lambda *_, **__: refuse("use", "a sub-interpreter"))
+        for act in loaded.get(last, ()):
+            act(module)
         return module
 
-    create.__code__ = of_importlib(create.__code__)
-    create.__name__ = create.__qualname__ = original.__name__
-    create.__doc__ = original.__doc__
-    create.__module__ = original.__module__
     return create
+
+
+def make_hide_interpreters(refuse):
+    def hide_interpreters(module):
+        module.create = lambda *_, **__: refuse("use", "a sub-interpreter")
+
+    return hide_interpreters
+
+
+def executed(original, loaded):
+    """A module of the newer kind has its types only when it has been executed."""
+
+    def execute(module):
+        result = original(module)
+        name = getattr(module, "__name__", None)
+        last = name.rpartition(".")[2] if type(name) is str else ""
+        for act in loaded.get(last, ()):
+            act(module)
+        return result
+
+    return execute
+
+
+def as_importlib(wrapper, original):
+    wrapper.__code__ = of_importlib(wrapper.__code__)
+    wrapper.__name__ = wrapper.__qualname__ = original.__name__
+    wrapper.__doc__ = original.__doc__
+    wrapper.__module__ = original.__module__
+    return wrapper
 
 
 def of_importlib(code):
