@@ -317,6 +317,6 @@ def test_datagrams_stay_on_this_machine(jobs, env, python):
     """By a socket that is bound to the loopback device, which only CAP_NET_RAW could change; also where the machine is a router."""
     unshare = ["unshare", "--net", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c", NETWORK, "sh"]
     native = jobs.native(python.path, "-c", DATAGRAMS, env=env, before=unshare)
-    assert (native.code, native.out, native.err.split()[-1]) == (0, "hello", "2")
+    assert (native.code, native.out, int(native.err.split()[-1]) >= 2) == (0, "hello", True)
     done = jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", DATAGRAMS, env=env, before=unshare)
     assert (done.code, done.out, done.err.split()[-1]) == (0, "hello", "0")
