@@ -285,6 +285,7 @@ def members(session):
 # Datagrams, where localhost is open.
 
 NETWORK = """
+PATH=$PATH:/usr/sbin:/sbin
 sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=1 net.ipv4.conf.lo.forwarding=1
 sysctl -qw net.ipv4.conf.all.accept_local=1 net.ipv4.conf.lo.accept_local=1
 ip link set lo up && ip link add d0 type veth peer name d1 && ip link set d1 up && ip addr add 10.9.9.1/24 dev d0 && ip link set d0 up
