@@ -29,7 +29,7 @@ class Enforcer(object):
     refuse(action, target)  raises for what no policy allows; may be kept in a function that the target can take apart, as may
     narrowed()              the policy in force, serialized, if it is narrower than the run's own, else None
     handlers                of the events that those two raise, and `hermetic` inside `hermetic`
-    when_loaded(name, act)  has `act` called with an extension module whenever one of that name has been loaded
+    when_loaded(name, attribute, make)  has an attribute of an extension module replaced by make(original), whenever it is loaded
     hooked                  whether audit events can be relied on
     """
 
@@ -37,7 +37,7 @@ class Enforcer(object):
         self.scopes = scopes
         self.run = run
         self.ledger = Ledger()
-        self.loaded = {}  # type: dict[str, list]
+        self.late = {}  # type: dict[str, dict]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
         sealed = seal(vars(hosts), vars(policy), vars(judging), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
@@ -50,8 +50,8 @@ class Enforcer(object):
             self.refuse, self.narrowed = make_refuse(self.check), scopes.narrowed
         self.register, self.registered = make_registry(run)
 
-    def when_loaded(self, name: str, act) -> None:
-        self.loaded.setdefault(name, []).append(act)
+    def when_loaded(self, name: str, attribute: str, make) -> None:
+        self.late.setdefault(name, {})[attribute] = make
 
     def closed(self) -> bool:
         return not decide(self.scopes.base, Request("subprocess", "fork", "")).allowed

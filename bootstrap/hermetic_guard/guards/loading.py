@@ -31,14 +31,18 @@ class Spec(object):
 
 
 def install(enforcer):
-    enforcer.when_loaded(INTERPRETERS, make_hide_interpreters(enforcer.refuse))
+    refuse, replace = enforcer.refuse, make_replace(enforcer.late)
+    enforcer.when_loaded(INTERPRETERS, "create", lambda original: lambda *_, **__: refuse("use", "a sub-interpreter"))
     for name in ("create_builtin", "create_dynamic"):
         original = getattr(_imp, name)
-        enforcer.ledger.replace(_imp, name, guarded(original, enforcer))
+        enforcer.ledger.replace(_imp, name, dress(guarded(original, enforcer, replace), original))
+    for name in ("exec_builtin", "exec_dynamic"):
+        original = getattr(_imp, name)
+        enforcer.ledger.replace(_imp, name, dress(executed(original, replace), original))
 
 
-def guarded(original, enforcer):
-    standing, refuse, loaded, replaced = enforcer.ledger.modules, enforcer.refuse, enforcer.loaded, REPLACED
+def guarded(original, enforcer, replace):
+    standing, refuse, replaced = enforcer.ledger.modules, enforcer.refuse, REPLACED
 
     def create(spec, *file):
         spec = Spec(spec)
@@ -49,22 +53,47 @@ def guarded(original, enforcer):
                 refuse("load again", name)
             return standing[last]
         module = original(spec, *file)
-        for act in loaded.get(last, ()):
-            act(module)
+        replace(last, module)
         return module
 
-    create.__code__ = of_importlib(create.__code__)
-    create.__name__ = create.__qualname__ = original.__name__
-    create.__doc__ = original.__doc__
-    create.__module__ = original.__module__
     return create
 
 
-def make_hide_interpreters(refuse):
-    def hide_interpreters(module):
-        module.create = lambda *_, **__: refuse("use", "a sub-interpreter")
+def executed(original, replace):
+    """A module of the new kind gets its types when it is executed, which it is after it was made."""
 
-    return hide_interpreters
+    def execute(module):
+        result = original(module)
+        name = getattr(module, "__name__", None)
+        if type(name) is str:
+            replace(name.rpartition(".")[2], module)
+        return result
+
+    return execute
+
+
+def make_replace(late):
+    """replace(name, module): put replacements into an extension module. late: by its name, of attribute to function of the original."""
+    ours = []  # type: list
+
+    def replace(name, module):
+        for attribute, make in late.get(name, {}).items():
+            original = vars(module).get(attribute)
+            if original is not None and not any(original is one for one in ours):
+                ours.append(make(original))
+                setattr(module, attribute, ours[-1])
+
+    return replace
+
+
+def dress(wrapper, original):
+    """Give a wrapper the name and documentation of what it stands for. Its frames are left out of tracebacks as importlib's are."""
+    wrapper.__code__ = of_importlib(wrapper.__code__)
+    wrapper.__name__ = original.__name__
+    wrapper.__qualname__ = original.__qualname__
+    wrapper.__doc__ = original.__doc__
+    wrapper.__module__ = getattr(original, "__module__", None)
+    return wrapper
 
 
 def of_importlib(code):
