@@ -115,8 +115,9 @@ class Planner(object):
         for path in [path for path in paths if programs.executable(path)] or [path for path in paths if programs.present(path)][:1]:
             path = OWN.path.realpath(path)
             self.asked.judge("start", path, path)
-        if self.asked.closed():
-            raise FileNotFoundError(ENOENT, OWN.strerror(ENOENT), "".join(start.arguments[:1]))
+        if not self.asked.allows("fork"):
+            name = start.executables[0] if len(start.executables) == 1 else OWN.path.basename("".join(start.executables[:1]))
+            raise FileNotFoundError(ENOENT, OWN.strerror(ENOENT), name)
 
     def python(self, start, program, words):
         for name in VARIABLES:

@@ -7,6 +7,7 @@ import os
 import sys
 
 from hermetic_guard.guards import databases
+from hermetic_guard.guards.loading import when_loaded
 from hermetic_guard.guards.operations import DATABASE, FILE, IOCTLS, OPEN, USE
 from hermetic_guard.guards.paths import exact
 from hermetic_guard.patching import builtin
@@ -21,7 +22,7 @@ def install(enforcer, asks):
     replacer = Replacer(enforcer.ledger, asks)
     for name, patch in PATCHES.items():
         act = replacer.apply(patch)
-        enforcer.when_loaded(name, act)
+        when_loaded(enforcer, name, act)
         if name in sys.modules:
             act(sys.modules[name])
 
