@@ -13,7 +13,6 @@ import sys
 from os import fsdecode, fsencode
 
 from hermetic_guard import injection, programs, pyenv
-from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.starts import OWN, Planner, Start, as_text
 
 SHELL = "/bin/sh"
@@ -202,8 +201,6 @@ def _replace_posix_spawn(ledger, plan, current):
             named = named if start.executables == given.executables else start.executables[-1]
             try:
                 return original(named, start.arguments, start.environment, **options)
-            except PolicyViolation:
-                raise
             except OSError as error:
                 raise OSError(error.errno, error.strerror, path) from None
 

@@ -6,12 +6,15 @@ file) the load is refused. In other modules guards replace something as soon as 
 """
 
 import _imp
+import sys
+from _frozen_importlib_external import _LoaderBasics
 
 from hermetic_guard.guards.paths import exact
 
 REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
+PYPY = sys.implementation.name == "pypy"
 INTERPRETERS = "_interpreters"
 IMPORTLIB, IMPORTING = "<frozen importlib._bootstrap>", "_call_with_frames_removed"
 """The file and the function whose frames CPython leaves out of tracebacks (Python/import.c, remove_importlib_frames)."""
@@ -39,6 +42,9 @@ def install(enforcer):
         ledger.replace(_imp, name, as_importlib(guarded(getattr(_imp, name), enforcer), getattr(_imp, name)))
     for name in ("exec_builtin", "exec_dynamic"):
         ledger.replace(_imp, name, as_importlib(executed(getattr(_imp, name), enforcer.when_loaded), getattr(_imp, name)))
+    if PYPY:
+        original = _LoaderBasics.exec_module
+        ledger.replace(_LoaderBasics, "exec_module", as_importlib(executed_in_python(original, enforcer.when_loaded), original))
 
 
 def guarded(original, enforcer):
@@ -72,6 +78,17 @@ def executed(original, when_loaded):
         return result
 
     return execute
+
+
+def executed_in_python(original, when_loaded):
+    """PyPy has modules in Python that are C's elsewhere."""
+
+    def exec_module(self, module):
+        original(self, module)
+        if module.__name__ in when_loaded:
+            when_loaded[module.__name__](module)
+
+    return exec_module
 
 
 def as_importlib(wrapper, original):
