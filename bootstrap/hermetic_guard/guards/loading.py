@@ -6,12 +6,15 @@ file) the load is refused. In other modules, which nobody has loaded yet, guards
 """
 
 import _imp
+import sys
+from _frozen_importlib_external import _LoaderBasics
 
 from hermetic_guard.guards.paths import exact
 
 REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
+PYPY = sys.implementation.name == "pypy"
 INTERPRETERS = "_interpreters"
 IMPORTLIB, IMPORTING = "<frozen importlib._bootstrap>", "_call_with_frames_removed"
 """The file and the function whose frames CPython leaves out of tracebacks (Python/import.c, remove_importlib_frames)."""
@@ -39,6 +42,9 @@ def install(enforcer):
     for name in ("exec_builtin", "exec_dynamic"):
         original = getattr(_imp, name)
         enforcer.ledger.replace(_imp, name, dress(executed(original, acts), original))
+    if PYPY:
+        original = _LoaderBasics.exec_module
+        enforcer.ledger.replace(_LoaderBasics, "exec_module", dress(executed_in_python(original, acts), original))
 
 
 def when_loaded(enforcer, name, act):
@@ -77,6 +83,17 @@ def executed(original, acts):
         return result
 
     return execute
+
+
+def executed_in_python(original, acts):
+    """PyPy has modules in Python that are C's elsewhere."""
+
+    def exec_module(self, module):
+        original(self, module)
+        for act in acts.get(module.__name__, ()):
+            act(module)
+
+    return exec_module
 
 
 def replacer(attribute, make):
