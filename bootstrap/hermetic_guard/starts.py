@@ -10,13 +10,14 @@ The run directory is compared with what it was when this process started: a chil
 import genericpath
 import os
 import stat
-from errno import ENOENT
 from os import fsdecode, fsencode
 
 from hermetic_guard import cmdline, injection, programs, shebang
 from hermetic_guard.guards.native import VARIABLES
 
 FunctionType = type(lambda: None)
+
+ENOENT = 2
 
 SURVIVOR = fsdecode(injection.PREFIX)
 """A variable that is added while a program is followed, to learn whether `env` in its `#!` line empties the environment."""

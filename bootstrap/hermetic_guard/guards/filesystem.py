@@ -236,7 +236,10 @@ def is_stream(place, action, identity, reads, writes):
 
 
 def make_on_head(own):
-    """How a program begins decides how it is started (programs.py), whether or not it may be read. Of others than scripts it is no more than their kind."""
+    """How a program begins decides how it is started (programs.py), whether or not it may be read.
+
+    Of others than scripts that is no more than their kind.
+    """
     opened, read, close, unique, flags = os.open, os.read, os.close, id, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     binary = programs.BINARY
 
