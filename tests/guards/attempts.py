@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -28,8 +28,9 @@ class Row:
     works:   it must end as it does without hermetic
     marks:   without hermetic it leaves its mark, and where it works with hermetic too
     raised:  what it must be refused with, "" for anything
-    since, until: the versions that can do this at all; pypy: whether PyPy can
-    hole:    the line of the README that admits that it is not refused, by policy or by interpreter
+    result:  what it must come to with hermetic, None for anything
+    safer:   with hermetic it comes to something else even where it is allowed
+    since, until: the versions that can do this at all; pypy, cpython: whether these can
     """
 
     name: str
@@ -39,12 +40,15 @@ class Row:
     works: bool = False
     marks: bool = True
     raised: str = ""
+    result: object = None
+    safer: bool = False
     since: tuple[int, int] = (3, 6)
     until: tuple[int, int] = (3, 99)
     pypy: bool = True
+    cpython: bool = True
 
     def applies(self, python) -> bool:
-        return self.since <= python.version <= self.until and (self.pypy or python.implementation != "pypy")
+        return self.since <= python.version <= self.until and (self.pypy if python.implementation == "pypy" else self.cpython)
 
 
 def refused(name: str, code: str, what: str | None, under: tuple[str, ...], **more) -> Row:
@@ -111,6 +115,11 @@ def complaints(row: Row, policy: str, run: Run, bare: Run) -> list[str]:
     return [f"{row.name} under {policy}: {what}: {outcome} (bare: {control})" for what in found]
 
 
+def changed(rows: list[Row], off: Run, bare: Run) -> list[str]:
+    """Complaints about rows that end differently with hermetic though their guard does not stand."""
+    return [one for row in rows if not row.safer for one in complaints(replace(row, works=True), "off", off, bare)]
+
+
 def unlike(outcome: dict[str, object], control: dict[str, object]) -> list[str]:
     wrong = [name for name in ("error", "result") if outcome[name] != control[name]]
     return [f"differs in its {' and '.join(wrong)}"] if wrong else []
@@ -118,12 +127,14 @@ def unlike(outcome: dict[str, object], control: dict[str, object]) -> list[str]:
 
 def let_through(row: Row, outcome: dict[str, object], run: Run) -> list[str]:
     found = ["leaves its mark"] if row.name in run.marked else []
-    if row.refused is None:
-        return found
-    if not any(told == row.refused or (row.refused.endswith("(") and told.startswith(row.refused)) for told in run.told):
-        found.append(f"nothing is told of {row.refused}")
     if row.raised and row.raised not in outcome["kinds"]:
         found.append(f"is not a {row.raised}")
+    if row.result is not None and outcome["result"] != repr(row.result):
+        found.append(f"does not come to {row.result!r}")
+    if row.refused is None:
+        return found
+    if not any(told == row.refused or (not row.refused.endswith(")") and told.startswith(row.refused)) for told in run.told):
+        found.append(f"nothing is told of {row.refused}")
     if "AssertionError" in outcome["kinds"]:
         found.append("found what it looked for")
     return found

@@ -263,8 +263,10 @@ def replace_putenv(ledger, judge):
         on_putenv(name, value)
         return original(name, value)
 
-    for module in (os, posix):
-        ledger.replace(module, "putenv", dress(putenv, original))
+    wrapper = dress(putenv, original)
+    for owner in (os, posix, os.environ, os.environb):
+        if "putenv" in vars(owner):  # until 3.8 the mappings have references of their own
+            ledger.replace(owner, "putenv", wrapper)
 
 
 def make_without_extensions(judge):
