@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class, shell_complete
-from hermetic_guard.policy import ENFORCEABLE
 
 from hermetic import __version__, options
 from hermetic.errors import CANNOT, HermeticError, UsageError
@@ -138,9 +137,6 @@ def _spelled(option: Option) -> str:
 
 
 def _help(option: Option) -> str:
-    guard = option.policy.partition(".")[0]
-    if option.section == options.GUARDS and guard and guard not in ENFORCEABLE:
-        return option.text + " (Not in this version.)"
     return option.text + (f" One of {', '.join(load.names())}." if option.key == "profile" else "")
 
 

@@ -10,9 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-ENFORCEABLE = ("network", "subprocess", "filesystem", "native")
-"""Guards that this version can put in place. A policy that asks for another is refused at launch, never run without."""
-
 MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
 

@@ -36,9 +36,11 @@ class Scopes(object):
                 return
         raise KeyError("this block is not open")
 
-    def tighten(self, serialized: bytes) -> None:
-        """Open a block that stays open."""
+    def tighten(self, serialized: bytes) -> "tuple[bytes, bytes]":
+        """Open a block that stays open. Returns what held before and what holds now, serialized."""
+        before = self.current
         self.push(loads(serialized))
+        return dumps(before), dumps(self.current)
 
     def narrowed(self) -> "bytes | None":
         """What holds now, serialized; None if that is the run's own policy, which every process of the run reads by itself."""

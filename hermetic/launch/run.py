@@ -8,9 +8,9 @@ import sys
 from hermetic_guard import serialized
 from hermetic_guard.policy import with_scratch
 
-from hermetic.errors import HermeticError, printable, quoted
+from hermetic.errors import printable
 from hermetic.events import EventReader, scan
-from hermetic.launch import environ, payload
+from hermetic.launch import environ, nested, payload
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory, sweep
@@ -23,7 +23,6 @@ from hermetic.target import interrogate, resolve
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NoReturn
 
     from hermetic_guard.policy import Policy
 
@@ -49,7 +48,6 @@ def main(invocation: Invocation) -> int:
     """
     cwd = working_directory()
     resolved = combine.resolve(invocation, cwd)
-    combine.refuse_unenforceable(resolved.policy)
     environment = initial_environment()
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
@@ -57,8 +55,10 @@ def main(invocation: Invocation) -> int:
     say.notice(resolved.notice)
     say.detail("; ".join(target.how))
     policy = with_needs(resolved.policy, target, cwd)
-    if tighten(policy):
-        become_inner(target, say)
+    outer = nested.tighten(policy)
+    if outer is not None:
+        say.detail("inside another hermetic: both policies hold, and the outer one tells")
+        nested.become(target, *outer)
     facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ)) if target.python else None
     return Run(invocation, policy, target, facts, say).result(environment)
 
@@ -146,7 +146,7 @@ class Run:
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
-        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(protected))
+        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(map(os.path.realpath, protected)))
         policy = with_scratch(self.policy, f"{run}/scratch")
         return ConfinedExecution(
             start.interpreter, start.argv, start.environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
@@ -155,10 +155,12 @@ class Run:
     def permit(self, here: Here) -> str:
         """Why the target may not be executed under what the kernel could be given; "" if it may."""
         found = layers.standings(self.policy, here, python=self.carries)
+        self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
         if not why_not and not self.carries:
             held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
-            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it: {held}")
+            counted = "; what it refuses of files is not counted" if self.policy.filesystem else ""
+            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it: {held}{counted}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
         return why_not
@@ -264,25 +266,6 @@ def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Polic
 
     extended: Policy = policy.replaced(filesystem=needs.with_needs(policy.filesystem, target, cwd))
     return extended
-
-
-def tighten(policy: Policy) -> bool:
-    """Add this policy to the one of an outer hermetic; whether there is one. Its audit hook answers, see `hermetic_guard/enforce.py`."""
-    answer: list[object] = []
-    sys.audit("hermetic.tighten", answer, serialized.dumps(policy))
-    return bool(answer)
-
-
-def become_inner(target: resolve.Target, say: Speaker) -> NoReturn:
-    """Inside another hermetic: be replaced by the target, under both policies.
-
-    The outer run's guard starts and guards it, with the intersection of both, and its launcher is told of refusals.
-    """
-    say.detail("inside another hermetic: both policies hold, and the outer one tells")
-    try:
-        os.execve(target.interpreter, target.argv, target.environ)
-    except OSError as error:
-        raise HermeticError(f"{quoted(target.interpreter)}: {error.strerror}") from None
 
 
 def working_directory() -> str | None:

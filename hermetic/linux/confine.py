@@ -26,11 +26,15 @@ UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOS
 
 
 class Confinement:
-    """policy: with the scratch directory; here: what is known, completed with what could be put in place."""
+    """policy: with the scratch directory; here: what is known, completed with what could be put in place
 
-    def __init__(self, policy: Policy, here: Here) -> None:
+    answered: whether there is a launcher that will supervise, or refuse to
+    """
+
+    def __init__(self, policy: Policy, here: Here, *, answered: bool = True) -> None:
         self.policy = policy
         self.here = here
+        self._answered = answered
         self._once: exec_once.Opened | None = None
 
     def enter(self) -> int | None:
@@ -40,7 +44,10 @@ class Confinement:
         that failed: this process must not execute anything then.
         """
         descriptors.sort(self.policy)
-        self._mount()
+        self._enter_namespaces()
+        around = surroundings.look(self.policy, self.here)
+        if self.here.namespaced:
+            mounts.apply(mounts.plan(self.policy, self.here, around))
         privileges.no_core_files()
         if self.policy.subprocess is not None and not self.policy.subprocess.run:
             self._once = exec_once.prepare(self.here.program)
@@ -48,12 +55,12 @@ class Confinement:
         privileges.no_new_privileges()
         self.here.abi = landlock.abi()
         if self.here.abi:
-            landlock.apply(landlock.ruleset(self.policy, self.here, surroundings.look(self.policy, self.here)))
+            landlock.apply(landlock.ruleset(self.policy, self.here, around))
         set_dumpable(True)  # so that the launcher can take the listener from here, as it will have to look into the target
         return self._filter()
 
-    def _mount(self) -> None:
-        """A mount namespace, where this user gets one. Whoever is refused half-way must not go on: mounts would be as nobody meant them."""
+    def _enter_namespaces(self) -> None:
+        """Where this user gets them. Whoever is refused half-way must not go on: mounts would be as nobody meant them."""
         try:
             namespaces.enter(root=self.here.root)
         except OSError as error:
@@ -61,11 +68,10 @@ class Confinement:
                 return
             raise
         self.here.namespaced = True
-        mounts.apply(mounts.plan(self.policy, self.here, surroundings.look(self.policy, self.here)))
 
     def _filter(self) -> int | None:
         asks = self.policy.network is not None or self.policy.subprocess is not None
-        if not asks:
+        if not (asks and self._answered):
             self._install(listener=False)
             return None
         try:

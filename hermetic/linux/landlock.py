@@ -59,7 +59,7 @@ FEW = 1024
 SHM, PROC, SYS, DEV = "/dev/shm", "/proc", "/sys", "/dev"
 PATH_BENEATH, NET_PORT = 1, 2
 CREATE_RULESET_VERSION = 1
-EBADFD = 77
+ELOOP, EBADFD = 40, 77
 
 
 class Grant:
@@ -243,6 +243,10 @@ def _grant(domain: int, grant: Grant) -> None:
         place = open_exactly(grant.place) if grant.exact else os.open(grant.place, os.O_PATH | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return  # it is not there, or the target could not reach it either
+    except OSError as error:
+        if error.errno != ELOOP or grant.rights & CHANGE:
+            raise
+        return  # a link to what may be read stands in a policy beside that, and to be read as a link it takes no right
     try:
         _add(domain, place, grant.rights, grant.place)
     finally:

@@ -12,7 +12,6 @@ import stat
 
 from hermetic_guard.policy import PolicyError, is_within, is_within_any
 
-from hermetic.linux import namespaces
 from hermetic.linux.steps import AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, failed, open_exactly, step, words
 
 TYPE_CHECKING = False
@@ -45,15 +44,13 @@ NOWHERE = "/proc/hidden/nothing"
 class Plan:
     """What is to be mounted.
 
-    root:      whether that is done without a user namespace
     read_only: whether all is read-only that none of `mounts` makes different
     mounts:    (path, kind), what lies above first
     """
 
-    __slots__ = ("mounts", "read_only", "root")
+    __slots__ = ("mounts", "read_only")
 
-    def __init__(self, *, root: bool, read_only: bool, mounts: tuple[tuple[str, str], ...]) -> None:
-        self.root = root
+    def __init__(self, *, read_only: bool, mounts: tuple[tuple[str, str], ...]) -> None:
         self.read_only = read_only
         self.mounts = mounts
 
@@ -71,7 +68,7 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
     kinds = {path: _kind(path, rows, base) for _, paths in rows for path in paths}
     kept = {path: kind for path, kind in kinds.items() if path == PROC or kind != _kind(os.path.dirname(path), rows, base)}
     pinned = {path: WRITABLE for place in here.protected if place in kept for path in _between(place, written)}
-    return Plan(root=here.root, read_only=base == READ_ONLY, mounts=tuple(sorted({**pinned, **kept}.items())))
+    return Plan(read_only=base == READ_ONLY, mounts=tuple(sorted({**pinned, **kept}.items())))
 
 
 def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -111,12 +108,11 @@ def _between(path: str, places: tuple[str, ...]) -> list[str]:
 
 
 def apply(plan: Plan) -> None:
-    """Enter namespaces of one's own and mount there what is planned; of places that are not there nothing.
+    """Mount what is planned, in this process's own namespace (namespaces.enter); of places that are not there nothing.
 
-    Raises OSError whose filename is the step that failed: after namespaces.UNSHARE all is as it was, after another the process has to end.
+    Raises OSError whose filename is the step that failed. The process has to end then: what is mounted is as nobody meant it.
     """
     directory = _working_directory()
-    namespaces.enter(root=plan.root)
     everything = os.open("/", os.O_PATH | os.O_CLOEXEC)
     _set(everything, "/", propagation=MS_PRIVATE)
     sources = _sources(plan)

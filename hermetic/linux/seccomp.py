@@ -107,8 +107,8 @@ ALWAYS = (
 
 # Network.
 
-AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
-SOCK_STREAM, SOCK_SEQPACKET = 1, 5
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET = 1, 2, 3, 5
 SOCK_TYPE = 0xF
 """The rest of the second argument of socket(2) is SOCK_CLOEXEC and SOCK_NONBLOCK."""
 IPPROTO_TCP = 6
@@ -126,6 +126,11 @@ TCP = _kinds((AF_INET, AF_INET6), (SOCK_STREAM,), (0, IPPROTO_TCP))
 LOCAL = _kinds((AF_UNIX,), (SOCK_STREAM, SOCK_SEQPACKET), (0,))
 """These send only to what they are connected to; a datagram goes to any path that is named with it."""
 
+INTERFACES = _kinds((AF_NETLINK,), (SOCK_DGRAM, SOCK_RAW), (0,))
+"""NETLINK_ROUTE, by which getifaddrs(3) has the machine's own addresses: libzmq, so Jupyter, asks before it listens on a loopback address, and
+aborts without an answer. Nothing goes out by it, and only an administrator changes anything or sends to another process (af_netlink.c,
+NL_CFG_F_NONROOT_SEND)."""
+
 FAST_OPEN = tuple(
     Rule(name, error(errno.EOPNOTSUPP), (has_any(flags, MSG_FASTOPEN),)) for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3))
 )
@@ -136,12 +141,15 @@ PAIRS = (Rule("socketpair", CLOSED, unless=LOCAL),)
 
 
 def network(allowed: Network, *, supervised: bool) -> list[Rule]:
-    """Sockets are judged when they are made. Where there is a supervisor it also judges what they connect to."""
-    outward = TCP if allowed.localhost or allowed.domains else []
-    if not supervised:
+    """Sockets of other kinds are refused when they are made; what a socket is for is judged when it connects or listens, so that the Python
+    layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
+    """
+    outward = [*(TCP if allowed.localhost or allowed.domains else []), *(INTERFACES if allowed.localhost else [])]
+    if supervised:
+        return [*FAST_OPEN, *PAIRS, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+    if outward:
         return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=outward)]
-    judged = [Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
-    return [*FAST_OPEN, *PAIRS, *judged]
+    return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse("connect listen", CLOSED)]
 
 
 # Subprocess.

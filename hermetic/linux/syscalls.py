@@ -81,7 +81,7 @@ def _function(name: str) -> Callable[..., int]:
         try:
             _functions[name] = _bound(name)
         except ImportError as error:
-            raise OSError(ENOSYS, "this Python was built without ctypes") from error
+            raise OSError(ENOSYS, f"no foreign calls can be made: {error}") from error
     return _functions[name]
 
 

@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bootstrap")]
 
 from hermetic_guard.policy import GUARDS, Policy
 
-from hermetic.linux import descriptors, landlock, mounts, privileges, surroundings, syscalls
+from hermetic.linux import descriptors, landlock, mounts, namespaces, privileges, surroundings, syscalls
 from hermetic.linux.here import Here
 
 FAILED = 99
@@ -39,6 +39,7 @@ def confine(policy, here):
     around = surroundings.look(policy, here)
     descriptors.sort(policy)
     if here.namespaced:
+        namespaces.enter(root=here.root)
         mounts.apply(mounts.plan(policy, here, around))
     privileges.no_core_files()
     privileges.drop_capabilities()

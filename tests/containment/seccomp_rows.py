@@ -113,18 +113,19 @@ NOT_TCP = [
     Row("socket", (PACKET, RAW, 0), "EACCES"),
     Row("socket", (ALG, SEQPACKET, 0), "EACCES"),
     Row("socket", (VSOCK, STREAM, 0), "EACCES"),
-    Row("socket", (UNIX, STREAM, 0), "EACCES"),
     Row("socket", (UNIX, DGRAM, 0), "EACCES"),
-    Row("socket", (UNIX, SEQPACKET, 0), "EACCES"),
     Row("socketpair", (UNIX, DGRAM, 0, ZEROS), "EACCES"),
     Row("socketpair", (UNIX, RAW, 0, ZEROS), "EACCES"),
     Row("socketpair", (INET, STREAM, 0, ZEROS), "EACCES"),
     Row("socketpair", (30, SEQPACKET, 0, ZEROS), "EACCES"),
 ]
-TCP = [
-    Row("socket", (INET, STREAM, 0), "EACCES"),
-    Row("socket", (INET, STREAM | 0o2000000 | 0o4000, 6), "EACCES"),
-    Row("socket", (INET6, STREAM, 0), "EACCES"),
+CONNECTING = [
+    Row("connect", (M, BAD, 16), "EACCES"),
+    Row("listen", (M, 1), "EACCES"),
+]
+LOCAL = [
+    Row("socket", (UNIX, STREAM, 0), "EACCES"),
+    Row("socket", (UNIX, SEQPACKET, 0), "EACCES"),
 ]
 FAST_OPEN = 0x20000000
 SENT = [  # Python calls EOPNOTSUPP by its other name

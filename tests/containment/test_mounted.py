@@ -15,8 +15,6 @@ LOOK = "import os, sys\nfor path in sys.argv[1:]:\n    print(os.path.basename(pa
 
 @pytest.fixture(params=USERS)
 def tree(request):
-    if os.geteuid() and request.param == "root":
-        pytest.skip("root is needed")
     with places(request.param) as tree:
         yield tree
 
@@ -131,6 +129,14 @@ def test_link_in_the_place_of_a_directory(tree, namespaced):
         done = run(tree, {**described(tree, **rules), "namespaced": namespaced}, PYTHON, "-Ic", "print('started')")
         assert (done.returncode, done.stdout) == (99, "")
         assert "Too many levels of symbolic links: 'openat2" in done.stderr
+
+
+@pytest.mark.parametrize("namespaced", [True, False], ids=["mounts", "alone"])
+def test_link_in_what_may_be_read(tree, namespaced):
+    """It stands there as a link; what it leads to has to be listed as well."""
+    specification = {**described(tree, read=[tree / "out/to-secret", tree / "data"]), "namespaced": namespaced}
+    assert code(tree, specification, f"import os; print(os.readlink('{tree}/out/to-secret'))") == "../secret\n"
+    assert code(tree, specification, f"open('{tree}/out/to-secret')").startswith("PermissionError")
 
 
 def test_link_in_the_place_of_what_is_hidden(tree):

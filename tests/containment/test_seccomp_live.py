@@ -8,15 +8,16 @@ import pytest
 from containment.filtered import EVERYTHING, GUARDS, MACHINE, outcome, outer_filter, system_call, users
 from containment.seccomp_rows import (
     ALWAYS,
+    CONNECTING,
     DESCRIPTOR_LIMIT,
     FILE,
+    LOCAL,
     METADATA,
     NOT_TCP,
     PATH,
     PROCESSES,
     SENT,
     SUBVOLUMES,
-    TCP,
     ZEROS,
 )
 from hermetic_guard.policy import ANY, Filesystem, Network, Policy, Subprocess
@@ -73,11 +74,19 @@ def test_sockets_other_than_tcp(row, user):
     is_free(row, user, SOME_PROGRAM)
 
 
-@each(TCP)
+@each(CONNECTING)
 @users
-def test_tcp_sockets(row, user):
+def test_connecting_without_a_supervisor(row, user):
     is_refused(row, user, GUARDS["network"])
     is_free(row, user, LOCALHOST)
+    is_free(row, user)
+
+
+@each(LOCAL)
+@users
+def test_local_sockets_where_connecting_is_free(row, user):
+    is_refused(row, user, LOCALHOST)
+    is_free(row, user, GUARDS["network"])
     is_free(row, user)
 
 

@@ -59,6 +59,19 @@ DERIVED = {
 }
 """Made from the script of another form."""
 
+UNPACKING = ("pex", "pex, sh", "pex, environment, sh")
+
+NEEDS = {
+    "subprocess": {
+        **dict.fromkeys(UNPACKING, ("--allow-run=python3.11",)),  # it starts itself again
+        "uv run": ("--allow-run=python", "--allow-run=uv"),
+        "bash wrapper": ("--allow-run=python", "--allow-run=dirname"),
+        "sh wrapper": ("--allow-run=python", "--allow-run=dirname"),
+    },
+    "filesystem": {**dict.fromkeys(UNPACKING, ("--allow-write=~/.cache/pex",)), "uv run": ("--allow-write=~/.cache/uv",)},
+}
+"""Options that a form cannot do without, by guard."""
+
 FORMS = (*INSTALLED, *SHIMS, *ARCHIVES, *WRITTEN, *WRAPPED, *DERIVED)
 
 
@@ -78,7 +91,7 @@ def make(session_directory, form, place):
         other, derive = DERIVED[form]
         return derive(installed(session_directory, other), place)
     if form in WRITTEN or form in WRAPPED:
-        return write(installed(session_directory, "uv").parent, place.name, (WRITTEN | WRAPPED)[form])
+        return write(installed(session_directory, "uv").parent, f"written-{place.name}", (WRITTEN | WRAPPED)[form])
     maker, folder, begin = (INSTALLED | SHIMS | ARCHIVES)[form]
     script = maker(place / folder, installers.write_wheel(place))
     assert script.read_bytes().startswith(begin)

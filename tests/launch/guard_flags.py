@@ -5,17 +5,21 @@ from typing import NamedTuple
 
 
 class Guard(NamedTuple):
-    """flags: what switches it on; attempt: code that leaves WHO at a `Witness` and is refused under it."""
+    """flags: what switches it on; attempt: code that is refused under it, and else leaves a name with a `Witness`."""
 
     flags: tuple[str, ...]
     attempt: str
 
 
+CALL = "import socket; peer = socket.create_connection(('127.0.0.1', {port})); peer.sendall(b'{name}\\n'); peer.close()"
+START = "import os; os.system('echo {name} >> {file}') == 0 or 1 / 0"
+WRITE = "file = open('{file}', 'a'); file.write('{name}\\n'); file.close()"
+
 GUARDS = {
-    "network": Guard(
-        ("--no-network",),
-        "import socket; peer = socket.create_connection(('127.0.0.1', {port})); peer.sendall((WHO + '\\n').encode()); peer.close()",
-    ),
+    "network": Guard(("--no-network",), CALL),
+    "subprocess": Guard(("--no-subprocess",), START),
+    "filesystem": Guard(("--fs-readonly",), WRITE),
+    "native": Guard(("--block-native",), "import ctypes; " + WRITE),
 }
 
 
@@ -28,12 +32,13 @@ class Witness:
         self._server.setblocking(False)
         self.port = self._server.getsockname()[1]
 
-    def attempt(self, guard):
-        """The code, with what it needs to know of this witness."""
-        return GUARDS[guard].attempt.format(port=self.port, file=self.file)
+    def attempts(self, *guards):
+        """Code that does what each of these guards refuses, in the name that WHO is."""
+        names = {guard: GUARDS[guard].attempt.format(port=self.port, file=self.file, name=f"<WHO>-{guard}") for guard in guards}
+        return "\n".join(f"exec({code!r}.replace('<WHO>', WHO))" for code in names.values())
 
     def names(self):
-        """Those who have come since the last time. They have ended by now, so all that they sent is there."""
+        """`demo-network` and the like: who has come since the last time, and by what. They have ended by now, so all that they sent is there."""
         text = self.file.read_text() if self.file.exists() else ""
         self.file.unlink(missing_ok=True)
         while True:

@@ -69,8 +69,12 @@ class Jobs:
         words = with_log(words, file) if log else words
         done = finished([*before, self.hermetic, *words], {"cwd": self.directory} | options, env)
         assert [entry for entry in os.listdir(self.temporary) if entry.startswith("hermetic-")] == []
-        lines = file.read_text().splitlines() if file.exists() else []
-        return done._replace(events=tuple(json.loads(line) for line in lines))
+        return done._replace(events=events_of(file))
+
+
+def events_of(log):
+    lines = log.read_text().splitlines() if log.exists() else []
+    return tuple(json.loads(line) for line in lines)
 
 
 def with_log(words, log):

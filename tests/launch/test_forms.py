@@ -5,12 +5,15 @@ import json
 import pytest
 from hermetic_guard import programs
 from launch.archives import WINDOWS_PYTHON, with_windows_launcher, with_zipapp
-from launch.forms import ARCHIVES, FORMS, WRAPPED, environment, installed
+from launch.forms import ARCHIVES, FORMS, NEEDS, WRAPPED, environment, installed
 from launch.guard_flags import GUARDS, Witness
 from launch.installers import write_wheel
 
 WITHOUT_SITE = {"#! -S", "uv run"}
 """No .pth file of ours is read there."""
+
+HELD_BY_THE_KERNEL = ("network", "subprocess", "filesystem")
+"""The guards under which a program may be started that is no Python."""
 
 ARGUMENTS = ("a", "b c", "-I", "")
 
@@ -29,37 +32,39 @@ def told(done):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("guard", GUARDS)
-def test_form(session_directory, jobs, witness, form, guard):
+def test_form(session_directory, jobs, witness, form):
     script = installed(session_directory, form)
-    env = jobs.environ(environment(session_directory, form), DEMO_TRY=witness.attempt(guard))
-    command = (*GUARDS[guard].flags, "--", script, *ARGUMENTS)
+
+    def env(*guards):
+        return jobs.environ(environment(session_directory, form), DEMO_TRY=witness.attempts(*guards))
+
     if form in ARCHIVES or form == "uv run":  # these unpack themselves when they are first run, and take another way then
-        told(jobs.guarded(*command, env=env))
+        told(jobs.guarded("--no-network", "--", script, *ARGUMENTS, env=env("network")))
         assert witness.names() == set()
 
-    native, outcome = told(jobs.native(script, *ARGUMENTS, env=env))
-    expected = {"demo"} if form in WITHOUT_SITE else {"demo", "pth"}
-    assert (outcome, witness.names()) == ("done", expected)
+    native, outcome = told(jobs.native(script, *ARGUMENTS, env=env(*GUARDS)))
+    whose = ("demo",) if form in WITHOUT_SITE else ("demo", "pth")
+    assert (outcome, witness.names()) == ("done", {f"{who}-{guard}" for who in whose for guard in GUARDS})
 
-    done = jobs.guarded(*command, env=env)
-    facts, outcome = told(done)
-    assert facts == native
-    assert outcome != "done"
-    assert witness.names() == set()
-    assert len(done.refused) >= len(expected)
+    for guard in GUARDS if form not in WRAPPED else HELD_BY_THE_KERNEL:
+        options = (*GUARDS[guard].flags, *NEEDS.get(guard, {}).get(form, ()))
+        done = jobs.guarded(*options, "--", script, *ARGUMENTS, env=env(guard))
+        facts, outcome = told(done)
+        assert facts == native
+        assert outcome != "done", guard
+        assert witness.names() == set()
+        assert len(done.refused) >= len(whose) or form in WRAPPED
 
 
-@pytest.mark.parametrize("guard", GUARDS)
-def test_archive_without_a_first_line(session_directory, jobs, witness, tmp_path, guard):
+def test_archive_without_a_first_line(session_directory, jobs, witness, tmp_path):
     """It cannot be run by itself, and is run by the environment that is active."""
     archive = with_zipapp(tmp_path / "venv", write_wheel(tmp_path))
     python = archive.with_name("python")
-    env = jobs.environ(DEMO_TRY=witness.attempt(guard)) | {"VIRTUAL_ENV": str(tmp_path / "venv")}
+    env = jobs.environ(DEMO_TRY=witness.attempts("network")) | {"VIRTUAL_ENV": str(tmp_path / "venv")}
     native, _ = told(jobs.native(python, archive, *ARGUMENTS, env=env))
-    assert witness.names() == {"demo", "pth"}
+    assert witness.names() == {"demo-network", "pth-network"}
     for command in ((archive,), (python, archive)):
-        assert told(jobs.guarded(*GUARDS[guard].flags, "--", *command, *ARGUMENTS, env=env))[0] == native
+        assert told(jobs.guarded("--no-network", "--", *command, *ARGUMENTS, env=env))[0] == native
     assert witness.names() == set()
 
 
@@ -100,3 +105,6 @@ def test_what_is_no_python_is_named(session_directory, jobs, form):
     env = jobs.environ(environment(session_directory, form), DEMO_TRY="")
     done = jobs.guarded("--no-network", "--", script, env=env)
     assert done.err.startswith(f"hermetic: {form.partition(' ')[0]} is not Python, so the kernel alone holds it: network: ")
+    done = jobs.guarded("--block-native", "--", script, env=env)
+    assert (done.code, done.out) == (125, "")
+    assert "the native guard cannot stand as required: the target is no Python" in done.err

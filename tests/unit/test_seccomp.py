@@ -121,22 +121,23 @@ SOCKETS = [
 ]
 TCP = {(family, STREAM, protocol) for family in (INET, INET6) for protocol in (0, 6)}
 LOCAL = {(UNIX, STREAM, 0), (UNIX, SEQPACKET, 0)}
+INTERFACES = {(NETLINK, DGRAM, 0), (NETLINK, RAW, 0)}
 CLOSED = Policy(network=Network())
-OPEN = [
-    Policy(network=Network(localhost=ANY)),
-    Policy(network=Network(localhost=((80, 80),))),
-    Policy(network=Network(domains=(("a.example", ((443, 443),)),))),
-]
+OPEN = {
+    Policy(network=Network(localhost=ANY)): TCP | INTERFACES,
+    Policy(network=Network(localhost=((80, 80),))): TCP | INTERFACES,
+    Policy(network=Network(domains=(("a.example", ((443, 443),)),))): TCP,
+}
 
 
 @machines
 @pytest.mark.parametrize(
     ("policy", "supervised", "free"),
     [
-        (CLOSED, False, set()),
+        (CLOSED, False, TCP | LOCAL),
         (CLOSED, True, LOCAL),
-        *[(policy, False, TCP) for policy in OPEN],
-        *[(policy, True, TCP | LOCAL) for policy in OPEN],
+        *[(policy, False, free) for policy, free in OPEN.items()],
+        *[(policy, True, free | LOCAL) for policy, free in OPEN.items()],
     ],
 )
 def test_sockets(machine, policy, supervised, free):
@@ -165,7 +166,8 @@ def test_who_judges_connections(machine):
     for call in ("connect", "listen"):
         for policy in (CLOSED, *OPEN):
             assert ran(program(policy, machine, supervised=True), machine, call).action == USER_NOTIF
-            assert ran(program(policy, machine, supervised=False), machine, call).action == ALLOW
+            alone = ran(program(policy, machine, supervised=False), machine, call).action
+            assert alone == (EACCES if policy is CLOSED else ALLOW)
 
 
 @machines

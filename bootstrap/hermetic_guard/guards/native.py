@@ -18,7 +18,7 @@ import sys
 from hermetic_guard import distributions
 from hermetic_guard.decide import Request
 from hermetic_guard.guards import paths
-from hermetic_guard.guards.loading import Spec, of_importlib
+from hermetic_guard.guards.loading import Spec, dress, replacer, when_loaded
 from hermetic_guard.guards.paths import exact
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import assign
@@ -75,7 +75,7 @@ def install(enforcer, listed=b""):
     if not enforcer.hooked or sys.version_info < (3, 9):
         replace_putenv(enforcer.ledger, ask)
     if not enforcer.hooked or sys.version_info < (3, 10):
-        enforcer.when_loaded("_sqlite3", make_hide_extensions(ask))
+        when_loaded(enforcer, "_sqlite3", replacer("Connection", make_without_extensions(ask)))
     return sealed["make_handlers"](judge, passes)
 
 
@@ -263,32 +263,25 @@ def replace_putenv(ledger, judge):
         on_putenv(name, value)
         return original(name, value)
 
-    for module in (os, posix):
-        ledger.replace(module, "putenv", dress(putenv, original))
+    wrapper = dress(putenv, original)
+    for owner in (os, posix, os.environ, os.environb):
+        if "putenv" in vars(owner):  # until 3.8 the mappings have references of their own
+            ledger.replace(owner, "putenv", wrapper)
 
 
-def make_hide_extensions(judge):
-    """A function that is given `_sqlite3` when it is loaded. The method is there only if the interpreter was built with it."""
+def make_without_extensions(judge):
+    """A function that replaces the method of a type; that is there only if the interpreter was built with it."""
     on_extension = make_on_extension(judge)
 
-    def hide_extensions(module):
-        original = vars(module.Connection).get("enable_load_extension")
+    def without_extensions(connection):
+        original = vars(connection).get("enable_load_extension")
         if original is not None:
 
             def enable_load_extension(self, enabled):
                 on_extension(self, bool(enabled))
                 return original(self, enabled)
 
-            assign(module.Connection, "enable_load_extension", dress(enable_load_extension, original))
+            assign(connection, "enable_load_extension", dress(enable_load_extension, original))
+        return connection
 
-    return hide_extensions
-
-
-def dress(wrapper, original):
-    """Give a wrapper the name and documentation of what it stands for; its frames are left out of tracebacks as importlib's are."""
-    wrapper.__code__ = of_importlib(wrapper.__code__)
-    wrapper.__name__ = original.__name__
-    wrapper.__qualname__ = original.__qualname__
-    wrapper.__module__ = getattr(original, "__module__", None)
-    wrapper.__doc__ = original.__doc__
-    return wrapper
+    return without_extensions
