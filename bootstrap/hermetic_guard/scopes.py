@@ -9,12 +9,13 @@ from hermetic_guard.serialized import dumps, loads
 
 
 class Scopes(object):
-    """`base` is the run's policy, `current` what holds now."""
+    """`base` is the run's policy, `current` what holds now, `handed_on` what holds besides in whatever is started from here, None for nothing."""
 
     def __init__(self, base: Policy) -> None:
         self.base = base
         self._open = [(None, base)]  # type: list[tuple[object, Policy]]
         self.current = base
+        self.handed_on = None  # type: Policy | None
 
     def push(self, policy: Policy) -> object:
         """Open a block; returns the token that closes it."""
@@ -36,8 +37,15 @@ class Scopes(object):
         """Open a block that stays open."""
         self.push(loads(serialized))
 
+    def hand_on(self, serialized: bytes) -> None:
+        """Have this policy hold as well in what this process starts, or becomes."""
+        policy = loads(serialized)
+        self.handed_on = policy if self.handed_on is None else intersect(self.handed_on, policy)
+
     def narrowed(self) -> "bytes | None":
-        """What holds now, serialized; None if that is the run's own policy, which every process of the run reads by itself."""
+        """What holds in what is started from here, serialized; None if that is the run's own policy, which all its processes read by themselves."""
+        if self.handed_on is not None:
+            return dumps(intersect(self.current, self.handed_on))
         return None if self.current is self.base else dumps(self.current)
 
     def _combine(self) -> None:

@@ -208,7 +208,8 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
 
 
 def tighten(policy: Policy) -> bool:
-    """Add this policy to the one of an outer hermetic; whether there is one. Its audit hook answers, see `hermetic_guard/enforce.py`."""
+    """Add this policy, for what we become, to the one of an outer hermetic; whether there is one. Its audit hook answers, see
+    `hermetic_guard/enforce.py`."""
     answer: list[object] = []
     sys.audit("hermetic.tighten", answer, serialized.dumps(policy))
     return bool(answer)
