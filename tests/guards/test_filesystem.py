@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import shutil
 import sqlite3
+import ssl
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,12 @@ def test_names_are_unique() -> None:
     assert len(ROWS) == sum(map(len, SECTIONS.values()))
 
 
+@functools.cache
+def certificate() -> str:
+    """One of those that are on this machine."""
+    return ssl.DER_cert_to_PEM_cert(ssl.create_default_context().get_ca_certs(binary_form=True)[0])
+
+
 class World:
     """A directory with three for each row: see row.py."""
 
@@ -70,6 +78,7 @@ class World:
         (directory / "out").symlink_to("/dev/null")
         if needle == NEEDLE:
             (directory / "link-with-needle").symlink_to(NEEDLE)
+            (directory / "ca.pem").write_text(certificate())
             (directory / "file.ini").write_text(f"[s]\nk = {needle}\n")
             (directory / "module_with_needle.py").write_text(f"VALUE = {needle!r}\n")
             with zipfile.ZipFile(directory / "archive.zip", "w") as archive:
@@ -219,3 +228,55 @@ print(open("{0}/secret").read())
         done = staged.start("-c", code.format(tmp_path), env=ENV, cwd="/")
     assert done.out.decode().splitlines() == ["[b'']", "['FilesystemRefused']", "['FilesystemRefused']"]
     assert b"needle in" not in done.out + done.err
+
+
+def told(python: Python, cache: Path, code: str, policy: Policy) -> tuple[list[str], str]:
+    """What was refused, and what was printed."""
+    with Staged(python.path, cache, policy) as staged:
+        done = staged.start("-c", code, env=ENV)
+    return [f"{event['action']}({event['target']})" for event in done.told("refused")], done.out.decode()
+
+
+READ_ONLY = Policy(filesystem=Filesystem())
+
+
+@pytest.mark.pythons("3.8", "3.15")
+def test_shared_memory_of_others(python: Python, cache: Path) -> None:
+    """A file in /dev/shm that this run has not made is like any other."""
+    canary = Path(f"/dev/shm/hermetic-test-{os.getpid()}")
+    code = f"import os, _posixshmem; os.write(_posixshmem.shm_open('/{canary.name}', os.O_RDWR, mode=0o600), b'x')"
+    try:
+        canary.write_text("canary")
+        refused, _ = told(python, cache, code, READ_ONLY)
+        assert (refused, canary.read_text()) == ([f"write({canary})"], "canary")
+        assert native(python.path, "-c", code, env=ENV).code == 0
+        assert canary.read_text() != "canary"
+    finally:
+        canary.unlink()
+
+
+@pytest.mark.pythons("3.13", "3.15")
+def test_maps_for_a_profiler(python: Python, cache: Path) -> None:
+    code = "import os, sys; print(os.getpid(), flush=True); sys.activate_stack_trampoline('perf'); (lambda: 0)()"
+    made = Path(f"/tmp/perf-{native(python.path, '-c', code, env=ENV).out.decode().strip()}.map")
+    assert made.exists()
+    made.unlink()
+    refused, printed = told(python, cache, code, READ_ONLY)
+    assert refused == [f"write(/tmp/perf-{printed.strip()}.map)"]
+    assert not Path(f"/tmp/perf-{printed.strip()}.map").exists()
+
+
+@pytest.mark.pythons("3.11", "3.15")
+def test_an_extension_module_elsewhere(python: Python, cache: Path, tmp_path: Path) -> None:
+    """It is asked about before it is loaded."""
+    (tmp_path / "module.so").write_text("")
+    code = f"from importlib.machinery import ExtensionFileLoader as L, ModuleSpec as S; l = L('module', '{tmp_path}/module.so'); l.create_module(S('module', l, origin=l.path))"
+    assert b"file too short" in native(python.path, "-c", code, env=ENV).err
+    needs = Needs(Target(python.path, [python.path, "-I", "-c", ""], {}, []), "/")
+    assert told(python, cache, code, Policy(filesystem=Filesystem(read=tuple(needs.read))))[0][-1] == f"read({tmp_path}/module.so)"
+
+
+def test_no_core_files(python: Python, cache: Path) -> None:
+    code = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+    assert told(python, cache, code, READ_ONLY)[1] == "(0, 0)\n"
+    assert told(python, cache, code, Policy())[1] == native(python.path, "-c", code, env=ENV).out.decode()

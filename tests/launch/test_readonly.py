@@ -1,6 +1,7 @@
 """`--fs-readonly`, with and without a root, as its users meet it: real commands, and a directory that is looked at from outside."""
 
 import os
+import re
 import textwrap
 
 import pytest
@@ -77,8 +78,6 @@ def test_a_script_with_a_root(environments, jobs, project):
     assert f"hermetic_guard.errors.FilesystemRefused: filesystem read-only: write({new})" in done.err
     for action, path, flag in (("read", project / "beside.txt", "read"), ("read", secret, "read"), ("write", new, "write")):
         rule = "reads limited" if action == "read" else "filesystem read-only"
-        import re
-
         assert re.search(three_lines(f"{rule}: {action}({path})", r"my_script\.py:\d+", f"--allow-{flag} {path}"), done.err)
 
 
@@ -191,3 +190,18 @@ def test_nested(environments, jobs, project, outer, inner):
     assert (done.code, done.out) == (77, "temporary\n"), done
     assert not (project / "new").exists()
     assert done.refused == [f"write({project}/new)"]
+
+
+def test_standard_streams(environments, jobs, project):
+    """They can be opened again by their names, in the direction they are for."""
+    code = "open('/dev/stdout', 'a').write('out'); open('/proc/self/fd/2', 'w').write('err'); print(open('/dev/stdin').read(), end='')\n"
+    code += "open('/dev/stdin', 'w')"
+    command = ("--quiet", "--fs-readonly", "--", environments.get("3.11").python, "-c", code)
+    env = jobs.environ(environments.get("3.11"))
+    (project / "out").touch()
+    with open(project / "sandbox/input.txt") as given, open(project / "out", "a") as out, open(project / "err", "w+") as err:
+        done = jobs.guarded(*command, env=env, cwd=project, stdin=given, stdout=out, stderr=err, capture_output=False)
+    assert done.refused == [f"write({project}/sandbox/input.txt)"]
+    assert (project / "out").read_text() == "outinput"
+    assert "err" in (project / "err").read_text()
+    assert (project / "sandbox/input.txt").read_text() == "input"

@@ -26,21 +26,9 @@ OPENED = [
     changes("str that lies", "open(Liar(place + '/new'), 'w')", "write({place}/new)", pypy=False),
     changes("str that lies, to os.open", "os.open(Liar(place + '/new'), os.O_CREAT | os.O_WRONLY)", "write({place}/new)", pypy=False),
     changes("bytes that lie", "os.open(BytesLiar(os.fsencode(place + '/new')), os.O_CREAT | os.O_WRONLY)", "write({place}/new)"),
-    changes(
-        "path-like that changes its mind", "os.open(Fickle(place + '/new', free + '/new'), os.O_CREAT | os.O_WRONLY)", "write({place}/new)"
-    ),
-    changes(
-        "path-like that changes its mind, to FileIO",
-        "import io; io.FileIO(Fickle(place + '/new', free + '/new'), 'w')",
-        "write({place}/new)",
-    ),
-    changes(
-        "path-like that changes its mind, to the real FileIO",
-        "type(open(os.devnull, 'rb', 0))(Fickle(place + '/new', free + '/new'), 'w')",
-        "open(an object that may lead elsewhere when it is asked again)",
-        error="IntegrityViolation",
-        events=True,
-    ),
+    changes("path-like that changes its mind", "os.open(Fickle(place + '/new', free + '/new'), os.O_CREAT | os.O_WRONLY)", "write({place}/new)"),
+    changes("path-like that changes its mind, to FileIO", "import io; io.FileIO(Fickle(place + '/new', free + '/new'), 'w')", "write({place}/new)"),
+    changes("path-like that changes its mind, to the real FileIO", "type(open(os.devnull, 'rb', 0))(Fickle(place + '/new', free + '/new'), 'w')", "open(an object that may lead elsewhere when it is asked again)", error="IntegrityViolation", events=True),
     changes("mode that lies", "open(place + '/new', Liar('w'))", "write({place}/new)"),
     changes("tempfile", "import tempfile; tempfile.mkstemp(dir=place)", "write({place}/", error="PermissionError"),
     changes("shutil.copy", "import shutil; shutil.copy('/etc/passwd', place + '/new')", "write({place}/new)"),
@@ -50,10 +38,8 @@ OPENED = [
     changes("bz2", "import bz2; bz2.open(place + '/new', 'w').close()", "write({place}/new)", module="bz2"),
     changes("shelve", "import shelve; shelve.open(place + '/new', 'c')['a'] = 1", "write({place}/"),
     changes("mmap", "import mmap; f = open(place + '/file', 'r+b'); mmap.mmap(f.fileno(), 0)[0:1] = b'x'", "write({place}/file)"),
-    changes(
-        "fileinput", "import fileinput\nfor line in fileinput.input(place + '/file', inplace=True): print('x')", "rename({place}/file)"
-    ),
-]
+    changes("fileinput", "import fileinput\nfor line in fileinput.input(place + '/file', inplace=True): print('x')", "rename({place}/file)"),
+]  # fmt: skip
 
 PATHS = [
     changes("dot dot", "open(free + '/inner/../../../place/' + os.path.basename(place) + '/new', 'w')", "write({place}/new)"),
@@ -64,76 +50,35 @@ PATHS = [
     changes("working directory by its link", "os.chdir(place); open('/proc/self/cwd/new', 'w')", "write({place}/new)"),
     changes("root by its link", "open('/proc/self/root' + place + '/new', 'w')", "write({place}/new)"),
     changes("dir_fd", "os.open('new', os.O_CREAT | os.O_WRONLY, dir_fd=os.open(place, os.O_RDONLY))", "write({place}/new)"),
-    changes(
-        "dir_fd from a writable working directory",
-        "os.chdir(free); os.open('new', os.O_CREAT | os.O_WRONLY, dir_fd=os.open(place, os.O_RDONLY))",
-        "write({place}/new)",
-    ),
+    changes("dir_fd from a writable working directory", "os.chdir(free); os.open('new', os.O_CREAT | os.O_WRONLY, dir_fd=os.open(place, os.O_RDONLY))", "write({place}/new)"),
     changes("dir_fd and bytes", "os.open(b'new', os.O_CREAT | os.O_WRONLY, dir_fd=os.open(place, os.O_RDONLY))", "write({place}/new)"),
-    changes(
-        "dir_fd of an inner one",
-        "os.open('../new', os.O_CREAT | os.O_WRONLY, dir_fd=os.open(place + '/inner', os.O_RDONLY))",
-        "write({place}/new)",
-    ),
-    changes(
-        "dir_fd of a path descriptor", "os.open('new', os.O_CREAT | os.O_WRONLY, dir_fd=os.open(place, 0o10000000))", "write({place}/new)"
-    ),
-    changes(
-        "dir_fd that is an object",
-        "os.open('new', os.O_CREAT | os.O_WRONLY, dir_fd=type('N', (), {'__index__': lambda s, d=os.open(place, os.O_RDONLY): d})())",
-        "write({place}/new)",
-    ),
+    changes("dir_fd of an inner one", "os.open('../new', os.O_CREAT | os.O_WRONLY, dir_fd=os.open(place + '/inner', os.O_RDONLY))", "write({place}/new)"),
+    changes("dir_fd of a path descriptor", "os.open('new', os.O_CREAT | os.O_WRONLY, dir_fd=os.open(place, 0o10000000))", "write({place}/new)"),
+    changes("dir_fd that is an object", "os.open('new', os.O_CREAT | os.O_WRONLY, dir_fd=type('N', (), {'__index__': lambda s, d=os.open(place, os.O_RDONLY): d})())", "write({place}/new)"),
     changes("dir_fd of os.mkdir", "os.mkdir('new', dir_fd=os.open(place, os.O_RDONLY))", "create({place}/new)"),
-    changes(
-        "opener",
-        "open('new', 'w', opener=lambda name, flags: os.open(name, flags, dir_fd=os.open(place, os.O_RDONLY)))",
-        "write(",
-        error="FilesystemRefused",
-    ),
+    changes("opener", "open('new', 'w', opener=lambda name, flags: os.open(name, flags, dir_fd=os.open(place, os.O_RDONLY)))", "write(", error="FilesystemRefused"),
     changes("descriptor by its link", "open('/proc/self/fd/%d/new' % os.open(place, os.O_RDONLY), 'w')", "write({place}/new)"),
-    changes(
-        "read-only descriptor reopened", "open('/proc/self/fd/%d' % os.open(place + '/file', os.O_RDONLY), 'w')", "write({place}/file)"
-    ),
+    changes("read-only descriptor reopened", "open('/proc/self/fd/%d' % os.open(place + '/file', os.O_RDONLY), 'w')", "write({place}/file)"),
     changes("the same by /dev/fd", "open('/dev/fd/%d' % os.open(place + '/file', os.O_RDONLY), 'w')", "write({place}/file)"),
-    changes(
-        "standard output moved onto it",
-        "os.dup2(os.open(place + '/file', os.O_RDONLY), 1); open('/dev/stdout', 'w')",
-        "write({place}/file)",
-    ),
+    changes("standard output moved onto it", "os.dup2(os.open(place + '/file', os.O_RDONLY), 1); open('/dev/stdout', 'w')", "write({place}/file)"),
     changes("path descriptor reopened", "open('/proc/self/fd/%d' % os.open(place + '/file', 0o10000000), 'w')", "write({place}/file)"),
     changes("link to the directory", "os.symlink(place, free + '/l'); open(free + '/l/new', 'w')", "write({place}/new)"),
     changes("link to a file", "os.symlink(place + '/file', free + '/l'); open(free + '/l', 'w')", "write({place}/file)"),
     changes("link to what is not there", "os.symlink(place + '/new', free + '/l'); open(free + '/l', 'w')", "write({place}/new)"),
-    changes(
-        "link to a link",
-        "os.symlink(place, free + '/one'); os.symlink('one/new', free + '/two'); open(free + '/two', 'w')",
-        "write({place}/new)",
-    ),
+    changes("link to a link", "os.symlink(place, free + '/one'); os.symlink('one/new', free + '/two'); open(free + '/two', 'w')", "write({place}/new)"),
     changes("a link planted before", "open(free + '/planted/new', 'w')", "write({place}/new)"),
-    changes(
-        "a directory moved out from under it",
-        "os.mkdir(free + '/d'); os.chdir(free + '/d'); os.symlink(place, free + '/e'); os.rename(free + '/d', free + '/d2'); open('../e/new', 'w')",
-        "write({place}/new)",
-    ),
-    changes(
-        "allowed before, then a link",
-        "open(free + '/n', 'w').close(); os.remove(free + '/n'); os.symlink(place + '/new', free + '/n'); open(free + '/n', 'w')",
-        "write({place}/new)",
-    ),
+    changes("a directory moved out from under it", "os.mkdir(free + '/d'); os.chdir(free + '/d'); os.symlink(place, free + '/e'); os.rename(free + '/d', free + '/d2'); open('../e/new', 'w')", "write({place}/new)"),
+    changes("allowed before, then a link", "open(free + '/n', 'w').close(); os.remove(free + '/n'); os.symlink(place + '/new', free + '/n'); open(free + '/n', 'w')", "write({place}/new)"),
     changes("trailing slash", "os.mkdir(place + '/new/')", "create({place}/new)"),
     changes("double slash", "open('//' + place + '//new', 'w')", "write({place}/new)"),
     changes("a name that is not UTF-8", "open(place + '/n\\udcffew', 'w')", "write({place}/n"),
-]
+]  # fmt: skip
 
 TREE = [
     changes("os.rename into", "os.rename(free + '/file', place + '/new')", "rename({place}/new)"),
     changes("os.rename out", "os.rename(place + '/file', free + '/f')", "rename({place}/file)"),
     changes("os.replace", "os.replace(free + '/file', place + '/file')", "rename({place}/file)"),
-    changes(
-        "os.rename with descriptors",
-        "d = os.open(place, os.O_RDONLY); os.rename('file', 'other', src_dir_fd=d, dst_dir_fd=d)",
-        "rename({place}/file)",
-    ),
+    changes("os.rename with descriptors", "d = os.open(place, os.O_RDONLY); os.rename('file', 'other', src_dir_fd=d, dst_dir_fd=d)", "rename({place}/file)"),
     changes("os.rename of a directory", "os.rename(place + '/inner', place + '/moved')", "rename({place}/inner)"),
     changes("os.renames", "os.renames(place + '/file', free + '/f')", "rename({place}/file)"),
     changes("pathlib's rename", "import pathlib; pathlib.Path(place, 'file').rename(free + '/f')", "rename({place}/file)"),
@@ -161,12 +106,8 @@ TREE = [
     changes("a fickle os.mknod", "os.mknod(Fickle(place + '/new', free + '/new'))", "create({place}/new)"),
     changes("a local socket", "import socket; socket.socket(socket.AF_UNIX).bind(place + '/new')", "create({place}/new)"),
     changes("a local socket, relative", "import socket; os.chdir(place); socket.socket(socket.AF_UNIX).bind('new')", "create({place}/new)"),
-    changes(
-        "a datagram socket",
-        "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind(os.fsencode(place) + b'/new')",
-        "create({place}/new)",
-    ),
-]
+    changes("a datagram socket", "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind(os.fsencode(place) + b'/new')", "create({place}/new)"),
+]  # fmt: skip
 
 METADATA = [
     changes("os.chmod", "os.chmod(place + '/file', 0o600)", "change({place}/file)"),
@@ -183,18 +124,9 @@ METADATA = [
     changes("os.utime of a descriptor", "os.utime(os.open(place + '/file', os.O_RDONLY), (1, 1))", "change({place}/file)"),
     changes("os.utime of a link", "os.utime(place + '/out', (1, 1), follow_symlinks=False)", "change({place}/out)"),
     changes("os.truncate", "os.truncate(place + '/file', 0)", "write({place}/file)"),
-    changes(
-        "os.truncate of a descriptor reopened",
-        "os.ftruncate(os.open('/proc/self/fd/%d' % os.open(place + '/file', os.O_RDONLY), os.O_RDWR), 0)",
-        "write({place}/file)",
-    ),
+    changes("os.truncate of a descriptor reopened", "os.ftruncate(os.open('/proc/self/fd/%d' % os.open(place + '/file', os.O_RDONLY), os.O_RDWR), 0)", "write({place}/file)"),
     changes("os.setxattr", "os.setxattr(place + '/file', 'user.a', b'x')", "change({place}/file)", pypy=False),
-    changes(
-        "os.setxattr of a descriptor",
-        "os.setxattr(os.open(place + '/file', os.O_RDONLY), 'user.a', b'x')",
-        "change({place}/file)",
-        pypy=False,
-    ),
+    changes("os.setxattr of a descriptor", "os.setxattr(os.open(place + '/file', os.O_RDONLY), 'user.a', b'x')", "change({place}/file)", pypy=False),
     changes("os.removexattr", "os.removexattr(place + '/file', 'user.kept')", "change({place}/file)", pypy=False),
     changes("shutil.copystat", "import shutil; shutil.copystat('/etc/passwd', place + '/file')", "change({place}/file)"),
-]
+]  # fmt: skip

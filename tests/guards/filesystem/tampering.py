@@ -25,11 +25,8 @@ OPEN = {
     "programs that are not Python": [("3.13", changes("a shell", SPAWN, ""))],
     "a second name that was there before": [("3.13", changes("a hard link", "open(free + '/second-name', 'w').close()", ""))],
     "names in directories that are listed, and whether a file is there, and how large": [
-        (
-            "3.13",
-            Row("listing", "hide", "result = 'needle' if 'place' in os.listdir(os.path.dirname(os.path.dirname(place))) else ''", "leaks"),
-        ),
+        ("3.13", Row("listing", "hide", "result = 'needle' if 'place' in os.listdir(os.path.dirname(os.path.dirname(place))) else ''", "leaks")),
         ("3.13", Row("stat", "hide", "result = 'needle' if os.path.exists(place + '/file') else ''", "leaks")),
     ],
-}
+}  # fmt: skip
 """Holes, by the words of the README that admit them."""
