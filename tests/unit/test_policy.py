@@ -139,6 +139,7 @@ DECISIONS += [
     (ONE_DIST, on_path("native", "import", "/x.so", distribution=""), False),
     (ONE_DIST, on_path("native", "import", "/x.so", standard=True), True),
     (ONE_DIST, on_path("native", "load", "libc.so.6"), False),
+    (ONE_DIST, on_path("native", "import", "/x.so", claimed="numpy"), False),
 ]
 
 
@@ -283,3 +284,14 @@ def test_blocks_nest_by_intersection_and_close_in_any_order() -> None:
     with pytest.raises(KeyError):
         scopes.pop(inner)
     assert scopes.current == scopes.base == LOCAL
+
+
+def test_what_is_handed_on_holds_elsewhere() -> None:
+    scopes = Scopes(LOCAL)
+    assert scopes.narrowed() is None
+    scopes.hand_on(dumps(Policy(subprocess=Subprocess())))
+    assert scopes.current is scopes.base
+    assert loads(scopes.narrowed() or b"") == LOCAL.replaced(subprocess=Subprocess())
+    scopes.push(WEB)
+    scopes.hand_on(dumps(Policy(native=Native())))
+    assert loads(scopes.narrowed() or b"") == WEB.replaced(subprocess=Subprocess(), native=Native())
