@@ -21,12 +21,18 @@ class Recipe(NamedTuple):
 
 SUITES = "attrs cloudpickle flit_core freezegun hatchling hatch-fancy-pypi-readme hatch-vcs hypothesis pretend pytest tomli_w".split()
 EVERYDAY = "celery coverage debugpy flask gunicorn numpy pandas pytest pytest-xdist uvicorn".split()
+COMPILED = ("black", "markupsafe", "simplejson")
+"""Packages whose wheels have extension modules: the first has each of its modules in Python as well, the others have code for when they are not
+there."""
 
 RECIPES = {
     "3.8": Recipe("3.8", "", ("build", "pytest")),
     "3.11": Recipe("3.11", "", ("httpie", "pytest", "tox", "virtualenv")),
     "3.13": Recipe("3.13", "", ("build", "pytest", "pytest-xdist")),
     "3.9": Recipe("3.9", "", ()),
+    "compiled 3.8": Recipe("3.8", "", COMPILED),
+    "compiled 3.11": Recipe("3.11", "", COMPILED),
+    "compiled 3.13": Recipe("3.13", "", COMPILED),
     "oldest pip": Recipe("3.8", "pip==20.3.4", ("setuptools<60",)),
     "newest pip": Recipe("3.13", "pip>=26.3", ()),
     **{f"everyday {version}": Recipe(version, "", tuple(EVERYDAY)) for version in ("3.8", "3.11", "3.13")},
@@ -58,6 +64,10 @@ class Environment(NamedTuple):
     def version(self, distribution):
         """`Name version`, as metadata has it."""
         return f"{distribution} " + self.ask(f"import {distribution}; print({distribution}.__version__)")
+
+    def title(self, distribution):
+        """The same, with the name as it is written there."""
+        return self.ask(f"from importlib.metadata import metadata; m = metadata({distribution!r}); print(m['Name'], m['Version'])")
 
 
 class Environments:

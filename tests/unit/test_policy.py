@@ -162,6 +162,7 @@ DECISIONS += [
     (ONE_DIST, on_path("native", "import", "/x.so", distribution=""), False),
     (ONE_DIST, on_path("native", "import", "/x.so", standard=True), True),
     (ONE_DIST, on_path("native", "load", "libc.so.6"), False),
+    (ONE_DIST, on_path("native", "import", "/x.so", claimed="numpy"), False),
 ]
 
 
@@ -186,6 +187,11 @@ def test_the_hint_is_an_option_that_would_allow_it() -> None:
     assert decide(OFF, request("DNS", "Example.com.")).hint == "--allow-domain example.com"
     assert decide(OFF, request("DNS", "no such;name")).hint == ""
     assert decide(NAMES, named("192.0.2.1", 22)).hint == "--allow-domain example.com:22"
+    assert decide(ONE_PROGRAM, on_path("subprocess", "start", "/bin/cat")).hint == "--allow-run /bin/cat"
+    assert decide(ONE_PROGRAM, Request("subprocess", "start", "Tcl", path="")).hint == ""
+    assert decide(ONE_DIST, on_path("native", "import", "/x.so", distribution="scipy")).hint == "--allow-native scipy"
+    assert decide(ONE_DIST, on_path("native", "import", "/x.so", claimed="scipy")).hint == "--allow-native scipy"
+    assert decide(ONE_DIST, on_path("native", "import", "/x.so", claimed="numpy")).hint == ""
 
 
 @pytest.mark.parametrize("address", ["::", "::1", "fd00::1", "fe80::1", "fec0::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"])
@@ -306,3 +312,14 @@ def test_blocks_nest_by_intersection_and_close_in_any_order() -> None:
     with pytest.raises(KeyError):
         scopes.pop(inner)
     assert scopes.current == scopes.base == LOCAL
+
+
+def test_what_is_handed_on_holds_elsewhere() -> None:
+    scopes = Scopes(LOCAL)
+    assert scopes.narrowed() is None
+    scopes.hand_on(dumps(Policy(subprocess=Subprocess())))
+    assert scopes.current is scopes.base
+    assert loads(scopes.narrowed() or b"") == LOCAL.replaced(subprocess=Subprocess())
+    scopes.push(WEB)
+    scopes.hand_on(dumps(Policy(native=Native())))
+    assert loads(scopes.narrowed() or b"") == WEB.replaced(subprocess=Subprocess(), native=Native())

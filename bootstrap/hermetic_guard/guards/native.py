@@ -219,7 +219,7 @@ def replace_finder(ledger, passes, standard):
 
     def find_spec(self, fullname, target=None):
         spec = original(self, fullname, target)
-        if spec is None or not isinstance(spec.loader, extension) or str(spec.origin).rpartition("/")[0] in standard:
+        if spec is None or not isinstance(spec.loader, extension) or (spec.origin or "").rpartition("/")[0] in standard:
             return spec
         if not passes(exact(fullname), exact(spec.origin)):
             return spec
