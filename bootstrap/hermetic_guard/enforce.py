@@ -124,7 +124,10 @@ def make_refuse(check):
 
 
 def make_handlers(check, scopes):
-    """Anybody can raise these events, and wins nothing by it: a refusal, what the policy is, or a narrower policy."""
+    """Anybody can raise these events, and wins nothing by it: a refusal, what the policy is, or a narrower one for what is started.
+
+    It is for what is started, since `hermetic` inside `hermetic` becomes its target by a start that the narrower one may forbid.
+    """
     refuse = make_refuse(check)
 
     def on_refuse(_, action, target):
@@ -137,7 +140,7 @@ def make_handlers(check, scopes):
 
     def on_tighten(answer, serialized):
         if type(answer) is list and type(serialized) is bytes:
-            answer.append(scopes.tighten(serialized))
+            answer.append(scopes.hand_on(serialized))
 
     return {REFUSE: on_refuse, NARROWED: on_narrowed, TIGHTEN: on_tighten}
 

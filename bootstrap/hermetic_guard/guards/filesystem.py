@@ -17,13 +17,12 @@ from hermetic_guard.guards import canonical, databases, libraries, operations, p
 from hermetic_guard.guards.canonical import as_bytes, link_of, locate, shown
 from hermetic_guard.guards.databases import read_uri
 from hermetic_guard.guards.operations import DATABASE, FILE, HEAD, OPEN, READ, USE, WRITE, make_copy, make_handlers
-from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, READS, TAKES, TOUCHES, WRITES
+from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, READS, REMEMBERED, TAKES, TOUCHES, WRITES
 from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import is_within_any
 from hermetic_guard.sealing import seal
 
 NAME = "filesystem"
-REMEMBERED = 4096
 HEAD_SIZE = shebang.HEAD
 SHARED_MEMORY = "/dev/shm/"
 STREAMS = (0, 1, 2)
@@ -236,10 +235,7 @@ def is_stream(place, action, identity, reads, writes):
 
 
 def make_on_head(own):
-    """How a program begins decides how it is started (programs.py), whether or not it may be read.
-
-    Of others than scripts that is no more than their kind.
-    """
+    """How a program begins decides how it is started (programs.py), whether or not it may be read. Of a binary that is its kind alone."""
     opened, read, close, unique, flags = os.open, os.read, os.close, id, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     binary = programs.BINARY
 

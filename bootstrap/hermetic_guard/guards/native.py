@@ -65,12 +65,13 @@ def install(enforcer, listed=b""):
     both ended by a null byte. A path that ends in a slash is all that lies below.
     """
     sealed = seal(vars(distributions), vars(paths), globals())
-    facts = sealed["make_facts"](standard_folders(), *read_listed(listed))
+    standard = standard_folders()
+    facts = sealed["make_facts"](standard, *read_listed(listed))
     judge, passes = sealed["make_judge"](enforcer.check, enforcer.allows, facts), sealed["make_passes"](enforcer.allows, facts)
     if PYPY:
         forget_open_ended(passes)
     ask, ask_passes = (make_ask(JUDGE), make_ask(PASSES)) if hasattr(sys, "audit") else (judge, passes)
-    replace_finder(enforcer.ledger, ask_passes)
+    replace_finder(enforcer.ledger, ask_passes, standard)
     replace_loading(enforcer.ledger, ask, ("create_builtin",) if enforcer.hooked else ("create_builtin", "create_dynamic"))
     if not enforcer.hooked or sys.version_info < (3, 9):
         replace_putenv(enforcer.ledger, ask)
@@ -208,14 +209,19 @@ def make_on_ask(function):
 # Replacing.
 
 
-def replace_finder(ledger, passes):
-    """FileFinder looks for extension modules first. The method is replaced, since finders are made and remembered everywhere."""
+def replace_finder(ledger, passes, standard):
+    """FileFinder looks for extension modules first. The method is replaced, since finders are made and remembered everywhere.
+
+    standard: where nothing is passed over
+    """
     kind, extension = external.FileFinder, external.ExtensionFileLoader
     original, make = kind.find_spec, object.__new__
 
     def find_spec(self, fullname, target=None):
         spec = original(self, fullname, target)
-        if spec is None or not isinstance(spec.loader, extension) or not passes(exact(fullname), exact(spec.origin)):
+        if spec is None or not isinstance(spec.loader, extension) or str(spec.origin).rpartition("/")[0] in standard:
+            return spec
+        if not passes(exact(fullname), exact(spec.origin)):
             return spec
         pure = make(type(self))
         vars(pure).update(vars(self), _loaders=[pair for pair in self._loaders if not loads_extensions(pair[1])])

@@ -51,9 +51,9 @@ ROWS = [
     ),
     ("import", "sys.path.insert(0, place); import module_with_needle; result = module_with_needle.VALUE", None),
     (
-        "exec_module",
-        "from importlib.machinery import SourceFileLoader as L; result = L('m', place + '/module_with_needle.py').load_module().VALUE",
-        "read({place}/",
+        "loader",
+        "from importlib.machinery import SourceFileLoader as L; result = L('m', place + '/module_with_needle.py').get_data(place + '/module_with_needle.py')",
+        "read({place}/module_with_needle.py)",
     ),
     ("runpy", "import runpy; result = runpy.run_path(place + '/module_with_needle.py')['VALUE']", None),
     ("zipimport", "import zipimport; result = zipimport.zipimporter(place + '/archive.zip').get_data('inside.py')", None),
