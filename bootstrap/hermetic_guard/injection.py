@@ -124,9 +124,10 @@ def inspects(line, environment: "dict[bytes, bytes]") -> bool:
     return "i" in line.letters or (line.letters.isdisjoint("IE") and bool(environment.get(b"PYTHONINSPECT")))
 
 
-def stub_arguments(line, run: str, environment: "dict[bytes, bytes]") -> "list[str]":
-    """The interpreter's arguments (without argv[0]) that run a parsed command line through the stub; run: the run directory.
+def stub_arguments(line, run: str, reopen: bool) -> "list[str]":
+    """The interpreter's arguments (without argv[0]) that run a parsed command line through the stub.
 
+    run: the run directory; reopen: for a start that `inspects`, which takes a second one.
     The word after the stub is the kind of target; upper case, `-S` for `-`, says that the user asked for `-S` himself.
     """
     stub = "%s/%s" % (run, STUB)
@@ -135,4 +136,4 @@ def stub_arguments(line, run: str, environment: "dict[bytes, bytes]") -> "list[s
         kind = {"-": "-S"}.get(kind, kind.upper())
     words = [kind] if line.target is None else [kind, line.target]
     arguments = ["-S"] + list(line.flags) + [stub] + words + list(line.rest)
-    return ["-E", "-S", "%s/%s" % (run, REOPEN), stub] + arguments if inspects(line, environment) else arguments
+    return ["-E", "-S", "%s/%s" % (run, REOPEN), stub] + arguments if reopen else arguments

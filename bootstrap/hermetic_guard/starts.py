@@ -130,7 +130,7 @@ class Planner(object):
             self.refuse(start, "%s would load other code before the guards" % misled)
         if line.kind == "x" or (OWN.path.realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
             return self.prepared("early", start, self.loader)
-        words = (words[:1] or [""]) + injection.stub_arguments(line, self.run, start.environment)
+        words = (words[:1] or [""]) + injection.stub_arguments(line, self.run, injection.inspects(line, start.environment))
         return self.prepared("stub", Start([program.interpreter], words, start.environment, start.cwd), self.loader)
 
     def behind_env(self, start):

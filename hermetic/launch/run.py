@@ -131,7 +131,7 @@ class Run:
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
-            start = environ.prepare(self.target, self.facts, environ.handoff(run), environment)
+            start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             outcome = launch(
@@ -167,7 +167,7 @@ class Run:
 
     def what_it_is(self) -> str:
         name = os.path.basename(self.target.interpreter)
-        return f"{name} is not Python" if self.facts is None else f"{name} is {self.facts.name}, too old to carry the guards"
+        return f"{name} is not Python" if self.facts is None else f"{name} is {self.facts.name}, which cannot carry the guards"
 
     def refused_by_kernel(self, event: Event) -> None:
         """Handle a refusal of the supervisor's, which no process of the target's can forge."""

@@ -44,7 +44,7 @@ class Case(NamedTuple):
     def through(self, run, python):
         line = cmdline.parse([python, *self.flags, *OPTION.get(self.kind[0].lower(), ()), *self.words])
         environment = {os.fsencode(name): os.fsencode(value) for name, value in self.environment}
-        return [*self.before, python, *injection.stub_arguments(line, str(run), environment)]
+        return [*self.before, python, *injection.stub_arguments(line, str(run), injection.inspects(line, environment))]
 
     def __str__(self):
         words = [*(f"{name}={value}" for name, value in self.environment), *self.flags, *OPTION.get(self.kind[0].lower(), ()), *self.words]

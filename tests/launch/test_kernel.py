@@ -97,7 +97,7 @@ def test_an_old_python(jobs, env, python, loopback_server):
     assert jobs.native(python.path, "-c", code, env=env).code == 0
     done = jobs.guarded("--no-network", "--", python.path, "-c", code, env=env)
     assert done.code == 1
-    assert "CPython 2.7.18, too old to carry the guards, so the kernel alone holds it: network: full" in done.err
+    assert "CPython 2.7.18, which cannot carry the guards, so the kernel alone holds it: network: full" in done.err
     assert done.refused == [f"connect(127.0.0.1:{loopback_server.port})"]
     assert jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", code, env=env).code == 0
 

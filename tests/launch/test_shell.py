@@ -105,6 +105,19 @@ def test_refusal_is_told_at_the_prompt(prompt, hermetic_command):
     started.terminal.expect("hermetic: blocked 1 action in all: network 1")
 
 
+@pytest.mark.pythons("3.11", "3.13", "pypy3.9")
+@pytest.mark.parametrize("guard", ["--no-network", "--no-subprocess", "--fs-readonly=.", "--block-native"])
+def test_prompt_after_an_isolated_script(jobs, python, tmp_path, guard):
+    """-I is the stub's, and -i has it handed over open, which is an exec more: under no guard is there anything missing."""
+    (tmp_path / "script.py").write_text("value = 5\n")
+    words = ("-I", "-i", "script.py")
+    env, options = jobs.environ(), {"input": b"print('value', value)\n", "stdin": None}
+    native = jobs.native(python.path, *words, env=env, **options)
+    done = jobs.guarded("exec", guard, "--python", python.path, "--", *words, env=env, **options)
+    assert done[:3] == native[:3]
+    assert (done.code, "value 5\n" in done.out) == (0, True)
+
+
 def test_script_on_stdin(jobs):
     """Without a terminal it runs what comes."""
     python = find_python("3.11")

@@ -109,7 +109,8 @@ STUB = [
 
 @pytest.mark.parametrize(("line", "expected"), STUB)
 def test_a_command_line_through_the_stub(line: str, expected: str) -> None:
-    words = " ".join(injection.stub_arguments(cmdline.parse(line.split()), "run", {}))
+    read = cmdline.parse(line.split())
+    words = " ".join(injection.stub_arguments(read, "run", injection.inspects(read, {})))
     assert words.replace(f"run/{injection.STUB}", "STUB").replace(f"run/{injection.REOPEN}", "REOPEN") == expected
 
 
