@@ -52,9 +52,11 @@ def handoff(staged, identity):
 def install(enforcer, protected, native_files, channel, guard_children):
     """Replacements first, the hook last: it would see our own imports. Every guard is there, for a policy can be tightened later."""
     handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
-    tables = [enforcer.handlers, handlers, filesystem.install(enforcer, protect, channel.path)]
+    on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
+    tables = [enforcer.handlers, handlers, on_files]
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
+    replace()
     if enforcer.hooked:
         tables.append(seal(globals())["make_exit_handlers"](channel.tell, PolicyViolation))
     else:

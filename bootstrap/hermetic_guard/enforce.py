@@ -32,7 +32,7 @@ class Enforcer(object):
     refuse(action, target)  raises for what no policy allows; may be kept in a function that the target can take apart, as may
     narrowed()              the policy in force, serialized, if it is narrower than the run's own, else None
     handlers                of the events that those two raise, and `hermetic` inside `hermetic`
-    when_loaded(name, act)  has `act` called with an extension module whenever one of that name has been loaded
+    when_loaded             functions that are called with an extension module once it is loaded, by its name; see guards/loading.py
     hooked                  whether audit events can be relied on
     """
 
@@ -40,7 +40,7 @@ class Enforcer(object):
         self.scopes = scopes
         self.run = run
         self.ledger = Ledger()
-        self.loaded = {}  # type: dict[str, list]
+        self.when_loaded = {}  # type: dict[str, list]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
         sealed = seal(vars(hosts), vars(policy), vars(judging), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
@@ -54,9 +54,6 @@ class Enforcer(object):
         else:
             self.refuse, self.narrowed = make_refuse(self.check), scopes.narrowed
         self.register, self.registered = make_registry(run)
-
-    def when_loaded(self, name: str, act) -> None:
-        self.loaded.setdefault(name, []).append(act)
 
     def closed(self) -> bool:
         return not decide(self.scopes.base, Request("subprocess", "fork", "")).allowed
@@ -127,7 +124,10 @@ def make_refuse(check):
 
 
 def make_handlers(check, scopes):
-    """Anybody can raise these events, and wins nothing by it: a refusal, what the policy is, or a narrower policy."""
+    """Anybody can raise these events, and wins nothing by it: a refusal, what the policy is, or a narrower one for what is started.
+
+    It is for what is started, since `hermetic` inside `hermetic` becomes its target by a start that the narrower one may forbid.
+    """
     refuse = make_refuse(check)
 
     def on_refuse(_, action, target):
@@ -140,7 +140,7 @@ def make_handlers(check, scopes):
 
     def on_tighten(answer, serialized):
         if type(answer) is list and type(serialized) is bytes:
-            answer.append(scopes.tighten(serialized))
+            answer.append(scopes.hand_on(serialized))
 
     return {REFUSE: on_refuse, NARROWED: on_narrowed, TIGHTEN: on_tighten}
 

@@ -11,12 +11,14 @@ from hermetic_guard.serialized import dumps, loads
 class Scopes(object):
     """`base` is the run's policy, `current` what holds now; `scratch` the directory that may be written under each, or None.
 
+    handed_on:      what holds in whatever is started from here, None where that is `current`
     limits_reading: whether what holds now limits reading; asked at every `open`
     """
 
     def __init__(self, base: Policy, scratch: "str | None" = None) -> None:
         self.scratch = scratch
         self.base = self._with_scratch(base)
+        self.handed_on = None  # type: Policy | None
         self._open = [(None, self.base)]  # type: list[tuple[object, Policy]]
         self._combine()
 
@@ -36,14 +38,20 @@ class Scopes(object):
                 return
         raise KeyError("this block is not open")
 
-    def tighten(self, serialized: bytes) -> "tuple[bytes, bytes]":
-        """Open a block that stays open. Returns what held before and what holds now, serialized."""
-        before = self.current
+    def tighten(self, serialized: bytes) -> None:
+        """Open a block that stays open."""
         self.push(loads(serialized))
-        return dumps(before), dumps(self.current)
+
+    def hand_on(self, serialized: bytes) -> "tuple[bytes, bytes]":
+        """Have this policy hold as well in what this process starts, or becomes. What held there before, and what holds now, serialized."""
+        before = self.current if self.handed_on is None else self.handed_on
+        self.handed_on = intersect(before, self._with_scratch(loads(serialized)))
+        return dumps(before), dumps(self.handed_on)
 
     def narrowed(self) -> "bytes | None":
-        """What holds now, serialized; None if that is the run's own policy, which every process of the run reads by itself."""
+        """What holds in what is started from here, serialized; None if that is the run's own policy, which all its processes read by themselves."""
+        if self.handed_on is not None:
+            return dumps(intersect(self.current, self.handed_on))
         return None if self.current is self.base else dumps(self.current)
 
     def _with_scratch(self, policy: Policy) -> Policy:

@@ -10,13 +10,14 @@ The run directory is compared with what it was when this process started: a chil
 import genericpath
 import os
 import stat
-from errno import ENOENT
 from os import fsdecode, fsencode
 
 from hermetic_guard import cmdline, injection, programs, shebang
 from hermetic_guard.guards.native import VARIABLES
 
 FunctionType = type(lambda: None)
+
+ENOENT = 2
 
 SURVIVOR = fsdecode(injection.PREFIX)
 """A variable that is added while a program is followed, to learn whether `env` in its `#!` line empties the environment."""
@@ -115,8 +116,9 @@ class Planner(object):
         for path in [path for path in paths if programs.executable(path)] or [path for path in paths if programs.present(path)][:1]:
             path = OWN.path.realpath(path)
             self.asked.judge("start", path, path)
-        if self.asked.closed():
-            raise FileNotFoundError(ENOENT, OWN.strerror(ENOENT), "".join(start.arguments[:1]))
+        if not self.asked.allows("fork"):
+            name = start.executables[0] if len(start.executables) == 1 else OWN.path.basename("".join(start.executables[:1]))
+            raise FileNotFoundError(ENOENT, OWN.strerror(ENOENT), name)
 
     def python(self, start, program, words):
         for name in VARIABLES:

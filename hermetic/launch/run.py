@@ -155,10 +155,12 @@ class Run:
     def permit(self, here: Here) -> str:
         """Why the target may not be executed under what the kernel could be given; "" if it may."""
         found = layers.standings(self.policy, here, python=self.carries)
+        self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
         if not why_not and not self.carries:
             held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
-            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it: {held}")
+            counted = "; what it refuses of files is not counted" if self.policy.filesystem else ""
+            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it: {held}{counted}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
         return why_not

@@ -127,15 +127,15 @@ class Terminal:
             os.write(self.descriptor, self.typed.pop(0).encode())
 
     def close(self, kill):
+        """What was shown and the exit code; the latter is None for one that had to be killed."""
         if kill:
             os.kill(self.pid, signal.SIGKILL)
         os.close(self.descriptor)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        assert not kill, f"still waiting, after {self.shown[-500:]!r}"
-        return comparable(EDITING.sub(b"(typed)", self.shown)), code
+        return comparable(EDITING.sub(b"(typed)", self.shown)), None if kill else code
 
 
-def converse(terminals, quiet=0.05, limit=10):
+def converse(terminals, quiet=0.05, limit=60):
     """Serve terminals until all are done; a line is typed when a prompt has stood for `quiet` seconds."""
     open_ones = {terminal.descriptor: terminal for terminal in terminals}
     deadline = time.monotonic() + limit
@@ -147,4 +147,6 @@ def converse(terminals, quiet=0.05, limit=10):
         for descriptor, terminal in open_ones.items():
             if descriptor not in ready:
                 terminal.answer()
-    return [terminal.close(kill=terminal.descriptor in open_ones) for terminal in terminals]
+    outcomes = [terminal.close(kill=terminal.descriptor in open_ones) for terminal in terminals]
+    assert not open_ones, f"still waiting: {outcomes}"
+    return outcomes

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,19 @@ from launch.demo import Port, write_index
 from launch.environments import Environments
 from launch.jobs import Jobs
 from launch.staged import TwoRuns
+
+from hermetic.launch.signals import SET_BY_PYTHON
+
+
+@pytest.fixture(autouse=True)
+def default_signals():
+    """What is ignored stays so in children: in those of a pytest that was started in the background, or with nohup, too."""
+    ignored = [number for number in signal.valid_signals() if signal.getsignal(number) == signal.SIG_IGN and number not in SET_BY_PYTHON]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture

@@ -280,3 +280,44 @@ def members(session):
         except ProcessLookupError:
             continue
     return found
+
+
+# Datagrams, where localhost is open.
+
+NETWORK = """
+PATH=$PATH:/usr/sbin:/sbin
+sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=1 net.ipv4.conf.lo.forwarding=1
+sysctl -qw net.ipv4.conf.all.accept_local=1 net.ipv4.conf.lo.accept_local=1
+ip link set lo up && ip link add d0 type veth peer name d1 && ip link set d1 up && ip addr add 10.9.9.1/24 dev d0 && ip link set d0 up
+ip route add default dev d0 && ip neigh add 10.9.9.7 lladdr 02:00:00:00:00:01 dev d0
+"$@"
+code=$?
+while read -r name _ _ _ _ _ _ _ _ _ packets _; do [ "$name" != d0: ] || echo "$packets" >&2; done < /proc/net/dev
+exit $code
+"""
+DATAGRAMS = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('127.0.0.1', 0))
+server.settimeout(5)
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.sendto(b'hello', server.getsockname())
+sys.stdout.write(server.recvfrom(10)[0].decode())
+for device in (None, b'd0'):
+    try:
+        if device:
+            client.setsockopt(socket.SOL_SOCKET, 25, device)
+        client.sendto(b'x', ('10.9.9.7', 9))
+    except Exception:
+        pass
+"""
+
+
+@pytest.mark.pythons("2.7")
+def test_datagrams_stay_on_this_machine(jobs, env, python):
+    """By a socket that is bound to the loopback device, which only CAP_NET_RAW could change; also where the machine is a router."""
+    unshare = ["unshare", "--net", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c", NETWORK, "sh"]
+    native = jobs.native(python.path, "-c", DATAGRAMS, env=env, before=unshare)
+    assert (native.code, native.out, int(native.err.split()[-1]) >= 2) == (0, "hello", True)
+    done = jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", DATAGRAMS, env=env, before=unshare)
+    assert (done.code, done.out, done.err.split()[-1]) == (0, "hello", "0")

@@ -101,6 +101,15 @@ def test_what_is_told(command: Command) -> None:
     assert "<hermetic>" not in traced
 
 
+def test_the_default_is_said(command: Command) -> None:
+    """In one line, and once only where something of it is refused."""
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(command.home), "LANG": "C.UTF-8"}
+    done = subprocess.run([command.hermetic, "run", find_python("3.11").path, "-c", TRY], env=env, capture_output=True, text=True)
+    first, *others = done.stderr.splitlines()
+    assert first == "hermetic: no guard was asked for, so profile default stands: no network"
+    assert (done.returncode, done.stdout, others[0]) == (0, "NameRefused\n", "hermetic: blocked action: network disabled: DNS(example.com)")
+
+
 def test_it_is_told_at_once(command: Command) -> None:
     """Before the target goes on, if that takes any time, and not when it has ended."""
     code = TRY.replace("print(", "__import__('time').sleep(1); print(") + "import sys; print('own', file=sys.stderr)"

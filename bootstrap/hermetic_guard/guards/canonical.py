@@ -14,7 +14,7 @@ from hermetic_guard.guards.paths import FOLLOWING, LINKS, MAKES, PUTS, WRITES
 O_PATH = getattr(posix, "O_PATH", 0o10000000)
 """PyPy does not name it; <asm-generic/fcntl.h>."""
 
-DESCRIPTORS = b"/proc/self/fd/%d"
+DESCRIPTOR = b"/proc/self/fd/%d"
 DELETED = b" (deleted)"
 NOWHERE = (b"pipe:[", b"socket:[", b"anon_inode:")
 """What a descriptor leads to where that is in no file system; proc_pid_fd(5)."""
@@ -39,7 +39,7 @@ def locate(path, directory, what):
             return None if what is MAKES else shown(found)
         if what not in (MAKES, PUTS, WRITES):
             return None
-        parent, name = split(path)
+        parent, name = halves(path)
         target = link_target(path) if what is WRITES else None
         if target is None:
             above = lead(parent, True) if name else None
@@ -54,7 +54,7 @@ def as_bytes(path, directory):
     if type(path) is str:
         path = path.encode(*FS_ENCODING)
     if directory >= 0 and path[:1] != b"/":
-        path = DESCRIPTORS % directory + b"/" + path
+        path = DESCRIPTOR % directory + b"/" + path
     return path
 
 
@@ -73,7 +73,7 @@ def lead(path, follow):
 
 
 def link_of(descriptor):
-    found = readlink(DESCRIPTORS % descriptor)
+    found = readlink(DESCRIPTOR % descriptor)
     if found[:1] != b"/" and found.startswith(NOWHERE):
         return b""
     if found.endswith(DELETED) and fstat(descriptor).st_nlink == 0:
@@ -81,7 +81,7 @@ def link_of(descriptor):
     return found
 
 
-def split(path):
+def halves(path):
     """The directory and the name to be made in it; no name where nothing can be made."""
     parent, slash, name = path.rstrip(b"/").rpartition(b"/")
     return parent or slash or b".", b"" if name in (b".", b"..") else name

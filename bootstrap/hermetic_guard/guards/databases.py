@@ -71,11 +71,16 @@ def spelled_out(statement, values):
     return " ".join(words), rest
 
 
-def make_classes(connection, cursor, ask_database, ask, use):
-    """The classes, from those of `_sqlite3`. ask_database: see filesystem.make_on_database; ask(operation, path, directory); use(what)."""
+def make_classes(connection, cursor, text_of, ask_database, ask, use):
+    """The classes, from those of `_sqlite3`.
+
+    text_of: makes a str, or None, of what an authorizer is given; ask_database: see filesystem.make_on_database; ask(operation, path,
+    directory); use(what)
+    """
 
     def authorize(action, name, *_):
         try:
+            name = text_of(name) if action == SQLITE_ATTACH else None
             if action != SQLITE_ATTACH:
                 return SQLITE_OK
             if name is None:

@@ -10,39 +10,44 @@ import posix
 import sys
 from posix import fstat, stat
 
-from hermetic_guard import shebang
+from hermetic_guard import programs, shebang
 from hermetic_guard.decide import READING, Request
 from hermetic_guard.errors import FilesystemRefused
 from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent
 from hermetic_guard.guards.canonical import as_bytes, link_of, locate, shown
 from hermetic_guard.guards.databases import read_uri
 from hermetic_guard.guards.operations import DATABASE, FILE, HEAD, OPEN, READ, USE, WRITE, make_copy, make_handlers
-from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, READS, TAKES, TOUCHES, WRITES
+from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, READS, REMEMBERED, TAKES, TOUCHES, WRITES
 from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import is_within_any
 from hermetic_guard.sealing import seal
 
 NAME = "filesystem"
-REMEMBERED = 4096
 HEAD_SIZE = shebang.HEAD
 SHARED_MEMORY = "/dev/shm/"
 STREAMS = (0, 1, 2)
 FILE_KIND, REGULAR = 0o170000, 0o100000
 
 
-def install(enforcer, protect, channel_path):
-    """protect: integrity.py's judge. Returns the handlers of the audit events."""
+def prepare(enforcer, protect, channel_path):
+    """Make the judge, and let other guards have it. protect: integrity.py's judge.
+
+    Returns the handlers of the audit events, and a function that replaces what has none: to be called when nothing is read any more to put
+    guards in place, for where there are no audit events it is the replaced functions that judge.
+    """
     judging = seal(vars(paths), vars(canonical), vars(operations), vars(databases), globals())
     judge = judging["make_judge"](enforcer, judging["find_streams"]())
     handlers = judging["make_all_handlers"](enforcer, protect, judge, channel_path)
-    enforcer.judge_file = judge
     asks = {event: make_asker(event, handlers[event]) for event in (FILE, OPEN, DATABASE, USE, HEAD)}
-    enforcer.read_head = asks[HEAD]
-    silent.install(enforcer.ledger, asks)
-    libraries.install(enforcer, asks)
-    if enforcer.scopes.current.filesystem is not None:
-        no_core_files()
-    return handlers
+    enforcer.judge_file, enforcer.read_head = judge, asks[HEAD]
+
+    def replace():
+        if enforcer.scopes.current.filesystem is not None:
+            no_core_files()
+        silent.install(enforcer.ledger, asks)
+        libraries.install(enforcer, asks)
+
+    return handlers, replace
 
 
 def make_asker(event, handler):
@@ -230,8 +235,9 @@ def is_stream(place, action, identity, reads, writes):
 
 
 def make_on_head(own):
-    """How a program begins decides how it is started (programs.py), whether or not it may be read. Of others than scripts no more is told."""
+    """How a program begins decides how it is started (programs.py), whether or not it may be read. Of a binary that is its kind alone."""
     opened, read, close, unique, flags = os.open, os.read, os.close, id, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    binary = programs.BINARY
 
     def on_head(answer, path):
         if type(answer) is not list or type(path) is not str:
@@ -246,7 +252,7 @@ def make_on_head(own):
             head = read(descriptor, HEAD_SIZE)
         finally:
             close(descriptor)
-        answer.append(head if head[:2] == b"#!" else head[:4])
+        answer.append(head if head[:2] == b"#!" else head[:4] if head.startswith(binary) else b"")
 
     return on_head
 

@@ -2,7 +2,8 @@
 
 A target that can write into the run directory decides what its children load; one that makes a sub-interpreter has one without a hook; one
 that writes /proc/PID/mem or attaches to its parent rewrites code that stands. What must not be loaded a second time is in loading.py.
-On 3.6, 3.7 and PyPy, where these raise no audit events, the run directory is still compared before every child starts (starts.py).
+What keeps files from being changed here is asked by operations.py, beside the filesystem guard. The run directory is compared besides, before
+every child starts (starts.py).
 """
 
 from hermetic_guard.decide import Request

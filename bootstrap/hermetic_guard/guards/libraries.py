@@ -7,12 +7,14 @@ import os
 import sys
 
 from hermetic_guard.guards import databases
+from hermetic_guard.guards.loading import when_loaded
 from hermetic_guard.guards.operations import DATABASE, FILE, IOCTLS, OPEN, USE
 from hermetic_guard.guards.paths import exact
 from hermetic_guard.patching import builtin
 
 DBM_SUFFIXES = {"_gdbm": ("",), "_dbm": ("", ".db", ".dir", ".pag")}
 SHADOW = "/etc/shadow"
+WRITTEN_IN_C = sys.version_info < (3, 8)
 EVENTS = hasattr(sys, "audit") and sys.implementation.name == "cpython"
 
 
@@ -21,7 +23,7 @@ def install(enforcer, asks):
     replacer = Replacer(enforcer.ledger, asks)
     for name, patch in PATCHES.items():
         act = replacer.apply(patch)
-        enforcer.when_loaded(name, act)
+        when_loaded(enforcer, name, act)
         if name in sys.modules:
             act(sys.modules[name])
 
@@ -63,10 +65,16 @@ class Replacer(object):
 
 def patch_sqlite(to, module):
     if hasattr(module, "Connection") and (id(module), "Connection") not in to.done:
-        connection, cursor = databases.make_classes(module.Connection, module.Cursor, to.database, to.file, to.use)
+        text_of = str_of_pointer(module._ffi) if hasattr(module, "_ffi") else exact
+        connection, cursor = databases.make_classes(module.Connection, module.Cursor, text_of, to.database, to.file, to.use)
         to.replace(module, "Connection", lambda _: connection)
         to.replace(module, "Cursor", lambda _: cursor)
         to.function(module, "connect", lambda *given, **named: (given, named if len(given) > 5 else dict({"factory": connection}, **named)))
+
+
+def str_of_pointer(ffi):
+    """PyPy hands on what SQLite gave it."""
+    return lambda pointer: ffi.string(pointer).decode("utf-8", "surrogateescape") if pointer else None
 
 
 # TLS.
@@ -196,6 +204,39 @@ def patch_ioctl(to, module):
         to.function(module, "ioctl", before)
 
 
+def patch_zipimport(to, module):
+    """Written in C before 3.8. An archive is found by the part of the path that is a file (Modules/zipimport.c)."""
+    base = module.zipimporter
+    if WRITTEN_IN_C and (id(module), "zipimporter") not in to.done:
+        importer = make_zipimporter(base, to.file)
+        to.replace(module, "zipimporter", lambda _: importer)
+        sys.path_hooks[:] = [importer if hook is base else hook for hook in sys.path_hooks]
+
+
+def make_zipimporter(base, tell):
+    class zipimporter(base):  # type: ignore[misc,valid-type]
+        __doc__ = base.__doc__
+        __module__ = "zipimport"
+
+        def __init__(self, path):
+            path = exact(path)
+            archive = archive_in(os.fsdecode(path)) if type(path) in (str, bytes) else None
+            if archive is not None:
+                tell("read", archive, -1)
+            base.__init__(self, path)
+
+    zipimporter.__qualname__ = "zipimporter"
+    return zipimporter
+
+
+def archive_in(path):
+    while not os.path.isfile(path):
+        if os.path.dirname(path) in ("", path):
+            return None
+        path = os.path.dirname(path)
+    return path
+
+
 PATCHES = {
     "_sqlite3": patch_sqlite,
     "_ssl": patch_ssl,
@@ -206,4 +247,5 @@ PATCHES = {
     "spwd": patch_shadow,
     "_tkinter": patch_tcl,
     "fcntl": patch_ioctl,
+    "zipimport": patch_zipimport,
 }

@@ -6,12 +6,15 @@ file) the load is refused. In other modules, which nobody has loaded yet, guards
 """
 
 import _imp
+import sys
+from _frozen_importlib_external import _LoaderBasics
 
 from hermetic_guard.guards.paths import exact
 
 REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
+PYPY = sys.implementation.name == "pypy"
 INTERPRETERS = "_interpreters"
 IMPORTLIB, IMPORTING = "<frozen importlib._bootstrap>", "_call_with_frames_removed"
 """The file and the function whose frames CPython leaves out of tracebacks (Python/import.c, remove_importlib_frames)."""
@@ -31,16 +34,26 @@ class Spec(object):
 
 
 def install(enforcer):
-    ledger, refuse = enforcer.ledger, enforcer.refuse
-    enforcer.when_loaded(INTERPRETERS, make_hide_interpreters(refuse))
+    refuse, acts = enforcer.refuse, enforcer.when_loaded
+    when_loaded(enforcer, INTERPRETERS, replacer("create", lambda original: lambda *_, **__: refuse("use", "a sub-interpreter")))
     for name in ("create_builtin", "create_dynamic"):
-        ledger.replace(_imp, name, as_importlib(guarded(getattr(_imp, name), enforcer), getattr(_imp, name)))
+        original = getattr(_imp, name)
+        enforcer.ledger.replace(_imp, name, dress(guarded(original, enforcer, acts), original))
     for name in ("exec_builtin", "exec_dynamic"):
-        ledger.replace(_imp, name, as_importlib(executed(getattr(_imp, name), enforcer.loaded), getattr(_imp, name)))
+        original = getattr(_imp, name)
+        enforcer.ledger.replace(_imp, name, dress(executed(original, acts), original))
+    if PYPY:
+        original = _LoaderBasics.exec_module
+        enforcer.ledger.replace(_LoaderBasics, "exec_module", dress(executed_in_python(original, acts), original))
 
 
-def guarded(original, enforcer):
-    standing, refuse, loaded, replaced = enforcer.ledger.modules, enforcer.refuse, enforcer.loaded, REPLACED
+def when_loaded(enforcer, name, act):
+    """Have act(module) called whenever an extension module of that name, without its packages, has been loaded."""
+    enforcer.when_loaded.setdefault(name, []).append(act)
+
+
+def guarded(original, enforcer, acts):
+    standing, refuse, replaced = enforcer.ledger.modules, enforcer.refuse, REPLACED
 
     def create(spec, *file):
         spec = Spec(spec)
@@ -51,39 +64,58 @@ def guarded(original, enforcer):
                 refuse("load again", name)
             return standing[last]
         module = original(spec, *file)
-        for act in loaded.get(last, ()):
+        for act in acts.get(last, ()):
             act(module)
         return module
 
     return create
 
 
-def make_hide_interpreters(refuse):
-    def hide_interpreters(module):
-        module.create = lambda *_, **__: refuse("use", "a sub-interpreter")
-
-    return hide_interpreters
-
-
-def executed(original, loaded):
-    """A module of the newer kind has its types only when it has been executed."""
+def executed(original, acts):
+    """A module of the new kind gets its types when it is executed, which it is after it was made."""
 
     def execute(module):
         result = original(module)
         name = getattr(module, "__name__", None)
-        last = name.rpartition(".")[2] if type(name) is str else ""
-        for act in loaded.get(last, ()):
-            act(module)
+        if type(name) is str:
+            for act in acts.get(name.rpartition(".")[2], ()):
+                act(module)
         return result
 
     return execute
 
 
-def as_importlib(wrapper, original):
+def executed_in_python(original, acts):
+    """PyPy has modules in Python that are C's elsewhere."""
+
+    def exec_module(self, module):
+        original(self, module)
+        for act in acts.get(module.__name__, ()):
+            act(module)
+
+    return exec_module
+
+
+def replacer(attribute, make):
+    """What is to be done when a module is loaded: replace an attribute by make(original), once, whatever is made of the module twice."""
+    ours = []  # type: list
+
+    def act(module):
+        original = vars(module).get(attribute)
+        if original is not None and not any(original is one for one in ours):
+            ours.append(make(original))
+            setattr(module, attribute, ours[-1])
+
+    return act
+
+
+def dress(wrapper, original):
+    """Give a wrapper the name and documentation of what it stands for. Its frames are left out of tracebacks as importlib's are."""
     wrapper.__code__ = of_importlib(wrapper.__code__)
-    wrapper.__name__ = wrapper.__qualname__ = original.__name__
+    wrapper.__name__ = original.__name__
+    wrapper.__qualname__ = original.__qualname__
     wrapper.__doc__ = original.__doc__
-    wrapper.__module__ = original.__module__
+    wrapper.__module__ = getattr(original, "__module__", None)
     return wrapper
 
 

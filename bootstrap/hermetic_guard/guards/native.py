@@ -18,7 +18,7 @@ import sys
 from hermetic_guard import distributions
 from hermetic_guard.decide import Request
 from hermetic_guard.guards import paths
-from hermetic_guard.guards.loading import Spec, of_importlib
+from hermetic_guard.guards.loading import Spec, dress, replacer, when_loaded
 from hermetic_guard.guards.paths import exact
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import assign
@@ -65,17 +65,18 @@ def install(enforcer, listed=b""):
     both ended by a null byte. A path that ends in a slash is all that lies below.
     """
     sealed = seal(vars(distributions), vars(paths), globals())
-    facts = sealed["make_facts"](standard_folders(), *read_listed(listed))
+    standard = standard_folders()
+    facts = sealed["make_facts"](standard, *read_listed(listed))
     judge, passes = sealed["make_judge"](enforcer.check, enforcer.allows, facts), sealed["make_passes"](enforcer.allows, facts)
     if PYPY:
         forget_open_ended(passes)
     ask, ask_passes = (make_ask(JUDGE), make_ask(PASSES)) if hasattr(sys, "audit") else (judge, passes)
-    replace_finder(enforcer.ledger, ask_passes)
+    replace_finder(enforcer.ledger, ask_passes, standard)
     replace_loading(enforcer.ledger, ask, ("create_builtin",) if enforcer.hooked else ("create_builtin", "create_dynamic"))
     if not enforcer.hooked or sys.version_info < (3, 9):
         replace_putenv(enforcer.ledger, ask)
     if not enforcer.hooked or sys.version_info < (3, 10):
-        enforcer.when_loaded("_sqlite3", make_hide_extensions(ask))
+        when_loaded(enforcer, "_sqlite3", replacer("Connection", make_without_extensions(ask)))
     return sealed["make_handlers"](judge, passes)
 
 
@@ -208,14 +209,19 @@ def make_on_ask(function):
 # Replacing.
 
 
-def replace_finder(ledger, passes):
-    """FileFinder looks for extension modules first. The method is replaced, since finders are made and remembered everywhere."""
+def replace_finder(ledger, passes, standard):
+    """FileFinder looks for extension modules first. The method is replaced, since finders are made and remembered everywhere.
+
+    standard: where nothing is passed over
+    """
     kind, extension = external.FileFinder, external.ExtensionFileLoader
     original, make = kind.find_spec, object.__new__
 
     def find_spec(self, fullname, target=None):
         spec = original(self, fullname, target)
-        if spec is None or not isinstance(spec.loader, extension) or not passes(exact(fullname), exact(spec.origin)):
+        if spec is None or not isinstance(spec.loader, extension) or str(spec.origin).rpartition("/")[0] in standard:
+            return spec
+        if not passes(exact(fullname), exact(spec.origin)):
             return spec
         pure = make(type(self))
         vars(pure).update(vars(self), _loaders=[pair for pair in self._loaders if not loads_extensions(pair[1])])
@@ -263,32 +269,25 @@ def replace_putenv(ledger, judge):
         on_putenv(name, value)
         return original(name, value)
 
-    for module in (os, posix):
-        ledger.replace(module, "putenv", dress(putenv, original))
+    wrapper = dress(putenv, original)
+    for owner in (os, posix, os.environ, os.environb):
+        if "putenv" in vars(owner):  # until 3.8 the mappings have references of their own
+            ledger.replace(owner, "putenv", wrapper)
 
 
-def make_hide_extensions(judge):
-    """A function that is given `_sqlite3` when it is loaded. The method is there only if the interpreter was built with it."""
+def make_without_extensions(judge):
+    """A function that replaces the method of a type; that is there only if the interpreter was built with it."""
     on_extension = make_on_extension(judge)
 
-    def hide_extensions(module):
-        original = vars(module.Connection).get("enable_load_extension")
+    def without_extensions(connection):
+        original = vars(connection).get("enable_load_extension")
         if original is not None:
 
             def enable_load_extension(self, enabled):
                 on_extension(self, bool(enabled))
                 return original(self, enabled)
 
-            assign(module.Connection, "enable_load_extension", dress(enable_load_extension, original))
+            assign(connection, "enable_load_extension", dress(enable_load_extension, original))
+        return connection
 
-    return hide_extensions
-
-
-def dress(wrapper, original):
-    """Give a wrapper the name and documentation of what it stands for; its frames are left out of tracebacks as importlib's are."""
-    wrapper.__code__ = of_importlib(wrapper.__code__)
-    wrapper.__name__ = original.__name__
-    wrapper.__qualname__ = original.__qualname__
-    wrapper.__module__ = getattr(original, "__module__", None)
-    wrapper.__doc__ = original.__doc__
-    return wrapper
+    return without_extensions

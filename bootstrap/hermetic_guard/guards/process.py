@@ -11,11 +11,12 @@ import sys
 
 from hermetic_guard.decide import Request
 from hermetic_guard.guards import native
+from hermetic_guard.guards.loading import replacer, when_loaded
 from hermetic_guard.hook import make_ask
 from hermetic_guard.sealing import seal
 
 NAME = "subprocess"
-JUDGE, CLOSED = "hermetic.process", "hermetic.process.closed"
+JUDGE, ALLOWS = "hermetic.process", "hermetic.process.allows"
 """Audit events of our own."""
 
 MADE = {"os.exec": "start", "os.posix_spawn": "start", "os.system": "start", "os.fork": "fork", "os.forkpty": "fork"}
@@ -31,35 +32,38 @@ class Questions(object):
     """What a start asks the policy's side. The target can take this out of the functions that hold it: it leads to nothing else.
 
     judge(action, shown, path)   raises if a process may not be made; path as in decide.py
-    closed()                     whether none may be made at all
+    allows(action, path)         whether it may, without a word to anybody
     set_variable(name, value)    raises if a Python may not be started with this variable
     refuse(action, target), narrowed()   see enforce.py
     """
 
-    __slots__ = ("closed", "judge", "narrowed", "refuse", "set_variable")
+    __slots__ = ("allows", "judge", "narrowed", "refuse", "set_variable")
 
-    def __init__(self, enforcer, judge, closed) -> None:
+    def __init__(self, enforcer, judge, allows) -> None:
         self.refuse = enforcer.refuse
         self.narrowed = enforcer.narrowed
         self.judge = judge
-        self.closed = closed
+        self.allows = allows
         self.set_variable = native.asker(enforcer)
 
 
 def questions(enforcer):
     if hasattr(sys, "audit"):
-        return Questions(enforcer, make_ask(JUDGE), make_ask(CLOSED))
-    return Questions(enforcer, make_judge(enforcer.check), make_closed(enforcer.allows))
+        return Questions(enforcer, make_ask(JUDGE), make_ask(ALLOWS))
+    return Questions(enforcer, make_judge(enforcer.check), make_allows(enforcer.allows))
 
 
 def install(enforcer):
     """Replace what makes a process without an audit event, but for the starts of programs; returns the handlers of the events."""
     asked = questions(enforcer)
     closed = enforcer.closed()
-    if not enforcer.hooked:
+    if closed or not enforcer.hooked:
         replace_forks(enforcer.ledger, asked.judge, closed)
-    replace_sysconf(enforcer.ledger, asked.closed)
-    enforcer.when_loaded("_tkinter", make_hide_tcl(asked.judge, closed))
+    replace_sysconf(enforcer.ledger, asked.allows)
+    when_loaded(enforcer, "_tkinter", replacer("create", make_tcl(asked.judge, closed)))
+    if sys.version_info >= (3, 14):
+        semaphores = make_semaphores(asked.allows, os.path.realpath(sys.executable or "python"))
+        when_loaded(enforcer, "_multiprocessing", replacer("SemLock", semaphores))
     return seal(globals())["make_handlers"](enforcer.check, enforcer.allows)
 
 
@@ -74,17 +78,17 @@ def make_judge(check):
     return judge
 
 
-def make_closed(allows):
-    def closed():
-        return not allows(Request(NAME, "fork", ""))
+def make_allows(quietly):
+    def allows(action, path=None):
+        return quietly(Request(NAME, action, "", path=path))
 
-    return closed
+    return allows
 
 
-def make_handlers(check, allows):
-    judge, closed = make_judge(check), make_closed(allows)
+def make_handlers(check, quietly):
+    judge = make_judge(check)
     handlers = {event: make_on_made(judge, event, action) for event, action in MADE.items()}
-    return dict(handlers, **{JUDGE: make_on_judge(judge), CLOSED: make_on_closed(closed)})
+    return dict(handlers, **{JUDGE: make_on_ask(judge), ALLOWS: make_on_ask(make_allows(quietly))})
 
 
 def make_on_made(judge, event, action):
@@ -94,29 +98,23 @@ def make_on_made(judge, event, action):
     return on_made
 
 
-def make_on_judge(judge):
-    """Anybody can raise this event. What comes with it is used only if it is what we send."""
+def make_on_ask(function):
+    """Anybody can raise these events. What comes with them is used only if it is what we send."""
 
-    def on_judge(answer, action, shown, path=None):
-        if type(answer) is list and type(action) is type(shown) is str and (path is None or type(path) is str):
-            answer.append(judge(action, shown, path))
+    def on_ask(answer, *words):
+        if type(answer) is list and all(word is None or type(word) is str for word in words):
+            answer.append(function(*words))
 
-    return on_judge
-
-
-def make_on_closed(closed):
-    def on_closed(answer):
-        if type(answer) is list:
-            answer.append(closed())
-
-    return on_closed
+    return on_ask
 
 
 # Replacing.
 
 
 def replace_forks(ledger, judge, closed):
-    """Where no event tells of a fork (3.6, 3.7, PyPy). What may not be called anyhow is not kept, for it could be taken out."""
+    """Where no event tells of a fork (3.6, 3.7, PyPy); and where none is allowed, so that none is when the hook is gone, at shutdown. What will
+    not be called anyhow is not kept, for it could be taken out.
+    """
 
     def guarded(original, name):
         def fork():
@@ -132,34 +130,52 @@ def replace_forks(ledger, judge, closed):
             ledger.replace(module, name, wrapper)
 
 
-def replace_sysconf(ledger, closed):
+def replace_sysconf(ledger, allows):
     """A pool of processes is refused when it is made, as where there are no semaphores for it (concurrent/futures/process.py,
     _check_system_limits): programs know that, and use threads. Refused later, at its first process, it is none of theirs to catch.
     """
     original = os.sysconf
 
     def sysconf(name):
-        return 0 if type(name) is str and name == SEMAPHORES and closed() else original(name)
+        return 0 if type(name) is str and name == SEMAPHORES and not allows("fork") else original(name)
 
     wrapper = dress(sysconf, original)
     for module in (os, sys.modules["posix"]):
         ledger.replace(module, "sysconf", wrapper)
 
 
-def make_hide_tcl(judge, closed):
-    """A function that is given `_tkinter` when it is loaded. A program of that language is none of those that can be allowed."""
+def make_tcl(judge, closed):
+    """For the function that makes an interpreter of that language: a program in it is none of those that can be allowed."""
 
-    def hide_tcl(module):
-        original = module.create
-        held = None if closed else original
+    def tcl(original):
+        kept = None if closed else original
 
         def create(*arguments):
             judge("start", TCL, "")
-            return held(*arguments)  # type: ignore[misc]
+            return kept(*arguments)  # type: ignore[misc]
 
-        module.create = dress(create, original)
+        return dress(create, original)
 
-    return hide_tcl
+    return tcl
+
+
+def make_semaphores(allows, interpreter):
+    """For the type of semaphores.
+
+    One with a name has a process started that removes the name in the end: children open it by that, if they are interpreters. Where there
+    will be none it needs no name. Else pools of threads were refused, which have such a semaphore since children are not forked by default (3.14).
+    """
+
+    def semaphores(original):
+        def __new__(cls, *arguments):
+            if len(arguments) == 5 and not allows("start", interpreter):
+                arguments = arguments[:4] + (True,)
+            return original.__new__(cls, *arguments)
+
+        described = {"__new__": __new__, "__slots__": (), "__doc__": original.__doc__, "__module__": original.__module__}
+        return type(original.__name__, (original,), described)
+
+    return semaphores
 
 
 def dress(wrapper, original):

@@ -138,7 +138,7 @@ def make_os_open(original, ask_open):
     def open(path, flags, mode=0o777, *, dir_fd=None):
         if EVENTS and type(path) is str and path[:1] == "/":
             return original(path, flags, mode)
-        path = exact_or_itself(path)
+        path = plain_path(path, "open")
         if type(path) not in (str, bytes) or path[:1] in ("/", b"/", "", b"") or len(path) > LONGEST:
             return opened(path, flags, mode, dir_fd)
         absolute = from_root(path, None if dir_fd is None else number(dir_fd))

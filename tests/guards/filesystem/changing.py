@@ -4,8 +4,8 @@ from guards.filesystem.row import changes
 
 OPENED = [
     changes("open", "open(place + '/new', 'w')", "write({place}/new)"),
-    changes("open for appending", "open(place + '/file', 'a').write('x')", "write({place}/file)"),
-    changes("open for update", "open(place + '/file', 'r+').write('x')", "write({place}/file)"),
+    changes("open for appending", "f = open(place + '/file', 'a'); f.write('x'); f.close()", "write({place}/file)"),
+    changes("open for update", "f = open(place + '/file', 'r+'); f.write('x'); f.close()", "write({place}/file)"),
     changes("open exclusively", "open(place + '/new', 'x')", "write({place}/new)"),
     changes("open, by keyword", "open(mode='w', file=place + '/new')", "write({place}/new)"),
     changes("io.open", "import io; io.open(place + '/new', 'w')", "write({place}/new)"),
@@ -23,8 +23,8 @@ OPENED = [
     changes("bytes", "open(os.fsencode(place) + b'/new', 'w')", "write({place}/new)"),
     changes("path-like", "open(Path(place + '/new'), 'w')", "write({place}/new)"),
     changes("path-like bytes", "os.open(Path(os.fsencode(place + '/new')), os.O_CREAT | os.O_WRONLY)", "write({place}/new)"),
-    changes("str that lies", "open(Liar(place + '/new'), 'w')", "write({place}/new)"),
-    changes("str that lies, to os.open", "os.open(Liar(place + '/new'), os.O_CREAT | os.O_WRONLY)", "write({place}/new)"),
+    changes("str that lies", "open(Liar(place + '/new'), 'w')", "write({place}/new)", pypy=False),
+    changes("str that lies, to os.open", "os.open(Liar(place + '/new'), os.O_CREAT | os.O_WRONLY)", "write({place}/new)", pypy=False),
     changes("bytes that lie", "os.open(BytesLiar(os.fsencode(place + '/new')), os.O_CREAT | os.O_WRONLY)", "write({place}/new)"),
     changes(
         "path-like that changes its mind", "os.open(Fickle(place + '/new', free + '/new'), os.O_CREAT | os.O_WRONLY)", "write({place}/new)"

@@ -7,7 +7,7 @@ ANYWHERE = [
     ("/dev/zero and /dev/urandom", "result = open('/dev/zero', 'rb').read(3), len(open('/dev/urandom', 'rb').read(3))"),
     ("DEVNULL", "import subprocess; result = subprocess.call(['/bin/true'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)"),
     ("a pipe to a program", "import subprocess; result = subprocess.check_output(['/bin/echo', 'x'])"),
-    ("a pipe reopened", "r, w = os.pipe(); open('/proc/self/fd/%d' % w, 'w').write('x'); result = os.read(r, 1)"),
+    ("a pipe reopened", "r, w = os.pipe(); f = open('/proc/self/fd/%d' % w, 'w'); f.write('x'); f.close(); result = os.read(r, 1)"),
     (
         "files in the scratch directory",
         "import tempfile; f = tempfile.NamedTemporaryFile('w+'); f.write('x'); f.seek(0); result = f.read(), os.path.exists(f.name); f.close()",
@@ -20,7 +20,7 @@ ANYWHERE = [
     ("a spooled file", "import tempfile; f = tempfile.SpooledTemporaryFile(1); f.write(b'xyz'); f.seek(0); result = f.read()"),
     (
         "a file and its life",
-        "p = free + '/new'; open(p, 'w').write('x'); os.chmod(p, 0o600); os.utime(p, (1, 1)); os.rename(p, p + '2'); os.truncate(p + '2', 0); os.link(p + '2', p); os.remove(p); os.remove(p + '2'); result = os.listdir(free) == sorted(os.listdir(free)) or True",
+        "p = free + '/new'; f = open(p, 'w'); f.write('x'); f.close(); os.chmod(p, 0o600); os.utime(p, (1, 1)); os.rename(p, p + '2'); os.truncate(p + '2', 0); os.link(p + '2', p); os.remove(p); os.remove(p + '2'); result = os.listdir(free) == sorted(os.listdir(free)) or True",
     ),
     (
         "directories",
@@ -95,7 +95,10 @@ ANYWHERE = [
         "socket pairs and abstract names",
         "import socket; a, b = socket.socketpair(); a.send(b'x'); socket.socket(socket.AF_UNIX).bind('\\0' + free); result = b.recv(1)",
     ),
-    ("import in place", "open(free + '/mod.py', 'w').write('X = 1'); sys.path.insert(0, free); import mod; result = mod.X"),
+    (
+        "import in place",
+        "f = open(free + '/mod.py', 'w'); f.write('X = 1'); f.close(); sys.path.insert(0, free); import mod; result = mod.X",
+    ),
     (
         "a time zone",
         "import datetime, zoneinfo; result = str(datetime.datetime(2020, 1, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin')).utcoffset())",
@@ -124,7 +127,7 @@ ANYWHERE = [
     ),
     (
         "compiling in place",
-        "import py_compile; open(free + '/c.py', 'w').write('X = 1'); py_compile.compile(free + '/c.py', doraise=True); result = os.listdir(free + '/__pycache__') != []",
+        "import py_compile; f = open(free + '/c.py', 'w'); f.write('X = 1'); f.close(); py_compile.compile(free + '/c.py', doraise=True); result = os.listdir(free + '/__pycache__') != []",
     ),
     ("fcntl", "import fcntl; f = open(free + '/lock', 'w'); fcntl.flock(f, fcntl.LOCK_EX); fcntl.fcntl(f, fcntl.F_GETFL); result = 1"),
     (

@@ -1,6 +1,6 @@
 """Ways to read in `place` what the policy keeps from being read: outside ROOT, or hidden. Each leaves it in `result`."""
 
-from guards.filesystem.row import HIDE, leaks
+from guards.filesystem.row import HIDE, ROOT, Row, leaks
 
 ROWS = [
     ("open", "result = open(place + '/file').read()", "read({place}/file)"),
@@ -51,12 +51,12 @@ ROWS = [
     ),
     ("import", "sys.path.insert(0, place); import module_with_needle; result = module_with_needle.VALUE", None),
     (
-        "exec_module",
-        "from importlib.machinery import SourceFileLoader as L; result = L('m', place + '/module_with_needle.py').load_module().VALUE",
-        "read({place}/",
+        "loader",
+        "from importlib.machinery import SourceFileLoader as L; result = L('m', place + '/module_with_needle.py').get_data(place + '/module_with_needle.py')",
+        "read({place}/module_with_needle.py)",
     ),
     ("runpy", "import runpy; result = runpy.run_path(place + '/module_with_needle.py')['VALUE']", None),
-    ("zipimport", "import zipimport; result = zipimport.zipimporter(place + '/archive.zip').load_module('inside').VALUE", None),
+    ("zipimport", "import zipimport; result = zipimport.zipimporter(place + '/archive.zip').get_data('inside.py')", None),
     ("os.rename out", "os.rename(place + '/file', free + '/f'); result = open(free + '/f').read()", "rename({place}/file)"),
     ("os.link out", "os.link(place + '/file', free + '/f'); result = open(free + '/f').read()", "link({place}/file)"),
 ]
@@ -76,20 +76,14 @@ LISTING = [
     ),
 ]
 XATTRS = [("os.getxattr", "result = os.getxattr(place + '/file', 'user.needle')", "read({place}/file)")]
-QUIET = ("os.walk", "glob", "linecache")
-"""They pass over what they cannot list."""
+ENDINGS = {"os.walk": "", "glob": "", "linecache": "", "import": "ImportError", "zipimport": "ImportError|OSError"}
+"""Of what passes over what it cannot read, or says so in other words."""
 
-OUTSIDE = [
-    leaks(name, code, told or "", error="" if name in QUIET else "ImportError" if name in ("import", "zipimport") else "FilesystemRefused")
-    for name, code, told in ROWS + LISTING
-] + [leaks(name, code, told, pypy=False) for name, code, told in XATTRS]
-HIDDEN = [
-    leaks(
-        name,
-        code,
-        told or "",
-        HIDE,
-        error="" if name in QUIET else "ImportError" if name in ("import", "zipimport") else "FileNotFoundError",
-    )
-    for name, code, told in ROWS + LISTING
-]
+
+def rows(policy: str, error: str) -> list[Row]:
+    found = [(name, code, told or "", ENDINGS.get(name, error)) for name, code, told in ROWS + LISTING]
+    return [leaks(name, code, told, policy, error=ending, pypy="lies" not in name) for name, code, told, ending in found]
+
+
+OUTSIDE = [*rows(ROOT, "FilesystemRefused"), *(leaks(name, code, told, pypy=False) for name, code, told in XATTRS)]
+HIDDEN = rows(HIDE, "FileNotFoundError")

@@ -16,7 +16,7 @@ class Row:
 
     what:   "changes" something in `place`, "leaks" what is in `place` into its `result`, or "works" as it does without a guard
     told:   what the guard tells first, with {place} for the directory; "" if nothing
-    error:  the exception the snippet ends with under the guard, by its name; "" for none
+    error:  the exception the snippet ends with under the guard, by its name or one of several; "" for none
     module: a module that it needs; since, until: versions that have what it needs
     events: only where the interpreter has audit events
     """
