@@ -15,7 +15,7 @@ class Row(NamedTuple):
     needs:   by guard, the options that it cannot do without
     user:    what is done with it meanwhile
     pythons: those that it is run by
-    refused: what it asks for, and does without
+    refused: what it may ask for, and does without, by guard
     recipe:  the environment it is installed in; soak: whether it takes its time, see scripts/soak
     """
 
@@ -24,62 +24,88 @@ class Row(NamedTuple):
     needs: Mapping[str, tuple[str, ...]] = {}
     user: Callable = waits
     pythons: tuple[str, ...] = ("3.8", "3.11", "3.13")
-    refused: Set[str] = frozenset()
+    refused: Mapping[str, Set[str]] = {}
     recipe: str = "everyday"
     soak: bool = False
 
 
 LOCALHOST = {"network": ("--allow-localhost",)}
+PROCESSES = {"subprocess": ("--allow-run=python",)}
+SERVER = {**LOCALHOST, **PROCESSES}
+HERE = {"filesystem": ("--allow-write=.",)}
+CTYPES = {"native": ("--allow-native=ctypes",)}
+PLATFORM = {"subprocess": {"start(/usr/bin/uname)"}}
+"""platform.processor() asks a program."""
+
 NEW = ("3.11", "3.13")
 
-PROCESSES = "[0, 2, 4, 6]\nsent {'key': 'kept'} 0\n"
+DONE = "[0, 2, 4, 6]\nsent {'key': 'kept'} 0\n"
+DEBUGGING = (("(Pdb) ", "b 8\n"), ("(Pdb) ", "c\n"), ("(Pdb) ", "p f'result = {result - 4}'\n"), ("(Pdb) ", "q\n"))
+DAY = "import datetime, zoneinfo as z; print(datetime.datetime(2024, 7, 1, tzinfo=z.ZoneInfo('Europe/Berlin')))"
 
 ROWS = {
-    "pdb": Row(
-        ("python", "-m", "pdb", "counting.py"),
-        "result = 6",
-        user=types(("(Pdb) ", "b 8\n"), ("(Pdb) ", "c\n"), ("(Pdb) ", "p f'result = {result - 4}'\n"), ("(Pdb) ", "q\n")),
-    ),
-    "coverage": Row(("sh", "-c", "coverage run --branch counting.py && coverage report -m"), "total 10\nName"),
+    "pdb": Row(("python", "-m", "pdb", "counting.py"), "result = 6", user=types(*DEBUGGING)),
+    "coverage": Row(("coverage", "run", "--branch", "counting.py"), "total 10\n", HERE, refused={"native": {"import(coverage.tracer)"}}),
     "debugpy": Row(
-        ("python", "-m", "debugpy", "--listen", "127.0.0.1:PORT", "--wait-for-client", "counting.py"), "total 10", LOCALHOST, debugs
+        ("python", "-m", "debugpy", "--listen", "127.0.0.1:PORT", "--wait-for-client", "counting.py"),
+        "total 10",
+        {**SERVER, "native": ("--allow-native=ctypes", "--allow-native=debugpy")},
+        debugs,
+        refused=PLATFORM,
     ),
-    "pytest-xdist": Row(("pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "test_sample.py"), "6 passed in"),
+    "pytest-xdist": Row(
+        ("pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "test_sample.py"), "6 passed in", PROCESSES, refused=PLATFORM
+    ),
     "uvicorn --reload": Row(
-        ("uvicorn", "--reload", "--port", "PORT", "asgi_app:app"), "Reloading...", LOCALHOST, served(edits("asgi_app.py"))
+        ("uvicorn", "--reload", "--port", "PORT", "asgi_app:app"), "Reloading...", SERVER, served(edits("asgi_app.py"))
     ),
-    "gunicorn": Row(("gunicorn", "-b", "127.0.0.1:PORT", "-w", "1", "wsgi_app:app"), "Booting worker", LOCALHOST, served(asks)),
+    "gunicorn": Row(
+        ("gunicorn", "-b", "127.0.0.1:PORT", "-w", "1", "wsgi_app:app"),
+        "Booting worker",
+        SERVER,
+        served(asks),
+        refused={"filesystem": {"create(~/.gunicorn/gunicorn.ctl)"}},
+    ),
     "flask": Row(
         ("flask", "--app", "flask_app", "run", "--debug", "--port", "PORT"),
         "Restarting with",
-        LOCALHOST,
+        {**SERVER, **CTYPES},  # multiprocessing.Value
         served(edits("flask_app.py"), signal.SIGINT),
+        refused={"native": {"import(markupsafe._speedups)"}},
     ),
-    "celery": Row(("celery", "-A", "tasks", "worker", "-c", "1", "-l", "INFO"), "succeeded in", user=served(sends_a_task)),
-    "multiprocessing fork": Row(("python", "processes.py", "fork"), PROCESSES),
-    "multiprocessing spawn": Row(("python", "processes.py", "spawn"), PROCESSES),
-    "multiprocessing forkserver": Row(("python", "processes.py", "forkserver"), PROCESSES),
-    "concurrent.futures": Row(("python", "futures.py"), "[0, 2, 4, 6]\n[0, 2, 4, 6]\n"),
-    "subprocess": Row(("python", "children.py"), "(b'asyncio\\n', None)"),
+    "celery": Row(
+        ("celery", "-A", "tasks", "worker", "-c", "1", "-l", "INFO"),
+        "succeeded in",
+        {**PROCESSES, **HERE, **CTYPES},
+        served(sends_a_task),
+        refused={**PLATFORM, "native": {"import(wcwidth._wcwidth_c)", "import(psutil._psutil_linux)"}},
+    ),
+    "multiprocessing fork": Row(("python", "processes.py", "fork"), DONE, PROCESSES),
+    "multiprocessing spawn": Row(("python", "processes.py", "spawn"), DONE, PROCESSES),
+    "multiprocessing forkserver": Row(("python", "processes.py", "forkserver"), DONE, PROCESSES),
+    "concurrent.futures": Row(("python", "futures.py"), "[0, 2, 4, 6]\n[0, 2, 4, 6]\n", PROCESSES),
+    "subprocess": Row(
+        ("python", "children.py"),
+        "(b'asyncio\\n', None)",
+        {"subprocess": tuple(f"--allow-run={name}" for name in ("python", "sh", "ls", "cat"))},
+    ),
     "getpass": Row(
         ("python", "-c", "import getpass; print('length', len(getpass.getpass('secret? ')))"), "length 3", user=types(("secret? ", "abc\n"))
     ),
     "files": Row(("python", "files.py"), "5 14 7\n(3,)\nFalse\n"),
-    "zoneinfo": Row(
-        ("python", "-c", "import datetime, zoneinfo as z; print(datetime.datetime(2024, 7, 1, tzinfo=z.ZoneInfo('Europe/Berlin')))"),
-        "2024-07-01 00:00:00+02:00\n",
-        pythons=NEW,
-    ),
+    "zoneinfo": Row(("python", "-c", DAY), "2024-07-01 00:00:00+02:00\n", pythons=NEW),
     "curses": Row(("python", "screen.py"), "pressed ('q', True, True)", user=types(("press a key", "q"))),
+    "numpy and pandas": Row(
+        ("python", "arrays.py"), "True\n3\n", {"native": tuple(f"--allow-native={name}" for name in ("numpy", "pandas", "ctypes"))}
+    ),
     "jupyter console": Row(
         ("jupyter", "console", "--no-confirm-exit", "--simple-prompt"),
         "product 42",
-        LOCALHOST,
+        SERVER,
         types(("In [1]: ", "print('product', 6 * 7)\r"), ("product 42", ""), ("In [2]: ", "exit\r")),
         pythons=NEW,
-        refused={"socket(AF_UNIX SOCK_DGRAM)"},  # if_nametoindex(3), for libzmq
+        refused={"network": {"socket(AF_UNIX SOCK_DGRAM)"}},  # if_nametoindex(3), for libzmq
         recipe="jupyter",
         soak=True,
     ),
-    "numpy and pandas": Row(("python", "arrays.py"), "True\n3\n"),
 }

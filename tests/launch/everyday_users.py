@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 import urllib.request
-from pathlib import Path
 
 from launch.bare import Terminal
 
@@ -22,9 +21,23 @@ class Place:
     def __init__(self, work, env):
         self.work = work
         self.env = env
+        self.output = work / "output"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+
+    def start(self, command, **options):
+        """In the background, with its output in a file."""
+        with self.output.open("w") as output:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+            return subprocess.Popen(command, cwd=self.work, env=self.env, **streams, **options)
+
+    def until(self, process, condition):
+        end = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert process.poll() is None, f"it has ended: {self.output.read_text()}"
+            assert time.monotonic() < end, f"it did not come to that: {self.output.read_text()}"
+            time.sleep(0.05)
 
     def words(self, command):
         return [str(word).replace("PORT", str(self.port)) for word in command]
@@ -58,47 +71,44 @@ def types(*pairs):
 
 
 def served(use, stop=signal.SIGTERM):
-    """Starts a server, uses it, and ends it by a signal to its group as a terminal would, or to itself."""
+    """Starts a server, uses it, and ends it by a signal to its group as a terminal would (SIGINT), or to itself."""
 
     def user(place, command):
-        with open(place.work / "output", "w+") as output:
-            process = subprocess.Popen(
-                command, cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0
-            )
-            try:
-                use(place)
-                os.killpg(process.pid, stop) if stop == signal.SIGINT else process.send_signal(stop)
-                code = process.wait(PATIENCE_S)
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
-            return code, Path(output.name).read_text()
+        process = place.start(command, process_group=0)
+        try:
+            use(place, process)
+            os.killpg(process.pid, stop) if stop == signal.SIGINT else process.send_signal(stop)
+            return process.wait(PATIENCE_S), place.output.read_text()
+        finally:
+            process.kill()
+            process.wait()
 
     return user
 
 
-def asks(place):
+def asks(place, process):
     """Waits for the server to answer."""
-    until(lambda: answer(place) == "first")
+    place.until(process, lambda: answer(place) == "first")
 
 
 def edits(file):
     """Waits for an answer, edits the program, and waits for the other answer."""
 
-    def use(place):
-        asks(place)
+    def use(place, process):
+        asks(place, process)
         source = place.work / file
         source.write_text(source.read_text().replace("first", "second"))
-        until(lambda: answer(place) == "second")
+        place.until(process, lambda: answer(place) == "second")
 
     return use
 
 
-def sends_a_task(place):
+def sends_a_task(place, process):
+    """Waits until the worker is there, and has it do something."""
+    place.until(process, lambda: " ready." in place.output.read_text())
     command = [place.env["VIRTUAL_ENV"] + "/bin/python", "tasks.py"]
     done = subprocess.run(command, cwd=place.work, env=place.env, capture_output=True, text=True, timeout=PATIENCE_S)
-    assert done.stdout == "result 42\n", done.stderr
+    assert done.stdout == "result 42\n", done.stderr + place.output.read_text()
 
 
 def answer(place):
@@ -109,42 +119,28 @@ def answer(place):
         return None
 
 
-def until(condition):
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
-
-
 def debugs(place, command):
     """A debugger that attaches, says that it is ready, and lets the program run to its end (Debug Adapter Protocol)."""
-    process = subprocess.Popen(command, cwd=place.work, env=place.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = place.start(command)
     try:
-        with connect(place) as adapter, adapter.makefile("rwb") as stream:
+        with connected(place, process) as adapter, adapter.makefile("rwb") as stream:
             ask(stream, "initialize", adapterID="test", pathFormat="path")
             ask(stream, "attach", justMyCode=False)
             wait_for(stream, "initialized")
             ask(stream, "configurationDone")
             wait_for(stream, "terminated")
-        return process.wait(PATIENCE_S), process.stdout.read()
+        return process.wait(PATIENCE_S), place.output.read_text()
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
 
 
-def connect(place):
-    found = []
-
-    def try_it():
-        try:
-            found.append(socket.create_connection(("127.0.0.1", place.port), PATIENCE_S))
-        except OSError:
-            return False
-        return True
-
-    until(try_it)
-    return found[0]
+def connected(place, process):
+    """A connection to the program's port, once it listens."""
+    found = socket.socket()
+    found.settimeout(PATIENCE_S)
+    place.until(process, lambda: found.connect_ex(("127.0.0.1", place.port)) == 0)
+    return found
 
 
 def ask(stream, command, **arguments):
