@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class, shell_complete
-from hermetic_guard.policy import ENFORCEABLE
 
 from hermetic import __version__, options
 from hermetic.errors import CANNOT, HermeticError, UsageError
-from hermetic.options import COMPLETE_VARIABLE, COMPLETION, EXEC, ROOT, RUN, SHELL, Option
+from hermetic.options import COMPLETE_VARIABLE, COMPLETION, DOCTOR, EXEC, ROOT, RUN, SHELL, Option
 from hermetic.policy import load
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ ABOUT = {
     EXEC: "Run a script, a module or code in a named interpreter.",
     SHELL: "Start a guarded REPL.",
     COMPLETION: "Print the completion function of a shell.",
+    DOCTOR: "Say which layer holds which guard on this machine, found by having small programs try what is forbidden, and what "
+    "would help where one is missing. Exits with 1 if anything got through.",
 }
 
 EXAMPLES = {
@@ -56,6 +57,7 @@ EXAMPLES = {
         ("echo 'print(1)' | hermetic exec --no-network -", ""),
     ),
     SHELL: (("hermetic shell --no-network --python 3.12", ""),),
+    DOCTOR: (("hermetic doctor", ""), ("hermetic doctor --json", "")),
     COMPLETION: (
         ('eval "$(hermetic completion bash)"', "in ~/.bashrc"),
         ('eval "$(hermetic completion zsh)"', "in ~/.zshrc"),
@@ -68,6 +70,7 @@ USAGE = {
     EXEC: "[OPTIONS] SCRIPT|-m MODULE|-c CODE|- [ARGS]...",
     SHELL: "[OPTIONS]",
     COMPLETION: "bash|zsh|fish",
+    DOCTOR: "[--json]",
 }
 
 EXIT_CODES = (
@@ -123,7 +126,7 @@ def write_page(command: str, formatter: click.HelpFormatter) -> None:
         if rows:
             with formatter.section(section):
                 formatter.write_dl(rows)
-    if command != COMPLETION:
+    if command not in options.ANSWERED:
         with formatter.section("Exit codes"):
             formatter.write_dl(EXIT_CODES)
 
@@ -134,9 +137,6 @@ def _spelled(option: Option) -> str:
 
 
 def _help(option: Option) -> str:
-    guard = option.policy.partition(".")[0]
-    if option.section == options.GUARDS and guard and guard not in ENFORCEABLE:
-        return option.text + " (Not in this version.)"
     return option.text + (f" One of {', '.join(load.names())}." if option.key == "profile" else "")
 
 
@@ -192,6 +192,19 @@ def _print_completion(shell: str) -> None:
         click.echo(ShellComplete.source(made(GROUP, {}, ROOT, COMPLETE_VARIABLE)))
 
 
+def _examine(json: bool) -> int:
+    from hermetic import doctor
+
+    found = doctor.examine()
+    if json:
+        from json import dumps
+
+        click.echo(dumps(found.as_data(), indent=2))
+    else:
+        click.echo(doctor.report(found), nl=False)
+    return 0 if found.holds else 1
+
+
 # The commands.
 
 
@@ -244,7 +257,7 @@ class Group(click.Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ROOT, "[run] [OPTIONS] -- COMMAND [ARGS]...")
-        formatter.write_usage(ROOT, "exec|shell|completion ...", prefix="       ")
+        formatter.write_usage(ROOT, "exec|shell|doctor|completion ...", prefix="       ")
         write_page(ROOT, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
@@ -288,6 +301,7 @@ _SHELL = click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]), m
 
 SUBCOMMANDS: dict[str, click.Command] = {
     **{name: Launch(name, params=_parameters(name), help=ABOUT[name], context_settings=SETTINGS) for name in options.COMMANDS},
+    DOCTOR: Page(DOCTOR, params=_parameters(DOCTOR), callback=_examine, help=ABOUT[DOCTOR], context_settings=SETTINGS),
     COMPLETION: Page(COMPLETION, params=[_SHELL], callback=_print_completion, help=ABOUT[COMPLETION], context_settings=SETTINGS),
 }
 GROUP = Group(ROOT, commands=SUBCOMMANDS, params=_parameters(ROOT), context_settings=SETTINGS)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
+
+from hermetic_guard.distributions import info_of
 
 SITES = ("/site-packages/", "/dist-packages/")
 
+_owners: dict[tuple[str, str], str] = {}
 
-class Origin(NamedTuple):
+
+class Origin:
     """distribution: "requests 2.32.3", "" if the file belongs to none; path: as it is shown."""
 
-    distribution: str
-    path: str
+    __slots__ = ("distribution", "path")
+
+    def __init__(self, distribution: str, path: str) -> None:
+        self.distribution = distribution
+        self.path = path
 
 
 def is_standard_library(path: str) -> bool:
@@ -34,28 +38,12 @@ def origin(path: str) -> Origin:
     return Origin("", path)
 
 
-@cache
 def owner(site: str, relative: str) -> str:
-    """The distribution whose RECORD lists a file of a site-packages directory; the likeliest by name are looked at first."""
-    top = relative.split("/")[0].removesuffix(".py").lower()
-    try:
-        infos = [name for name in os.listdir(site) if name.endswith(".dist-info")]
-    except OSError:
-        return ""
-    for info in sorted(infos, key=lambda name: not name.lower().startswith(top)):
-        if lists(f"{site}/{info}/RECORD", relative):
-            return title(f"{site}/{info}/METADATA")
-    return ""
-
-
-def lists(record: str, relative: str) -> bool:
-    """Whether a RECORD has a line for a file (PEP 376: path, hash, size)."""
-    starts = (f"{relative},", f'"{relative}",')
-    try:
-        with open(record, encoding="utf-8", errors="replace") as file:
-            return any(line.startswith(starts) for line in file)
-    except OSError:
-        return False
+    """The distribution whose RECORD lists a file of a site-packages directory. Asked for each frame of a stack: the answer is remembered."""
+    if (site, relative) not in _owners:
+        info = info_of(site, relative)
+        _owners[site, relative] = title(f"{site}/{info}/METADATA") if info else ""
+    return _owners[site, relative]
 
 
 def title(metadata: str) -> str:

@@ -37,37 +37,33 @@ class EventReader:
 
 def parse(line: bytes) -> Event | None:
     """One event, or None for what is none."""
-    if len(line) > LONGEST:
-        return None
-    found = plain(line)
-    if found is not None:
-        return found
-    import json
-
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        text = line.decode()
+        event, end = scan(text) if len(line) <= LONGEST else (None, 0)
+    except (ValueError, StopIteration, RecursionError):
         return None
-    return event if is_event(event) else None
+    return event if end == len(text) and is_event(event) else None
 
 
-def plain(line: bytes) -> Event | None:
-    """A `ready` event exactly as the guard writes it, which comes in every run: `json` would cost as much as the rest of the launcher."""
-    words = line.split(b'"')
-    if len(words) != len(READY) or any(word != fixed for word, fixed in zip(words, READY, strict=True) if fixed is not None):
-        return None
-    pid, way, python, implementation = (word for word, fixed in zip(words, READY, strict=True) if fixed is None)
-    if not pid[1:-1].isdigit() or b"\\" in line or not line.isascii():
-        return None
-    texts = {"way": way.decode(), "python": python.decode(), "implementation": implementation.decode()}
-    return {"event": "ready", "pid": int(pid[1:-1]), "v": SCHEMA, **texts}
+def scan(text: str) -> tuple[Any, int]:
+    """The JSON value that `text` begins with, and where it ends; raises StopIteration or ValueError.
+
+    By the C function below `json`, which would import `re` as well: that takes as long as the rest of the launcher, while the user waits to
+    be told why the target goes wrong.
+    """
+    from _json import make_scanner
+
+    return make_scanner(_Decoder)(text, 0)  # type: ignore[arg-type]
 
 
-READY = (
-    *(b"{", b"event", b":", b"ready", b",", b"pid", None, b"way", b":", None, b",", b"python", b":", None),
-    *(b",", b"implementation", b":", None, b",", b"v", b":1}"),
-)
-"""What stands between the quotes of such a line; None for a value."""
+class _Decoder:
+    """What `make_scanner` wants to know: values as `json.loads` would make them."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = parse_constant = float
+    parse_int = int
+
 
 FIELDS: dict[str, dict[str, type]] = {
     "ready": {"pid": int, "way": str, "python": str, "implementation": str},

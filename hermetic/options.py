@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 ROOT = "hermetic"
 RUN, EXEC, SHELL = COMMANDS = ("run", "exec", "shell")
-COMPLETION = "completion"
-"""A command that only click knows: it prints, and starts nothing."""
+COMPLETION, DOCTOR = ANSWERED = ("completion", "doctor")
+"""Commands that only click knows: they print, and start no target."""
 
 COMPLETE_VARIABLE = "_HERMETIC_COMPLETE"
 """Set by the shell's completion function; click answers it."""
@@ -129,7 +129,8 @@ OPTIONS = (
     Option("--strict", section=TELLING, text="Exit with 77 instead of 0 if anything was blocked."),
     Option("-v", "--verbose", section=TELLING, text="Say what is run, in which way, and why."),
     Option("-q", "--quiet", section=TELLING, text="Print nothing but errors of hermetic's own."),
-    Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, COMPLETION), text="Show this help."),
+    Option("--json", section=OTHER, commands=(DOCTOR,), text="Print what was found as JSON."),
+    Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, *ANSWERED), text="Show this help."),
     Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),
 )  # fmt: skip
 
@@ -169,7 +170,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Invo
     Raises UsageError for everything that does not say exactly what to do: a flag that is guessed at or passed over is
     a guard that does not stand.
     """
-    if not argv or _completing(environ) or argv[0] == COMPLETION:
+    if not argv or _completing(environ) or argv[0] in ANSWERED:
         return None
     command, words = _command(argv)
     given, stop, start = scan(command, words)

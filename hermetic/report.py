@@ -28,6 +28,8 @@ class Report:
         self._quiet = quiet
         self._seen: set[tuple[str, str]] = set()
         self.blocked: dict[str, int] = {}
+        self.all_counted = True
+        """Whether refusals by the kernel come here as well."""
 
     def refused(self, event: Event) -> None:
         """Count a refusal, and print it if it is the first of its kind."""
@@ -45,13 +47,14 @@ class Report:
         if total and not self._quiet:
             noun = "action" if total == 1 else "actions"
             parts = ", ".join(f"{guard} {count}" for guard, count in sorted(self.blocked.items()))
-            self._write(f"hermetic: blocked {total} {noun} in all: {parts}\n")
+            besides = "" if self.all_counted else " (refusals by the kernel are not counted)"
+            self._write(f"hermetic: blocked {total} {noun} in all: {parts}{besides}\n")
 
 
 def message(event: Event) -> str:
     """The three lines: what was denied, who asked, what would allow it. The last two only where they are known."""
     lines = [f"hermetic: blocked action: {event['rule']}: {event['action']}({event['target']})"]
-    asked = asker(event["stack"])
+    asked = asker(event["stack"]) or (f"{event['program']} (process {event['pid']})" if "program" in event else "")
     if asked:
         lines.append(f"  asked by  {asked}")
     if event["hint"]:

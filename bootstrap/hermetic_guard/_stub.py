@@ -1,6 +1,6 @@
-"""Runs the target as CPython would, once the guards stand: python -S [flags] stub.py KIND [TARGET] [argument...]"""
-# Staged as stub.py in the run directory, for flags (-I, -E, -S) and interpreters that the environment cannot reach. The -S in front keeps
-# site, and with it every .pth file, from running before the guards.
+"""Runs the target as CPython would, once the guards stand: python -S [flags] STUB KIND [TARGET] [argument...]"""
+# Staged in the run directory, see injection.STUB, for flags (-I, -E, -S) and interpreters that the environment cannot reach. The -S in front
+# keeps site, and with it every .pth file, from running before the guards.
 #
 # KIND is "f" (a script, a directory or an archive), "m" (module), "c" (code), "-" (standard input by name) or "i" (nothing was named). In
 # upper case, "-S" for "-", it says that the user gave -S himself: then site must not run at all. f, m and c have a TARGET.
@@ -13,7 +13,8 @@
 
 import sys
 
-HERE = __file__.rpartition("/")[0] + "/"
+SELF = __file__
+HERE = ""  # the run directory
 FIRST_LINE_SKIPPED = __doc__ is None and sys.flags.optimize < 2
 
 
@@ -28,6 +29,7 @@ def start_guards():
     try:
         if not safe_path():
             sys.path_importer_cache.pop(sys.path.pop(0), None)  # the run directory, as the directory of the script
+        find_run_directory()
         prompt = load_beside("prompt.py", "hermetic_guard._prompt") if wants_prompt(sys.argv[1]) else None
         load_beside("sitecustomize.py", "hermetic_guard._startup")["start"]("stub")
         return prompt
@@ -37,6 +39,18 @@ def start_guards():
         why = "the guards could not be put in place: %s: %s" % (type(error).__name__, error)
         os.write(2, ("hermetic: %s; nothing was run\n" % why).encode("utf-8", "replace"))
         os._exit(125)
+
+
+def find_run_directory():
+    """reopen.py hands this file over open, and names its descriptor."""
+    global HERE
+    import os
+
+    path, descriptor = SELF, SELF.rpartition("/proc/self/fd/")[2]
+    if descriptor != path:
+        path = os.readlink(path)  # where it was, if it is gone
+        os.close(int(descriptor))
+    HERE = path.rpartition("/")[0] + "/"
 
 
 def load_beside(file, name):
@@ -334,7 +348,7 @@ def cut_traceback(kind, error):
 
 def skip_own(traceback):
     """The part of a traceback that begins after the frames of the run directory's files."""
-    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(HERE):
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith((HERE, SELF)):
         traceback = traceback.tb_next
     return traceback
 

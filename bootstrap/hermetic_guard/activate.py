@@ -10,11 +10,11 @@ from hermetic_guard import attribution, children, hook, injection, serialized, t
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
-from hermetic_guard.guards import integrity, network
+from hermetic_guard.guards import filesystem, integrity, native, network, process
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
-GUARDS = (network,)
+GUARDS = (network, process)
 
 
 def activate(way, staged, identity, before):
@@ -23,15 +23,18 @@ def activate(way, staged, identity, before):
     What comes after the report may be the target's.
     """
     found = traces.Traces(way, staged.run, before)
-    scopes = Scopes(serialized.loads(staged.read("policy")))
+    scopes = Scopes(serialized.loads(staged.read("policy")), staged.run + "/scratch")
     if injection.NARROWED in os.environb:
         scopes.tighten(os.environb[injection.NARROWED])
     channel = Channel(staged.run + "/events", identity)
     channel.reach()
     enforcer = Enforcer(scopes, channel.tell, make_stack(), staged.run)
     traces.restore_environment()
+    if scopes.current.filesystem is not None:
+        filesystem.point_to_scratch(scopes.current.filesystem.write, scopes.scratch)
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
-    install(enforcer, protected, channel, lambda: children.install(enforcer, handoff(staged, identity), staged))
+    native_files = staged.read("native")
+    install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity), staged))
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))
     found.process_warnings()
@@ -46,27 +49,21 @@ def handoff(staged, identity):
     return injection.Handoff(os.fsencode(staged.run), staged.digest.encode(), identity)
 
 
-def install(enforcer, protected, channel, guard_children):
+def install(enforcer, protected, native_files, channel, guard_children):
     """Replacements first, the hook last: it would see our own imports. Every guard is there, for a policy can be tightened later."""
-    tables = [enforcer.handlers, integrity.install(enforcer, (enforcer.run, *protected), channel.path)]
+    handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
+    on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
+    tables = [enforcer.handlers, handlers, on_files]
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
+    replace()
     if enforcer.hooked:
         tables.append(seal(globals())["make_exit_handlers"](channel.tell, PolicyViolation))
     else:
         tell_uncaught_at_exit(channel.tell)
+    tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
     if hasattr(sys, "addaudithook"):
-        hook.install(merged(tables))
-
-
-def merged(tables):
-    """One handler per event. Two guards that look at the same one would have to be asked one after the other; none do."""
-    handlers = {}  # type: dict[str, object]
-    for table in tables:
-        if not handlers.keys().isdisjoint(table):
-            raise RuntimeError("two guards handle the same audit event")
-        handlers.update(table)
-    return handlers
+        hook.install(tables)
 
 
 def make_exit_handlers(tell, kind):

@@ -24,7 +24,7 @@ def make_stack(own_files):
         while frame is not None and len(found) < deepest:
             code = frame.f_code
             name = exact(code.co_filename)
-            if not own_files(name) and not name.startswith("<frozen "):
+            if not own_files(name) and not name.startswith(("<frozen ", "<builtin>/frozen ")):
                 found.append((name[-longest:], frame.f_lineno or 0, exact(code.co_name)[:longest]))
             frame = frame.f_back  # type: ignore[assignment]
         return found

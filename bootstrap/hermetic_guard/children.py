@@ -12,7 +12,9 @@ import posix
 import sys
 from os import fsdecode, fsencode
 
-from hermetic_guard import injection, programs, pyenv
+from hermetic_guard import injection, pex, programs, pyenv
+from hermetic_guard.errors import PolicyViolation
+from hermetic_guard.guards import process
 from hermetic_guard.starts import OWN, Planner, Start, as_text
 
 SHELL = "/bin/sh"
@@ -24,14 +26,27 @@ LOADER = {name: os.environb[name] for name in injection.LOADER if name in os.env
 def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
     ledger = enforcer.ledger
-    programs.os = pyenv.os = OWN  # type: ignore[attr-defined]
+    programs.os = pyenv.os = pex.os = OWN  # type: ignore[attr-defined]
+    programs.read_head = enforcer.read_head or programs.read_head
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
-    plan = Planner(enforcer, handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
+    plan = Planner(process.questions(enforcer), handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
     current = _track_environment(ledger)
-    _replace_fork_exec(ledger, plan, current, _make_user_check(enforcer.refuse, staged.run))
-    _replace_exec(ledger, plan, current)
-    _replace_posix_spawn(ledger, plan, current)
-    _replace_system(ledger, plan, current)
+    keep = _keep_nothing if enforcer.closed() else _keep
+    _replace_fork_exec(ledger, keep, plan, current, _make_user_check(enforcer.refuse, staged.run))
+    _replace_exec(ledger, keep, plan, current)
+    _replace_posix_spawn(ledger, keep, plan, current)
+    _replace_system(ledger, keep, plan, current)
+
+
+# What a replacement keeps of the original, which the target can take out of it: nothing, where it will never be called.
+
+
+def _keep(original):
+    return original
+
+
+def _keep_nothing(original):
+    return None
 
 
 # Exact copies.
@@ -103,11 +118,12 @@ def _set_environment(before, after):
 # The spawn points.
 
 
-def _replace_fork_exec(ledger, plan, current, check_user):
+def _replace_fork_exec(ledger, keep, plan, current, check_user):
     """subprocess, os.popen, asyncio, multiprocessing's spawn, forkserver and resource tracker; CPython raises no audit event here."""
     import _posixsubprocess
 
     original = _posixsubprocess.fork_exec
+    kept = keep(original)
 
     def fork_exec(arguments, executables, close_fds, pass_fds, cwd, env, *options):
         rest = list(options)  # type: list
@@ -123,7 +139,7 @@ def _replace_fork_exec(ledger, plan, current, check_user):
         if rest[at] is not None:
             rest[at] = _then_judge_again(rest[at], plan, given, start, current if env is None else None)
             handed = None if env is None else handed
-        return original(start.arguments, [fsencode(path) for path in start.executables], close_fds, pass_fds, place, handed, *rest)  # type: ignore[arg-type]
+        return kept(start.arguments, [fsencode(path) for path in start.executables], close_fds, pass_fds, place, handed, *rest)
 
     _replace_everywhere(ledger, fork_exec, original, ("_posixsubprocess", "fork_exec"), ("subprocess", "_fork_exec"))
 
@@ -159,8 +175,9 @@ def _make_user_check(refuse, run):
     return check_user
 
 
-def _replace_exec(ledger, plan, current):
+def _replace_exec(ledger, keep, plan, current):
     original, c_execv = posix.execve, posix.execv
+    kept = keep(original)
 
     def execve(path, argv, env):
         descriptor = int(path) if isinstance(path, int) else None
@@ -177,7 +194,7 @@ def _replace_exec(ledger, plan, current):
         start = plan(given)
         path = path if start.executables == given.executables else start.executables[-1]
         try:
-            return original(path, start.arguments, start.environment)
+            return kept(path, start.arguments, start.environment)
         except OSError as error:
             raise OSError(error.errno, error.strerror, *shown) from None
 
@@ -185,21 +202,18 @@ def _replace_exec(ledger, plan, current):
     _replace_everywhere(ledger, execv, c_execv)
 
 
-def _replace_posix_spawn(ledger, plan, current):
+def _replace_posix_spawn(ledger, keep, plan, current):
     """os.posix_spawn (3.8) and its form that looks at PATH; subprocess uses the first where it can."""
     none_allowed = sys.version_info >= (3, 13)
 
-    def guarded(original, find):
-        name = original.__name__
-
+    def guarded(kept, find, name):
         def spawn(path, argv, env, **options):
             environment = current() if env is None and none_allowed else _mapping(env, name, " or None" if none_allowed else "")
-            named = _text(path)
-            given = Start([find(named)], _texts(argv, name), environment)
-            start = plan(given)
-            named = named if start.executables == given.executables else start.executables[-1]
+            start = plan(Start([find(_text(path))], _texts(argv, name), environment))
             try:
-                return original(named, start.arguments, start.environment, **options)
+                return kept(start.executables[-1], start.arguments, start.environment, **options)
+            except PolicyViolation:
+                raise
             except OSError as error:
                 raise OSError(error.errno, error.strerror, path) from None
 
@@ -212,19 +226,21 @@ def _replace_posix_spawn(ledger, plan, current):
             return path
 
     for name, find in (("posix_spawn", str), ("posix_spawnp", on_path)):
-        if hasattr(posix, name):
-            _replace_everywhere(ledger, guarded(getattr(posix, name), find), getattr(posix, name))
+        original = getattr(posix, name, None)
+        if original is not None:
+            _replace_everywhere(ledger, guarded(keep(original), find, name), original)
 
 
-def _replace_system(ledger, plan, current):
+def _replace_system(ledger, keep, plan, current):
     """os.system hands over the C environment, which other threads read: the shell is told to make the changes instead."""
     original = posix.system
+    kept = keep(original)
 
     def system(command):
         command = _bytes(command)
         before = current()
         after = plan(Start([SHELL], ["sh", "-c", fsdecode(command)], before)).environment
-        return original(_changes(before, after) + command)
+        return kept(_changes(before, after) + command)
 
     _replace_everywhere(ledger, system, original)
 

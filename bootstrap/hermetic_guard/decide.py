@@ -4,7 +4,7 @@ Guards translate calls into requests and nothing else knows the rules, so what i
 """
 
 from hermetic_guard.hosts import allows_port, canonical_name, covers, is_inward, is_loopback, is_name, show_ports
-from hermetic_guard.policy import Policy, is_within_any
+from hermetic_guard.policy import Policy, is_within, is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +20,12 @@ class Request(object):
 
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX), own (whether that AF_UNIX address was bound inside this run)
-    filesystem: read, and any other word for a change. path (absolute, without links)
+    filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
+                its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
+                run has made), tree (all below it moves), leads (where a link leads, None if nowhere)
     subprocess: start fork. path (of the program, absolute, without links; none for a fork)
-    native:     import load call. distribution (whose file it is, normalized, "" for none), standard (whether it is the standard library's)
+    native:     import load call. distribution (whose file it is, normalized, "" for none), standard (whether it is the standard library's),
+                claimed (whose it says it is, if that could not be established)
     """
 
     __slots__ = ("action", "facts", "guard", "target")
@@ -49,6 +52,9 @@ ALLOWED = Decision(True)
 
 HIDDEN = "hidden"
 """The rule of what is to look as if it were not there."""
+
+READING = frozenset(["read", "list", "readlink"])
+"""What changes nothing of a file system."""
 
 DEVICES = tuple("/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/pts".split())
 """What may always be read and written: nothing is kept there."""
@@ -118,18 +124,30 @@ def _decide_named(domains: "Any", request: Request) -> Decision:
 
 
 def _decide_filesystem(policy: Policy, request: Request) -> Decision:
-    rules, path = policy.filesystem, request.facts["path"]
+    rules, path, facts = policy.filesystem, request.facts["path"], request.facts
     if rules is None:
         return ALLOWED
+    if path is None:
+        return Decision(False, "filesystem guarded")
     if is_within_any(path, rules.hide):
         return Decision(False, HIDDEN)
-    if is_within_any(path, rules.write) or is_within_any(path, DEVICES):
+    if facts.get("tree") and any(is_within(hidden, path) for hidden in rules.hide):
+        return Decision(False, "what is hidden stays where it is")
+    if is_within_any(path, rules.write) or is_within_any(path, DEVICES) or facts.get("stream") or facts.get("own"):
         return ALLOWED
-    if request.action != "read":
+    if request.action not in READING:
         return Decision(False, "filesystem read-only", "--allow-write %s" % path)
-    if rules.read is None or is_within_any(path, rules.read):
+    if rules.read is None or is_within_any(path, rules.read) or _shows_the_way(rules, request):
         return ALLOWED
     return Decision(False, "reads limited", "--allow-read %s" % path)
+
+
+def _shows_the_way(rules: "Any", request: Request) -> bool:
+    """Names in a directory that is listed for its names, and links on the way to what may be read."""
+    if request.action == "list":
+        return request.facts["path"] in rules.names
+    leads = request.facts.get("leads")
+    return leads is not None and any(is_within(leads, place) or is_within(place, leads) for place in rules.read + rules.write)
 
 
 def _decide_subprocess(policy: Policy, request: Request) -> Decision:
@@ -145,7 +163,9 @@ def _decide_native(policy: Policy, request: Request) -> Decision:
     rules, distribution = policy.native, request.facts.get("distribution", "")
     if rules is None or request.facts.get("standard") or (distribution and distribution in rules.distributions):
         return ALLOWED
-    return Decision(False, "native code disabled", "--allow-native %s" % distribution if distribution else "")
+    named = distribution or request.facts.get("claimed", "")
+    hint = "--allow-native %s" % named if named and named not in rules.distributions else ""
+    return Decision(False, "native code disabled", hint)
 
 
 DECIDERS = {

@@ -16,6 +16,7 @@ from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
 VIOLATION_EXIT = 77
+ENOENT = 2
 REFUSE, NARROWED, TIGHTEN = "hermetic.refuse", "hermetic.narrowed", "hermetic.tighten"
 """Audit events of our own."""
 
@@ -23,10 +24,15 @@ REFUSE, NARROWED, TIGHTEN = "hermetic.refuse", "hermetic.narrowed", "hermetic.ti
 class Enforcer(object):
     """scopes: the policies in force; tell: writes an event; stack: lists the asking frames; run: the run directory or None.
 
-    check(request)          returns if it is allowed, else tells and raises. It holds the policy, so it is for handlers of audit events
+    check(request)          returns if it is allowed, else tells and raises. It holds the policy, so it is for handlers of audit events, as are
+    allows(request)         whether it is allowed, without a word to anybody, and
+    judge_file(action, path, directory, what), the filesystem guard's judge; None where that is not installed
+    read_head(path)         how a program begins, also where that may not be read; None likewise
+    closed()                whether this run may make no process at all, which cannot change any more
     refuse(action, target)  raises for what no policy allows; may be kept in a function that the target can take apart, as may
     narrowed()              the policy in force, serialized, if it is narrower than the run's own, else None
     handlers                of the events that those two raise, and `hermetic` inside `hermetic`
+    when_loaded             functions that are called with an extension module once it is loaded, by its name; see guards/loading.py
     hooked                  whether audit events can be relied on
     """
 
@@ -34,10 +40,14 @@ class Enforcer(object):
         self.scopes = scopes
         self.run = run
         self.ledger = Ledger()
+        self.when_loaded = {}  # type: dict[str, list]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
         sealed = seal(vars(hosts), vars(policy), vars(judging), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
         self.check = sealed["make_check"](scopes, tell, stack)
+        self.allows = sealed["make_allows"](scopes)
+        self.judge_file = None  # type: object
+        self.read_head = None  # type: object
         self.handlers = sealed["make_handlers"](self.check, scopes)
         if hasattr(sys, "addaudithook"):
             self.refuse, self.narrowed = make_ask(REFUSE), make_ask(NARROWED)
@@ -45,9 +55,12 @@ class Enforcer(object):
             self.refuse, self.narrowed = make_refuse(self.check), scopes.narrowed
         self.register, self.registered = make_registry(run)
 
+    def closed(self) -> bool:
+        return not decide(self.scopes.base, Request("subprocess", "fork", "")).allowed
+
 
 def make_check(scopes, tell, stack):
-    judge, violation, getpid, leave = decide, make_violation_factory(), os.getpid, os._exit
+    judge, violation, getpid, leave, hidden = decide, make_violation_factory(), os.getpid, os._exit, judging.HIDDEN
 
     def check(request: Request) -> None:
         current = scopes.current
@@ -55,11 +68,20 @@ def make_check(scopes, tell, stack):
         if decision.allowed:
             return
         tell(refusal(request, decision, getpid(), stack()))
-        if current.on_violation == "kill":
+        if current.on_violation == "kill" and decision.rule != hidden:
             leave(VIOLATION_EXIT)
         raise violation(current.on_violation, request, decision)
 
     return check
+
+
+def make_allows(scopes):
+    judge = decide
+
+    def allows(request: Request) -> bool:
+        return judge(scopes.current, request).allowed
+
+    return allows
 
 
 def refusal(request, decision, pid, frames) -> "dict[str, object]":
@@ -78,14 +100,18 @@ def refusal(request, decision, pid, frames) -> "dict[str, object]":
 
 def make_violation_factory():
     """A function that makes the exception for a refused request, in the policy's manner."""
-    refused = {"integrity": errors.IntegrityViolation, "network": errors.NetworkRefused}
-    raised = {"integrity": errors.IntegrityViolation, "network": errors.NetworkViolation}
-    unnamed = errors.name_refused()
+    kinds = {guard: dict(manners) for guard, manners in errors.VIOLATIONS.items()}
+    unnamed, hidden, not_there = errors.name_refused(), judging.HIDDEN, FileNotFoundError
 
     def violation(manner, request, decision):
-        refuse = manner == "refuse"
-        kind = unnamed if refuse and request.action == "DNS" else (refused if refuse else raised)[request.guard]
-        return kind(request.guard, request.action, request.target, decision.rule, decision.hint)
+        given = request.facts.get("given")
+        if decision.rule == hidden:
+            return not_there(ENOENT, "No such file or directory", given)
+        kind = unnamed if manner == "refuse" and request.action == "DNS" else kinds[request.guard][manner]
+        error = kind(request.guard, request.action, request.target, decision.rule, decision.hint)
+        if given is not None:
+            error.filename = given
+        return error
 
     return violation
 
@@ -98,7 +124,10 @@ def make_refuse(check):
 
 
 def make_handlers(check, scopes):
-    """Anybody can raise these events, and wins nothing by it: a refusal, what the policy is, or a narrower policy."""
+    """Anybody can raise these events, and wins nothing by it: a refusal, what the policy is, or a narrower one for what is started.
+
+    It is for what is started, since `hermetic` inside `hermetic` becomes its target by a start that the narrower one may forbid.
+    """
     refuse = make_refuse(check)
 
     def on_refuse(_, action, target):
@@ -111,8 +140,7 @@ def make_handlers(check, scopes):
 
     def on_tighten(answer, serialized):
         if type(answer) is list and type(serialized) is bytes:
-            scopes.tighten(serialized)
-            answer.append(True)
+            answer.append(scopes.hand_on(serialized))
 
     return {REFUSE: on_refuse, NARROWED: on_narrowed, TIGHTEN: on_tighten}
 

@@ -43,22 +43,62 @@ class NetworkRefused(PolicyViolation, PermissionError):
     """A network violation in the manner *refuse*: a PermissionError, as a firewall's refusal is."""
 
 
-def _os_error(kind: type, code: int) -> type:
-    """OSError fills errno in `__new__`, from the arguments; ours are others, so it is set afterwards."""
+class ProcessViolation(PolicyViolation):
+    """A process refused in the manner *raise*."""
+
+
+class ProcessRefused(PolicyViolation, PermissionError):
+    """A process refused in the manner *refuse*: a PermissionError, as of a system that forbids them (EPERM)."""
+
+
+class NativeRefused(PolicyViolation, ImportError):
+    """Native code refused, in either manner: an ImportError, for a package falls back to its pure form by that. No retry loop catches one."""
 
     def __init__(self, *arguments):
         PolicyViolation.__init__(self, *arguments)
-        self.errno = code
+        self.name = self.target
+        self.msg = PolicyViolation.__str__(self)
+        self.args = (self.msg,)
+
+
+class FilesystemViolation(PolicyViolation):
+    """A filesystem violation in the manner *raise*."""
+
+
+class FilesystemRefused(PolicyViolation, PermissionError):
+    """A filesystem violation in the manner *refuse*: a PermissionError, as a machine with read-only file systems gives it."""
+
+    def __reduce__(self) -> "tuple[object, ...]":
+        return (*PolicyViolation.__reduce__(self), {"filename": self.filename})
+
+
+def _os_error(kind: type, code: int, others: "dict[str, int] | None" = None) -> type:
+    """OSError fills errno in `__new__`, from the arguments; ours are others, so it is set afterwards. others: errno by action."""
+
+    def __init__(self, *arguments):
+        PolicyViolation.__init__(self, *arguments)
+        self.errno = (others or {}).get(self.action, code)
         self.strerror = PolicyViolation.__str__(self)
-        self.args = (code, self.strerror)  # as of any OSError: some look there
+        self.args = (self.errno, self.strerror)  # as of any OSError: some look there
 
     kind.__init__ = __init__  # type: ignore[misc]
     return kind
 
 
-EACCES = 13
+EPERM, EACCES, EROFS = 1, 13, 30
 _os_error(IntegrityViolation, EACCES)
 _os_error(NetworkRefused, EACCES)
+_os_error(ProcessRefused, EPERM)
+_os_error(FilesystemRefused, EROFS, dict.fromkeys(("read", "list", "readlink", "use"), EACCES))
+
+VIOLATIONS = {
+    "integrity": {"refuse": IntegrityViolation, "raise": IntegrityViolation},
+    "network": {"refuse": NetworkRefused, "raise": NetworkViolation},
+    "filesystem": {"refuse": FilesystemRefused, "raise": FilesystemViolation},
+    "subprocess": {"refuse": ProcessRefused, "raise": ProcessViolation},
+    "native": {"refuse": NativeRefused, "raise": NativeRefused},
+}  # type: dict[str, dict[str, type[PolicyViolation]]]
+"""What is raised, by guard and manner."""
 
 
 def name_refused() -> type:

@@ -14,33 +14,41 @@ import sys
 from hermetic_guard.sealing import seal
 
 
-def install(handlers):
-    """Add the hook for `handlers`, a dict of event name to function of the event's arguments. It cannot be undone.
+def install(tables):
+    """Add the hook, which cannot be undone. tables: of each guard, functions by event, which are given the event's arguments.
 
-    In place of a function there may be several: each but the last returns the arguments of the next, or None if nothing is to be judged, and
-    may call code of the target's, to copy what is judged to exact types. The last may not.
+    All guards that look at an event are asked, in their order. None may run code of the target's, whose caller it would be.
     """
-    steps = {event: handler if type(handler) is tuple else (handler,) for event, handler in handlers.items()}
-    sys.addaudithook(seal(globals())["make_hook"](steps))  # novm
+    sealed = seal(globals())
+    handlers = {}  # type: dict[str, list]
+    for event, handler in [item for table in tables for item in table.items()]:
+        handlers.setdefault(event, []).append(handler)
+    single = {event: found[0] if len(found) == 1 else sealed["make_chain"](tuple(found)) for event, found in handlers.items()}
+    sys.addaudithook(sealed["make_hook"](single))  # novm
 
 
-def make_hook(steps):
+def make_chain(handlers):
+    def chain(*arguments):
+        for handler in handlers:
+            handler(*arguments)
+
+    return chain
+
+
+def make_hook(handlers):
     with_traceback, anything = BaseException.with_traceback, BaseException
 
-    def hook(event, arguments, find=steps.get, shed=with_traceback):
-        # From here on only the loop itself knows the later steps, and that is in no frame's f_locals.
-        for step in find(event, ()):
-            find = None
-            try:
-                arguments = step(*arguments)
-            except anything as error:
-                refusal = error
-                break
-            if arguments is None:
-                return
-        else:
+    def hook(event, arguments, find=handlers.get, shed=with_traceback):
+        handler = find(event)
+        if handler is None:
             return
-        step = arguments = None
+        find = None  # no frame's f_locals leads to the other handlers
+        try:
+            handler(*arguments)
+            return
+        except anything as error:
+            refusal = error
+        handler = arguments = None
         raise shed(refusal, None)
 
     return hook

@@ -17,6 +17,10 @@ WARNING = ("ignore::%s.%s" % (EARLY_MODULE, EARLY_CLASS)).encode()
 
 NARROWED = PREFIX + b"_POLICY"
 
+STUB, REOPEN = "stub_importlib_bootstrap.py", "reopen.py"
+"""Names in the run directory. `warnings` passes over frames of files that have `importlib` and `_bootstrap` in their names, as over those of
+the import system (Python/_warnings.c, is_internal_frame), so the stub at the bottom of the stack is nobody's caller to it."""
+
 OTHER_LIBRARY = (b"PYTHONHOME", b"PYTHONPLATLIBDIR", b"PYTHON_PRESITE")
 """Lead the interpreter to other code than its own standard library before any guard can stand. -E and -I switch them off, and so does an
 empty value, but not on 3.6."""
@@ -115,13 +119,20 @@ def misleading(environment: "dict[bytes, bytes]", line=None) -> str:
     return "-X " + words[0].rpartition("X")[2] if words else ""
 
 
-def stub_arguments(line, stub: str) -> "list[str]":
-    """The interpreter's arguments (without argv[0]) that run a parsed command line through the stub.
+def inspects(line, environment: "dict[bytes, bytes]") -> bool:
+    """Whether the interpreter gives a prompt after its script, and so also where it cannot open that."""
+    return "i" in line.letters or (line.letters.isdisjoint("IE") and bool(environment.get(b"PYTHONINSPECT")))
+
+
+def stub_arguments(line, run: str, environment: "dict[bytes, bytes]") -> "list[str]":
+    """The interpreter's arguments (without argv[0]) that run a parsed command line through the stub; run: the run directory.
 
     The word after the stub is the kind of target; upper case, `-S` for `-`, says that the user asked for `-S` himself.
     """
+    stub = "%s/%s" % (run, STUB)
     kind = line.kind
     if "S" in line.letters:
         kind = {"-": "-S"}.get(kind, kind.upper())
     words = [kind] if line.target is None else [kind, line.target]
-    return ["-S"] + list(line.flags) + [stub] + words + list(line.rest)
+    arguments = ["-S"] + list(line.flags) + [stub] + words + list(line.rest)
+    return ["-E", "-S", "%s/%s" % (run, REOPEN), stub] + arguments if inspects(line, environment) else arguments

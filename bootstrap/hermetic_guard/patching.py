@@ -28,10 +28,10 @@ class Ledger(object):
         Raises CannotReplace if the change is not seen by a look-up afterwards.
         """
         original = vars(owner)[name]
-        _assign(owner, name, new)
+        assign(owner, name, new)
         self._entries.append((owner, name, original))
         if isinstance(owner, type):
-            self.modules[owner.__module__] = sys.modules[owner.__module__]
+            self.modules[owner.__module__] = sys.modules.get(owner.__module__)
         elif type(owner) is type(sys):
             self.modules[owner.__name__] = owner
         _replace_among_supported(original, new)
@@ -42,11 +42,20 @@ class Ledger(object):
         while self._entries:
             owner, name, original = self._entries.pop()
             _replace_among_supported(vars(owner)[name], original)
-            _assign(owner, name, original)
+            assign(owner, name, original)
         self.modules.clear()
 
 
-def _assign(owner, name, value):
+def builtin(function, original):
+    """`function` as a builtin is: it is not bound where a class has it as an attribute (pathlib's accessors), and is pickled by its name."""
+    name = original.__name__  # type: str
+    shown = {"__call__": staticmethod(function), "__reduce__": lambda self: name, "__repr__": lambda self: "<built-in function %s>" % name}
+    made = type("builtin_function_or_method", (object,), shown)()
+    vars(made).update(__name__=name, __qualname__=name, __doc__=original.__doc__, __module__=original.__module__)
+    return made
+
+
+def assign(owner, name, value):
     try:
         setattr(owner, name, value)
     except TypeError:

@@ -10,9 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-ENFORCEABLE = ("network",)
-"""Guards that this version can put in place. A policy that asks for another is refused at launch, never run without."""
-
 MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
 
@@ -89,17 +86,19 @@ class Filesystem(Record):
     """No write, but where it is listed; with `read`, no reading elsewhere either. All paths are absolute and without links.
 
     read:  None where everything may be read, else a tuple of files and directories that may be
+    names: tuple of directories that may be listed, though not all in them may be read
     write: tuple of files and directories in which all may be changed; they may be read as well
     hide:  tuple of files and directories that are not there
     """
 
     if TYPE_CHECKING:
         read = None  # type: tuple[str, ...] | None
+        names = ()  # type: tuple[str, ...]
         write = ()  # type: tuple[str, ...]
         hide = ()  # type: tuple[str, ...]
 
-    __slots__ = ("hide", "read", "write")
-    DEFAULTS = {"hide": (), "write": ()}
+    __slots__ = ("hide", "names", "read", "write")
+    DEFAULTS = {"hide": (), "names": (), "write": ()}
 
 
 class Native(Record):
@@ -208,7 +207,12 @@ def common_paths(a: "tuple[str, ...]", b: "tuple[str, ...]") -> "tuple[str, ...]
 
 
 def _common_filesystem(a: Filesystem, b: Filesystem) -> Filesystem:
-    return Filesystem(read=_common_reading(a, b), write=common_paths(a.write, b.write), hide=merged(a.hide + b.hide))
+    names = tuple(path for path in sorted(set(a.names + b.names)) if _lists(a, path) and _lists(b, path))
+    return Filesystem(read=_common_reading(a, b), names=names, write=common_paths(a.write, b.write), hide=merged(a.hide + b.hide))
+
+
+def _lists(rules: Filesystem, path: str) -> bool:
+    return rules.read is None or path in rules.names or is_within_any(path, rules.read + rules.write)
 
 
 def _common_reading(a: Filesystem, b: Filesystem) -> "tuple[str, ...] | None":

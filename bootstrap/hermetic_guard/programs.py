@@ -11,7 +11,7 @@ in, "" for the present one.
 
 import os
 
-from hermetic_guard import pyenv, shebang
+from hermetic_guard import pex, pyenv, shebang
 
 DEFAULT_PATH = "/bin:/usr/bin"
 """Where execvp(3) looks when PATH is not set; an empty PATH is the working directory."""
@@ -106,6 +106,16 @@ def _problem(file: str) -> "Unresolved | None":
     return None if os.access(file, os.X_OK) else NotExecutable("%s: no permission to execute it" % file)
 
 
+def executable(file: str) -> bool:
+    """Whether the kernel would try to run it."""
+    return _problem(file) is None
+
+
+def present(file: str) -> bool:
+    """Whether there is something at this path that could be tried."""
+    return not isinstance(_problem(file), NotFound)
+
+
 def is_python_name(name: str) -> bool:
     """Whether a file of this name is called like an interpreter: python, python3.13t, pypy3.9, pypy3-c, python3-dbg."""
     for family in ("python", "pypy"):
@@ -131,9 +141,13 @@ def is_script(file: str) -> bool:
 
 def _head(file: str) -> bytes:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return read_head(file)
     except OSError as error:
         raise NotExecutable("%s: cannot be read: %s" % (file, error.strerror))
+
+
+def read_head(file: str) -> bytes:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return os.read(descriptor, shebang.HEAD)
     finally:
@@ -302,5 +316,19 @@ def _by_pyenv(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
     raise NotFound("%s: command not found in pyenv's version %s" % (name, ":".join(versions)))
 
 
-LOOKERS = {"kernel": _by_kernel, "env": _by_env, "sh": _by_sh, "pyenv": _by_pyenv, "hermetic": _by_hermetic}
+def _by_pex(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
+    def on_path(name, path):
+        try:
+            return find(name, path, stop.cwd)
+        except Unresolved:
+            return None
+
+    command = pex.command(line.interpreter, stop.file, stop.environ, stop.cwd, on_path)
+    if command is None:
+        raise NotFound("none of the interpreters it looks for is on PATH")
+    words, added = command
+    return Stop(words[0], words + stop.words[1:], dict(stop.environ, **added), stop.cwd), "its shell part, made by pex"
+
+
+LOOKERS = {"kernel": _by_kernel, "env": _by_env, "sh": _by_sh, "pyenv": _by_pyenv, "pex": _by_pex, "hermetic": _by_hermetic}
 """Who looks for the interpreter, by Shebang.via."""

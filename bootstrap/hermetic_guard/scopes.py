@@ -4,22 +4,28 @@ A run has one policy, set before user code. Code that uses the guard on itself o
 intersection of all that are open, so that no block can loosen what was set outside it.
 """
 
-from hermetic_guard.policy import Policy, intersect
+from hermetic_guard.policy import Policy, intersect, with_scratch
 from hermetic_guard.serialized import dumps, loads
 
 
 class Scopes(object):
-    """`base` is the run's policy, `current` what holds now."""
+    """`base` is the run's policy, `current` what holds now; `scratch` the directory that may be written under each, or None.
 
-    def __init__(self, base: Policy) -> None:
-        self.base = base
-        self._open = [(None, base)]  # type: list[tuple[object, Policy]]
-        self.current = base
+    handed_on:      what holds in whatever is started from here, None where that is `current`
+    limits_reading: whether what holds now limits reading; asked at every `open`
+    """
+
+    def __init__(self, base: Policy, scratch: "str | None" = None) -> None:
+        self.scratch = scratch
+        self.base = self._with_scratch(base)
+        self.handed_on = None  # type: Policy | None
+        self._open = [(None, self.base)]  # type: list[tuple[object, Policy]]
+        self._combine()
 
     def push(self, policy: Policy) -> object:
         """Open a block; returns the token that closes it."""
         token = object()
-        self._open.append((token, policy))
+        self._open.append((token, self._with_scratch(policy)))
         self._combine()
         return token
 
@@ -36,12 +42,25 @@ class Scopes(object):
         """Open a block that stays open."""
         self.push(loads(serialized))
 
+    def hand_on(self, serialized: bytes) -> "tuple[bytes, bytes]":
+        """Have this policy hold as well in what this process starts, or becomes. What held there before, and what holds now, serialized."""
+        before = self.current if self.handed_on is None else self.handed_on
+        self.handed_on = intersect(before, self._with_scratch(loads(serialized)))
+        return dumps(before), dumps(self.handed_on)
+
     def narrowed(self) -> "bytes | None":
-        """What holds now, serialized; None if that is the run's own policy, which every process of the run reads by itself."""
+        """What holds in what is started from here, serialized; None if that is the run's own policy, which all its processes read by themselves."""
+        if self.handed_on is not None:
+            return dumps(intersect(self.current, self.handed_on))
         return None if self.current is self.base else dumps(self.current)
+
+    def _with_scratch(self, policy: Policy) -> Policy:
+        return policy if self.scratch is None else with_scratch(policy, self.scratch)
 
     def _combine(self) -> None:
         combined = self._open[0][1]
         for _, policy in self._open[1:]:
             combined = intersect(combined, policy)
         self.current = combined
+        rules = combined.filesystem
+        self.limits_reading = rules is not None and (rules.read is not None or bool(rules.hide))

@@ -16,9 +16,12 @@ def seal(*namespaces):
     namespaces: the modules' dicts, those of a name's importers after that of its owner. Functions made inside a sealed function are sealed
     too; methods of classes are not. The copies know each other only, so who gets hold of one can reach all of this copy, but of no other.
     """
-    sealed = dict(vars(builtins))
+    sealed = {}  # type: dict
     for namespace in namespaces:
-        sealed.update(namespace)
+        for name, value in namespace.items():
+            if sealed.setdefault(name, value) is not value and name[:2] != "__":
+                raise RuntimeError("two modules that are sealed together mean different things by %s" % name)
+    sealed = dict(vars(builtins), **sealed)
     for name, value in sealed.items():
         if type(value) is FunctionType and any(value.__globals__ is namespace for namespace in namespaces):
             sealed[name] = FunctionType(value.__code__, sealed, value.__name__, value.__defaults__)

@@ -52,12 +52,16 @@ HERMETIC_FLAGS = [b"-I", b"-S", b"-X", b"disable-remote-debug"]
 PYENV = (b"#!/usr/bin/env bash\n", b'\nexport PYENV_ROOT="', b'/pyenv" exec "$program" "$@"\n')
 """How a shim of pyenv's begins, what stands before the path of its root, and how it ends."""
 
+PEX = (b"#!/bin/sh\n# N.B.: This script should stick to syntax defined for POSIX `sh`", b'\n        export __PEX_EXE__="$0"\n')
+"""How the shell part of a PEX file begins, and what stands in it if that file is the whole archive."""
+
 
 class Shebang(object):
     """What runs a script.
 
     via:         who looks for the interpreter: "kernel" (a path), "env" or "sh" (on PATH, if it has no slash),
-                 "pyenv" (below its root, which is then given as the interpreter), "hermetic" (its own command does)
+                 "pyenv" (below its root, which is then given as the interpreter), "pex" (its own text does, which is
+                 then given), "hermetic" (its own command does)
     interpreter: path or name; with `base`, a path to append to the directory of the script
     base:        None, BESIDE or BESIDE_REAL
     arguments:   what stands between the interpreter and the script's path
@@ -226,6 +230,8 @@ def _shell(head: bytes, variables: "dict[bytes, bytes] | None") -> "Shebang | No
     """A polyglot: its first command is `exec INTERPRETER [ARGUMENT...] "$0" "$@"`. None for other shell scripts."""
     if head.startswith(HERMETIC):
         return Shebang("hermetic", b"", HERMETIC_FLAGS)
+    if head.startswith(PEX[0]) and PEX[1] in head:
+        return Shebang("pex", head, [])
     lines = head.split(b"\n")[1 : -1 if len(head) >= HEAD else None]
     for line in lines:
         tokens = tokenize(line)

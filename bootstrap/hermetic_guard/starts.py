@@ -13,8 +13,11 @@ import stat
 from os import fsdecode, fsencode
 
 from hermetic_guard import cmdline, injection, programs, shebang
+from hermetic_guard.guards.native import VARIABLES
 
 FunctionType = type(lambda: None)
+
+ENOENT = 2
 
 SURVIVOR = fsdecode(injection.PREFIX)
 """A variable that is added while a program is followed, to learn whether `env` in its `#!` line empties the environment."""
@@ -57,17 +60,17 @@ class Start(object):
 class Planner(object):
     """Makes starts guarded.
 
-    enforcer: refuses, and knows of a narrower policy; files: names of what the run directory holds; proved: real paths of the interpreters
-    for the early way; loader: what the dynamic loader was told when this process started
+    asked: what may be started, see guards/process.py; files: names of what the run directory holds; proved: real paths of the interpreters for
+    the early way; loader: what the dynamic loader was told when this process started
     """
 
-    def __init__(self, enforcer, handoff, files, proved, loader):
-        self.enforcer = enforcer
+    def __init__(self, asked, handoff, files, proved, loader):
+        self.asked = asked
         self.handoff = handoff
         self.proved = proved
         self.loader = loader
         run = fsdecode(handoff.run)
-        self.stub = run + "/stub.py"
+        self.run = run
         self.paths = [run] + ["%s/%s" % (run, name) for name in files]
         self.before = self.fingerprint()
 
@@ -90,6 +93,7 @@ class Planner(object):
         # type: (Start) -> Start
         environ = dict(as_text(start.environment), **{SURVIVOR: ""})
         start, program = follow(start, environ)
+        self.judge(start)
         if program is None:
             return self.other(start)
         words = program.argv + start.arguments[1:] if program.script else start.arguments
@@ -102,14 +106,31 @@ class Planner(object):
             return self.behind_env(start)
         return self.other(start)
 
+    def judge(self, start):
+        """Ask for the program: the file that is named, be it a binary or a script, whatever runs that.
+
+        Of several the kernel takes the first that it can run, which may be one that cannot be read here: all are asked for. What is not there
+        fails by itself, or here, where nothing may even fork to find out.
+        """
+        paths = [OWN.path.join(start.cwd, path) for path in start.executables]
+        for path in [path for path in paths if programs.executable(path)] or [path for path in paths if programs.present(path)][:1]:
+            path = OWN.path.realpath(path)
+            self.asked.judge("start", path, path)
+        if not self.asked.allows("fork"):
+            name = start.executables[0] if len(start.executables) == 1 else OWN.path.basename("".join(start.executables[:1]))
+            raise FileNotFoundError(ENOENT, OWN.strerror(ENOENT), name)
+
     def python(self, start, program, words):
+        for name in VARIABLES:
+            if name in start.environment:
+                self.asked.set_variable(name, start.environment[name])
         line = cmdline.parse(words)
         misled = injection.misleading(start.environment, line)
         if misled:
             self.refuse(start, "%s would load other code before the guards" % misled)
         if line.kind == "x" or (OWN.path.realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
             return self.prepared("early", start, self.loader)
-        words = (words[:1] or [""]) + injection.stub_arguments(line, self.stub)
+        words = (words[:1] or [""]) + injection.stub_arguments(line, self.run, start.environment)
         return self.prepared("stub", Start([program.interpreter], words, start.environment, start.cwd), self.loader)
 
     def behind_env(self, start):
@@ -136,11 +157,11 @@ class Planner(object):
         return self.prepared("early", start)
 
     def prepared(self, way, start, loader=None):
-        environment = injection.prepare_environment(start.environment, self.handoff, way, self.enforcer.narrowed(), loader)
+        environment = injection.prepare_environment(start.environment, self.handoff, way, self.asked.narrowed(), loader)
         return Start(start.executables, start.arguments, environment, start.cwd)
 
     def refuse(self, start, why):
-        self.enforcer.refuse("start", "%s: %s" % ("".join(start.executables[-1:]), why))
+        self.asked.refuse("start", "%s: %s" % ("".join(start.executables[-1:]), why))
 
 
 def follow(start, environ):

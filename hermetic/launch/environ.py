@@ -34,22 +34,39 @@ class Start:
         self.runs = runs
 
 
-def prepare(target: Target, facts: Interpreter, run: injection.Handoff, initial: Mapping[bytes, bytes]) -> Start:
+def prepare(target: Target, facts: Interpreter | None, run: injection.Handoff, initial: Mapping[bytes, bytes]) -> Start:
     """Choose the way and apply it.
 
+    facts: about the interpreter, None where the target is no Python
     initial: the user's environment, as it was before `env` in a `#!` line changed it for the target
     Raises HermeticError if the interpreter is told to load other code than its own before any guard can stand.
     """
+    if facts is None:
+        return prepare_program(target, run)
+    if not facts.guardable:
+        why = f"{facts.name} cannot carry the guards"
+        return Start(target.interpreter, target.argv, as_bytes(target.environ), "none", why, True)
     line = cmdline.parse(target.argv)
-    refuse_other_code(as_bytes(target.environ), line)
+    variables = as_bytes(target.environ)
+    refuse_other_code(variables, line)
     way, why = choose(facts, line)
     runs = line.kind != "x"
     argv = target.argv
     if way == "stub" and runs:
-        argv = [target.argv[0], *injection.stub_arguments(line, f"{os.fsdecode(run.run)}/stub.py")]
+        argv = [target.argv[0], *injection.stub_arguments(line, os.fsdecode(run.run), variables)]
     loader = {name: initial[name] for name in injection.LOADER if name in initial}
-    environment = injection.prepare_environment(as_bytes(target.environ), run, way, loader=loader)
+    environment = injection.prepare_environment(variables, run, way, loader=loader)
     return Start(target.interpreter, argv, environment, way, why, runs)
+
+
+def prepare_program(target: Target, run: injection.Handoff) -> Start:
+    """A program that is not Python may start one, which finds the guards by its environment."""
+    environment = as_bytes(target.environ)
+    misled = injection.misleading(environment)
+    if misled:
+        raise HermeticError(f"{misled} would have Python load other code before the guards", f"unset {misled}")
+    environment = injection.prepare_environment(environment, run, "early")
+    return Start(target.interpreter, target.argv, environment, "early", "for the Python programs that it may start", True)
 
 
 def handoff(run: RunDirectory) -> injection.Handoff:

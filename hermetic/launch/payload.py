@@ -9,7 +9,7 @@ import marshal
 import os
 
 import hermetic_guard
-from hermetic_guard import serialized
+from hermetic_guard import injection, serialized
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from hermetic.target.interrogate import Interpreter
 
 MODULES = (
-    "errors hosts policy decide serialized sealing scopes patching events attribution cmdline shebang pyenv programs injection hook enforce "
-    "guards guards.paths guards.loading guards.integrity guards.addresses guards.ownership guards.resolution guards.sockets guards.names "
-    "guards.network starts children traces activate"
+    "errors hosts distributions policy decide serialized sealing scopes patching events attribution cmdline shebang pyenv pex programs injection "
+    "hook enforce guards guards.paths guards.loading guards.integrity guards.addresses guards.canonical guards.operations guards.databases "
+    "guards.silent guards.libraries guards.filesystem guards.ownership guards.resolution guards.sockets guards.names guards.network "
+    "guards.native guards.process starts children traces activate"
 ).split()
 SCRIPTS = {
     "sitecustomize.py": "_startup.py",
     "_hermetic_early.py": "_early.py",
-    "stub.py": "_stub.py",
+    injection.STUB: "_stub.py",
+    injection.REOPEN: "_reopen.py",
     "prompt.py": "_prompt.py",
     "loader.src": "_loader.py",
 }
@@ -39,17 +41,21 @@ COMPILED = {"loader": "_loader.py", "startup": "_startup.py"}
 _sources: list[bytes] = []
 
 
-def files(policy: Policy, interpreters: Iterable[Interpreter], protected: Iterable[str]) -> dict[str, bytes]:
+def files(
+    policy: Policy, interpreters: Iterable[Interpreter], protected: Iterable[str], native: Iterable[tuple[str, str]] = ()
+) -> dict[str, bytes]:
     """Everything that is staged for a run, by name.
 
     interpreters: those that are known; each brings its compiled payload, and the proved ones may be started in the environment way.
     protected: absolute paths that the target must not change, besides the run directory.
+    native: name and path of what the policy's distributions may load, see target/packages.py.
     """
     known = list(interpreters)
     content = {name: read(source) for name, source in SCRIPTS.items()}
     content["policy"] = serialized.dumps(policy)
     content["payload.src"] = sources()
     content["protected"] = joined(protected)
+    content["native"] = b"".join(os.fsencode(f"{name}\0{path}\0") for name, path in native)
     content["proved"] = joined(one.path for one in known if one.proved)
     for one in known:
         content.update((f"{name}.{one.magic}", part) for name, part in one.compiled.items())

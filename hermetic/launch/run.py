@@ -6,23 +6,27 @@ import os
 import sys
 
 from hermetic_guard import serialized
+from hermetic_guard.policy import with_scratch
 
-from hermetic.errors import HermeticError, printable, quoted
-from hermetic.events import EventReader
-from hermetic.launch import environ, payload
-from hermetic.launch.execution import Execution
+from hermetic.errors import printable
+from hermetic.events import EventReader, scan
+from hermetic.launch import environ, nested, payload
+from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.process import launch
 from hermetic.launch.stage import RunDirectory, sweep
+from hermetic.linux import layers, syscalls
+from hermetic.linux.here import Here
 from hermetic.policy import combine
 from hermetic.report import REMEMBERED, Report
 from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from collections.abc import Iterator
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.events import Event
     from hermetic.launch.process import Outcome
     from hermetic.log import Log
     from hermetic.options import Invocation
@@ -44,16 +48,19 @@ def main(invocation: Invocation) -> int:
     """
     cwd = working_directory()
     resolved = combine.resolve(invocation, cwd)
-    combine.refuse_unenforceable(resolved.policy)
     environment = initial_environment()
+    syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
     say.notice(resolved.notice)
     say.detail("; ".join(target.how))
-    if tighten(resolved.policy):
-        become_inner(target, say)
-    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ))
-    return Run(invocation, resolved.policy, target, facts, say).result(environment)
+    policy = with_needs(resolved.policy, target, cwd)
+    outer = nested.tighten(policy)
+    if outer is not None:
+        say.detail("inside another hermetic: both policies hold, and the outer one tells")
+        nested.become(target, *outer)
+    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ)) if target.python else None
+    return Run(invocation, policy, target, facts, say).result(environment)
 
 
 class Speaker:
@@ -98,11 +105,14 @@ class Run:
         invocation: Invocation,
         policy: Policy,
         target: resolve.Target,
-        facts: interrogate.Interpreter,
+        facts: interrogate.Interpreter | None,
         say: Speaker,
     ) -> None:
         values = invocation.values
         self.policy, self.target, self.facts, self.say = policy, target, facts, say
+        self.carries = facts is not None and facts.guardable
+        """Whether the target's interpreter carries the guards; else the kernel alone holds them."""
+        self.require, self.best_effort = invocation.text("require"), invocation.flag("best_effort")
         self.strict = bool(values.get("strict"))
         self.report = Report(say.write, trace=bool(values.get("trace")), quiet=bool(values.get("quiet")))
         self.reader = EventReader()
@@ -115,7 +125,9 @@ class Run:
 
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
-        files = payload.files(self.policy, [self.facts], protected_paths())
+        known = [self.facts] if self.facts is not None and self.carries else []
+        protected = protected_paths()
+        files = payload.files(self.policy, known, protected, self.native_files())
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
@@ -123,14 +135,54 @@ class Run:
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             outcome = launch(
-                Execution(start.interpreter, start.argv, start.environment),
+                self.execution(start, run.path, protected),
                 run,
                 on_events=self.take,
-                ready=self.ready.__contains__,
+                ready=self.ready.__contains__ if self.carries else lambda pid: True,
                 deadline=READY_WITHIN_S,
-                meanwhile=sweep(os.environ),
+                meanwhile=idle_work(),
             )
         return self.finish(outcome)
+
+    def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
+        """How the target is executed: under the kernel's rules for the same policy."""
+        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(map(os.path.realpath, protected)))
+        policy = with_scratch(self.policy, f"{run}/scratch")
+        return ConfinedExecution(
+            start.interpreter, start.argv, start.environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
+        )
+
+    def permit(self, here: Here) -> str:
+        """Why the target may not be executed under what the kernel could be given; "" if it may."""
+        found = layers.standings(self.policy, here, python=self.carries)
+        self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
+        why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
+        if not why_not and not self.carries:
+            held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
+            counted = "; what it refuses of files is not counted" if self.policy.filesystem else ""
+            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it: {held}{counted}")
+        elif not why_not:
+            self.say.detail("; ".join(map(str, found)))
+        return why_not
+
+    def what_it_is(self) -> str:
+        name = os.path.basename(self.target.interpreter)
+        return f"{name} is not Python" if self.facts is None else f"{name} is {self.facts.name}, too old to carry the guards"
+
+    def refused_by_kernel(self, event: Event) -> None:
+        """Handle a refusal of the supervisor's, which no process of the target's can forge."""
+        self.report.refused(event)
+        if self.log:
+            self.log.write("refused", **event)
+
+    def native_files(self) -> list[tuple[str, str]]:
+        """What the policy's distributions may load."""
+        if self.policy.native is None or not self.policy.native.distributions or self.facts is None:
+            return []
+        from hermetic.target import packages  # only where there are such
+
+        names, target = self.policy.native.distributions, self.target
+        return packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
 
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
@@ -188,6 +240,15 @@ class Run:
             self.log.write("run", command=self.target.argv, policy=serialized.dumps(self.policy).decode())
 
 
+def idle_work() -> Iterator[None]:
+    """What is done while the target starts, in small steps: what the first refusal will need, so that it is told at once; and sweeping."""
+    from hermetic import distributions  # noqa: F401
+
+    scan("{}")
+    yield
+    yield from sweep(os.environ)
+
+
 def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -> resolve.Target:
     """What the command line names."""
     if invocation.command == "run":
@@ -197,23 +258,14 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
     return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
 
 
-def tighten(policy: Policy) -> bool:
-    """Add this policy to the one of an outer hermetic; whether there is one. Its audit hook answers, see `hermetic_guard/enforce.py`."""
-    answer: list[object] = []
-    sys.audit("hermetic.tighten", answer, serialized.dumps(policy))
-    return bool(answer)
+def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:
+    """Where reading is limited, what the target cannot run without is allowed besides."""
+    if policy.filesystem is None or policy.filesystem.read is None:
+        return policy
+    from hermetic.target import needs
 
-
-def become_inner(target: resolve.Target, say: Speaker) -> NoReturn:
-    """Inside another hermetic: be replaced by the target, under both policies.
-
-    The outer run's guard starts and guards it, with the intersection of both, and its launcher is told of refusals.
-    """
-    say.detail("inside another hermetic: both policies hold, and the outer one tells")
-    try:
-        os.execve(target.interpreter, target.argv, target.environ)
-    except OSError as error:
-        raise HermeticError(f"{quoted(target.interpreter)}: {error.strerror}") from None
+    extended: Policy = policy.replaced(filesystem=needs.with_needs(policy.filesystem, target, cwd))
+    return extended
 
 
 def working_directory() -> str | None:

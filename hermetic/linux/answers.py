@@ -20,7 +20,7 @@ from hermetic.linux.syscalls import SIGKILL, call
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from hermetic_guard.decide import Decision
@@ -43,16 +43,16 @@ FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
 
 
 class Judge:
-    """policy: what is allowed; machine: as uname(2) names it; launcher: the pid below which all processes of the run are
+    """policy: what is allowed; machine: as uname(2) names it; members: gives the pids of the run's processes
 
     tell: is given an event for each refusal, from any thread
     """
 
-    def __init__(self, policy: Policy, machine: str, launcher: int, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, policy: Policy, machine: str, members: Callable[[], Iterable[int]], tell: Callable[[dict[str, Any]], None]) -> None:
         self._policy = policy
         self._tell = tell
         self._machine = machine
-        self.launcher = launcher
+        self._members = members
 
     def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
         """Whether the policy does; if not, the refusal is told."""
@@ -97,7 +97,7 @@ class Judge:
         """By path or by abstract name. A path is opened once, as the target sees it, and what was opened is connected to."""
         name = address[2:]
         if name[:1] in (b"", b"\0"):
-            own = bool(name) and local_sockets.is_made_inside(self.launcher, name=name)
+            own = bool(name) and local_sockets.is_made_inside(self._members(), name=name)
             request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=own)
             return self.carry_out("connect", found, address) if not name or self.allows(asking, request) else EACCES
         path = name.partition(b"\0")[0]
@@ -113,7 +113,7 @@ class Judge:
         file, path = os.fstat(opened), os.readlink(f"/proc/self/fd/{opened}")
         if not stat.S_ISSOCK(file.st_mode):
             raise OSError(ECONNREFUSED, path)
-        own = local_sockets.is_made_inside(self.launcher, file=file)
+        own = local_sockets.is_made_inside(self._members(), file=file)
         request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own)
         return self.allows(asking, request, quietly=path.startswith(FAMILIAR))
 

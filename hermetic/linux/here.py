@@ -11,12 +11,13 @@ class Here:
     run:        the run directory, "" where there is none
     program:    path of the binary that will be executed
     protected:  paths of hermetic's own files, which no run may change
+    filtered:   whether seccomp filters are installed
     supervised: whether the launcher will answer notifications of seccomp's
     namespaced: whether the run has a mount namespace of its own
     abi:        version of Landlock's interface, 0 where there is none
     """
 
-    __slots__ = ("abi", "machine", "namespaced", "program", "protected", "root", "run", "supervised")
+    __slots__ = ("abi", "filtered", "machine", "namespaced", "program", "protected", "root", "run", "supervised")
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class Here:
         run: str = "",
         program: str = "",
         protected: tuple[str, ...] = (),
+        filtered: bool = True,
         supervised: bool = False,
         namespaced: bool = False,
         abi: int = 0,
@@ -35,6 +37,7 @@ class Here:
         self.run = run
         self.program = program
         self.protected = protected
+        self.filtered = filtered
         self.supervised = supervised
         self.namespaced = namespaced
         self.abi = abi

@@ -10,7 +10,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 AF_UNIX, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG = 1, 16, 3, 4
 DIAG_BY_FAMILY, REQUEST_DUMP = 20, 0x301
@@ -33,9 +33,10 @@ class Listener:
         self.file = file
 
 
-def is_made_inside(launcher: int, *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
+def is_made_inside(members: Iterable[int], *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
     """Whether a process of the run listens there.
 
+    members: the pids of its processes
     file: of the socket, for one with a path; else name: the abstract one, beginning with a NUL byte.
     Raises OSError where the kernel does not tell.
     """
@@ -44,7 +45,7 @@ def is_made_inside(launcher: int, *, file: os.stat_result | None = None, name: b
         for listener in listeners()
         if (listener.file == identity(file) if file is not None else listener.file is None and listener.name == name)
     }
-    return any(holds(process, matching) for process in below(launcher)) if matching else False
+    return any(holds(process, matching) for process in members) if matching else False
 
 
 def identity(file: os.stat_result) -> tuple[int, int]:
@@ -69,13 +70,13 @@ def leads_to(link: str) -> str:
         return ""
 
 
-def below(ancestor: int) -> Iterator[int]:
-    """The processes that a process has started, and those that these have."""
-    waiting = [ancestor]
+def below(ancestor: int, spare: Collection[int]) -> Iterator[int]:
+    """The processes that a process has started, but those in `spare`, and those that these have."""
+    waiting = [child for child in children(ancestor) if child not in spare]
     while waiting:
-        for child in children(waiting.pop()):
-            yield child
-            waiting.append(child)
+        process = waiting.pop()
+        yield process
+        waiting += children(process)
 
 
 def children(process: int) -> list[int]:

@@ -114,10 +114,29 @@ def receive(listener: int) -> Notification | None:
     try:
         fcntl.ioctl(listener, RECEIVE, raw)
     except OSError as error:
-        if error.errno in (EINTR, ENOENT):
+        if error.errno == EINTR or (error.errno == ENOENT and not is_deserted(listener)):
             raise Gone from error
         return None
     return Notification(listener, raw)
+
+
+def is_deserted(listener: int) -> bool:
+    """Whether all processes under the filter have ended (Linux 5.8)."""
+    import select
+
+    poll = select.poll()
+    poll.register(listener, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
+
+
+def take_descriptor(process: int, descriptor: int) -> int:
+    """A descriptor of our own for a child's, once it has shown that its memory can be read as well. Raises OSError."""
+    os.close(os.open(f"/proc/{process}/mem", os.O_RDONLY | os.O_CLOEXEC))
+    opened = os.pidfd_open(process)
+    try:
+        return syscalls.call(numbers.EVERYWHERE["pidfd_getfd"], opened, descriptor, 0)
+    finally:
+        os.close(opened)
 
 
 def open_thread(thread: int) -> int:

@@ -5,6 +5,9 @@ From asm/unistd_64.h and asm-generic/unistd.h of the kernel; those added since 5
 
 from __future__ import annotations
 
+import errno
+import os
+
 MACHINES = ("x86_64", "aarch64")
 
 BY_MACHINE: dict[str, tuple[int, int | None]] = {
@@ -157,3 +160,12 @@ def number(name: str, machine: str) -> int | None:
     if machine not in MACHINES:
         raise KeyError(machine)
     return EVERYWHERE[name] if name in EVERYWHERE else BY_MACHINE[name][MACHINES.index(machine)]
+
+
+def native(name: str) -> int:
+    """The number of a system call on this machine. Raises OSError if it has none, KeyError for a name that is not in the tables."""
+    machine = os.uname().machine
+    found = number(name, machine) if machine in MACHINES else None
+    if found is None:
+        raise OSError(errno.ENOSYS, f"{name} is not known on {machine}")
+    return found

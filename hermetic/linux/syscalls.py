@@ -11,7 +11,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -60,6 +60,16 @@ def call(number: int, *arguments: int | bytes) -> int:
     return _function("syscall")(number, *arguments)
 
 
+def pointers(memories: Iterable[bytes]) -> bytes:
+    """An array of pointers to these, for a structure that has some. Good for as long as the caller keeps what they point to."""
+    import _ctypes
+
+    class Pointer(_ctypes._SimpleCData):  # type: ignore[type-arg]
+        _type_ = "z"
+
+    return b"".join(bytes(Pointer(memory)) for memory in memories)
+
+
 _functions: dict[str, Callable[..., int]] = {}
 
 RESULTS = {"prctl": "i", "syscall": "l"}
@@ -71,7 +81,7 @@ def _function(name: str) -> Callable[..., int]:
         try:
             _functions[name] = _bound(name)
         except ImportError as error:
-            raise OSError(ENOSYS, "this Python was built without ctypes") from error
+            raise OSError(ENOSYS, f"no foreign calls can be made: {error}") from error
     return _functions[name]
 
 

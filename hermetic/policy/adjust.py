@@ -142,11 +142,15 @@ def _allow_native(rules: Native, given: Given, cwd: str | None) -> Native:
 
 def normalized(name: str) -> str:
     """The name of a distribution as PEP 503 compares it. Raises UsageError for what is none (PEP 508)."""
-    plain = name.replace("_", "-").replace(".", "-").lower()
-    if not plain.replace("-", "").isalnum() or not plain.isascii() or plain != plain.strip("-"):
-        raise UsageError(f"--allow-native {quoted(name)}: the name of a distribution was expected", "as pip list shows it")
-    return "-".join(part for part in plain.split("-") if part)
+    from hermetic_guard import distributions
 
+    if not name.isascii() or not name.translate(SEPARATORS).isalnum() or not (name[:1].isalnum() and name[-1:].isalnum()):
+        raise UsageError(f"--allow-native {quoted(name)}: the name of a distribution was expected", "as pip list shows it")
+    return distributions.normalized(name)
+
+
+SEPARATORS = str.maketrans("", "", "-_.")
+"""Within a name."""
 
 ADJUSTERS: dict[str, Callable[[Any, Given, str | None], Any]] = {
     "allow_localhost": _allow_localhost,

@@ -9,10 +9,10 @@ network would allow what nothing forbids, which is a mistake somewhere, and is s
 from __future__ import annotations
 
 from hermetic_guard.hosts import show_ports
-from hermetic_guard.policy import ENFORCEABLE, GUARDS, Filesystem, Network, Policy, PolicyError, intersect
+from hermetic_guard.policy import GUARDS, Filesystem, Network, Policy, PolicyError, intersect
 
 from hermetic import options
-from hermetic.errors import GuardUnavailable, UsageError, quoted
+from hermetic.errors import UsageError, quoted
 from hermetic.policy import DEFAULT, FIELDS, ports
 
 TYPE_CHECKING = False
@@ -53,17 +53,6 @@ def resolve(invocation: Invocation, cwd: str | None) -> Resolved:
     policy = _adjusted(_combined(flags, profiles), values, cwd)
     notice = f"no guard was asked for, so profile {DEFAULT} stands: {describe(policy)}" if chosen else None
     return Resolved(policy, profiles, notice)
-
-
-def refuse_unenforceable(policy: Policy) -> None:
-    """Raise GuardUnavailable for a guard this version knows of and cannot put up: better no run than a bare one."""
-    missing = [guard for guard in policy.guards() if guard not in ENFORCEABLE]
-    if missing:
-        plural = "s" if len(missing) > 1 else ""
-        raise GuardUnavailable(
-            f"this version of hermetic has no {_listed(missing)} guard{plural} yet, so nothing was started",
-            f"asked for by {_listed([options.flag_of(guard) for guard in missing])}, or a profile",
-        )
 
 
 def describe(policy: Policy) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hermetic.errors import UsageError, quoted
@@ -10,9 +11,14 @@ from hermetic.errors import UsageError, quoted
 def read(flag: str, value: str, cwd: str | None) -> str:
     """`value`, given to `flag`, as the absolute path of what it leads to; it need not be there.
 
+    A `~/` is the user's home directory: shells leave it as it is behind a `=`.
+
     cwd: the working directory, None where there is none any more
     Raises UsageError.
     """
+    home = os.environ.get("HOME")
+    if home and (value == "~" or value.startswith("~/")):
+        value = home + value[1:]
     if cwd is None and not value.startswith("/"):
         raise UsageError(f"{flag}={quoted(value)}: the working directory is gone", "give an absolute path")
     try:

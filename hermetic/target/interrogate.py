@@ -49,6 +49,11 @@ class Interpreter:
         self.proved = False
 
     @property
+    def guardable(self) -> bool:
+        """Whether it can carry the guards. What cannot is held by the kernel alone."""
+        return self.version[:2] >= OLDEST and self.implementation in GUARDED
+
+    @property
     def name(self) -> str:
         """As `CPython 3.11.7`."""
         shown = {"cpython": "CPython", "pypy": "PyPy"}.get(self.implementation, self.implementation)
@@ -58,7 +63,7 @@ class Interpreter:
 def interrogate(path: str, cache: str) -> Interpreter:
     """The facts about the interpreter at `path`, from `cache` (a directory, made if missing; "" for none) or by asking.
 
-    Raises NotPython if it gives no answer, or is one that cannot be guarded.
+    Raises NotPython if it gives no answer.
     """
     real = os.path.realpath(path)
     key = identity(real)
@@ -160,12 +165,8 @@ def ask(real: str, shown: str) -> Interpreter:
     facts = parse(output([real, *ISOLATED]), real) or parse(output([real, "-E", "-S", "-B"]), real)
     if facts is None:
         raise NotPython(f"{cut(shown)} does not answer as a Python interpreter")
-    if facts.version[:2] < OLDEST:
-        raise NotPython(f"{cut(shown)} is {facts.name}, the oldest that can be guarded is 3.6")
-    if facts.implementation not in GUARDED:
-        raise NotPython(f"{cut(shown)} is {facts.name}, and only CPython and PyPy can be guarded")
     known = facts.implementation == "cpython" and facts.version[:2] <= NEWEST_EARLY
-    facts.proved = known and trial.environment_way(facts)
+    facts.proved = known and facts.guardable and trial.environment_way(facts)
     return facts
 
 

@@ -11,7 +11,7 @@ import os
 
 from hermetic_guard import programs, pyenv
 
-from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound, cut
+from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound, cut, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,15 +28,17 @@ class Target:
     argv:        what the kernel would hand it: the interpreter as it was named, flags, script, arguments
     environ:     the user's environment, with what `env` or pyenv would have changed
     how:         what led to this, one line a step
+    python:      whether it is a Python interpreter; any other program is held by the kernel alone
     """
 
-    __slots__ = ("argv", "environ", "how", "interpreter")
+    __slots__ = ("argv", "environ", "how", "interpreter", "python")
 
-    def __init__(self, interpreter: str, argv: list[str], environ: Mapping[str, str], how: list[str]) -> None:
+    def __init__(self, interpreter: str, argv: list[str], environ: Mapping[str, str], how: list[str], python: bool = True) -> None:
         self.interpreter = interpreter
         self.argv = argv
         self.environ = dict(environ)
         self.how = how
+        self.python = python
 
 
 class _Finder:
@@ -48,31 +50,33 @@ class _Finder:
         self.cwd = cwd
         self.own = own
         self.how: list[str] = []
+        self.last = ""
 
     def target(self, program: programs.Program, arguments: list[str]) -> Target:
-        return Target(program.interpreter, program.argv + arguments, program.environ, self.how)
+        python = program.kind == "python"
+        if not python:
+            refuse_privileged(self.file(program.interpreter), program.interpreter)
+        return Target(program.interpreter, program.argv + arguments, program.environ, self.how, python)
 
     def file(self, path: str) -> str:
         return os.path.join(self.cwd, path)
 
     def find(self, name: str) -> str:
+        self.last = name
         found = programs.find(name, self.path, self.cwd)
         if found != name:
             self.how.append(f"{name} is {found} (found on PATH)")
         return found
 
     def follow(self, file: str, name: str | None = None) -> programs.Program:
+        self.last = file
         program = programs.follow(file, self.environ, self.cwd, name)
         self.how += program.steps
         return program
 
     def command(self, name: str) -> programs.Program:
         """The program a command stands for, whatever runs it."""
-        program = self.follow(self.find(name), name)
-        if program.kind != "python":
-            runner = f" (it is run by {program.interpreter})" if program.script else ""
-            raise NotPython(f"{name} is not a Python program{runner}")
-        return program
+        return self.follow(self.find(name), name)
 
     def interpreter(self, file: str) -> programs.Program:
         """An interpreter itself; a script in its place would run before the guards stand."""
@@ -162,6 +166,18 @@ def resolve_exec(python: str | None, command: list[str], environ: Mapping[str, s
         raise _translated(error, finder, python or "") from None
 
 
+def refuse_privileged(file: str, name: str) -> None:
+    """Raise TargetNotExecutable for a program that works by privileges its caller has not: under no_new_privs it gets none (prctl(2))."""
+    try:
+        mode = os.stat(file).st_mode
+        by = "the set-user-ID bit" if mode & 0o4000 else "the set-group-ID bit" if mode & 0o2000 else ""
+        by = by or ("file capabilities" if "security.capability" in os.listxattr(file) else "")
+    except OSError:
+        return
+    if by:
+        raise TargetNotExecutable(cut(f"{name} works by privileges that its file gives ({by}), and nothing run by hermetic gains any"))
+
+
 def _bare_source(name: str, finder: _Finder) -> str | None:
     """The path, if this is a Python file that the kernel would not run: without a `#!` line, or not executable."""
     if not name.endswith(SOURCES):
@@ -180,6 +196,17 @@ def _bare_source(name: str, finder: _Finder) -> str | None:
 
 def _translated(error: programs.Unresolved, finder: _Finder, name: str) -> HermeticError:
     if not isinstance(error, programs.NotFound):
-        return TargetNotExecutable(cut(str(error)))
+        return _for_windows(finder) or TargetNotExecutable(cut(str(error)))
     near = "/" not in name and os.path.isfile(finder.file(name))
     return TargetNotFound(cut(str(error)), f"there is a ./{name}" if near else None)
+
+
+def _for_windows(finder: _Finder) -> HermeticError | None:
+    from hermetic.target import windows
+
+    found = windows.launcher(finder.file(finder.last))
+    if found is None:
+        return None
+    interpreter, script = found
+    hint = f"hermetic exec --python PYTHON {quoted(script)} runs what it starts"
+    return TargetNotExecutable(f"{cut(finder.last)} is a launcher for Windows, of {cut(interpreter)}", hint)

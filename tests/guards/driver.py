@@ -39,7 +39,7 @@ def install(policy, run, told):
 
     handlers = network.install(Enforcer(Scopes(policies()[policy]), told.append, list, run))
     if hasattr(sys, "addaudithook"):
-        hook.install(handlers)
+        hook.install([handlers])
 
 
 def helpers(run):

@@ -191,8 +191,8 @@ HOLES = {
     "the garbage collector": Row(
         """
 import gc
-for found in gc.get_objects():
-    if type(found) is dict and 'socket.connect' in found and 'open' in found: found.clear()
+tables = [found for found in gc.get_objects() if type(found) is dict and 'socket.connect' in found and 'open' in found]
+for table in tables: table.clear()
 import _socket
 plain = [item for item in gc.get_objects() if type(item).__name__ == 'method_descriptor' and item.__name__ == 'connect']
 caller = _socket.socket()

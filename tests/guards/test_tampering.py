@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,7 @@ ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
 @pytest.fixture
-def staged(python: Python, tmp_path_factory: pytest.TempPathFactory):
-    own = tmp_path_factory.getbasetemp()
-    cache = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared" / "cache"
+def staged(python: Python, cache: Path):
     with Staged(python.path, cache) as staged:
         yield staged
 
@@ -106,7 +103,7 @@ def test_reaching_for_the_guards(python: Python, staged: Staged, listener: Liste
 
 
 @pytest.mark.pythons("3.8", "3.11", "3.13", "3.15")
-@pytest.mark.xfail(reason="README, what the Python layer cannot stop: the garbage collector shows all objects")
+@pytest.mark.xfail(reason="README: through its closure or the garbage collector")
 @pytest.mark.parametrize("name", rows.HOLES)
 def test_open_holes(python: Python, staged: Staged, listener: Listener, name: str) -> None:
     task = {"names": {"port": listener.port}, "snippets": {name: rows.PRELUDE + rows.HOLES[name].code}}

@@ -136,6 +136,12 @@ class Terminal:
         before, _, self.output = self.output.partition(text)
         return before
 
+    def rest(self):
+        """What is left to read when everything on the terminal has ended."""
+        while select.select([self.master], [], [], 0)[0]:
+            self.output += os.read(self.master, 65536).decode(errors="replace")
+        return self.output
+
     def hang_up(self):
         """Take the terminal away; the kernel sends SIGHUP."""
         for descriptor in self._open:

@@ -1,9 +1,9 @@
 """A launcher without options, policy or guard: stages, launches, exits. For the tests of what `launch` itself does.
 
-    python bare_launcher.py [--guarded] [--deadline SECONDS] [--sweep] [--deaf] PROGRAM [ARGUMENT...]
+    python bare_launcher.py [--guarded] [--deadline SECONDS] [--sweep] [--deaf] [--linger SECONDS] PROGRAM [ARGUMENT...]
 
 The target finds the run directory's path in RUN. It counts as guarded at once; with --guarded it has to write "ready"
-into the FIFO first. --deaf forgets what is written there. The outcome goes to the file that OUTCOME names, as JSON.
+into the FIFO first. --deaf forgets what is written there; --linger is how long leftovers may take to end by themselves. The outcome goes to the file that OUTCOME names, as JSON.
 """
 
 import os
@@ -13,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, ROOT)
 
 from hermetic.errors import HermeticError  # noqa: E402
+from hermetic.launch import leftovers  # noqa: E402
 from hermetic.launch.execution import Execution  # noqa: E402
 from hermetic.launch.process import launch  # noqa: E402
 from hermetic.launch.stage import RunDirectory, sweep  # noqa: E402
@@ -28,6 +29,8 @@ def main(argv):
             deadline = float(argv.pop(0))
         elif option == "--deaf":
             deaf = True
+        elif option == "--linger":
+            leftovers.LINGER = float(argv.pop(0))
         elif option == "--sweep":
             meanwhile = sweep(os.environ)
     events = []

@@ -14,12 +14,9 @@ import time
 from typing import NamedTuple
 
 from conftest import ROOT
-
-from hermetic.launch import payload
+from hermetic_guard import cmdline, injection
 
 GUARD = ROOT / "bootstrap/hermetic_guard"
-STUB = next(name for name, file in payload.SCRIPTS.items() if file == "_stub.py")
-
 OPTION = {"m": ["-m"], "c": ["-c"], "-": ["-"]}
 PROMPT = re.compile(rb"(?:>>>>? |\(Pdb\) |typed: )(?:\x1b\[[0-9;?]*[a-zA-Z]|[\x01\x02])*$")
 """The end of what is on the terminal when something is to be typed; pyrepl moves the cursor after it."""
@@ -44,8 +41,10 @@ class Case(NamedTuple):
     def natively(self, python):
         return [*self.before, python, *self.flags, *OPTION.get(self.kind[0].lower(), ()), *self.words]
 
-    def through(self, stub, python):
-        return [*self.before, python, "-S", *self.flags, str(stub), self.kind, *self.words]
+    def through(self, run, python):
+        line = cmdline.parse([python, *self.flags, *OPTION.get(self.kind[0].lower(), ()), *self.words])
+        environment = {os.fsencode(name): os.fsencode(value) for name, value in self.environment}
+        return [*self.before, python, *injection.stub_arguments(line, str(run), environment)]
 
     def __str__(self):
         words = [*(f"{name}={value}" for name, value in self.environment), *self.flags, *OPTION.get(self.kind[0].lower(), ()), *self.words]
@@ -65,7 +64,7 @@ class Place(NamedTuple):
 
     def both(self, python, case):
         """(output, errors, exit code) of the command natively and through the stub."""
-        commands = case.natively(python), case.through(self.run / STUB, python)
+        commands = case.natively(python), case.through(self.run, python)
         started = [
             subprocess.Popen(
                 command,
@@ -86,7 +85,7 @@ class Place(NamedTuple):
     def both_on_terminals(self, python, case, typed):
         """(what the terminal shows, exit code) of both, each with a terminal of its own on which the lines are typed."""
         environment = dict(self.environment(case), TERM=dict(case.environment).get("TERM", "xterm"), PYTHON_HISTORY=os.devnull)
-        commands = case.natively(python), case.through(self.run / STUB, python)
+        commands = case.natively(python), case.through(self.run, python)
         return converse([Terminal(command, self.directory, environment, typed) for command in commands])
 
 
@@ -128,15 +127,15 @@ class Terminal:
             os.write(self.descriptor, self.typed.pop(0).encode())
 
     def close(self, kill):
+        """What was shown and the exit code; the latter is None for one that had to be killed."""
         if kill:
             os.kill(self.pid, signal.SIGKILL)
         os.close(self.descriptor)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        assert not kill, f"still waiting, after {self.shown[-500:]!r}"
-        return comparable(EDITING.sub(b"(typed)", self.shown)), code
+        return comparable(EDITING.sub(b"(typed)", self.shown)), None if kill else code
 
 
-def converse(terminals, quiet=0.05, limit=10):
+def converse(terminals, quiet=0.05, limit=60):
     """Serve terminals until all are done; a line is typed when a prompt has stood for `quiet` seconds."""
     open_ones = {terminal.descriptor: terminal for terminal in terminals}
     deadline = time.monotonic() + limit
@@ -148,4 +147,6 @@ def converse(terminals, quiet=0.05, limit=10):
         for descriptor, terminal in open_ones.items():
             if descriptor not in ready:
                 terminal.answer()
-    return [terminal.close(kill=terminal.descriptor in open_ones) for terminal in terminals]
+    outcomes = [terminal.close(kill=terminal.descriptor in open_ones) for terminal in terminals]
+    assert not open_ones, f"still waiting: {outcomes}"
+    return outcomes

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,19 @@ from launch.environments import Environments
 from launch.jobs import Jobs
 from launch.staged import TwoRuns
 
+from hermetic.launch.signals import SET_BY_PYTHON
+
+
+@pytest.fixture(autouse=True)
+def default_signals():
+    """What is ignored stays so in children: in those of a pytest that was started in the background, or with nohup, too."""
+    ignored = [number for number in signal.valid_signals() if signal.getsignal(number) == signal.SIG_IGN and number not in SET_BY_PYTHON]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
 
 @pytest.fixture
 def bare(tmp_path):
@@ -19,15 +33,6 @@ def bare(tmp_path):
     launchers = Bare(tmp_path)
     yield launchers
     launchers.close()
-
-
-@pytest.fixture(scope="session")
-def session_directory(tmp_path_factory):
-    """A directory that all workers of this session share."""
-    own = tmp_path_factory.getbasetemp()
-    directory = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
-    directory.mkdir(exist_ok=True)
-    return directory
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +79,8 @@ def as_nobody():
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, session_directory):
+def runs(tmp_path_factory, cache):
     """Starts interpreters as they are and guarded, to compare what comes of it."""
-    runs = TwoRuns(tmp_path_factory.mktemp("runs"), session_directory / "cache")
+    runs = TwoRuns(tmp_path_factory.mktemp("runs"), cache)
     yield runs
     runs.close()

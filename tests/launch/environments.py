@@ -19,6 +19,9 @@ class Recipe(NamedTuple):
     packages: tuple[str, ...]
 
 
+SUITES = "attrs cloudpickle flit_core freezegun hatchling hatch-fancy-pypi-readme hatch-vcs hypothesis pretend pytest tomli_w".split()
+EVERYDAY = "celery coverage debugpy flask gunicorn numpy pandas pytest pytest-xdist uvicorn".split()
+
 RECIPES = {
     "3.8": Recipe("3.8", "", ("build", "pytest")),
     "3.11": Recipe("3.11", "", ("httpie", "pytest", "tox", "virtualenv")),
@@ -26,6 +29,10 @@ RECIPES = {
     "3.9": Recipe("3.9", "", ()),
     "oldest pip": Recipe("3.8", "pip==20.3.4", ("setuptools<60",)),
     "newest pip": Recipe("3.13", "pip>=26.3", ()),
+    **{f"everyday {version}": Recipe(version, "", tuple(EVERYDAY)) for version in ("3.8", "3.11", "3.13")},
+    **{f"jupyter {version}": Recipe(version, "", ("jupyter-console",)) for version in ("3.11", "3.13")},
+    **{f"suites {version}": Recipe(version, "", tuple(SUITES)) for version in ("3.11", "3.13")},
+    "archives": Recipe("3.11", "", ("pex==2.105.2", "shiv")),
 }
 
 

@@ -7,18 +7,27 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from launch.environments import UV, call, find_python
 
 PIPX = "pipx==1.18.4"
 
 DEMO = """\
-import json, sys
+import json, os, sys
 
 def main():
-    flags = {name: getattr(sys.flags, name) for name in ("isolated", "ignore_environment", "no_user_site", "no_site")}
-    print(json.dumps([sys.executable, sys.prefix, sys.argv, sys.orig_argv, flags, sys.path]))
+    outcome = "done"
+    try:
+        exec(os.environ.get("DEMO_TRY", ""), {"WHO": "demo"})
+    except Exception as error:
+        outcome = type(error).__name__
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    print(json.dumps([sys.executable, sys.prefix, sys.argv, sys.orig_argv, repr(sys.flags), sys.path, file, outcome]))
 """
-"""A program that tells how it was started."""
+"""A program that tells how it was started, and what came of something that it is given to try."""
+
+PTH = "import os; exec(os.environ.get('DEMO_TRY', ''), {'WHO': 'pth'})\n"
+"""A line that tries the same before it, in each environment that has the program."""
 
 
 def write_wheel(directory):
@@ -26,6 +35,7 @@ def write_wheel(directory):
     metadata = "demo-1.0.dist-info"
     files = {
         "demo.py": DEMO,
+        "demo.pth": PTH,
         f"{metadata}/METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
         f"{metadata}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{metadata}/entry_points.txt": "[console_scripts]\ndemo = demo:main\n",
@@ -48,6 +58,13 @@ def with_uv(folder, wheel, *options):
     call(UV, "venv", "--quiet", *options, "--python", find_python("3.11"), str(folder))
     call(UV, "pip", "install", "--quiet", "--no-index", "--python", str(folder), str(wheel))
     return folder / "bin/demo"
+
+
+def with_uv_beside(folder, wheel):
+    """And uv itself, for the scripts that it runs."""
+    script = with_uv(folder, wheel)
+    script.with_name("uv").symlink_to(UV)
+    return script
 
 
 def with_uv_relocatable(folder, wheel):
@@ -74,31 +91,34 @@ def with_pipx(folder, wheel):
     return folder / "bin/demo"
 
 
-FORMS = {
-    "pip": (with_pip, "venv", b"#!/"),
-    "pip, space": (with_pip, "a venv", b"#!/bin/sh\n'''exec' \"/"),
-    "pip, long": (with_pip, "/".join(["d" * 50] * 3), b"#!/bin/sh\n'''exec' /"),
-    "uv": (with_uv, "venv", b"#!/"),
-    "uv, space": (with_uv, "it's a venv", b"#!/bin/sh\n'''exec' '/"),
-    "uv, relocatable": (with_uv_relocatable, "venv", b"#!/bin/sh\n'''exec' \"$(dirname"),
-    "uv tool": (with_uv_tool, "uv", b"#!/"),
-    "pipx": (with_pipx, "pipx", b"#!/"),
-}
-"""How, in which directory, and how the script then has to begin, so that no form is tested by the name alone."""
+SETUP = """\
+from setuptools import setup
+setup(name="demo", version="1.0", py_modules=["demo"], scripts=["demo-script"], entry_points={"console_scripts": ["demo = demo:main"]})
+"""
 
 
-def installed(session_directory, form):
-    """The path of `demo` as installed in this form, made once for all workers of a session."""
-    make, folder, begin = FORMS[form]
-    place = session_directory / "installed" / form.replace(", ", "-").replace(" ", "-")
-    with locked(place):
-        if not (place / "script").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
-            script = make(place / folder, write_wheel(place))
-            assert script.read_bytes().startswith(begin)
-            (place / "script").write_text(str(script))
-    return Path((place / "script").read_text())
+def with_develop(folder, wheel):
+    """An editable install of the old kind, by `setup.py develop`: pip had it until 25.2, setuptools wrote such scripts until 64."""
+    call(UV, "venv", "--quiet", "--python", find_python("3.11"), str(folder))
+    call(UV, "pip", "install", "--quiet", "--python", str(folder), "pip==23.2.1", "setuptools==59.8.0", "wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name, text in (("setup.py", SETUP), ("demo.py", DEMO), ("demo-script", "#!python\nimport demo\ndemo.main()\n")):
+        (source / name).write_text(text)
+    call(str(folder / "bin/pip"), "install", "--quiet", "--no-index", "--no-build-isolation", "--no-use-pep517", "--editable", str(source))
+    next(folder.glob("lib/python3.*/site-packages")).joinpath("demo.pth").write_text(PTH)
+    return folder / "bin/demo"
+
+
+def with_pyenv(folder, wheel):
+    """A shim, of a version that is an environment."""
+    pyenv = shutil.which("pyenv")
+    if pyenv is None:
+        pytest.skip("pyenv is not installed")
+    with_uv(folder / "versions/mine", wheel)
+    (folder / "version").write_text("mine\n")
+    call("env", f"PYENV_ROOT={folder}", pyenv, "rehash")
+    return folder / "shims/demo"
 
 
 def locked(path):

@@ -4,8 +4,10 @@ import json
 import os
 import re
 import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -67,8 +69,12 @@ class Jobs:
         words = with_log(words, file) if log else words
         done = finished([*before, self.hermetic, *words], {"cwd": self.directory} | options, env)
         assert [entry for entry in os.listdir(self.temporary) if entry.startswith("hermetic-")] == []
-        lines = file.read_text().splitlines() if file.exists() else []
-        return done._replace(events=tuple(json.loads(line) for line in lines))
+        return done._replace(events=events_of(file))
+
+
+def events_of(log):
+    lines = log.read_text().splitlines() if log.exists() else []
+    return tuple(json.loads(line) for line in lines)
 
 
 def with_log(words, log):
@@ -90,6 +96,25 @@ def decoded(data):
 def three_lines(action, asker, hint):
     """A pattern for what is printed at a first refusal. `asker` is a pattern, the others are plain text."""
     return rf"(?m)^hermetic: blocked action: {re.escape(action)}\n  asked by  {asker}\n  allow it  {re.escape(hint)}\n"
+
+
+def transcript(command):
+    """What the README shows of a command."""
+    text = (ROOT / "README.md").read_text()
+    block = re.search(rf"(?:^    \$ {re.escape(command)}.*\n)((?:    .*\n|\n)+)", text, re.MULTILINE)[1]
+    return re.sub("^    ", "", block, flags=re.MULTILINE).rstrip("\n") + "\n"
+
+
+def rearranged(text):
+    """Output as a transcript has it: without versions and line numbers, and with the three lines of a refusal first.
+
+    The launcher writes them at once, but on a busy machine the target may be quicker all the same.
+    """
+    text = re.sub(r":\d+\)", ":N)", re.sub(r"\d+(\.\d+)+", "N", text))
+    blocks = re.findall(r"(?m)^hermetic: blocked action: .*\n(?:  .*\n)*", text)
+    for block in blocks:
+        text = text.replace(block, "", 1)
+    return "".join(blocks) + text
 
 
 def first_line(err):

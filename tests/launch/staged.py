@@ -1,5 +1,6 @@
 """Starts an interpreter from a run directory without the launcher around it, so that many starts are quick, and so that it can be broken."""
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -130,12 +131,15 @@ class TwoRuns:
 
 def make_venv(place, python):
     """A virtual environment of nothing but its interpreter (PEP 405), whose path is returned; `python` is not run."""
-    if not place.exists():
-        place.joinpath("bin").mkdir(parents=True)
-        base = os.path.realpath(python.path)
-        place.joinpath("bin/python").symlink_to(base)
-        place.joinpath("pyvenv.cfg").write_text(f"home = {os.path.dirname(base)}\ninclude-system-site-packages = false\n")
-        site_packages(place, python).mkdir(parents=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{place}.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.joinpath("pyvenv.cfg").exists():
+            site_packages(place, python).mkdir(parents=True)
+            place.joinpath("bin").mkdir()
+            base = os.path.realpath(python.path)
+            place.joinpath("bin/python").symlink_to(base)
+            place.joinpath("pyvenv.cfg").write_text(f"home = {os.path.dirname(base)}\ninclude-system-site-packages = false\n")
     return str(place / "bin/python")
 
 

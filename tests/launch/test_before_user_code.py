@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Python
+from conftest import Python, find_python
 from launch.staged import Done, Listener, TwoRuns, make_venv, site_packages
 
 CANARY = """
@@ -100,17 +100,23 @@ def test_site_of_a_virtual_environment(trial: Trial, python: Python, tmp_path: P
     assert [line.split()[0] for line in done] == expected
 
 
-def test_site_of_the_user(trial: Trial, python: Python, tmp_path: Path) -> None:
+@pytest.fixture
+def base(python: Python) -> Python:
+    """A virtual environment, as `python` is, has no directory for the user."""
+    return find_python(python.name)
+
+
+def test_site_of_the_user(trial: Trial, base: Python, tmp_path: Path) -> None:
     env = {"HOME": str(tmp_path)}
-    found = trial.runs.bare(python, "-m", "site", "--user-site", env=env).out.decode().strip()
+    found = trial.runs.bare(base, "-m", "site", "--user-site", env=env).out.decode().strip()
     lay(Path(found), "usercustomize", "from_pth").joinpath("canary.pth").write_text("import from_pth\n")
-    done = trial.compare(python, "-c", "pass", env=env)
+    done = trial.compare(base, "-c", "pass", env=env)
     assert [line.split()[:2] for line in done] == [["from_pth", f"{found}/from_pth.py"], ["usercustomize", f"{found}/usercustomize.py"]]
 
 
-def test_customize_on_pythonpath(trial: Trial, python: Python, tmp_path: Path) -> None:
+def test_customize_on_pythonpath(trial: Trial, base: Python, tmp_path: Path) -> None:
     lay(tmp_path / "path", "sitecustomize", "usercustomize")
-    done = trial.compare(python, "-c", "import sys; print(sys.path)", env={"PYTHONPATH": str(tmp_path / "path")})
+    done = trial.compare(base, "-c", "import sys; print(sys.path)", env={"PYTHONPATH": str(tmp_path / "path")})
     assert [line.split()[0] for line in done] == ["sitecustomize", "usercustomize"]
 
 
@@ -122,7 +128,7 @@ def test_an_error_in_sitecustomize_is_told_by_python(
     runs: TwoRuns, python: Python, tmp_path: Path, text: str, request: pytest.FixtureRequest
 ) -> None:
     if python.implementation == "pypy" and text in ERRORS[3:]:
-        reason = "README, what a target can still notice: PyPy goes on when site fails, and ends here"
+        reason = "README: sitecustomize that ends with SystemExit or no Exception at all"
         request.applymarker(pytest.mark.xfail(reason=reason))
     lay(tmp_path / "path", "sitecustomize", text=text)
     bare, guarded = runs.both(python, "-c", "print('run')", env={"PYTHONPATH": str(tmp_path / "path")})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from launch.demo import source, write_tree
-from launch.environments import find_python
+from launch.environments import UV, find_python
 
 TOX = """\
 [tox]
@@ -62,6 +62,20 @@ def test_tox(environments, jobs, port, tree, tmp_path):
     done = guarded()
     assert done.code == 0, done.err
     assert done.out.count("tested demo\n") == native.out.count("tested demo\n") == 1
+    check_traces(port, traces, done)
+
+
+def test_uv(environments, jobs, port, tree, tmp_path):
+    """uv is no Python, and makes an environment for each build. The guard gets there through its environment variables."""
+    environment = environments.get("3.13")
+    start = f"import subprocess, sys; sys.exit(subprocess.call([{UV!r}, 'pip', 'install', *sys.argv[1:]]))"
+    options = ("--offline", "--no-index", "--no-cache", "--python", environment.python)
+    _, guarded = twice(jobs, environment, lambda word: ("python", "-c", start, *options, "--target", tmp_path / word, tree), tree)
+    calls, traces = port.take()
+    assert calls == len(traces)
+    done = guarded()
+    assert done.code == 0, done.err
+    assert files(tmp_path / "guarded") == files(tmp_path / "native") != []
     check_traces(port, traces, done)
 
 

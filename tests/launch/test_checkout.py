@@ -13,8 +13,6 @@ ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("pyproject.toml", "README.md", "LICENSE", "hermetic", "bootstrap", "scripts")
 BAIT = "import os; 'CANARY' in os.environ and open(os.environ['CANARY'], 'a').write({0!r} + ' ')\n"
 
-pytestmark = pytest.mark.xdist_group("checkout")
-
 
 def run(*command, **options):
     options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 600} | options

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from conftest import find_python
+from hermetic_guard import injection
 
 WAYS = """
 import os, subprocess, sys
@@ -28,7 +29,8 @@ ALTER = 'subprocess.check_call(["sh", "-c", "cd ${_HERMETIC##*:}; " + sys.argv[1
 CHANGES = (
     "echo >> sitecustomize.py",
     "echo >> _hermetic_early.py",
-    "echo >> stub.py",
+    "echo >> " + injection.STUB,
+    "echo >> " + injection.REOPEN,
     "echo >> policy",
     "echo >> payload.src",
     "for file in payload.*; do echo >> $file; done",
@@ -37,7 +39,7 @@ CHANGES = (
     "echo >> manifest",
     "echo >> __pycache__",
     "cp -p policy other; mv other policy",
-    "touch -r policy stub.py",
+    "touch -r policy " + injection.STUB,
     "rm policy",
     "rm -r unix",
     "echo pass > json.py",

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +27,6 @@ LAYOUTS = {
     "uv-editable": "a venv's name with ünïcode, 100%",
 }
 """Each way of installing, and a directory that this way must be able to live with."""
-
-pytestmark = pytest.mark.xdist_group("entry")  # so that one worker makes the installations, once
 
 
 class Installation(NamedTuple):
@@ -78,12 +75,15 @@ def install(how, what, prefix):
     """Install hermetic into a new environment, as its user would."""
     installer, _, editable = how.partition("-")
     what = ["--editable", what] if editable else [what]
+    python = prefix / "bin/python"
+    uv("venv", "--quiet", "--python", sys.executable, prefix)
     if installer == "uv":
-        uv("venv", "--quiet", "--python", sys.executable, prefix)
-        uv("pip", "install", "--quiet", "--python", prefix / "bin/python", *what)
+        uv("pip", "install", "--quiet", "--python", python, *what)
     else:
-        venv.create(prefix, with_pip=True)
-        run(prefix / "bin/python", "-m", "pip", "install", "--quiet", *what)
+        if editable:  # pip would make an environment for the build each time
+            uv("pip", "install", "--quiet", "--python", python, "hatchling")
+            what = ["--no-build-isolation", *what]
+        run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", *what)
     return Installation(prefix)
 
 

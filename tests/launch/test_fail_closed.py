@@ -23,11 +23,6 @@ CANARY = "open('canary', 'w').close()"
 ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
-@pytest.fixture
-def cache(session_directory: Path) -> Path:
-    return session_directory / "cache"
-
-
 def write(path: str, content: bytes) -> None:
     """Over a staged file, which is read-only."""
     os.chmod(path, 0o600)
@@ -175,7 +170,7 @@ ALTERED: dict[str, Callable[[str], Any]] = {
     "policy": flip("policy"),
     "payload": flip(COMPILED),
     "guard's first file": flip("_hermetic_early.py"),
-    "stub": flip("stub.py"),
+    "stub": flip(injection.STUB),
     "forged bytecode": bytecode_directory,
     "extension module": lambda run: Path(run, "_hermetic_early.so").write_bytes(b"x"),
     "package of the same name": package("_hermetic_early"),
@@ -198,6 +193,44 @@ def test_altered_before_a_child_starts(python: Python, cache: Path, tmp_path: Pa
             assert b"run directory was altered" in out or out == b"125\n", (name, out)
             assert not (tmp_path / "canary").exists(), name
             shutil.rmtree(staged.path, ignore_errors=True)
+
+
+PROMPTS = [(["-I", "-i", "script.py"], {}), (["-ES", "-i"], {}), (["-S", "script.py"], {"PYTHONINSPECT": "1"})]
+TYPED = CANARY.encode() + b"\n"
+"""Typed at a prompt that nobody guards."""
+
+
+@pytest.mark.parametrize(("words", "env"), PROMPTS, ids=["-I -i", "-ES -i", "PYTHONINSPECT"])
+def test_no_prompt_without_its_run_directory(python: Python, cache: Path, tmp_path: Path, words: list[str], env: dict[str, str]) -> None:
+    """An interpreter that shall give a prompt gives one also where it cannot open its script. Gone before the start, or amid it."""
+    tmp_path.joinpath("script.py").write_text(CANARY)
+    options = {"cwd": tmp_path, "input": TYPED}
+    native(python.path, "-S", "-i", "missing.py", env=ENV, **options)
+    assert (tmp_path / "canary").exists() is (python.version > (3, 6))
+    (tmp_path / "canary").unlink(missing_ok=True)
+    with Staged(python.path, cache) as staged:
+        start = staged.prepare(words, {**ENV, **env})
+        stub = f"{staged.path}/{injection.STUB}"
+        with open(stub) as file:
+            shutil.rmtree(staged.path)
+            gone = native(start.interpreter, *start.argv[1:], env=start.environment, **options)
+            again = [f"/proc/self/fd/{file.fileno()}" if word == stub else word for word in start.argv[5:]]
+            late = native(start.interpreter, *again, env=start.environment, pass_fds=[file.fileno()], **options)
+    assert (gone.code, gone.out) == (2, b"")
+    assert (late.code, late.out) == (125, b"")
+    assert late.err.startswith(b"hermetic: the guards could not be put in place: FileNotFoundError")
+    assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(("words", "env"), PROMPTS, ids=["-I -i", "-ES -i", "PYTHONINSPECT"])
+def test_a_prompt_with_its_run_directory(python: Python, cache: Path, tmp_path: Path, words: list[str], env: dict[str, str]) -> None:
+    """The control of the one above. Without a terminal PYTHONINSPECT gives no prompt."""
+    tmp_path.joinpath("script.py").write_text("")
+    with Staged(python.path, cache) as staged:
+        done = staged.start(*words, env={**ENV, **env}, cwd=tmp_path, input=TYPED)
+        assert done.told("ready"), done
+        assert staged.prepare(words, {**ENV, **env}).argv[4] == f"{staged.path}/{injection.STUB}"
+    assert (done.code, (tmp_path / "canary").exists()) == (0, "-i" in words), done
 
 
 # The command.
@@ -248,7 +281,7 @@ def test_python_2_is_too_old_as_a_child(python: Python, cache: Path, tmp_path: P
     with Staged(find_python("3.11").path, cache) as staged:
         env = {os.fsencode(name): os.fsencode(value) for name, value in ENV.items()}
         env = injection.prepare_environment(env, environ.handoff(staged.run), way)
-        words = ["-c", CANARY] if way == "early" else ["-S", f"{staged.path}/stub.py", "c", CANARY]
+        words = ["-c", CANARY] if way == "early" else ["-S", f"{staged.path}/{injection.STUB}", "c", CANARY]
         done = native(python.path, *words, env=env, cwd=tmp_path)
         assert (done.code, done.out) == (125, b"")
         assert done.err == b"hermetic: Python 2.7 is too old to be guarded, 3.6 is the oldest; nothing was run\n"

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from launch.jobs import first_line, three_lines
+from launch.jobs import first_line, rearranged, three_lines, transcript
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def test_what_the_user_sees(httpie, jobs, env):
     assert re.search(three_lines("network disabled: DNS(example.com)", asker, "--allow-domain example.com"), done.err), done.err
     assert done.err.endswith("hermetic: blocked 1 action in all: network 1\n")
     assert (done.code, done.out, done.refused) == (1, "", ["DNS(example.com)"])
+    assert rearranged(done.err) == rearranged(transcript("hermetic --no-network -- http https://example.com"))
 
 
 def test_nothing_is_sent(jobs, env, loopback_server):

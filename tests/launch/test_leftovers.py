@@ -76,7 +76,7 @@ def test_what_is_stopped_can_tidy_up_too(bare):
 
 def test_what_is_about_to_end_is_left_to_it(bare):
     """As with `target | tee log` inside the target: the last lines come after its end."""
-    done = bare.run(shell("(trap 'echo ended; exit' TERM; sleep 0.05; echo last) &"))
+    done = bare.run(shell("(trap 'echo ended; exit' TERM; sleep 0.2; echo last) &"), "--linger", "20")
     assert done.stdout == b"last\n"
 
 

@@ -67,3 +67,18 @@ sys.exit(subprocess.run([sys.executable, "-c", child], env=dict(os.environ, _HER
     assert done.returncode == 1, done.stderr
     assert "PermissionError" in done.stderr or "NetworkRefused" in done.stderr
     assert loopback_server.visitors == []
+
+
+def test_a_guard_against_processes_lets_the_target_be_started(hermetic_command: str) -> None:
+    """The inner hermetic becomes the target; the outer one's rule forbids that, the inner one's does not."""
+    code = "import os\ntry: os.system('echo reached')\nexcept PermissionError: print('refused', flush=True)"
+    target = ["--", sys.executable, "-c", code]
+    inner = subprocess.run(
+        [hermetic_command, "--no-network", "--", hermetic_command, "--no-subprocess", *target], capture_output=True, text=True
+    )
+    assert (inner.stdout, inner.returncode) == ("refused\n", 0), inner.stderr
+    outer = subprocess.run(
+        [hermetic_command, "--no-subprocess", "--", hermetic_command, "--no-network", *target], capture_output=True, text=True
+    )
+    assert (outer.stdout, outer.returncode) == ("", 125)
+    assert "subprocess disabled: start(" in outer.stderr

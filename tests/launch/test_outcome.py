@@ -48,13 +48,15 @@ def command(hermetic_command: str, tmp_path: Path, session_directory: Path) -> C
     return Command(hermetic_command, tmp_path, home)
 
 
+@pytest.mark.pythons("3.6", "3.13", "pypy3.9")
 @pytest.mark.parametrize("flags", [(), ("-I",)], ids=["early", "stub"])
 def test_exit_codes(command: Command, python: Python, flags: tuple[str, ...]) -> None:
+    """On those that have audit events, those that have none, and PyPy."""
     found = {name: command(python.path, code, "-q", flags=flags).returncode for name, (code, _) in ENDS.items()}
     assert found == {name: code for name, (_, code) in ENDS.items()}
 
 
-@pytest.mark.pythons("smoke")
+@pytest.mark.pythons("3.8", "3.11", "3.15", "smoke")
 def test_exit_codes_on_the_others(command: Command, python: Python) -> None:
     assert command(python.path, ENDS["uncaught"][0], "-q").returncode == 77
     assert command(python.path, ENDS["caught"][0], "-q").returncode == 0
@@ -68,9 +70,9 @@ def test_manners(command: Command, python: Python, manner: str) -> None:
     assert ("NetworkViolation" in done.stderr) is (manner == "raise")
 
 
-def test_killed(python: Python, session_directory: Path) -> None:
+def test_killed(python: Python, cache: Path) -> None:
     """At once, and whatever it would have caught."""
-    with Staged(python.path, session_directory / "cache", policy=Policy(network=Network(), on_violation="kill")) as staged:
+    with Staged(python.path, cache, policy=Policy(network=Network(), on_violation="kill")) as staged:
         done = staged.start("-u", "-c", "print('before')\n" + TRY + "print('after')", env={"PATH": "/usr/bin:/bin"})
     assert (done.code, done.out, done.err) == (77, b"before\n", b"")
     assert [event["target"] for event in done.told("refused")] == ["example.com"]
@@ -97,6 +99,22 @@ def test_what_is_told(command: Command) -> None:
     assert traced.count(once + allow) == 2
     assert traced.count("    <string>:4 in <module>\n    <string>:2 in asks\n") == 2
     assert "<hermetic>" not in traced
+
+
+def test_the_default_is_said(command: Command) -> None:
+    """In one line, and once only where something of it is refused."""
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(command.home), "LANG": "C.UTF-8"}
+    done = subprocess.run([command.hermetic, "run", find_python("3.11").path, "-c", TRY], env=env, capture_output=True, text=True)
+    first, *others = done.stderr.splitlines()
+    assert first == "hermetic: no guard was asked for, so profile default stands: no network"
+    assert (done.returncode, done.stdout, others[0]) == (0, "NameRefused\n", "hermetic: blocked action: network disabled: DNS(example.com)")
+
+
+def test_it_is_told_at_once(command: Command) -> None:
+    """Before the target goes on, if that takes any time, and not when it has ended."""
+    code = TRY.replace("print(", "__import__('time').sleep(1); print(") + "import sys; print('own', file=sys.stderr)"
+    told = command(find_python("3.11").path, code).stderr
+    assert told.index("hermetic: blocked action") < told.index("own") < told.index("hermetic: blocked 1 action in all")
 
 
 @pytest.mark.pythons("3.11", "3.15", "pypy3.9")
@@ -133,9 +151,9 @@ def test_a_violation_is_picklable(command: Command, python: Python) -> None:
     assert command(python.path, code, "-q").stdout == "True True True --allow-domain example.com\n"
 
 
-def test_a_failure_in_a_child_is_told_to_the_user(python: Python, session_directory: Path, tmp_path: Path) -> None:
+def test_a_failure_in_a_child_is_told_to_the_user(python: Python, cache: Path) -> None:
     """Even when the target keeps its child's stderr to itself; a forged `_HERMETIC` is what breaks it here."""
-    with Staged(python.path, session_directory / "cache") as staged:
+    with Staged(python.path, cache) as staged:
         start = staged.prepare(["-c", "pass"], {"PATH": "/usr/bin:/bin"})
         environment = {name: value.replace(staged.run.digest.encode(), b"0" * 64) for name, value in start.environment.items()}
         done = subprocess.run([start.interpreter, *start.argv[1:]], env=environment, stderr=subprocess.PIPE)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from launch.jobs import first_line, three_lines
+from launch.jobs import first_line, rearranged, three_lines, transcript
 
 PIPS = ("3.8", "3.11", "3.13", "oldest pip", "newest pip")
 INDEX_HOST = "from pip._internal.models.index import PyPI; print(PyPI.netloc)"
@@ -33,6 +33,13 @@ def test_refused_at_the_first_name(environments, jobs, which):
     assert set(done.refused) == {f"DNS({host})"}
     assert done.err.endswith(f"hermetic: blocked {blocked(len(done.refused))}\n")
     assert "No matching distribution found for six" in done.err
+
+
+def test_transcript(environments, jobs):
+    """What the README shows."""
+    command = "run --no-network -- pip --isolated install --retries 0 --index-url https://index.example/simple six"
+    done = jobs.guarded(*command.split(), env=jobs.environ(environments.get("3.11")))
+    assert rearranged(done.out + done.err) == rearranged(transcript(f"hermetic {command}"))
 
 
 def blocked(count):

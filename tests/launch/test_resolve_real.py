@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from launch.environments import UV, call, find_python, inherited
-from launch.installers import FORMS, installed
+from launch.forms import FORMS, INSTALLED, installed
 
 from hermetic.errors import HermeticError, TargetNotFound
 from hermetic.target.resolve import resolve_exec, resolve_run
@@ -44,7 +44,7 @@ def write_program(path, text):
     return path
 
 
-@pytest.fixture(params=FORMS)
+@pytest.fixture(params=INSTALLED)
 def script(request, session_directory):
     """The console script `demo`, installed in each form."""
     return installed(session_directory, request.param)
@@ -81,12 +81,13 @@ class TestInstalled:
 def test_the_same_in_every_interpreter(python, session_directory, tmp_path):
     """The reading that the launcher does is also done in guarded processes, by whatever version they are."""
     scripts = [str(installed(session_directory, form)) for form in FORMS]
+    environ = {"PATH": f"{installed(session_directory, 'uv').parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
     code = (
-        "import json, sys; sys.path.insert(0, sys.argv[1]); from hermetic_guard import programs, pyenv; "
-        "print(json.dumps([programs.read(script, {}).argv for script in sys.argv[2:]]))"
+        "import json, os, sys; sys.path.insert(0, sys.argv[1]); from hermetic_guard import programs; "
+        "print(json.dumps([programs.read(script, dict(os.environ)).argv for script in sys.argv[2:]]))"
     )
     command = [python.path, "-I", "-B", "-c", code, str(Path(__file__).parents[2] / "bootstrap"), *scripts]
-    assert tell(command, None, tmp_path, {}) == [resolve_run([script], {}, "", "/missing").argv for script in scripts]
+    assert tell(command, None, tmp_path, environ) == [resolve_run([script], environ, "", "/missing").argv for script in scripts]
 
 
 def test_pipx_leaves_the_environment_out(session_directory, tmp_path):
@@ -251,7 +252,7 @@ class TestNothingRuns:
         for name in ("python", "python3", "python3.11"):
             write_program(venv / f"bin/{name}", "#!/bin/sh\n" + canary.shell)
 
-        assert set(resolve_all(venv, work, {})) == {"NotPython"}
+        assert set(resolve_all(venv, work, {})) == {"NotPython", None}  # None: it is sh that runs it
         assert not canary.has_sung()
 
         for command in (["bin/tool"], ["bin/poly"], ["bin/python"]):
@@ -301,17 +302,18 @@ class TestNothingRuns:
     def test_no_process_is_started(self, session_directory, work):
         """Whatever is resolved: the process that does it starts none, imports nothing more, and writes nothing."""
         scripts = [str(installed(session_directory, form)) for form in FORMS]
+        path = f"{installed(session_directory, 'uv').parent}:{os.environ['PATH']}"
         code = f"""
 import sys
 sys.path[:0] = {[str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "bootstrap")]!r}
 from hermetic.target.resolve import resolve_exec, resolve_run
 
 def hook(event, arguments):
-    if event == "open" and arguments[2] & 3 == 0 or event in ("os.listdir", "object.__getattr__"):
+    if event == "open" and arguments[2] & 3 == 0 or event in ("os.listdir", "os.listxattr", "object.__getattr__"):
         return
     print(event, arguments)
 
-environ = {{"PATH": {os.environ["PATH"]!r}}}
+environ = {{"PATH": {path!r}}}
 sys.addaudithook(hook)
 for command in {[*scripts, "./by_env", "app.py", "python3"]!r}:
     resolve_run([command], environ, {str(work)!r}, sys.executable)

@@ -102,8 +102,12 @@ def test_hang_up_of_the_terminal_arrives_once(bare, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN])
 def test_launcher_stops_with_the_target_and_continues_it(bare, number):
-    """Sent to the launcher alone, without a shell that would continue both. SIGSTOP nobody can pass on: the target stops itself."""
-    process = bare.start(python(STOPPING, int(number)))
+    """Sent to the launcher alone, without a shell that would continue both. SIGSTOP nobody can pass on: the target stops itself.
+
+    In a group of its own, with a parent in the same session: in an orphaned group, as pytest's may be, the kernel stops nobody but by SIGSTOP
+    (setpgid(2)).
+    """
+    process = bare.start(python(STOPPING, int(number)), process_group=0)
     wait_until(lambda: is_stopped(process.pid))
     os.kill(process.pid, signal.SIGCONT)
     assert process.communicate(timeout=10)[0] == b"continued\n"

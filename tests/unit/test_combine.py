@@ -7,7 +7,7 @@ from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess, intersect
 
 from hermetic import options
-from hermetic.errors import GuardUnavailable, PolicyFileError, UsageError
+from hermetic.errors import PolicyFileError, UsageError
 from hermetic.policy import combine, load
 
 
@@ -187,27 +187,6 @@ def test_a_run_with_flags_alone_reads_no_profile(monkeypatch):
 
     monkeypatch.setattr(load, "profile", fail)
     assert resolve("--no-network").policy == Policy(network=CLOSED)
-
-
-@pytest.mark.parametrize("line", ["--no-network", "--profile net-hermetic", ""])
-def test_enforceable(line):
-    combine.refuse_unenforceable(resolve(line).policy)
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("--no-subprocess", "no subprocess guard yet, so nothing was started (asked for by"),
-        ("--no-network --fs-readonly=/", "no filesystem guard yet"),
-        ("--block-native", "no native guard yet"),
-        ("--profile block-all", "no subprocess, filesystem and native guards yet"),
-    ],
-)
-def test_never_runs_without_a_guard_that_was_asked_for(line, words):
-    with pytest.raises(GuardUnavailable) as caught:
-        combine.refuse_unenforceable(resolve(line).policy)
-    assert words in str(caught.value)
-    assert caught.value.exit_code == 125
 
 
 def test_describes_what_is_forbidden():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hermetic_guard import events as written
 
-from hermetic.events import EventReader, plain
+from hermetic.events import EventReader, scan
 
 REFUSED = {
     "event": "refused",
@@ -62,14 +62,10 @@ def test_pieces_are_put_together() -> None:
     assert reader.foreign == 0
 
 
-READY = {"event": "ready", "pid": 7, "way": "early", "python": "3.11.7", "implementation": "cpython"}
-
-
-@pytest.mark.parametrize("changes", [{}, {"python": "\\"}, {"way": "\u00e4"}, {"lost": 3}, {"pid": -1}, {"way": '"'}])
-def test_ready_is_read_the_same_with_and_without_json(changes: dict[str, object]) -> None:
-    line = written.encode_line({**READY, **changes})
-    assert EventReader().feed(line) == [json.loads(line)]
-    assert (plain(line[:-1]) is not None) is (changes == {})
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_what_is_written_is_read_as_json_would(value: object) -> None:
+    text = written.encode(value)
+    assert scan(text) == (json.loads(text), len(text))
 
 
 FOREIGN = [
@@ -87,6 +83,12 @@ FOREIGN = [
     json.dumps({**REFUSED, "v": 1, "stack": [1]}).encode(),
     b"\xff\xfe",
     b"[" * 4000,
+    b'{"v":1,"event":"uncaught","pid":1} ',
+    b'{"v":1,"event":"uncaught","pid":1}{}',
+    b'\xef\xbb\xbf{"v":1,"event":"uncaught","pid":1}',
+    b'{"v":1,"event":"uncaught","pid":1',
+    b'{"v":1,"event":"uncaught","pid":NaN}',
+    b'{"v":1,"event":"uncaught","pid":1,"a":"\t"}',
     b"x" * 5000,
 ]
 

@@ -103,9 +103,26 @@ STUB = [
     ("python -S script.py", "-S -S STUB F script.py"),
     ("python -IS - a", "-S -IS STUB -S a"),
     ("python -W error -X dev -I s", "-S -W error -X dev -I STUB f s"),
+    ("python -I -i s a", "-E -S REOPEN STUB -S -I -i STUB f s a"),
 ]
 
 
 @pytest.mark.parametrize(("line", "expected"), STUB)
 def test_a_command_line_through_the_stub(line: str, expected: str) -> None:
-    assert " ".join(injection.stub_arguments(cmdline.parse(line.split()), "STUB")) == expected
+    words = " ".join(injection.stub_arguments(cmdline.parse(line.split()), "run", {}))
+    assert words.replace(f"run/{injection.STUB}", "STUB").replace(f"run/{injection.REOPEN}", "REOPEN") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "value", "expected"),
+    [
+        ("-S s", b"1", True),
+        ("-S s", b"", False),
+        ("-I s", b"1", False),
+        ("-Es", b"1", False),
+        ("-Ei s", b"", True),
+        ("-S s -i", b"", False),
+    ],
+)
+def test_whether_a_prompt_follows(line: str, value: bytes, expected: bool) -> None:
+    assert injection.inspects(cmdline.parse(["python", *line.split()]), {b"PYTHONINSPECT": value}) is expected

@@ -242,7 +242,7 @@ def test_names_and_keys_are_unique():
 def test_rows_are_whole(option):
     assert option.kind in (FLAG, VALUE, OPTIONAL, ANSWER)
     assert option.section in options.SECTIONS
-    assert set(option.commands) <= {ROOT, *COMMANDS, options.COMPLETION}
+    assert set(option.commands) <= {ROOT, *COMMANDS, *options.ANSWERED}
     assert bool(option.metavar) == (option.kind in (VALUE, OPTIONAL))
     assert option.text.endswith(".")
     assert option.name in option.names

@@ -107,6 +107,8 @@ def on_path(guard: str, action: str, path: str | None, **facts: object) -> Reque
 
 READONLY = Policy(filesystem=Filesystem(write=("/srv/out",), hide=("/srv/key",)))
 ROOTED = Policy(filesystem=Filesystem(read=("/srv",), write=("/tmp/s",)))
+LISTED = Policy(filesystem=Filesystem(read=("/srv",), names=("/home/code",)))
+HIDING = Policy(filesystem=Filesystem(write=("/srv/out",), hide=("/srv/out/a/key",)))
 ONE_PROGRAM = Policy(subprocess=Subprocess(run=("/bin/ls",)))
 ONE_DIST = Policy(native=Native(distributions=("numpy",)))
 DECISIONS += [
@@ -127,6 +129,27 @@ DECISIONS += [
     (ROOTED, on_path("filesystem", "read", "/dev/urandom"), True),
     (ROOTED, on_path("filesystem", "read", "/"), False),
     (ROOTED, on_path("filesystem", "write", "/srv/a"), False),
+    (ROOTED, on_path("filesystem", "list", "/srv/a"), True),
+    (ROOTED, on_path("filesystem", "list", "/home"), False),
+    (LISTED, on_path("filesystem", "list", "/home/code"), True),
+    (LISTED, on_path("filesystem", "read", "/home/code"), False),
+    (LISTED, on_path("filesystem", "list", "/home/code/data"), False),
+    (ROOTED, on_path("filesystem", "readlink", "/srv/a"), True),
+    (ROOTED, on_path("filesystem", "readlink", "/link", leads="/srv/a"), True),
+    (ROOTED, on_path("filesystem", "readlink", "/link", leads="/"), True),
+    (ROOTED, on_path("filesystem", "readlink", "/link", leads="/tmp"), True),
+    (ROOTED, on_path("filesystem", "readlink", "/link", leads="/home"), False),
+    (ROOTED, on_path("filesystem", "readlink", "/link", leads=None), False),
+    (READONLY, on_path("filesystem", "rename", "/srv/out/a", tree=True), True),
+    (HIDING, on_path("filesystem", "rename", "/srv/out/a", tree=True), False),
+    (HIDING, on_path("filesystem", "rename", "/srv/out/a", tree=False), True),
+    (READONLY, on_path("filesystem", "write", "/home/out", stream=True), True),
+    (READONLY, on_path("filesystem", "write", "/home/out", stream=False), False),
+    (READONLY, on_path("filesystem", "write", "/dev/shm/x", own=True), True),
+    (READONLY, on_path("filesystem", "write", "/dev/shm/x", own=False), False),
+    (READONLY, on_path("filesystem", "read", "/srv/key", stream=True), False),
+    (READONLY, on_path("filesystem", "use", None), False),
+    (OPEN, on_path("filesystem", "use", None), True),
     (OPEN, on_path("subprocess", "start", "/bin/ls"), True),
     (ONE_PROGRAM, on_path("subprocess", "start", "/bin/ls"), True),
     (ONE_PROGRAM, on_path("subprocess", "start", "/bin/lsx"), False),

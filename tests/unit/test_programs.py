@@ -11,12 +11,12 @@ from hermetic_guard.programs import NotExecutable, NotFound
 BINARY = b"\x7fELF\2\1\1"
 
 
-@pytest.mark.parametrize("module", ["cmdline", "shebang", "pyenv", "programs"])
+@pytest.mark.parametrize("module", ["cmdline", "shebang", "pyenv", "pex", "programs"])
 def test_they_import_nothing_but_os(module):
     """They are loaded at the start of every guarded process."""
     tree = ast.parse(Path(programs.__file__).with_name(f"{module}.py").read_text())
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
-    assert {ast.unparse(node) for node in imports} <= {"import os", "from hermetic_guard import pyenv, shebang"}
+    assert {ast.unparse(node) for node in imports} <= {"import os", "from hermetic_guard import pex, pyenv, shebang"}
 
 
 @pytest.fixture

@@ -56,6 +56,20 @@ class TestRun:
         assert target.how == [f"tool is {place.tool} (found on PATH)", f"{place.tool} is run by {place.venv} (its #! line)"]
         assert target.environ == place.environ
 
+    def test_a_program_that_is_not_python(self, place):
+        target = place.run("ls", "-l")
+        assert (target.python, target.interpreter, target.argv) == (False, f"{place.path}/system/ls", ["ls", "-l"])
+        place.script("work/shell", "#!/bin/sh -e\n")
+        target = place.run("./shell", "a")
+        assert (target.python, target.interpreter, target.argv) == (False, "/bin/sh", ["/bin/sh", "-e", "./shell", "a"])
+        assert place.run("tool").python
+
+    @pytest.mark.parametrize(("mode", "by"), [(0o4755, "the set-user-ID bit"), (0o2755, "the set-group-ID bit")])
+    def test_a_program_with_privileges_of_its_own(self, place, mode, by):
+        place.script("system/sudo", BINARY, mode)
+        with pytest.raises(TargetNotExecutable, match=f"works by privileges that its file gives .{by}.*nothing run by hermetic gains any"):
+            place.run("sudo", "id")
+
     def test_a_path(self, place):
         assert place.run(place.tool, "a").argv == [place.venv, "-E", place.tool, "a"]
         assert place.run("../venv/bin/tool").argv == [place.venv, "-E", "../venv/bin/tool"]
@@ -167,8 +181,6 @@ class TestErrors:
             ("./text", TargetNotExecutable, "./text: is neither a binary nor a script with a #! line"),
             ("./broken", TargetNotExecutable, "./broken: its first line names no program that can be run: /no/py: no such file"),
             ("./crlf", TargetNotExecutable, "(the line ends with a carriage return)"),
-            ("ls", NotPython, "ls is not a Python program"),
-            ("./shell", NotPython, "./shell is not a Python program (it is run by /bin/sh)"),
             ("./loop", TargetNotExecutable, "./loop: more than 5 interpreters in a row are scripts"),
             ("./new\nline", TargetNotExecutable, "./new\\nline: its first line"),
         ],
@@ -177,7 +189,6 @@ class TestErrors:
         place.script("work/text", "print(1)\n")
         place.script("work/broken", "#!/no/py\n")
         place.script("work/crlf", "#!/no/py\r\n")
-        place.script("work/shell", "#!/bin/sh\n")
         place.script("work/loop", f"#!{place.work}/loop\n")
         place.script("work/new\nline", "#!/no/py\x1b[31m\n")
         with pytest.raises(error) as caught:

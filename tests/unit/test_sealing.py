@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 
+import pytest
 from hermetic_guard.sealing import seal
 
 SOURCE = """
@@ -69,3 +70,9 @@ def test_strangers_functions_stay_as_they_are():
 
 
 LIMIT = 5
+
+
+def test_one_name_for_two_things_is_refused():
+    """The functions of one module would call those of the other."""
+    with pytest.raises(RuntimeError, match="LIMIT"):
+        seal(module(), {"LIMIT": 7})

@@ -17,11 +17,27 @@ class Refused(Exception):
     """What the fake enforcer raises."""
 
 
-class Enforcer:
-    """Refuses by an exception of ours."""
+class Questions:
+    """Refuses by an exception of ours. allowed: names of the programs that may be started, None where all may."""
 
     def __init__(self) -> None:
         self.policy: bytes | None = None
+        self.allowed: tuple[str, ...] | None = None
+        self.asked: list[str] = []
+
+    def judge(self, action: str, shown: str, path: str) -> None:
+        assert shown == path
+        self.asked.append(os.path.basename(path))
+        if self.allowed is not None and os.path.basename(path) not in self.allowed:
+            raise Refused(action, path)
+
+    def allows(self, action: str) -> bool:
+        assert action == "fork"
+        return self.allowed != ()
+
+    def set_variable(self, name: bytes, value: bytes) -> None:
+        if self.allowed is not None:
+            raise Refused("load", os.fsdecode(name + b"=" + value))
 
     def refuse(self, action: str, target: str) -> None:
         raise Refused(action, target)
@@ -40,10 +56,10 @@ class World:
         (self.run / "policy").write_bytes(b"1")
         for name in ("python", "python9", "ls", "env"):
             self.program(name, BINARY)
-        self.enforcer = Enforcer()
+        self.questions = Questions()
         handoff = injection.Handoff(os.fsencode(self.run), b"d1g35t", (1, 2))
         proved = frozenset([os.path.realpath(self.path("python"))])
-        self.planner = Planner(self.enforcer, handoff, ["policy"], proved, USER)
+        self.planner = Planner(self.questions, handoff, ["policy"], proved, USER)
 
     def path(self, name: str) -> str:
         return str(self.directory / name)
@@ -64,7 +80,11 @@ class World:
         """The way, the executable and the command line, without directories."""
         way = start.environment[b"_HERMETIC"].split(b":")[4].decode() if b"_HERMETIC" in start.environment else "-"
         text = " ".join([way, start.executables[-1] + ":", *start.arguments[1:]])
-        return text.replace(f"{self.run}/stub.py", "STUB").replace(f"{self.directory}/", "")
+        return (
+            text.replace(f"{self.run}/{injection.STUB}", "STUB")
+            .replace(f"{self.run}/{injection.REOPEN}", "REOPEN")
+            .replace(f"{self.directory}/", "")
+        )
 
 
 @pytest.fixture
@@ -82,6 +102,7 @@ def world(tmp_path: Path) -> World:
         ("python -bEc 1 a", "stub python: -S -bE STUB c 1 a"),
         ("python -S a.py", "stub python: -S -S STUB F a.py"),
         ("python -I", "stub python: -S -I STUB i"),
+        ("python -Ii", "stub python: -E -S REOPEN STUB -S -Ii STUB i"),
         ("python -IV", "early python: -IV"),
         ("python9 a.py", "stub python9: -S STUB f a.py"),
         ("nowhere -I", "early nowhere: -I"),
@@ -188,7 +209,7 @@ def test_interpreters_get_the_users_libraries_only(world: World, value: bytes | 
 
 def test_a_narrower_policy_is_handed_on(world: World) -> None:
     assert injection.NARROWED not in world.plan("ls").environment
-    world.enforcer.policy = b"narrow"
+    world.questions.policy = b"narrow"
     assert world.plan("ls").environment[injection.NARROWED] == b"narrow"
 
 
@@ -205,3 +226,61 @@ def test_altered_run_directory(world: World, change: str) -> None:
         (world.run / "policy").unlink()
     with pytest.raises(Refused, match="the run directory was altered"):
         world.plan("ls")
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("ls", ["ls"]),
+        ("python a.py", ["python"]),
+        ("python9 -I a.py", ["python9"]),
+        ("linked", ["ls"]),
+        ("script", ["script"]),
+        ("env script", ["env", "script"]),
+        ("env -i {0}/env A=b {0}/script", ["env", "env", "script"]),
+        ("nowhere", []),
+    ],
+)
+def test_who_is_asked_for(world: World, line: str, asked: list[str]) -> None:
+    """The file that is named, behind its links; for a script that is the script."""
+    world.program("script", b"#!%s/python\n" % os.fsencode(world.directory))
+    os.symlink("ls", world.directory / "linked")
+    world.plan(line.format(world.directory), {b"PATH": os.fsencode(world.directory)})
+    assert world.questions.asked == asked
+
+
+@pytest.mark.parametrize("line", ["python a", "env ls", "script", "nowhere/python"])
+def test_nothing_else_is_started(world: World, line: str) -> None:
+    world.program("script", b"#!%s/ls\n" % os.fsencode(world.directory))
+    world.questions.allowed = ("ls",)
+    world.plan("ls")
+    if line == "nowhere/python":
+        world.plan(line)  # it fails by itself
+    else:
+        with pytest.raises(Refused, match="start"):
+            world.plan(line, {b"PATH": os.fsencode(world.directory)})
+
+
+def test_all_that_could_be_run_are_asked_for(world: World) -> None:
+    """The kernel may run what cannot be read, or is nothing that we know."""
+    world.questions.allowed = ("ls",)
+    with pytest.raises(Refused, match="strange"):
+        world.plan("ls", {}, world.program("strange", b"\0\1\2\3"))
+    (world.directory / "plain").write_bytes(BINARY)
+    world.plan("ls", {}, world.path("plain"), world.path("nowhere"))
+
+
+def test_where_nothing_may_be_started_nothing_is_looked_for_by_a_fork(world: World) -> None:
+    world.questions.allowed = ()
+    with pytest.raises(Refused):
+        world.plan("ls")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        world.plan("nowhere")
+
+
+@pytest.mark.parametrize("name", [b"OPENSSL_CONF", b"OPENSSL_MODULES", b"GCONV_PATH"])
+def test_variables_that_load_libraries(world: World, name: bytes) -> None:
+    world.questions.allowed = ("python", "ls")
+    world.plan("ls", {name: b"/a"})
+    with pytest.raises(Refused, match="load"):
+        world.plan("python a", {name: b"/a"})

@@ -2,16 +2,19 @@
 
 For a module of the old kind CPython even puts them back into the one that is loaded, with no audit event (Python/import.c,
 import_find_extension). So whoever loads such a module again is given the one that stands; under another name (`x._socket`, from a copy of the
-file) the load is refused. `_interpreters` is left alone until somebody loads it.
+file) the load is refused. In other modules, which nobody has loaded yet, guards replace something as soon as they are.
 """
 
 import _imp
+import sys
+from _frozen_importlib_external import _LoaderBasics
 
 from hermetic_guard.guards.paths import exact
 
-REPLACED = frozenset(["_imp", "_posixsubprocess", "_socket", "posix"])
+REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
+PYPY = sys.implementation.name == "pypy"
 INTERPRETERS = "_interpreters"
 IMPORTLIB, IMPORTING = "<frozen importlib._bootstrap>", "_call_with_frames_removed"
 """The file and the function whose frames CPython leaves out of tracebacks (Python/import.c, remove_importlib_frames)."""
@@ -31,13 +34,26 @@ class Spec(object):
 
 
 def install(enforcer):
+    refuse, acts = enforcer.refuse, enforcer.when_loaded
+    when_loaded(enforcer, INTERPRETERS, replacer("create", lambda original: lambda *_, **__: refuse("use", "a sub-interpreter")))
     for name in ("create_builtin", "create_dynamic"):
         original = getattr(_imp, name)
-        enforcer.ledger.replace(_imp, name, guarded(original, enforcer))
+        enforcer.ledger.replace(_imp, name, dress(guarded(original, enforcer, acts), original))
+    for name in ("exec_builtin", "exec_dynamic"):
+        original = getattr(_imp, name)
+        enforcer.ledger.replace(_imp, name, dress(executed(original, acts), original))
+    if PYPY:
+        original = _LoaderBasics.exec_module
+        enforcer.ledger.replace(_LoaderBasics, "exec_module", dress(executed_in_python(original, acts), original))
 
 
-def guarded(original, enforcer):
-    standing, refuse, ledger, replaced = enforcer.ledger.modules, enforcer.refuse, enforcer.ledger, REPLACED
+def when_loaded(enforcer, name, act):
+    """Have act(module) called whenever an extension module of that name, without its packages, has been loaded."""
+    enforcer.when_loaded.setdefault(name, []).append(act)
+
+
+def guarded(original, enforcer, acts):
+    standing, refuse, replaced = enforcer.ledger.modules, enforcer.refuse, REPLACED
 
     def create(spec, *file):
         spec = Spec(spec)
@@ -48,15 +64,59 @@ def guarded(original, enforcer):
                 refuse("load again", name)
             return standing[last]
         module = original(spec, *file)
-        if last == INTERPRETERS:
-            ledger.replace(module, "create", lambda *_, **__: refuse("use", "a sub-interpreter"))
+        for act in acts.get(last, ()):
+            act(module)
         return module
 
-    create.__code__ = of_importlib(create.__code__)
-    create.__name__ = create.__qualname__ = original.__name__
-    create.__doc__ = original.__doc__
-    create.__module__ = original.__module__
     return create
+
+
+def executed(original, acts):
+    """A module of the new kind gets its types when it is executed, which it is after it was made."""
+
+    def execute(module):
+        result = original(module)
+        name = getattr(module, "__name__", None)
+        if type(name) is str:
+            for act in acts.get(name.rpartition(".")[2], ()):
+                act(module)
+        return result
+
+    return execute
+
+
+def executed_in_python(original, acts):
+    """PyPy has modules in Python that are C's elsewhere."""
+
+    def exec_module(self, module):
+        original(self, module)
+        for act in acts.get(module.__name__, ()):
+            act(module)
+
+    return exec_module
+
+
+def replacer(attribute, make):
+    """What is to be done when a module is loaded: replace an attribute by make(original), once, whatever is made of the module twice."""
+    ours = []  # type: list
+
+    def act(module):
+        original = vars(module).get(attribute)
+        if original is not None and not any(original is one for one in ours):
+            ours.append(make(original))
+            setattr(module, attribute, ours[-1])
+
+    return act
+
+
+def dress(wrapper, original):
+    """Give a wrapper the name and documentation of what it stands for. Its frames are left out of tracebacks as importlib's are."""
+    wrapper.__code__ = of_importlib(wrapper.__code__)
+    wrapper.__name__ = original.__name__
+    wrapper.__qualname__ = original.__qualname__
+    wrapper.__doc__ = original.__doc__
+    wrapper.__module__ = getattr(original, "__module__", None)
+    return wrapper
 
 
 def of_importlib(code):

@@ -105,7 +105,7 @@ def make_judgement(enforcer):
     """What the wrappers ask, by the event they ask it with, and the handlers of all events."""
     handed_out = {}  # type: dict[bytes, tuple[str, ...]]
     owns = make_ownership(enforcer.registered, enforcer.run)
-    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, make_keep_out(enforcer.check, enforcer.run))
+    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file))
     permit = make_permit(judge, enforcer.scopes)
     answers = {
         ASK: judge,

@@ -9,6 +9,7 @@ from time import time as clock
 
 from hermetic_guard.decide import Request
 from hermetic_guard.guards.addresses import FS_ENCODING, SUN_PATH, as_str
+from hermetic_guard.guards.paths import MAKES
 
 FRESH = 2.0
 """Seconds: a socket that somebody claims to have bound just now, but that is older than this, was there before."""
@@ -30,8 +31,9 @@ def absolute(path):
         return path
 
 
-def make_keep_out(check, run):
-    """Binding makes a file, of which only socket.bind tells: not in the run directory, where files mean something."""
+def make_keep_out(check, run, judge_file=None):
+    """Binding makes a file, of which only socket.bind tells: not in the run directory, where files mean something, nor where judge_file, the
+    filesystem guard's judge, refuses it."""
     places = [run, run + "/unix"] if run is not None else []
     kept = frozenset([identity(stat(place)) for place in places if exists(place)])
 
@@ -44,6 +46,8 @@ def make_keep_out(check, run):
             return
         if found in kept:
             check(Request("integrity", "write", as_str(absolute(path))))
+        if judge_file is not None:
+            judge_file("create", path, -1, MAKES)
 
     return keep_out
 

@@ -1,4 +1,4 @@
-"""Where a path leads: asked of the kernel, never computed from its text.
+"""Paths as arguments of calls, and whether they lead into certain directories: asked of the kernel, never computed from their text.
 
 Symbolic links, `..`, bind mounts, /proc/self/cwd and the descriptor of a directory all end in one directory, which is known by its device and
 inode. Names are looked at for one thing only, /proc/PID/mem.
@@ -6,11 +6,15 @@ inode. Names are looked at for one thing only, /proc/PID/mem.
 
 from posix import fspath, fstat, listdir, lstat, readlink, stat
 
-FOLLOWS, MAKES, TAKES, MOVES, PUTS = "follows", "makes", "takes", "moves", "puts"
-"""What a call does with a path: works on what a link at its end leads to; makes what must not be there yet; takes away what must be there,
-as the source of a rename does with whole trees; puts something in the place of what may be there."""
+READS, FOLLOWS, WRITES, TOUCHES = "reads", "follows", "writes", "touches"
+MAKES, TAKES, MOVES, PUTS, LINK = "makes", "takes", "moves", "puts", "link"
+"""What a call does with a path. Where a link at its end is followed: reads; changes what must be there; changes it or makes it; changes what
+must be there, or the link itself. Where it is not: makes what must not be there yet; takes away what must be there, as the source of a rename
+does with whole trees; puts something in the place of what may be there; reads a link."""
 
-KIND, DIRECTORY, LINK = 0o170000, 0o040000, 0o120000
+FOLLOWING = frozenset([READS, FOLLOWS, WRITES, TOUCHES])
+
+KIND, DIRECTORY, SYMLINK = 0o170000, 0o040000, 0o120000
 LINKS = 40
 """As many as Linux follows in one path; path_resolution(7)."""
 
@@ -46,12 +50,32 @@ def buffer(path):
         return None
 
 
-def make_is_protected(protected):
+UNREADABLE = object()
+
+
+def plain(path):
+    """The exact str, bytes, int or None of a path in an audit event, found without running any code of the target's; else UNREADABLE.
+
+    CPython converts paths before it raises an event, but for FileIO, ssl's key log and sqlite3, which are replaced (silent.py).
+    """
+    kind = type(path)
+    if kind is str or kind is bytes or kind is int or path is None:
+        return path
+    if kind is bytearray or kind is memoryview:
+        return bytes(path)
+    if issubclass(kind, (str, bytes, int)):
+        return exact(path)
+    return UNREADABLE
+
+
+def make_is_protected(protected, free=None):
     """is_protected(path, directory, what): the path as text if a call would change something in the directories `protected`, else None.
 
-    path: exact; directory: the descriptor that a relative path starts from, -1 for the working directory.
+    path: exact; directory: the descriptor that a relative path starts from, -1 for the working directory; free: a directory among those
+    protected in which everything may be changed, but it itself
     """
     kept = frozenset(identity(stat(path)) for path in protected if exists(path))
+    loose = identity(stat(free)) if free is not None and exists(free) else None
     above = frozenset(ancestor for path in protected if exists(path) for ancestor in ancestors(path))
     outside = set()  # type: set[tuple[int, int]]
     proc = stat("/proc").st_dev if exists("/proc/self") else None
@@ -60,6 +84,8 @@ def make_is_protected(protected):
         path = as_text(path, directory)
         for _ in range(LINKS if path else 0):
             found = look(path)
+            if found and identity(found) == loose and what in FOLLOWING:
+                return None
             if (what is MAKES and found) or (what in (TAKES, MOVES) and not found):
                 return None  # it will fail, and say why
             if found and (identity(found) in kept or (what is MOVES and identity(found) in above)):
@@ -67,7 +93,7 @@ def make_is_protected(protected):
             parent, name = split(path)
             if is_inside(parent) or (name == "mem" and device(parent) == proc):
                 return path
-            if what is not FOLLOWS or not found or found.st_mode & KIND != LINK:
+            if what not in FOLLOWING or not found or found.st_mode & KIND != SYMLINK:
                 return None
             path = target_of(path, parent)
         return None
@@ -77,7 +103,7 @@ def make_is_protected(protected):
         passed = []
         try:
             here = identity(stat(path))
-            while here not in outside and here not in passed:
+            while here not in outside and here not in passed and here != loose:
                 if here in kept:
                     return True
                 passed.append(here)

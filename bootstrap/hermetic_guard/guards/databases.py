@@ -1,0 +1,172 @@
+"""SQLite opens files itself, as many as a statement names, with no audit event but for the first.
+
+So connections are of a class of ours: it asks before a database is opened, opens one that must not be changed for reading only, and has an
+authorizer in each that is asked of every ATTACH, and so of VACUUM INTO, which is one. sqlite3.Connection and sqlite3.Cursor are these classes.
+"""
+
+from hermetic_guard.guards.paths import exact
+
+SQLITE_OK, SQLITE_DENY, SQLITE_ATTACH = 0, 1, 24
+MEMORY = ("", ":memory:")
+URI_AT = 6
+"""The place of `uri` among the arguments behind the database."""
+
+WAL, WAL_AT = 2, 18
+"""In the file's header: a database with a write-ahead log, which even readers write; sqlite.org/fileformat.html."""
+
+UNQUOTED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~")
+
+
+def read_uri(text):
+    """(path, mode) of a `file:` URI, (None, "") for what is none; sqlite.org/uri.html. Of several modes the one that allows most counts."""
+    if text[:5] != "file:":
+        return None, ""
+    path, _, query = text[5:].partition("#")[0].partition("?")
+    if path[:2] == "//":
+        path = "/" + path[2:].partition("/")[2]
+    modes = [unquoted(value) for name, _, value in (part.partition("=") for part in query.split("&")) if unquoted(name) == "mode"]
+    path = unquoted(path)
+    if path in MEMORY or modes in (["memory"],):
+        return path, "memory"
+    return path, "ro" if modes and set(modes) == {"ro"} else "rwc"
+
+
+def unquoted(text):
+    head, *parts = text.encode("utf-8", "surrogateescape").split(b"%")
+    for part in parts:
+        try:
+            head += bytes([int(part[:2], 16)]) + part[2:]
+        except ValueError:
+            head += b"%" + part
+    return head.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def reading_uri(path):
+    """A URI that opens a database without changing anything."""
+    path = path.encode("utf-8", "surrogateescape") if type(path) is str else path
+    quoted = "".join([chr(byte) if byte in UNQUOTED else "%%%02X" % byte for byte in bytearray(path)])
+    return "file:%s%s?mode=ro" % ("//" if path[:1] == b"/" else "./", quoted)
+
+
+def attaches(statement):
+    return type(statement) is str and statement.lstrip()[:6].lower() == "attach"
+
+
+def spelled_out(statement, values):
+    """`ATTACH ? AS name` with the name of the file in the statement, where the authorizer gets to see it."""
+    words = statement.split()
+    at = 2 if len(words) > 1 and words[1].lower() == "database" else 1
+    if len(words) < at + 3 or words[0].lower() != "attach" or words[at + 1].lower() != "as":
+        return statement, values
+    if words[at] == "?" and type(values) in (tuple, list) and values:
+        value, rest = values[0], values[1:]
+    elif words[at][0] in ":@$" and type(values) is dict:
+        value, rest = values.get(words[at][1:]), values
+    else:
+        return statement, values
+    value = exact(value)
+    if type(value) is not str or "\0" in value:
+        return statement, values
+    words[at] = "'%s'" % value.replace("'", "''")
+    return " ".join(words), rest
+
+
+def make_classes(connection, cursor, text_of, ask_database, ask, use):
+    """The classes, from those of `_sqlite3`.
+
+    text_of: makes a str, or None, of what an authorizer is given; ask_database: see filesystem.make_on_database; ask(operation, path,
+    directory); use(what)
+    """
+
+    def authorize(action, name, *_):
+        try:
+            name = text_of(name) if action == SQLITE_ATTACH else None
+            if action != SQLITE_ATTACH:
+                return SQLITE_OK
+            if name is None:
+                use("ATTACH of a file that is not written out in the statement")
+            return SQLITE_OK if may_attach(name) else SQLITE_DENY
+        except OSError:
+            return SQLITE_DENY
+
+    def may_attach(name):
+        path, mode = read_uri(name)
+        if name in MEMORY or mode == "memory":
+            return True
+        ask("read" if mode == "ro" else "write", name if path is None else path, -1)
+        return True
+
+    class Cursor(cursor):  # type: ignore[misc,valid-type]
+        __module__ = "sqlite3"
+        __doc__ = cursor.__doc__
+
+        def execute(self, sql, *parameters):
+            if attaches(sql) and len(parameters) == 1:
+                sql, values = spelled_out(sql, parameters[0])
+                parameters = (values,)
+            return super().execute(sql, *parameters)
+
+    class Connection(connection):  # type: ignore[misc,valid-type]
+        __module__ = "sqlite3"
+        __doc__ = connection.__doc__
+
+        def __init__(self, database, *rest, **options):
+            guarded, database, rest, options = opened(database, rest, options)
+            super().__init__(database, *rest, **options)
+            if guarded:
+                super().set_authorizer(authorize)
+
+        def cursor(self, factory=Cursor):
+            return super().cursor(factory)
+
+        def execute(self, sql, *parameters):
+            return self.cursor().execute(sql, *parameters) if attaches(sql) else super().execute(sql, *parameters)
+
+        def set_authorizer(self, *given, **named):
+            found = (given or tuple(named.values()))[0] if len(given) + len(named) == 1 else None
+            if len(given) + len(named) != 1 or ask_database(None) is None:
+                return super().set_authorizer(*given, **named)
+            return super().set_authorizer(authorize if found is None else both(found))
+
+    def both(other):
+        def authorizer(*arguments):
+            return authorize(*arguments) or other(*arguments)
+
+        return authorizer
+
+    def opened(database, rest, options):
+        """(whether there is a guard, and the arguments to open with)"""
+        database = exact(database)
+        text = database.decode("utf-8", "surrogateescape") if type(database) is bytes else database
+        path, mode = read_uri(text) if type(text) is str and is_uri(rest, options) else (None, "")
+        if type(text) is not str or text in MEMORY or mode == "memory":
+            return ask_database(None) is not None, database, rest, options
+        if mode == "ro":
+            ask("read", path, -1)
+            return ask_database(None) is not None, database, rest, options
+        writable = ask_database(database if path is None else path)
+        if writable is False:
+            path = database if path is None else path
+            if has_log(path):
+                ask("write", path, -1)
+            return (True, reading_uri(path), *with_uri(rest, options))
+        return writable is not None, database, rest, options
+
+    Cursor.__qualname__, Connection.__qualname__ = "Cursor", "Connection"
+    return Connection, Cursor
+
+
+def is_uri(rest, options):
+    return bool(rest[URI_AT] if len(rest) > URI_AT else options.get("uri"))
+
+
+def with_uri(rest, options):
+    return (rest[:URI_AT] + (True,) + rest[URI_AT + 1 :], options) if len(rest) > URI_AT else (rest, dict(options, uri=True))
+
+
+def has_log(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(WAL_AT + 1)[WAL_AT:] == bytes([WAL])
+    except OSError:
+        return False

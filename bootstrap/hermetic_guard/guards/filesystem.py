@@ -1,0 +1,326 @@
+"""The filesystem guard: nothing is changed but where the policy says so, and with a root nothing read elsewhere.
+
+Audit events and the replaced functions of silent.py and libraries.py come down to one judge here (operations.py), beside that of
+integrity.py. It asks the kernel where a path leads, each time, and hands that to the policy. What is allowed is remembered by that answer,
+which means one file, never by the path as it was given.
+"""
+
+import os
+import posix
+import sys
+from posix import fstat, stat
+
+from hermetic_guard import programs, shebang
+from hermetic_guard.decide import READING, Request
+from hermetic_guard.errors import FilesystemRefused
+from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent
+from hermetic_guard.guards.canonical import as_bytes, link_of, locate, shown
+from hermetic_guard.guards.databases import read_uri
+from hermetic_guard.guards.operations import DATABASE, FILE, HEAD, OPEN, READ, USE, WRITE, make_copy, make_handlers
+from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, READS, REMEMBERED, TAKES, TOUCHES, WRITES
+from hermetic_guard.hook import make_ask
+from hermetic_guard.policy import is_within_any
+from hermetic_guard.sealing import seal
+
+NAME = "filesystem"
+HEAD_SIZE = shebang.HEAD
+SHARED_MEMORY = "/dev/shm/"
+STREAMS = (0, 1, 2)
+FILE_KIND, REGULAR = 0o170000, 0o100000
+
+
+def prepare(enforcer, protect, channel_path):
+    """Make the judge, and let other guards have it. protect: integrity.py's judge.
+
+    Returns the handlers of the audit events, and a function that replaces what has none: to be called when nothing is read any more to put
+    guards in place, for where there are no audit events it is the replaced functions that judge.
+    """
+    judging = seal(vars(paths), vars(canonical), vars(operations), vars(databases), globals())
+    judge = judging["make_judge"](enforcer, judging["find_streams"]())
+    handlers = judging["make_all_handlers"](enforcer, protect, judge, channel_path)
+    asks = {event: make_asker(event, handlers[event]) for event in (FILE, OPEN, DATABASE, USE, HEAD)}
+    enforcer.judge_file, enforcer.read_head = judge, asks[HEAD]
+
+    def replace():
+        if enforcer.scopes.current.filesystem is not None:
+            no_core_files()
+        silent.install(enforcer.ledger, asks)
+        libraries.install(enforcer, asks)
+
+    return handlers, replace
+
+
+def make_asker(event, handler):
+    return make_ask(event) if hasattr(sys, "audit") else make_answer(handler)
+
+
+def make_answer(handler):
+    """What make_ask gives, where there are no audit events."""
+
+    def ask(*request):
+        answer = []  # type: list
+        handler(answer, *request)
+        return answer[0]
+
+    return ask
+
+
+def make_all_handlers(enforcer, protect, judge, channel_path):
+    """Integrity is judged first: what it refuses, no policy allows."""
+
+    def both(action, path, directory, what):
+        protect(action, path, directory, what)
+        judge(action, path, directory, what)
+
+    own = set()  # type: set[int]
+    check, scopes = enforcer.check, enforcer.scopes
+    handlers = make_handlers(check, scopes, both, make_judge_reading(enforcer, judge, own), channel_path)
+    handlers[HEAD] = make_on_head(own)
+    handlers[USE] = make_on_use(check, scopes)
+    handlers[DATABASE] = make_on_database(both, enforcer.allows, scopes)
+    handlers["sqlite3.connect"] = make_on_connect(make_copy(check), both)
+    return handlers
+
+
+# The judge.
+
+
+def make_judge(enforcer, streams):
+    """judge(action, path, directory, what): raises what the policy refuses. See paths.py for what a call does."""
+    scopes, judge_place = enforcer.scopes, make_judge_place(enforcer, streams)
+
+    def judge(action, path, directory, what):
+        if scopes.current.filesystem is None or (action in READING and not scopes.limits_reading):
+            return
+        for deed in (FOLLOWS, TAKES) if what is TOUCHES else (what,):
+            place = locate(path, directory, deed)
+            if place is not None:
+                judge_place(action, place, path, directory, deed)
+
+    return judge
+
+
+def make_judge_reading(enforcer, judge, own):
+    """The same for reading, which is frequent: a file that was found allowed is known by its inode and the time of that one's last change.
+
+    Neither stays the same if it is moved, or if another file gets its number. One with several names is asked about every time.
+    own: the identities of paths that the guard itself opens
+    """
+    scopes, copy = enforcer.scopes, make_copy(enforcer.check)
+    memory = [(None, set())]  # type: list
+
+    def judge_reading(action, path, directory):
+        if not scopes.limits_reading or type(path) is int:
+            return
+        current, path = scopes.current, copy(path)
+        owner, known = memory[0]
+        if owner is not current or len(known) > REMEMBERED:
+            owner, known = memory[0] = current, set()
+        about = find(path, directory)
+        key = about and (action, about.st_ino, about.st_dev, about.st_ctime_ns)
+        if key in known or id(path) in own:
+            return
+        judge(action, path, directory, READS)
+        if about is not None and about.st_nlink == 1:
+            known.add(key)
+
+    return judge_reading
+
+
+def find(path, directory):
+    try:
+        return stat(as_bytes(path, directory) if directory >= 0 or path is None else path)
+    except (OSError, ValueError):
+        return None
+
+
+def make_judge_place(enforcer, streams):
+    """judge_place(action, place, path, directory, what): place is where the path leads."""
+    scopes, check, allows, facts_of = enforcer.scopes, enforcer.check, enforcer.allows, make_facts(enforcer, streams)
+    memory = [(None, set())]  # type: list
+
+    def judge_place(action, place, path, directory, what):
+        current, known = memory[0]
+        if current is not scopes.current or len(known) > REMEMBERED:
+            current, known = memory[0] = scopes.current, set()
+        key = action, what, place
+        if key in known:
+            return
+        tree = what is MOVES
+        if allows(Request(NAME, action, place, path=place, tree=tree)):
+            known.add(key)
+            return
+        facts = facts_of(action, place, path, directory, what)
+        if facts is None:
+            return
+        request = Request(NAME, action, place, path=place, given=path, tree=tree, **facts)
+        if action not in READING and "/__pycache__" in place and not allows(request):
+            raise silently(place, path)
+        check(request)
+
+    return judge_place
+
+
+def silently(place, path):
+    """An interpreter that caches its bytecode means no harm, and goes on without."""
+    error = FilesystemRefused(NAME, WRITE, place, "filesystem read-only")
+    error.filename = path
+    return error
+
+
+def make_facts(enforcer, streams):
+    """What else the rules look at where the place alone is not allowed; None for what is no link after all."""
+    register, registered = enforcer.register, enforcer.registered
+
+    def facts_of(action, place, path, directory, what):
+        if what is LINK:
+            leads = locate(path, directory, READS)
+            return None if leads == place else {"leads": leads}
+        if place.startswith(SHARED_MEMORY):
+            return {"own": own_memory(place, what)}
+        if place in streams and action in (READ, WRITE) and what is not TAKES:
+            return {"stream": is_stream(place, action, *streams[place])}
+        return {}
+
+    def own_memory(place, what):
+        """Shared memory is a file there: whoever makes a new one in this run may go on using it, in all of its processes."""
+        key = b"memory:" + place.encode("utf-8", "surrogateescape")
+        if what is MAKES and "/" not in place[len(SHARED_MEMORY) :]:
+            register(key)
+            return True
+        return registered(key)
+
+    return facts_of
+
+
+# Standard streams.
+
+
+def find_streams():
+    """The regular files that standard streams are on at start, by path: identity, may be read, may be written."""
+    found = {}  # type: dict[str, tuple]
+    for descriptor in STREAMS:
+        try:
+            about = fstat(descriptor)
+            place = shown(link_of(descriptor)) if about.st_mode & FILE_KIND == REGULAR else None
+            if place is not None:
+                reads, writes = access_of(descriptor)
+                _, also_reads, also_writes = found.get(place, (None, False, False))
+                found[place] = (about.st_dev, about.st_ino), reads or also_reads, writes or also_writes
+        except OSError:
+            continue
+    return found
+
+
+def access_of(descriptor):
+    """Whether a descriptor reads and whether it writes; fcntl would have to be loaded to ask."""
+    source = os.open("/proc/self/fdinfo/%d" % descriptor, os.O_RDONLY)
+    try:
+        words = os.read(source, 4096).split()
+    finally:
+        os.close(source)
+    mode = int(words[words.index(b"flags:") + 1], 8) & 3
+    return mode != os.O_WRONLY, mode != os.O_RDONLY
+
+
+def is_stream(place, action, identity, reads, writes):
+    try:
+        about = stat(place)
+    except OSError:
+        return False
+    return (about.st_dev, about.st_ino) == identity and (writes if action == WRITE else reads)
+
+
+# Programs.
+
+
+def make_on_head(own):
+    """How a program begins decides how it is started (programs.py), whether or not it may be read. Of a binary that is its kind alone."""
+    opened, read, close, unique, flags = os.open, os.read, os.close, id, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    binary = programs.BINARY
+
+    def on_head(answer, path):
+        if type(answer) is not list or type(path) is not str:
+            return
+        path = (path + "/")[:-1]  # an object that nobody else has
+        own.add(unique(path))
+        try:
+            descriptor = opened(path, flags)
+        finally:
+            own.discard(unique(path))
+        try:
+            head = read(descriptor, HEAD_SIZE)
+        finally:
+            close(descriptor)
+        answer.append(head if head[:2] == b"#!" else head[:4] if head.startswith(binary) else b"")
+
+    return on_head
+
+
+# What is no path.
+
+
+def make_on_use(check, scopes):
+    def on_use(answer, what):
+        """Something that reaches files by ways of its own."""
+        if type(answer) is list and type(what) is str:
+            if scopes.current.filesystem is not None:
+                check(Request(NAME, "use", what, path=None))
+            answer.append(True)
+
+    return on_use
+
+
+# SQLite opens files itself.
+
+
+def make_on_database(judge, allows, scopes):
+    def on_database(answer, path):
+        """Answers None where there is no guard, whether a database may be written, False for one that can only be read."""
+        if type(answer) is not list or type(path) not in (str, bytes, type(None)):
+            return
+        if scopes.current.filesystem is None or path is None:
+            answer.append(None if scopes.current.filesystem is None else True)
+            return
+        place, there = locate(path, -1, WRITES), locate(path, -1, READS)
+        writable = place is None or allows(Request(NAME, WRITE, place, path=place))
+        judge(READ if there is not None and not writable else WRITE, path, -1, READS if there is not None and not writable else WRITES)
+        answer.append(writable)
+
+    return on_database
+
+
+def make_on_connect(copy, judge):
+    """libraries.py was there before, unless somebody got hold of the original."""
+
+    def on_connect(database, *_):
+        path = copy(database)
+        text = path.decode("utf-8", "surrogateescape") if type(path) is bytes else path
+        if type(text) is not str or text in ("", ":memory:"):
+            return
+        named, mode = read_uri(text)
+        if named is not None and mode == "ro":
+            judge(READ, named, -1, READS)
+        elif named is not None and mode != "memory":
+            judge(WRITE, named, -1, WRITES)
+        if named is None or mode == "":
+            judge(WRITE, path, -1, WRITES)
+
+    return on_connect
+
+
+# At start.
+
+
+def no_core_files():
+    """abort() would have the kernel write one, of which no event tells."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def point_to_scratch(writable, scratch):
+    """Temporary files go where they may be written, unless TMPDIR does so already."""
+    if not is_within_any(os.path.realpath(os.environ.get("TMPDIR") or "/tmp"), writable):
+        os.environ["TMPDIR"] = scratch
+        posix.environ[b"TMPDIR"] = os.fsencode(scratch)

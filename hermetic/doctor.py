@@ -1,0 +1,201 @@
+"""`hermetic doctor`: which layer holds which guard on this machine, found by having small programs try what is forbidden.
+
+Each attempt runs the way a target does, under the kernel's rules alone, and once without any, to see that it succeeds then.
+Nothing is concluded from a version or a configuration file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hermetic_guard.policy import GUARDS, Policy
+
+from hermetic.errors import HermeticError
+from hermetic.launch.confined import ConfinedExecution
+from hermetic.launch.process import launch
+from hermetic.launch.stage import RunDirectory
+from hermetic.linux import layers
+from hermetic.linux.attempts import ATTEMPTS
+from hermetic.linux.here import Here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hermetic.linux.attempts import Attempt
+
+SCOPES = 6
+"""The version of Landlock's interface that keeps signals in."""
+
+HELD, NOT_HELD, UNTESTED = "held", "not held", "not testable here"
+
+NAMESPACES = (
+    "an ordinary user gets no mount namespace here. Ubuntu 23.10 and later: an AppArmor profile that grants `userns`, or "
+    "sysctl kernel.apparmor_restrict_unprivileged_userns=0. Docker: its default seccomp profile refuses them; --security-opt "
+    "seccomp=FILE with unshare and mount allowed. Elsewhere: sysctl user.max_user_namespaces"
+)
+LANDLOCK = (
+    "Landlock is missing or old: Linux 5.13 has the first version, 6.12 the one that keeps signals in. It must be among the kernel's "
+    "lsm= (WSL2 from 6.6 on has it; gVisor does not)"
+)
+SUPERVISOR = (
+    "the launcher may not look into what it starts, so it answers no connections. Docker: --cap-add SYS_PTRACE; elsewhere: sysctl "
+    "kernel.yama.ptrace_scope below 2"
+)
+FILTERS = "no seccomp filter can be installed. gVisor, and containers that refuse seccomp(2) or prctl(2), need another profile"
+NO_LINUX = "the kernel layer is Linux's: on macOS and Windows only the Python layer can stand"
+
+ADVICE: tuple[tuple[Callable[[Here], bool], str], ...] = (
+    (lambda here: not here.filtered, FILTERS),
+    (lambda here: here.abi < SCOPES, LANDLOCK),
+    (lambda here: not here.namespaced, NAMESPACES),
+    (lambda here: not here.supervised, SUPERVISOR),
+)
+"""What helps where something is missing."""
+
+WORLD = """
+import os, socket, sys
+place = sys.argv[1]
+tcp = socket.create_server(("127.0.0.1", 0), backlog=64)
+local = socket.socket(socket.AF_UNIX)
+local.bind(place + "/socket")
+local.listen(64)
+for name, number in (("port", tcp.getsockname()[1]), ("outside", os.getpid())):
+    with open(place + "/" + name, "w") as file:
+        file.write(str(number))
+print(flush=True)
+sys.stdin.read()
+"""
+"""A process outside: it listens, and is there."""
+
+
+class Finding:
+    """What came of an attempt: HELD, NOT_HELD, or UNTESTED where it does not succeed without any rules either."""
+
+    __slots__ = ("attempt", "guard", "outcome")
+
+    def __init__(self, attempt: Attempt, guard: str, outcome: str) -> None:
+        self.attempt = attempt
+        self.guard = guard
+        self.outcome = outcome
+
+
+class Examination:
+    """here: what the kernel gave; None where nothing could be started under its rules, for the reason `failure`."""
+
+    def __init__(self) -> None:
+        self.here: Here | None = None
+        self.failure = ""
+        self.standings: list[layers.Standing] = []
+        self.findings: list[Finding] = []
+
+    @property
+    def advice(self) -> list[str]:
+        here = self.here
+        return [NO_LINUX if sys.platform != "linux" else FILTERS] if here is None else [text for needed, text in ADVICE if needed(here)]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing that was tried got through."""
+        return self.here is not None and all(finding.outcome != NOT_HELD for finding in self.findings)
+
+    def as_data(self) -> dict[str, Any]:
+        """For --json; the names are the ones that are printed."""
+        here = self.here
+        return {
+            "version": 1,
+            "kernel": os.uname().release,
+            "machine": os.uname().machine,
+            "seccomp": here is not None and here.filtered,
+            "supervisor": here is not None and here.supervised,
+            "mount_namespace": here is not None and here.namespaced,
+            "landlock": 0 if here is None else here.abi,
+            "failure": self.failure,
+            "guards": {one.guard: {"kernel": one.kernel, "gap": one.gap} for one in self.standings},
+            "attempts": [{"guard": one.guard, "what": one.attempt.what, "outcome": one.outcome} for one in self.findings],
+            "advice": self.advice,
+        }
+
+
+def examine() -> Examination:
+    """Try everything, one program after the other. Takes some seconds."""
+    found = Examination()
+    try:
+        with _world() as place:
+            for attempt in ATTEMPTS:
+                guard = attempt.guard or "network"
+                found.findings.append(_tried(found, attempt, guard, Policy(**{guard: GUARDS[guard]()}), place))
+    except HermeticError as error:
+        found.failure = str(error)
+    if found.here is not None:
+        everything = Policy(**{guard: rules() for guard, rules in GUARDS.items()})
+        found.standings = layers.standings(everything, found.here, python=True)
+    return found
+
+
+def _tried(found: Examination, attempt: Attempt, guard: str, policy: Policy, place: str) -> Finding:
+    """An attempt, first without any rules; what that has destroyed is made anew."""
+    command = [sys.executable, "-I", "-S", "-c", attempt.code, place]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        return Finding(attempt, guard, UNTESTED)
+    _lay_files(place)
+    return Finding(attempt, guard, HELD if _under_rules(found, command, policy) else NOT_HELD)
+
+
+def _lay_files(place: str) -> None:
+    Path(place, "new").unlink(missing_ok=True)
+    Path(place, "file").write_text("content")
+
+
+@contextmanager
+def _world() -> Iterator[str]:
+    place = tempfile.mkdtemp(prefix="hermetic-doctor-")
+    try:
+        _lay_files(place)
+        with subprocess.Popen([sys.executable, "-I", "-c", WORLD, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as outside:
+            assert outside.stdin is not None
+            assert outside.stdout is not None
+            outside.stdout.read(1)
+            yield place
+            outside.kill()
+    finally:
+        shutil.rmtree(place)
+
+
+def _under_rules(found: Examination, command: list[str], policy: Policy) -> int:
+    """The exit code of a program under the kernel's rules."""
+
+    def permit(here: Here) -> str:
+        found.here = here
+        return ""
+
+    with RunDirectory.create({}, os.environ) as run:
+        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run.path)
+        execution = ConfinedExecution(
+            command[0], command, dict(os.environb), policy=policy, here=here, permit=permit, tell=lambda event: None
+        )
+        return launch(execution, run, on_events=lambda data: None, ready=lambda pid: True, deadline=60.0).code
+
+
+def report(found: Examination) -> str:
+    """For people."""
+    here = found.here
+    system = f"Linux {os.uname().release} on {os.uname().machine}"
+    if here is None:
+        lines = [f"{system}: no kernel layer: {found.failure}"]
+    else:
+        parts = {"seccomp": here.filtered, "supervisor": here.supervised, "mount namespace": here.namespaced}
+        lines = [f"{system}: {', '.join(f'{name} {_yes(there)}' for name, there in parts.items())}, Landlock {here.abi or 'no'}", ""]
+    lines += [f"{one.guard:12} kernel {one.kernel}{f': {one.gap}' if one.gap else ''}" for one in found.standings]
+    lines += ["", *(f"{one.outcome:18} {one.guard:12} {one.attempt.what}" for one in found.findings)]
+    return "\n".join([*lines, "", *found.advice]).rstrip() + "\n"
+
+
+def _yes(there: bool) -> str:
+    return "yes" if there else "no"

@@ -1,0 +1,155 @@
+"""The forked child becomes the target under kernel rules, once the launcher has seen what could be put in place.
+
+The child puts the rules on itself and says which; the launcher compares that with what is required, begins to supervise,
+and lets the child go on. A child that hears nothing ends: nothing is ever executed under fewer rules than were agreed on.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hermetic.errors import GuardUnavailable, HermeticError
+from hermetic.launch.execution import Execution
+from hermetic.launch.signals import wake_when_readable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from collections.abc import Callable, Mapping
+    from typing import Any, NoReturn
+
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.here import Here
+
+    Event = dict[str, Any]
+else:
+    import _signal
+
+PLACED, FAILED = b"placed", b"failed"
+SUPERVISED, ALONE = b"s", b"a"
+ENDED = 125
+
+
+class ConfinedExecution(Execution):
+    """policy, here: what the rules are made from
+    permit: is told what was put in place (a Here), and says why that is not enough, "" if it is
+    tell:   is given an event for each refusal of the supervisor's
+    """
+
+    def __init__(
+        self,
+        program: str,
+        argv: list[str],
+        env: Mapping[bytes, bytes],
+        *,
+        policy: Policy,
+        here: Here,
+        permit: Callable[[Here], str],
+        tell: Callable[[Event], None],
+    ) -> None:
+        super().__init__(program, argv, env)
+        self._policy, self._here = policy, here
+        self._permit, self._tell = permit, tell
+        self._go, self._went = os.pipe()
+        self._pid = 0
+        self._waiting: list[Event] = []
+        self._placed = False
+        self._refused: HermeticError | None = None
+
+    # In the child.
+
+    def become(self) -> NoReturn:
+        from hermetic.linux.confine import Confinement
+
+        os.close(self._went)
+        self._here.program = self.program
+        confinement = Confinement(self._policy, self._here)
+        try:
+            listener = confinement.enter()
+        except OSError as error:
+            self._say(FAILED, str(error.filename or "kernel rules"), os.strerror(error.errno or 0))
+            os._exit(ENDED)
+        self._say(
+            PLACED, *map(str, (int(self._here.namespaced), int(self._here.filtered), self._here.abi, -1 if listener is None else listener))
+        )
+        word = os.read(self._go, 1)
+        if word not in (SUPERVISED, ALONE):
+            os._exit(ENDED)
+        if listener is not None:
+            os.close(listener)
+            if word == ALONE:
+                confinement.refuse_what_nobody_answers()
+        confinement.execute(self.argv, self.env)
+
+    def _say(self, kind: bytes, *words: str) -> None:
+        os.write(self._answer, b"\0".join([kind, *(word.encode("utf-8", "surrogateescape") for word in words)]) + b"\n")
+
+    # In the launcher.
+
+    def forked(self, pid: int) -> None:
+        super().forked(pid)
+        os.close(self._go)
+        self._pid = pid
+        wake_when_readable(self.answers)
+
+    def proceed(self) -> None:
+        while self._waiting:
+            self._tell(self._waiting.pop(0))
+        if not self._placed:
+            try:
+                answer = os.read(self.answers, 4096)
+            except BlockingIOError:
+                return
+            if answer:
+                self._placed = True
+                self._hear(answer)
+
+    def _hear(self, answer: bytes) -> None:
+        """The child's first word."""
+        kind, *words = answer.rstrip(b"\n").split(b"\0")
+        if kind == FAILED:
+            step, why = (word.decode("utf-8", "replace") for word in words)
+            self._refused = GuardUnavailable(f"the kernel's rules could not be put in place: {step}: {why}")
+            return
+        namespaced, filtered, abi, listener = map(int, words)
+        self._here.namespaced, self._here.filtered, self._here.abi = bool(namespaced), bool(filtered), abi
+        supervisor = self._take(listener) if listener >= 0 else None
+        self._here.supervised = supervisor is not None
+        why_not = self._permit(self._here)
+        if why_not:
+            self._refused = GuardUnavailable(why_not)
+            os.close(self._went)
+            return
+        os.write(self._went, ALONE if supervisor is None else SUPERVISED)
+        os.close(self._went)
+
+    def _take(self, listener: int) -> object | None:
+        """Begin to supervise; None where this process may not look into its child (Yama, a container's filter)."""
+        from hermetic.linux import local_sockets
+        from hermetic.linux.answers import Judge
+        from hermetic.linux.notify import take_descriptor
+        from hermetic.linux.supervisor import Supervisor
+
+        try:
+            taken = take_descriptor(self._pid, listener)
+        except OSError:
+            return None
+        launcher = os.getpid()
+        before = frozenset(local_sockets.children(launcher)) - {self._pid}
+        judge = Judge(self._policy, self._here.machine, lambda: local_sockets.below(launcher, before), self._notice)
+        supervisor = Supervisor(taken, self._here.machine, judge)
+        supervisor.start()
+        return supervisor
+
+    def _notice(self, event: Event) -> None:
+        """In one of the supervisor's threads: hand an event to the launcher's loop, and wake that."""
+        self._waiting.append(event)
+        os.kill(os.getpid(), _signal.SIGCHLD)
+
+    def raise_failure(self) -> None:
+        if self._refused:
+            os.close(self.answers)
+            raise self._refused
+        os.set_blocking(self.answers, True)
+        super().raise_failure()

@@ -1,0 +1,68 @@
+"""What each guard forbids, as small programs that try it: the doctor runs them under the kernel's rules, and once without.
+
+Each is Python source for `-I -S -c` that ends with an exception where it was kept from what it tried. `place` is a directory made by
+someone outside: with `file` in it, the local socket `socket`, and `port` and `outside`, which hold the number of
+a TCP port somebody listens at, and of a process.
+"""
+
+from __future__ import annotations
+
+PREAMBLE = """
+import os, sys
+sys.stderr = open(os.devnull, "w")
+place = sys.argv[1]
+def read(name):
+    with open(place + "/" + name) as file:
+        return file.read()
+"""
+
+LIBC = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, *words):
+    if getattr(libc, name)(*words) == -1:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+"""
+
+SOCKET = "import socket\n"
+
+
+class Attempt:
+    """guard: whose rules forbid it, "" for what is refused in every run; what: in a few words; code: the program."""
+
+    __slots__ = ("code", "guard", "what")
+
+    def __init__(self, guard: str, what: str, code: str) -> None:
+        self.guard = guard
+        self.what = what
+        self.code = PREAMBLE + code
+
+
+ATTEMPTS = (
+    Attempt("network", "connect by TCP", SOCKET + "socket.create_connection(('127.0.0.1', int(read('port'))))"),
+    Attempt("network", "send by UDP", SOCKET + "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', int(read('port'))))"),
+    Attempt(
+        "network",
+        "connect by TCP fast open",
+        SOCKET + "socket.socket().sendto(b'x', 0x20000000, ('127.0.0.1', int(read('port'))))",
+    ),
+    Attempt("network", "connect by MPTCP", SOCKET + "socket.socket(proto=262).connect(('127.0.0.1', int(read('port'))))"),
+    Attempt("network", "listen", SOCKET + "socket.create_server(('127.0.0.1', 0))"),
+    Attempt("network", "talk to the kernel by netlink", SOCKET + "socket.socket(16, 3, 0)"),
+    Attempt("network", "reach a local socket of another process", SOCKET + "socket.socket(socket.AF_UNIX).connect(place + '/socket')"),
+    Attempt("subprocess", "fork", "pid = os.fork()\nos._exit(0) if not pid else os.waitpid(pid, 0)"),
+    Attempt("subprocess", "start a program", "import _posixsubprocess, subprocess\nsubprocess.run(['/bin/true'], check=True)"),
+    Attempt("subprocess", "become another program", "os.execv('/bin/true', ['true'])"),
+    Attempt("filesystem", "write a file", "open(place + '/file', 'a').close()"),
+    Attempt("filesystem", "make a file", "open(place + '/new', 'x').close()"),
+    Attempt("filesystem", "delete a file", "os.unlink(place + '/file')"),
+    Attempt("filesystem", "change a file's mode", "os.chmod(place + '/file', 0o600)"),
+    Attempt("filesystem", "change a file's times", "os.utime(place + '/file', (0, 0))"),
+    Attempt("", "read another process's environment", "open('/proc/%s/environ' % read('outside'), 'rb').close()"),
+    Attempt("", "write its own memory as a file", "open('/proc/self/mem', 'r+b', 0).close()"),
+    Attempt("", "signal another process", "os.kill(int(read('outside')), 0)"),
+    Attempt("", "change another process's limits", "import resource\nresource.prlimit(int(read('outside')), 7, (64, 64))"),
+    Attempt("", "trace another process", LIBC + "call('ptrace', 0x4206, int(read('outside')), 0, 0)"),
+    Attempt("", "make a user namespace", LIBC + "call('unshare', 0x10000000)"),
+    Attempt("", "make an io_uring", LIBC + "call('syscall', 425, 1, ctypes.create_string_buffer(120))"),
+)

@@ -1,0 +1,98 @@
+"""Puts the kernel's rules on this process, the forked child, in the one order that works, and executes the target.
+
+Namespaces and mounts come first, since Landlock forbids mounting; privileges go before the filters, which need none; the
+filter is last, for it refuses what the steps before it need.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from hermetic.linux import bpf, descriptors, exec_once, landlock, mounts, namespaces, privileges, seccomp, surroundings
+from hermetic.linux.syscalls import set_dumpable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.here import Here
+
+UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOSPC, errno.EUSERS)
+"""What the kernel says where it gives this user no namespaces: to a container, by a limit, or as it was built without."""
+
+
+class Confinement:
+    """policy: with the scratch directory; here: what is known, completed with what could be put in place
+
+    answered: whether there is a launcher that will supervise, or refuse to
+    """
+
+    def __init__(self, policy: Policy, here: Here, *, answered: bool = True) -> None:
+        self.policy = policy
+        self.here = here
+        self._answered = answered
+        self._once: exec_once.Opened | None = None
+
+    def enter(self) -> int | None:
+        """Confine this process.
+
+        Returns the descriptor that a supervisor answers at, None if nothing is left to one. Raises OSError, whose `filename` is the step
+        that failed: this process must not execute anything then.
+        """
+        descriptors.sort(self.policy)
+        self._enter_namespaces()
+        around = surroundings.look(self.policy, self.here)
+        if self.here.namespaced:
+            mounts.apply(mounts.plan(self.policy, self.here, around))
+        privileges.no_core_files()
+        if self.policy.subprocess is not None and not self.policy.subprocess.run:
+            self._once = exec_once.prepare(self.here.program)
+        privileges.drop_capabilities()
+        privileges.no_new_privileges()
+        self.here.abi = landlock.abi()
+        if self.here.abi:
+            landlock.apply(landlock.ruleset(self.policy, self.here, around))
+        set_dumpable(True)  # so that the launcher can take the listener from here, as it will have to look into the target
+        return self._filter()
+
+    def _enter_namespaces(self) -> None:
+        """Where this user gets them. Whoever is refused half-way must not go on: mounts would be as nobody meant them."""
+        try:
+            namespaces.enter(root=self.here.root)
+        except OSError as error:
+            if error.filename == namespaces.UNSHARE and error.errno in UNPERMITTED:
+                return
+            raise
+        self.here.namespaced = True
+
+    def _filter(self) -> int | None:
+        asks = self.policy.network is not None or self.policy.subprocess is not None
+        if not (asks and self._answered):
+            self._install(listener=False)
+            return None
+        try:
+            return self._install(listener=True)
+        except OSError as error:
+            if error.errno not in (errno.EBUSY, errno.EINVAL):  # an outer run's supervisor; a kernel before 5.0
+                raise
+        self._install(listener=False)
+        return None
+
+    def _install(self, *, listener: bool) -> int | None:
+        self.here.supervised = listener
+        rules = seccomp.rules(self.policy, self.here, self._once)
+        return seccomp.install(bpf.assemble(rules, self.here.machine), listener)
+
+    def refuse_what_nobody_answers(self) -> None:
+        """There is a listener, but the launcher cannot supervise: a second, stricter filter, for that is the one that counts."""
+        self._install(listener=False)
+
+    def execute(self, argv: list[str], environment: Mapping[bytes, bytes]) -> NoReturn:
+        """Become the program. Raises OSError."""
+        if self._once is not None:
+            exec_once.execute(self._once, argv, environment)
+        os.execve(self.here.program, argv, environment)

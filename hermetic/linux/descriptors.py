@@ -1,0 +1,90 @@
+"""Which of the descriptors that the launcher was started with the target gets.
+
+A descriptor is a right that no rule on paths takes away: through an open directory everything below is reached as it was before the
+mounts, a socket is a connection, a pidfd another process. What shells and build tools hand on deliberately lives: the pipe of `<(...)`,
+a jobserver's, a terminal, a file that the policy lets the target open itself.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+
+from hermetic_guard.decide import Request, decide
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Policy
+
+OPEN = "/proc/self/fd"
+STANDARD = (0, 1, 2)
+EBADF = 9
+ANONYMOUS = "anon_inode:"
+HARMLESS = frozenset("[eventfd] [eventpoll] [signalfd] [timerfd] inotify".split())
+"""What the kernel calls the objects without a file that stay. Others are processes, io_uring, userfaultfd, mounts, filters: what seccomp
+refuses to make."""
+
+
+class Descriptor:
+    """What is known of an open one.
+
+    number, mode (st_mode), links (st_nlink), flags (of F_GETFL); name: what /proc/self/fd calls it, for a file its path
+    """
+
+    __slots__ = ("flags", "links", "mode", "name", "number")
+
+    def __init__(self, number: int, mode: int, links: int, flags: int, name: str) -> None:
+        self.number = number
+        self.mode = mode
+        self.links = links
+        self.flags = flags
+        self.name = name
+
+
+def sort(policy: Policy) -> None:
+    """Have exec close what the target must not get; to be called in the process that becomes it, before it has mounts of its own."""
+    for number in sorted(map(int, os.listdir(OPEN))):
+        descriptor = _inherited(number)
+        if descriptor is not None and not stays(policy, descriptor):
+            os.set_inheritable(number, False)
+
+
+def _inherited(number: int) -> Descriptor | None:
+    """None for what exec closes anyway, and for the one that listed the directory, which is closed already."""
+    try:
+        if not os.get_inheritable(number):
+            return None
+        status = os.fstat(number)
+        flags = fcntl.fcntl(number, fcntl.F_GETFL)
+        return Descriptor(number, status.st_mode, status.st_nlink, flags, os.readlink(f"{OPEN}/{number}"))
+    except OSError as error:
+        if error.errno != EBADF:
+            raise
+        return None
+
+
+def stays(policy: Policy, descriptor: Descriptor) -> bool:
+    """Whether the target gets it; a function of its arguments."""
+    if stat.S_ISDIR(descriptor.mode):
+        return False
+    if descriptor.number in STANDARD:
+        return True
+    if descriptor.flags & os.O_PATH:
+        return False
+    if stat.S_ISFIFO(descriptor.mode) or stat.S_ISCHR(descriptor.mode):
+        return True
+    if descriptor.name.startswith(ANONYMOUS):
+        return descriptor.name.removeprefix(ANONYMOUS) in HARMLESS
+    return stat.S_ISREG(descriptor.mode) and _is_allowed(policy, descriptor)
+
+
+def _is_allowed(policy: Policy, descriptor: Descriptor) -> bool:
+    """Whether the policy lets a file be opened in the way it is open. One without a name left is in nobody else's reach: a shell's here-document."""
+    if not descriptor.name.startswith("/"):
+        return False  # a namespace, a process, or of another mount namespace
+    if descriptor.links == 0:
+        return True
+    access = descriptor.flags & os.O_ACCMODE
+    actions = [action for action, not_in in (("read", os.O_WRONLY), ("write", os.O_RDONLY)) if access != not_in]
+    return all(decide(policy, Request("filesystem", action, descriptor.name, path=descriptor.name)).allowed for action in actions)

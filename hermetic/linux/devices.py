@@ -1,0 +1,47 @@
+"""Devices that give past every file system to what is on a disk or in memory.
+
+Root owns them, and opening them takes no capability: a target that runs as root and has lost all of those could still rewrite a disk
+behind the file systems on it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from hermetic_guard.policy import is_within
+
+DEV = "/dev"
+FAMILIES = frozenset("bsg kmem megaraid mem mtd ng nst nvme port raw sg st ubi uinput userfaultfd watchdog".split())
+"""What the names of such character devices, or of directories of them, begin with (Documentation/admin-guide/devices.txt); block devices are
+all of that kind. uinput types on the user's keyboard, watchdog reboots, userfaultfd is the system call that every filter refuses."""
+TERMINALS = ("tty", "vcs")
+"""Nine of ten entries: not looked at, which saves half the time."""
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def is_raw(name: str, mode: int) -> bool:
+    """Whether what has this name in /dev, and this st_mode, is such a device, or a directory of them."""
+    family = name[: len(name) - len(name.lstrip(LETTERS))]
+    return stat.S_ISBLK(mode) or (family in FAMILIES and (stat.S_ISCHR(mode) or stat.S_ISDIR(mode)))
+
+
+def scan() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Paths of all that stands in /dev and neither is raw nor holds such, links left out, and of what is raw there or in its directories."""
+    raw = tuple(_raw(DEV))
+    with os.scandir(DEV) as entries:
+        usable = [entry.path for entry in entries if not entry.is_symlink()]
+    return tuple(path for path in usable if not any(is_within(device, path) for device in raw)), raw
+
+
+def _raw(directory: str) -> list[str]:
+    found = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith(TERMINALS) or entry.is_symlink() or entry.is_file(follow_symlinks=False):
+                continue
+            if is_raw(entry.name, entry.stat(follow_symlinks=False).st_mode):
+                found.append(entry.path)
+            elif directory == DEV and entry.is_dir(follow_symlinks=False):
+                found += _raw(entry.path)
+    return found

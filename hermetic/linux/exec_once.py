@@ -1,0 +1,111 @@
+"""One program executed, and none after it: what the guard of subprocesses needs before the target exists.
+
+No filter can tell the first exec from the second by its path, which is in memory. So the program is opened as descriptor N and
+executed by that, the hard limit of descriptors becomes N, and the filter lets pass only an execveat(2) of N. N is closed by the
+exec, and no descriptor from N on can be had again.
+
+That holds only if the name beside N is empty: of an absolute path the kernel executes that and never looks at N. The filter
+knows the empty name by its address, the last byte that a process can have: whatever is put there, only an empty string ends in time.
+
+A target can see that its limit of descriptors is N, that AT_EXECFN is /dev/fd/N, and that ps(1) calls it by the name of the file
+where it was started by that of a link (by N before 6.14).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+
+from hermetic.linux import syscalls
+from hermetic.linux.numbers import native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HIGHEST = 2**16 - 1
+"""N is the highest descriptor that may be had, so that the limit is what it was, less one; but not above this. The kernel makes, and
+keeps, a table with a pointer for every number up to N: half a megabyte for this one, eight for the 2**20 that containers often have."""
+
+AT_EMPTY_PATH = 0x1000
+
+ENDS = {
+    "x86_64": tuple((1 << bits) - 4096 for bits in (56, 47)),
+    "aarch64": tuple(1 << bits for bits in (52, 48, 47, 42, 39, 36)),
+}
+"""Where the addresses of a process end (TASK_SIZE_MAX, asm/page_64_types.h, and TASK_SIZE_64, asm/processor.h), by what the processor
+and the kernel's configuration have; the highest first."""
+
+PROT_READ = 1
+MAP_PRIVATE_ANONYMOUS_NOREPLACE = 0x100022
+
+
+class Opened:
+    """The program that is about to be executed, by the two values that the filter knows it by.
+
+    descriptor: N
+    name:       address of an empty string at the end of all memory
+    """
+
+    __slots__ = ("descriptor", "name")
+
+    def __init__(self, descriptor: int, name: int) -> None:
+        self.descriptor = descriptor
+        self.name = name
+
+
+def prepare(program: str) -> Opened:
+    """Open a binary for its one execution, and lower this process's limit of descriptors for good. Raises OSError.
+
+    A script is refused: the kernel would have its interpreter open /dev/fd/N, which is closed by then.
+    """
+    opened = os.open(program, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if os.pread(opened, 2, 0) == b"#!":
+            raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC), program)
+        return Opened(_as_highest(opened), _last_byte())
+    finally:
+        os.close(opened)
+
+
+def execute(opened: Opened, argv: list[str], environ: Mapping[bytes, bytes]) -> None:
+    """Become the program. Returns only by raising OSError."""
+    words = [os.fsencode(word) + b"\0" for word in argv]
+    settings = [name + b"=" + value + b"\0" for name, value in environ.items()]
+    null = bytes(8)
+    arrays = (syscalls.pointers(words) + null, syscalls.pointers(settings) + null)
+    syscalls.call(native("execveat"), opened.descriptor, opened.name, *arrays, AT_EMPTY_PATH)
+
+
+def highest_below(limit: int) -> int:
+    """N, by the hard limit there is."""
+    return HIGHEST if limit == resource.RLIM_INFINITY else min(limit - 1, HIGHEST)
+
+
+def _as_highest(opened: int) -> int:
+    """A duplicate with the highest number there can be, which is the limit from now on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = highest_below(hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+    fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, highest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest), highest))
+    return highest
+
+
+def _last_byte() -> int:
+    """The address of the last byte of this process's memory, which is zero."""
+    page = os.sysconf("SC_PAGESIZE")
+    end = next((end for end in ENDS.get(os.uname().machine, ()) if _is_memory(end - page, page)), 0)
+    if not end or _is_memory(end, page):
+        raise OSError(errno.ENOSYS, "it is not known where the memory of a process ends on this machine")
+    return end - 1
+
+
+def _is_memory(address: int, length: int) -> bool:
+    """Whether there can be memory at this address. From then on there is: zeros, if nothing was there before."""
+    try:
+        return syscalls.call(native("mmap"), address, length, PROT_READ, MAP_PRIVATE_ANONYMOUS_NOREPLACE, -1, 0) == address
+    except OSError as problem:
+        return problem.errno == errno.EEXIST

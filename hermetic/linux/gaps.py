@@ -1,0 +1,130 @@
+"""What the kernel does not hold, in words: the difference between full, partial and none.
+
+One row per gap, found from the policy and from what could be put in place here.
+"""
+
+from __future__ import annotations
+
+from hermetic_guard.policy import is_within_any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.here import Here
+
+PROCESSES = "processes"
+"""What every guard rests on: other processes, which are not guarded, are out of reach. A gap here is one of each guard."""
+
+RUNS = "runs"
+"""That a run leaves nothing which weakens the next. It says nothing of the run itself."""
+
+
+class Gap:
+    """guarantee: a guard's name, PROCESSES or RUNS; name: a word for it; what: can be done in spite of the guarantee, as a sentence's end
+
+    total: whether nothing is left of the guarantee
+    """
+
+    __slots__ = ("applies", "guarantee", "name", "total", "what")
+
+    def __init__(self, guarantee: str, name: str, what: str, applies: Callable[[Policy, Here], bool], *, total: bool = False) -> None:
+        self.guarantee = guarantee
+        self.name = name
+        self.total = total
+        self.what = what
+        self.applies = applies
+
+
+def gaps(policy: Policy, here: Here) -> tuple[Gap, ...]:
+    """Those of a run with this policy; `here` says what it has."""
+    return tuple(gap for gap in GAPS if gap.applies(policy, here))
+
+
+def _filesystem(since: int, *, namespaced: bool = False) -> Callable[[Policy, Here], bool]:
+    """Whether the guard stands and the ABI is older, and there are no mounts of the run's own either; `namespaced`: those would not help."""
+    return lambda policy, here: policy.filesystem is not None and here.abi < since and (namespaced or not here.namespaced)
+
+
+def _can_be_read(policy: Policy, here: Here) -> bool:
+    """Whether something hidden lies where Landlock lets the target read: it grants what contains it."""
+    rules = policy.filesystem
+    if rules is None or here.namespaced:
+        return False
+    return rules.read is None or here.abi == 0 or any(is_within_any(path, rules.read + rules.write) for path in rules.hide)
+
+
+def _can_change_hermetic(policy: Policy, here: Here) -> bool:
+    rules = policy.filesystem
+    if here.namespaced:
+        return False
+    return rules is None or here.abi == 0 or any(is_within_any(path, rules.write) for path in (*here.protected, here.run))
+
+
+NEVER = 1 << 30
+"""No ABI so far."""
+
+GAPS = (
+    Gap(PROCESSES, "calls", "no system call can be refused", lambda policy, here: not here.filtered, total=True),
+    Gap(
+        "network",
+        "names",
+        "the kernel knows no names",
+        lambda policy, here: bool(policy.network and policy.network.domains),
+        total=True,
+    ),
+    Gap(
+        "network",
+        "addresses",
+        "without a supervisor every address can be reached",
+        lambda policy, here: bool(policy.network and policy.network.localhost) and not here.supervised,
+        total=True,
+    ),
+    Gap("native", "libraries", "the kernel cannot tell a library from data", lambda policy, here: policy.native is not None, total=True),
+    Gap("filesystem", "change", "files can be changed", _filesystem(1), total=True),
+    Gap("filesystem", "metadata", "modes, owners, times and attributes of files can be changed", _filesystem(NEVER)),
+    Gap("filesystem", "truncate", "files can be truncated", _filesystem(3)),
+    Gap(
+        "filesystem",
+        "hidden",
+        "what is hidden can be read",
+        lambda policy, here: bool(policy.filesystem and policy.filesystem.hide) and _can_be_read(policy, here),
+    ),
+    Gap("filesystem", "devices", "devices can be given commands (ioctl)", _filesystem(5, namespaced=True)),
+    Gap(
+        "filesystem",
+        "read",
+        "files can be read",
+        lambda policy, here: policy.filesystem is not None and policy.filesystem.read is not None and here.abi < 1,
+    ),
+    Gap(
+        "subprocess",
+        "loader",
+        "other programs can be run by the dynamic loader, and from memory",
+        lambda policy, here: bool(policy.subprocess and policy.subprocess.run),
+    ),
+    Gap(
+        PROCESSES,
+        "memory",
+        "memory and environment of other processes of this user can be read and changed",
+        lambda policy, here: here.abi < 1,
+    ),
+    Gap(PROCESSES, "signals", "other processes of this user can be sent signals", lambda policy, here: here.abi < 6),
+    Gap(PROCESSES, "own code", "a process can rewrite its code through /proc", lambda policy, here: here.abi < 1 and not here.namespaced),
+    Gap(PROCESSES, "shared memory", "System V shared memory of other processes can be attached", lambda policy, here: not here.namespaced),
+    Gap(RUNS, "hermetic", "hermetic's own files can be changed", _can_change_hermetic),
+    Gap(
+        RUNS,
+        "above hermetic",
+        "directories above hermetic's own files can be renamed",
+        lambda policy, here: here.namespaced and policy.filesystem is None,
+    ),
+    Gap(
+        "filesystem",
+        "raw devices",
+        "disks can be read past their file systems",
+        lambda policy, here: policy.filesystem is not None and here.root and not here.namespaced,
+    ),
+)

@@ -1,0 +1,66 @@
+"""Which layer holds which guard, on this machine, for this policy: values that never lie, as they are reported and required.
+
+`full` is what the guard says, held by the kernel against any program. `partial` has a gap, which is named. `none` is none.
+"""
+
+from __future__ import annotations
+
+from hermetic.linux import gaps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.here import Here
+
+FULL, PARTIAL, NONE = "full", "partial", "none"
+
+
+class Standing:
+    """How a guard is held.
+
+    python: whether the guard's own code is in the target's interpreter
+    kernel: FULL, PARTIAL or NONE; gap: what is missing to FULL, in words
+    """
+
+    __slots__ = ("gap", "guard", "kernel", "python")
+
+    def __init__(self, guard: str, python: bool, kernel: str, gap: str = "") -> None:
+        self.guard = guard
+        self.python = python
+        self.kernel = kernel
+        self.gap = gap
+
+    def __str__(self) -> str:
+        gap = f" ({self.gap})" if self.gap else ""
+        return f"{self.guard}: python {'stands' if self.python else 'none'}, kernel {self.kernel}{gap}"
+
+
+def standings(policy: Policy, here: Here, *, python: bool) -> list[Standing]:
+    """How the guards of a policy are held; python: whether the target is Python that carries the guard."""
+    found = gaps.gaps(policy, here)
+    return [_standing(guard, python, [gap for gap in found if gap.guarantee in (guard, gaps.PROCESSES)]) for guard in policy.guards()]
+
+
+def _standing(guard: str, python: bool, found: list[gaps.Gap]) -> Standing:
+    total = [gap for gap in found if gap.total]
+    kernel = NONE if total else PARTIAL if found else FULL
+    return Standing(guard, python, kernel, "; ".join(gap.what for gap in total or found))
+
+
+def shortfall(found: list[Standing], *, require: str | None, best_effort: bool) -> str:
+    """Why a target must not be started, "" if it may.
+
+    require: `python`, `kernel` or `both`: every guard fully in this layer; None: a guard that no layer holds is enough to refuse
+    """
+    for standing in found:
+        missing = []
+        if require in ("python", "both") and not standing.python:
+            missing.append("the target is no Python that can carry it")
+        if require in ("kernel", "both") and standing.kernel != FULL:
+            missing.append(f"the kernel's part is {standing.kernel}{f' ({standing.gap})' if standing.gap else ''}")
+        if not require and not best_effort and not standing.python and standing.kernel == NONE:
+            missing.append(f"the target is no Python, and the kernel does not hold it ({standing.gap})")
+        if missing:
+            return f"the {standing.guard} guard cannot stand as required: {'; '.join(missing)}"
+    return ""

@@ -1,0 +1,49 @@
+"""What a process can give up before it becomes the target, whatever guards stand: none of it comes back."""
+
+from __future__ import annotations
+
+from hermetic.linux.steps import failed, step, words
+from hermetic.linux.syscalls import PR_CAP_AMBIENT, PR_CAPBSET_DROP, PR_SET_MDWE, PR_SET_NO_NEW_PRIVS, prctl
+
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+PR_MDWE_REFUSE_EXEC_GAIN = 1
+RLIMIT_CORE = 4
+CAPABILITY_VERSION_3 = 0x20080522
+CAPABILITIES = 64
+"""More than there are: the kernel tells where they end."""
+EPERM, EINVAL = 1, 22
+
+
+def drop_capabilities() -> None:
+    """Give up all capabilities, and what an executed file could bring back. Needs none to begin with. Raises OSError."""
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    _drop_bounding_set()
+    step("capset", words(CAPABILITY_VERSION_3), bytes(24))  # for this process: two words of each of the three sets
+
+
+def _drop_bounding_set() -> None:
+    for capability in range(CAPABILITIES):
+        try:
+            prctl(PR_CAPBSET_DROP, capability)
+        except OSError as error:
+            if error.errno in (EINVAL, EPERM):
+                return  # that was the last one; or we may not, and no_new_privs alone keeps files from bringing any
+            failed(error, "prctl", f"PR_CAPBSET_DROP {capability}")
+
+
+def no_core_files() -> None:
+    """Have the kernel write no core file when the target crashes: abort() is a way to write into the working directory.
+
+    A limit of 1 and not 0, because a core_pattern that is a pipe is not bound by 0, but by 1 (fs/coredump.c).
+    """
+    step("prlimit64", 0, RLIMIT_CORE, words(1, 1), 0, on="RLIMIT_CORE")
+
+
+def no_new_privileges() -> None:
+    """No executed file brings rights of its own: set-user-ID programs run with the user's."""
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def no_writable_code() -> None:
+    """Memory that was written cannot become code, and code cannot be written (Linux 6.3). PyPy, node and PCRE2 compile such; numpy does not."""
+    prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN)

@@ -1,0 +1,259 @@
+"""Which system calls a policy takes away, guarantee by guarantee, and the way to put a filter in place.
+
+A filter sees numbers and registers, never memory: what is said by a path, an address or a structure is left to mounts,
+Landlock and the supervisor. It holds for every program of a run and cannot be taken off.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from hermetic_guard.policy import is_within
+
+from hermetic.linux import syscalls
+from hermetic.linux.bpf import USER_NOTIF, Rule, differs, equal, error, has_any, has_none, is_address, not_null
+from hermetic.linux.numbers import native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Filesystem, Network, Policy
+
+    from hermetic.linux.bpf import Condition
+    from hermetic.linux.exec_once import Opened
+    from hermetic.linux.here import Here
+
+REFUSED = error(errno.EPERM)
+ABSENT = error(errno.ENOSYS)
+CLOSED = error(errno.EACCES)
+READ_ONLY = error(errno.EROFS)
+
+
+def rules(policy: Policy, here: Here, once: Opened | None = None) -> list[Rule]:
+    """What is refused. `once` is the program about to be executed, where no new process may be: see exec_once.py."""
+    found = list(ALWAYS)
+    if policy.network is not None:
+        found += network(policy.network, supervised=here.supervised)
+    if policy.subprocess is not None and not policy.subprocess.run:
+        found += subprocess(once, root=here.root, supervised=here.supervised)
+    if policy.filesystem is not None:
+        found += filesystem(policy.filesystem, here)
+    return found
+
+
+def refuse(names: str, action: int = REFUSED, when: tuple[Condition, ...] = ()) -> tuple[Rule, ...]:
+    return tuple(Rule(name, action, when) for name in names.split())
+
+
+# In every run, whatever it guards: what would get around the other rules, and what rules the machine.
+
+RINGS = refuse("io_uring_setup io_uring_enter io_uring_register", ABSENT)
+"""What is done by way of a ring passes every filter. As if the kernel had no rings: libraries do without."""
+
+OTHERS = refuse("ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd lsm_set_self_attr")
+"""Memory and descriptors of other processes, the launcher's first of all; and a change of the security context."""
+
+OTHERS_LIMITS = refuse("prlimit64", when=(differs(0, 0),))
+"""Limits of other processes: for those of the same user neither Landlock nor the kernel's own checks are in the way."""
+
+KERNEL = refuse("bpf userfaultfd perf_event_open init_module finit_module delete_module kexec_load kexec_file_load")
+"""Code in the kernel, and what is commonly used to attack it."""
+
+MOUNTS = refuse(
+    "mount umount2 pivot_root chroot move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick mount_setattr open_by_handle_at"
+)
+"""Another tree of files than that in which rules were laid down, and files by their inode, without any path."""
+
+CLONE_NEW = 0x7E020000
+"""CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; NEWTIME is none of clone's flags (linux/sched.h)."""
+
+NAMESPACES = (*refuse("unshare setns"), *refuse("clone", when=(has_any(0, CLONE_NEW),)), *refuse("clone3", ABSENT))
+"""In a user namespace of its own a process has every capability. The flags of clone3 are in memory, so it is as if there were
+none, and C libraries fall back to clone."""
+
+KEYS = refuse("keyctl add_key request_key")
+"""Keys are the user's, not the run's; and request_key has the kernel start a program outside."""
+
+TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+
+TERMINAL = tuple(Rule("ioctl", REFUSED, (equal(1, request),)) for request in (TIOCSTI, TIOCLINUX))
+"""To type into the terminal, or paste into it, is to give commands to the shell that started the run. Landlock's right to ioctl is
+about files that are opened later; the terminal is open already."""
+
+PERSONALITIES = (0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
+"""PER_LINUX, PER_LINUX32, either with UNAME26, and the question which it is. Others make memory executable (READ_IMPLIES_EXEC) or
+its addresses known."""
+
+PERSONALITY = (Rule("personality", REFUSED, unless=[(equal(0, value),) for value in PERSONALITIES]),)
+
+MACHINE = refuse(
+    "swapon swapoff reboot acct quotactl quotactl_fd fanotify_init iopl ioperm modify_ldt"
+    " settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname syslog"
+)
+"""What is the administrator's. Without capabilities the kernel refuses most of it; a filter does not depend on that."""
+
+ALWAYS = (
+    *RINGS,
+    *OTHERS,
+    *OTHERS_LIMITS,
+    *KERNEL,
+    *MOUNTS,
+    *NAMESPACES,
+    *KEYS,
+    *TERMINAL,
+    *PERSONALITY,
+    *MACHINE,
+)
+
+
+# Network.
+
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET = 1, 2, 3, 5
+SOCK_TYPE = 0xF
+"""The rest of the second argument of socket(2) is SOCK_CLOEXEC and SOCK_NONBLOCK."""
+IPPROTO_TCP = 6
+MSG_FASTOPEN = 0x20000000
+
+
+def _kinds(families: tuple[int, ...], types: tuple[int, ...], protocols: tuple[int, ...]) -> list[tuple[Condition, ...]]:
+    return [
+        (equal(0, family), equal(1, kind, SOCK_TYPE), equal(2, protocol)) for family in families for kind in types for protocol in protocols
+    ]
+
+
+TCP = _kinds((AF_INET, AF_INET6), (SOCK_STREAM,), (0, IPPROTO_TCP))
+"""Not MPTCP, whose protocol is 262."""
+LOCAL = _kinds((AF_UNIX,), (SOCK_STREAM, SOCK_SEQPACKET), (0,))
+"""These send only to what they are connected to; a datagram goes to any path that is named with it."""
+
+INTERFACES = _kinds((AF_NETLINK,), (SOCK_DGRAM, SOCK_RAW), (0,))
+"""NETLINK_ROUTE, by which getifaddrs(3) has the machine's own addresses: libzmq, so Jupyter, asks before it listens on a loopback address, and
+aborts without an answer. Nothing goes out by it, and only an administrator changes anything or sends to another process (af_netlink.c,
+NL_CFG_F_NONROOT_SEND)."""
+
+FAST_OPEN = tuple(
+    Rule(name, error(errno.EOPNOTSUPP), (has_any(flags, MSG_FASTOPEN),)) for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3))
+)
+"""This connects without connect(2). The errno is that of a kernel which does not do it."""
+
+PAIRS = (Rule("socketpair", CLOSED, unless=LOCAL),)
+"""Not of datagram sockets: each of a pair can send to any path, and connect to it."""
+
+
+def network(allowed: Network, *, supervised: bool) -> list[Rule]:
+    """Sockets of other kinds are refused when they are made; what a socket is for is judged when it connects or listens, so that the Python
+    layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
+    """
+    outward = [*(TCP if allowed.localhost or allowed.domains else []), *(INTERFACES if allowed.localhost else [])]
+    if supervised:
+        return [*FAST_OPEN, *PAIRS, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+    if outward:
+        return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=outward)]
+    return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse("connect listen", CLOSED)]
+
+
+# Subprocess.
+
+CLONE_THREAD = 0x00010000
+AT_EMPTY_PATH = 0x1000
+RLIMIT_NOFILE = 7
+
+
+def subprocess(once: Opened | None, *, root: bool, supervised: bool) -> list[Rule]:
+    """No process but threads, no program but the one that is opened."""
+    action = USER_NOTIF if supervised else REFUSED
+    found = [
+        *refuse("fork vfork execve", action),
+        Rule("clone", action, (has_none(0, CLONE_THREAD),)),
+        Rule("execveat", action, unless=[the_one_program(once)] if once else ()),
+    ]
+    return found + list(DESCRIPTOR_LIMIT) if root else found
+
+
+def the_one_program(once: Opened) -> tuple[Condition, ...]:
+    """A path that is not empty would be executed instead of the descriptor: the name is compared by its address, where no
+    other than the empty one can be."""
+    return equal(0, once.descriptor), is_address(1, once.name), equal(4, AT_EMPTY_PATH)
+
+
+DESCRIPTOR_LIMIT = (
+    Rule("prlimit64", REFUSED, (equal(1, RLIMIT_NOFILE), not_null(2))),
+    Rule("setrlimit", REFUSED, (equal(0, RLIMIT_NOFILE),)),
+)
+"""Root could raise the limit again, and so have the descriptor of the one program back."""
+
+
+# Filesystem.
+
+METADATA_CALLS = (
+    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat"
+    " setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat file_setattr"
+)
+METADATA_REQUESTS = {
+    "FS_IOC_SETFLAGS": 0x40086602,
+    "FS_IOC_SETVERSION": 0x40087602,
+    "FS_IOC_FSSETXATTR": 0x401C5820,
+    "FS_IOC_ENABLE_VERITY": 0x40806685,
+}
+"""By ioctl on a file that is open for reading only (linux/fs.h, linux/fsverity.h)."""
+
+METADATA = (
+    *refuse(METADATA_CALLS, READ_ONLY),
+    *(Rule("ioctl", READ_ONLY, (equal(1, request),)) for request in METADATA_REQUESTS.values()),
+)
+"""Landlock knows no right to change these, and a filter cannot tell where: only where nothing may be written at all."""
+
+
+SUBVOLUME_REQUESTS = {
+    "BTRFS_IOC_SNAP_CREATE": 0x50009401,
+    "BTRFS_IOC_SUBVOL_CREATE": 0x5000940E,
+    "BTRFS_IOC_SNAP_DESTROY": 0x5000940F,
+    "BTRFS_IOC_SNAP_CREATE_V2": 0x50009417,
+    "BTRFS_IOC_SUBVOL_CREATE_V2": 0x50009418,
+    "BTRFS_IOC_SUBVOL_SETFLAGS": 0x4008941A,
+    "BTRFS_IOC_SNAP_DESTROY_V2": 0x5000943F,
+}
+
+SUBVOLUMES = tuple(Rule("ioctl", READ_ONLY, (equal(1, request),)) for request in SUBVOLUME_REQUESTS.values())
+"""Directories made and removed by ioctl on the one above, past Landlock (fs/btrfs/ioctl.c: no hook is called)."""
+
+
+def filesystem(allowed: Filesystem, here: Here) -> list[Rule]:
+    """A mount that is read-only refuses all of this by itself."""
+    if here.namespaced:
+        return []
+    return [*SUBVOLUMES, *METADATA] if nothing_writable(allowed, here) else list(SUBVOLUMES)
+
+
+def nothing_writable(allowed: Filesystem, here: Here) -> bool:
+    """Whether no tree can be written but the run's own."""
+    return all(here.run and is_within(path, here.run) for path in allowed.write)
+
+
+# Putting a filter in place: linux/seccomp.h.
+
+SET_MODE_FILTER = 1
+NEW_LISTENER, WAIT_KILLABLE_RECV = 1 << 3, 1 << 5
+
+
+def install(program: bytes, listener: bool) -> int | None:
+    """Put this thread, and what it will start, under a filter for good. With `listener`, a descriptor on which USER_NOTIF is heard.
+
+    Needs no_new_privs. Raises OSError: EBUSY where an outer filter has a listener already.
+    """
+    if not listener:
+        _install(program, 0)
+        return None
+    try:
+        # A signal does not interrupt a call that is being answered. Kernels before 5.19 have it no other way.
+        return _install(program, NEW_LISTENER | WAIT_KILLABLE_RECV)
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:
+            raise
+    return _install(program, NEW_LISTENER)
+
+
+def _install(program: bytes, flags: int) -> int:
+    """struct sock_fprog is a count of instructions and where they are."""
+    described = (len(program) // 8).to_bytes(8, "little") + syscalls.pointers([program])
+    return syscalls.call(native("seccomp"), SET_MODE_FILTER, flags, described)

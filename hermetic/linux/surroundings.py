@@ -1,0 +1,105 @@
+"""What rules depend on besides the policy: what is on this machine, and what the standard streams are. The only place that looks.
+
+Rules are functions of the policy, of `Here` and of these values, so they can be tested for machines that are not there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+
+from hermetic.linux import devices, essentials, mountinfo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.here import Here
+
+
+class Stream:
+    """A standard stream that can be opened again through /dev/stdin and its like: a regular file or a device."""
+
+    __slots__ = ("descriptor", "readable", "writable")
+
+    def __init__(self, descriptor: int, *, readable: bool, writable: bool) -> None:
+        self.descriptor = descriptor
+        self.readable = readable
+        self.writable = writable
+
+
+class Surroundings:
+    """Plain values, empty where the policy has no use for them.
+
+    top:         names of what stands in `/`, links left out
+    devices:     paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
+    raw:         paths of raw devices (devices.py)
+    streams:     the standard streams that can be opened again
+    executables: paths of what must be executable for the program and those of `subprocess.run` to start
+    essentials:  paths of what an interpreter needs to read
+    hidden:      other paths to what is hidden, by mounts that show it twice
+    kernels:     where the kernel's file systems are mounted besides /proc and /sys
+    """
+
+    __slots__ = ("devices", "essentials", "executables", "hidden", "kernels", "raw", "streams", "top")
+
+    def __init__(
+        self,
+        *,
+        top: tuple[str, ...] = (),
+        devices: tuple[str, ...] = (),
+        raw: tuple[str, ...] = (),
+        streams: tuple[Stream, ...] = (),
+        executables: tuple[str, ...] = (),
+        essentials: tuple[str, ...] = (),
+        hidden: tuple[str, ...] = (),
+        kernels: tuple[str, ...] = (),
+    ) -> None:
+        self.top = top
+        self.devices = devices
+        self.raw = raw
+        self.streams = streams
+        self.executables = executables
+        self.essentials = essentials
+        self.hidden = hidden
+        self.kernels = kernels
+
+
+def look(policy: Policy, here: Here) -> Surroundings:
+    """What is here for this policy; to be called in the process that will become the target, once its descriptors are sorted."""
+    usable, raw = devices.scan() if here.root else ((), ())
+    run = policy.subprocess.run if policy.subprocess else ()
+    hide = policy.filesystem.hide if policy.filesystem else ()
+    mounts = mountinfo.lines() if here.namespaced else []
+    limited = policy.filesystem is not None and policy.filesystem.read is not None
+    return Surroundings(
+        top=() if here.namespaced else _top(),
+        devices=usable,
+        raw=raw,
+        streams=streams() if policy.filesystem else (),
+        executables=essentials.executables((here.program, *run)) if run else (),
+        essentials=essentials.essentials(here.program) if limited else (),
+        hidden=mountinfo.aliases(hide, mounts) if hide else (),
+        kernels=mountinfo.kernels(mounts),
+    )
+
+
+def _top() -> tuple[str, ...]:
+    with os.scandir("/") as entries:
+        return tuple(entry.name for entry in entries if not entry.is_symlink())
+
+
+def streams() -> tuple[Stream, ...]:
+    return tuple(stream for stream in map(_stream, (0, 1, 2)) if stream)
+
+
+def _stream(descriptor: int) -> Stream | None:
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return None  # it is closed
+    if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+        return None
+    access = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+    return Stream(descriptor, readable=access != os.O_WRONLY, writable=access != os.O_RDONLY)

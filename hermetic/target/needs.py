@@ -1,0 +1,212 @@
+"""What a Python program has to read to run at all: its interpreter, what is installed there, its own code, and what the system tells everybody.
+
+Where `--fs-readonly=ROOT` limits reading, this is added to what the policy allows, once, before the run starts, so that both layers allow the
+same. It is found by reading only: `.pth` files and `direct_url.json` say where editable installs are, and nothing of either is run.
+
+Code on `sys.path` that is not installed is allowed by its importable parts (modules, packages), not by the directory they stand in: beside a
+script there may be anything.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hermetic_guard import cmdline
+from hermetic_guard.policy import is_within, merged
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hermetic_guard.policy import Filesystem
+
+    from hermetic.target.resolve import Target
+
+SYSTEM = (
+    "/bin /sbin /usr/bin /usr/sbin /usr/local/bin /usr/local/sbin "
+    "/etc/ca-certificates /etc/debian_version /etc/gai.conf /etc/host.conf /etc/hostname /etc/hosts /etc/inputrc /etc/ld.so.cache "
+    "/etc/ld.so.conf /etc/ld.so.conf.d /etc/locale.alias /etc/localtime /etc/mime.types /etc/nsswitch.conf /etc/os-release /etc/pki/ca-trust "
+    "/etc/pki/tls/cert.pem /etc/pki/tls/certs /etc/pki/tls/openssl.cnf /etc/protocols /etc/resolv.conf /etc/services /etc/ssl/cert.pem "
+    "/etc/ssl/certs /etc/ssl/openssl.cnf /etc/terminfo /etc/timezone /lib /lib32 /lib64 /proc/cpuinfo /proc/filesystems /proc/meminfo "
+    "/proc/self /proc/stat /proc/version /usr/lib /usr/lib32 /usr/lib64 /usr/libexec /usr/local/lib /usr/local/share/ca-certificates "
+    "/usr/share/ca-certificates /usr/share/i18n /usr/share/locale /usr/share/mime /usr/share/python-wheels /usr/share/tabset "
+    "/usr/share/terminfo /usr/share/zoneinfo"
+).split()
+"""Programs, shared libraries, time zones, certificates, locales, names of hosts and services: the same for all, and nobody's secrets."""
+
+AS_IT_IS = ("/proc/self",)
+"""Another directory for every process: guards know it by this name."""
+
+SHARED = ("/", "/usr", "/usr/local", "/opt")
+"""Prefixes that an interpreter has in common with everything else."""
+
+SITES = ("site-packages", "dist-packages")
+MODULES = (".py", ".pyc", ".pyi", ".so")
+INSTALLED = (".dist-info", ".egg-info", ".egg")
+NESTED = 3
+"""How deep packages without `__init__.py` are followed."""
+
+
+def with_needs(rules: Filesystem, target: Target, cwd: str | None) -> Filesystem:
+    """`rules`, which limit reading, and what `target` needs may be read. cwd: the working directory, None where it is gone."""
+    needs = Needs(target, cwd)
+    changed: Filesystem = rules.replaced(read=merged([*(rules.read or ()), *needs.read]), names=tuple(sorted({*rules.names, *needs.names})))
+    return changed
+
+
+class Needs:
+    """read: what may be read, files and directories; names: directories that may be listed. Absolute, without links."""
+
+    def __init__(self, target: Target, cwd: str | None) -> None:
+        self.read: list[str] = []
+        self.names: list[str] = []
+        self._cwd = cwd
+        self._environ = target.environ
+        self._line = cmdline.parse(target.argv)
+        for path in SYSTEM:
+            self._add(path)
+        for prefix in prefixes(self._path(target.interpreter)):
+            self._add_prefix(prefix)
+        self._add_binary(self._path(target.interpreter))
+        if {"E", "I"}.isdisjoint(self._line.letters):
+            for entry in filter(None, self._environ.get("PYTHONPATH", "").split(":")):
+                self._add_code(self._path(entry))
+        self._add_program()
+
+    def _path(self, path: str) -> str:
+        return os.path.join(self._cwd or "/", path)
+
+    def _add(self, path: str) -> None:
+        if os.path.exists(path):
+            self.read.append(path if path in AS_IT_IS else os.path.realpath(path))
+
+    def _add_binary(self, path: str) -> None:
+        """The interpreter and the links that lead to it."""
+        for _ in range(40):
+            self.read.append(os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)))
+            try:
+                path = os.path.join(os.path.dirname(path), os.readlink(path))
+            except OSError:
+                return
+
+    def _add_prefix(self, prefix: str) -> None:
+        """A prefix of its own is allowed as a whole; of one that is shared with other things, its Python."""
+        if not self._is_shared(prefix):
+            self._add(prefix)
+        for library in libraries(prefix):
+            self._add(library)
+            for site in (f"{library}/{name}" for name in SITES):
+                self._add_editables(site)
+        home = self._environ.get("HOME")
+        user = self._environ.get("PYTHONUSERBASE") or (home and f"{home}/.local")
+        if user and not os.path.exists(f"{prefix}/pyvenv.cfg"):
+            for library in libraries(user):
+                self._add(library)
+                self._add_editables(f"{library}/site-packages")
+
+    def _is_shared(self, prefix: str) -> bool:
+        home = os.path.realpath(self._environ.get("HOME") or "/")
+        real = os.path.realpath(prefix)
+        return real in SHARED or is_within(home, real) or real == f"{home}/.local"
+
+    def _add_editables(self, site: str) -> None:
+        """Projects that are installed by reference."""
+        for name in names_in(site):
+            if name.endswith(".pth"):
+                for line in lines_of(f"{site}/{name}"):
+                    if not line.startswith(("import ", "import\t", "#")):
+                        self._add_code(os.path.join(site, line))
+            elif name.endswith(".dist-info"):
+                project = editable_project(f"{site}/{name}/direct_url.json")
+                for place in (project, f"{project}/src") if project else ():
+                    self._add_code(place)
+
+    def _add_code(self, directory: str, depth: int = 0) -> None:
+        """A directory, or an archive, that modules are imported from."""
+        real = os.path.realpath(directory)
+        if not os.path.isdir(real):
+            self._add(real)
+            return
+        self.names.append(real)
+        for name in names_in(real):
+            path = f"{real}/{name}"
+            if name.endswith((*MODULES, *INSTALLED)) or name == "__pycache__" or is_package(path):
+                self._add(path)
+            elif depth < NESTED and name.isidentifier() and is_namespace(path) and not self._is_shared(real):
+                self._add_code(path, depth + 1)
+
+    def _add_program(self) -> None:
+        """A script's directory comes first in sys.path, else the working directory."""
+        line = self._line
+        isolated = not {"I", "P"}.isdisjoint(line.letters) or (self._environ.get("PYTHONSAFEPATH") and "E" not in line.letters)
+        if line.kind == "f" and line.target is not None:
+            script = os.path.realpath(self._path(line.target))
+            self.read.append(script)
+            self._add(self._path(line.target))
+            directory: str | None = os.path.dirname(script)
+            if os.path.isdir(script):
+                return
+        else:
+            directory = self._cwd
+        if directory is not None and not isolated:
+            self._add_code(directory)
+
+
+def prefixes(interpreter: str) -> Iterable[str]:
+    """The directories that an interpreter's library and packages are in: of its environment, and of what that was made from."""
+    found = [os.path.dirname(os.path.dirname(path)) for path in (interpreter, os.path.realpath(interpreter))]
+    for line in lines_of(f"{found[0]}/pyvenv.cfg"):
+        key, _, value = line.partition("=")
+        if key.strip() == "home":
+            found.append(os.path.dirname(value.strip()))
+    return [prefix for prefix in dict.fromkeys(found) if list(libraries(prefix)) or os.path.exists(f"{prefix}/pyvenv.cfg")]
+
+
+def libraries(prefix: str) -> Iterable[str]:
+    """Where a prefix keeps Python's library: lib/python3.11, lib/pypy3.9, lib/python3 on Debian."""
+    for place in ("lib", "lib64", "local/lib", "share", "include"):
+        for name in names_in(f"{prefix}/{place}"):
+            if name.startswith(("python", "pypy", "libpython", "libpypy")):
+                yield f"{prefix}/{place}/{name}"
+    for name in names_in(f"{prefix}/bin"):
+        if name.startswith(("python", "pypy")):
+            yield f"{prefix}/bin/{name}"
+
+
+def is_package(path: str) -> bool:
+    return os.path.basename(path).isidentifier() and any(os.path.isfile(f"{path}/__init__{kind}") for kind in (".py", ".pyc"))
+
+
+def is_namespace(path: str) -> bool:
+    """Whether a directory is a package without `__init__.py` (PEP 420): it has modules, or packages, in it."""
+    return os.path.isdir(path) and any(name.endswith(MODULES) or is_package(f"{path}/{name}") for name in names_in(path))
+
+
+def editable_project(path: str) -> str | None:
+    """The directory that a distribution is installed from by reference (PEP 610)."""
+    import json
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        url = urlsplit(found["url"])
+        editable = found["dir_info"]["editable"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return unquote(url.path) if editable and url.scheme == "file" else None
+
+
+def lines_of(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return [line.strip() for line in file if line.strip()]
+    except OSError:
+        return []
+
+
+def names_in(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []

@@ -1,0 +1,323 @@
+"""The kernel's layer as users meet it: programs that are not Python, what is said of it, what is required of it, and its events."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from conftest import find_python
+from launch.jobs import three_lines
+
+ORDINARY = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"] if os.geteuid() == 0 else []
+
+CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port})).close()"
+REACH = ["perl", "-MIO::Socket::UNIX", "-e", 'IO::Socket::UNIX->new(Peer => $ARGV[0]) or die $!; print "reached"']
+
+
+@pytest.fixture
+def env(jobs):
+    return jobs.environ()
+
+
+@pytest.fixture
+def outside():
+    """A local socket of a process that is not in the run, where everybody may come; the list of those who did."""
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    place.chmod(0o755)
+    path, visits = place / "outside", []
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen(8)
+    path.chmod(0o777)
+
+    def serve():
+        while True:
+            try:
+                peer, _ = server.accept()
+            except OSError:
+                return
+            visits.append(1)
+            peer.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield str(path), visits
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join()
+    shutil.rmtree(place)
+
+
+# Programs that are not Python.
+
+
+def test_a_shell(jobs, env, loopback_server):
+    line = f"exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port} && echo reached"
+    assert jobs.native("bash", "-c", line, env=env).out == "reached\n"
+    done = jobs.guarded("--no-network", "--", "bash", "-c", line, env=env)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("hermetic: bash is not Python, so the kernel alone holds it: network: full\n")
+    assert re.search(
+        three_lines(f"network disabled: connect(127.0.0.1:{loopback_server.port})", r"/.*/bash \(process \d+\)", "--allow-localhost"),
+        done.err,
+    )
+    assert [(event["guard"], event["program"].endswith("/bash"), event["stack"]) for event in done.of("refused")] == [("network", True, [])]
+    done = jobs.guarded("--no-network", f"--allow-localhost={loopback_server.port}", "--", "bash", "-c", line, env=env)
+    assert (done.code, done.out, done.refused) == (0, "reached\n", [])
+
+
+def test_git(jobs, env):
+    subprocess.run(["git", "init", "-q", str(jobs.directory / "project")], check=True)
+    native = jobs.native("git", "status", env=env, cwd=jobs.directory / "project")
+    done = jobs.guarded("run", "--no-network", "--", "git", "status", env=env, cwd=jobs.directory / "project")
+    assert (done.code, done.out) == (0, native.out)
+
+
+def test_git_cannot_write(jobs, env):
+    project = jobs.directory / "project"
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    words = ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"]
+    refused = jobs.guarded("run", "--fs-readonly", "--", "git", *words, env=env, cwd=project)
+    assert refused.code != 0
+    assert "Read-only file system" in refused.err
+    assert jobs.guarded("run", "--fs-readonly", f"--allow-write={project}", "--", "git", *words, env=env, cwd=project).code == 0
+
+
+@pytest.mark.pythons("2.7")
+def test_an_old_python(jobs, env, python, loopback_server):
+    code = CONNECT.format(port=loopback_server.port)
+    assert jobs.native(python.path, "-c", code, env=env).code == 0
+    done = jobs.guarded("--no-network", "--", python.path, "-c", code, env=env)
+    assert done.code == 1
+    assert "CPython 2.7.18, too old to carry the guards, so the kernel alone holds it: network: full" in done.err
+    assert done.refused == [f"connect(127.0.0.1:{loopback_server.port})"]
+    assert jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", code, env=env).code == 0
+
+
+def test_a_program_with_privileges_of_its_own(jobs, env):
+    program = jobs.directory / "sudo"
+    shutil.copy("/bin/true", program)
+    program.chmod(0o4755)
+    done = jobs.guarded("--no-network", "--", str(program), env=env)
+    assert done.code == 126
+    assert (
+        done.err
+        == f"hermetic: {program} works by privileges that its file gives (the set-user-ID bit), and nothing run by hermetic gains any\n"
+    )
+
+
+# Python children that the guard cannot follow, native code in Python.
+
+
+def test_children_and_native_code_of_python(jobs, env, loopback_server):
+    address = f"127.0.0.1/{loopback_server.port}"
+    for code in (
+        f"import subprocess; subprocess.run(['bash', '-c', 'exec 3<>/dev/tcp/{address}'])",
+        f"import subprocess; subprocess.run(['env', '-i', '{find_python('3.11').path}', '-I', '-c', {CONNECT.format(port=loopback_server.port)!r}])",
+        "import ctypes, struct; libc = ctypes.CDLL(None); s = libc.socket(2, 1, 0); "
+        f"libc.connect(s, struct.pack('=HH4sQ', 2, {socket.htons(loopback_server.port)}, bytes([127, 0, 0, 1]), 0), 16)",
+    ):
+        before = len(loopback_server.visitors)
+        jobs.native(find_python("3.11").path, "-c", code, env=env)
+        wait_for(lambda: len(loopback_server.visitors) > before)  # noqa: B023
+        before = len(loopback_server.visitors)
+        done = jobs.guarded("--no-network", "--", find_python("3.11").path, "-c", code, env=env)
+        assert f"connect(127.0.0.1:{loopback_server.port})" in done.refused
+        assert len(loopback_server.visitors) == before
+
+
+def wait_for(condition, seconds=10):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+# Local sockets.
+
+
+@pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
+def test_a_local_socket_outside(jobs, outside, as_user):
+    path, visits = outside
+    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    assert jobs.native(*REACH, path, env=env).out == "reached"
+    wait_for(lambda: visits)
+    visits.clear()
+    link = Path(path).with_name("link")
+    link.symlink_to(path)
+    for shown in (path, str(link), os.path.relpath(path)):
+        done = jobs.guarded("--no-network", "--", *REACH, shown, env=env, before=as_user, log=not as_user, cwd=os.getcwd())
+        assert (done.code != 0, done.out) == (True, "")
+        assert f"network disabled: connect(unix:{path})" in done.err
+        assert f"allow it  --allow-unix {path}" in done.err
+    assert visits == []
+    done = jobs.guarded("--no-network", f"--allow-unix={path}", "--", *REACH, path, env=env, before=as_user, log=not as_user)
+    assert (done.code, done.out) == (0, "reached")
+
+
+@pytest.mark.pythons("2.7", "3.11")
+def test_local_sockets_of_the_run_itself(jobs, env, python):
+    code = (
+        "import os, socket, sys, tempfile\n"
+        "place = tempfile.mkdtemp()\n"
+        "for name in (place + '/s', '\\0hermetic-%d' % os.getpid()):\n"
+        "    server = socket.socket(socket.AF_UNIX); server.bind(name); server.listen(1)\n"
+        "    if not os.fork():\n"
+        "        client = socket.socket(socket.AF_UNIX); client.connect(name); client.sendall(b'hello'); os._exit(0)\n"
+        "    peer, _ = server.accept(); sys.stdout.write(peer.recv(10).decode()); os.wait()\n"
+    )
+    done = jobs.guarded("--no-network", "--", python.path, "-c", code, env=env)
+    assert (done.code, done.out, done.refused) == (0, "hellohello", [])
+
+
+@pytest.mark.pythons("3.8", "3.11", "3.14", "3.15")
+def test_multiprocessing(jobs, env, python):
+    script = jobs.directory / "pools.py"
+    script.write_text(
+        "import multiprocessing\n"
+        "if __name__ == '__main__':\n"
+        "    for method in ('fork', 'spawn', 'forkserver'):\n"
+        "        context = multiprocessing.get_context(method)\n"
+        "        with context.Pool(2) as pool, context.Manager() as manager:\n"
+        "            print(method, pool.map(abs, [-1, 2]), list(manager.list([3])))\n"
+    )
+    native = jobs.native(python.path, str(script), env=env)
+    done = jobs.guarded("--no-network", "--", python.path, str(script), env=env)
+    assert (done.code, done.out, done.refused) == (0, native.out, [])
+
+
+# What is said and required.
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (
+            ["--block-native", "--", "ls"],
+            "the native guard cannot stand as required: the target is no Python, and the kernel does not hold it",
+        ),
+        (["--no-network", "--require=python", "--", "ls"], "the network guard cannot stand as required: the target is no Python"),
+        (["--block-native", "--require=kernel", "--", "python3"], "the native guard cannot stand as required: the kernel's part is none"),
+        (
+            ["--no-network", "--allow-domain=a.example", "--require=both", "--", "python3"],
+            "the kernel's part is none (the kernel knows no names)",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_required(jobs, env, words, why):
+    done = jobs.guarded(*words, env=env)
+    assert (done.code, done.out) == (125, "")
+    assert done.err.splitlines()[-1].startswith("hermetic: ")
+    assert why in done.err
+
+
+def test_best_effort(jobs, env):
+    done = jobs.guarded("--block-native", "--best-effort", "--", "echo", "run", env=env)
+    assert (done.code, done.out) == (0, "run\n")
+    assert "kernel alone holds it: native: none (the kernel cannot tell a library from data)" in done.err
+
+
+@pytest.mark.parametrize("guard", ["--no-network", "--no-subprocess", "--fs-readonly"])
+@pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
+def test_the_kernel_is_enough_here(jobs, guard, as_user):
+    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    done = jobs.guarded(guard, "--require=both", "-v", "--", "python3", "-c", "print(1)", env=env, before=as_user, log=False, cwd="/")
+    assert (done.code, done.out) == (0, "1\n"), done.err
+    assert "python stands, kernel full" in done.err
+
+
+@pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
+def test_doctor(hermetic_command, as_user):
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    done = subprocess.run([*as_user, hermetic_command, "doctor", "--json"], capture_output=True, text=True, env=env, cwd="/", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert {attempt["outcome"] for attempt in found["attempts"]} == {"held"}
+    assert len(found["attempts"]) > 20
+    assert {guard: one["kernel"] for guard, one in found["guards"].items()} == {
+        "network": "full", "subprocess": "full", "filesystem": "full", "native": "none",
+    }  # fmt: skip
+    assert (found["seccomp"], found["supervisor"], found["mount_namespace"], found["advice"]) == (True, True, True, [])
+
+
+# The launcher's end.
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_launcher_gone_or_stopped_at_every_stage(jobs, env, loopback_server, number):
+    """Whenever it happens: nothing gets out, nothing is left running, and the next start is none the worse."""
+    code = CONNECT.format(port=loopback_server.port)
+    command = [jobs.hermetic, "--no-network", "--", find_python("3.11").path, "-c", code]
+    subprocess.run(command, env=env, capture_output=True)
+    for delay in range(0, 90, 6):
+        process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(delay / 1000)
+        process.send_signal(number)
+        time.sleep(0.1)
+        process.kill()
+        process.wait()
+        wait_for(lambda: members(process.pid) == [])  # noqa: B023
+    assert loopback_server.visitors == []
+    done = jobs.guarded("--no-network", "--", find_python("3.11").path, "-c", "print(1)", env=env)
+    assert (done.code, done.out) == (0, "1\n")
+
+
+def members(session):
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdigit() and os.getsid(int(entry)) == session:
+                found.append(int(entry))
+        except ProcessLookupError:
+            continue
+    return found
+
+
+# Datagrams, where localhost is open.
+
+NETWORK = """
+PATH=$PATH:/usr/sbin:/sbin
+sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=1 net.ipv4.conf.lo.forwarding=1
+sysctl -qw net.ipv4.conf.all.accept_local=1 net.ipv4.conf.lo.accept_local=1
+ip link set lo up && ip link add d0 type veth peer name d1 && ip link set d1 up && ip addr add 10.9.9.1/24 dev d0 && ip link set d0 up
+ip route add default dev d0 && ip neigh add 10.9.9.7 lladdr 02:00:00:00:00:01 dev d0
+"$@"
+code=$?
+while read -r name _ _ _ _ _ _ _ _ _ packets _; do [ "$name" != d0: ] || echo "$packets" >&2; done < /proc/net/dev
+exit $code
+"""
+DATAGRAMS = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('127.0.0.1', 0))
+server.settimeout(5)
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.sendto(b'hello', server.getsockname())
+sys.stdout.write(server.recvfrom(10)[0].decode())
+for device in (None, b'd0'):
+    try:
+        if device:
+            client.setsockopt(socket.SOL_SOCKET, 25, device)
+        client.sendto(b'x', ('10.9.9.7', 9))
+    except Exception:
+        pass
+"""
+
+
+@pytest.mark.pythons("2.7")
+def test_datagrams_stay_on_this_machine(jobs, env, python):
+    """By a socket that is bound to the loopback device, which only CAP_NET_RAW could change; also where the machine is a router."""
+    unshare = ["unshare", "--net", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c", NETWORK, "sh"]
+    native = jobs.native(python.path, "-c", DATAGRAMS, env=env, before=unshare)
+    assert (native.code, native.out, int(native.err.split()[-1]) >= 2) == (0, "hello", True)
+    done = jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", DATAGRAMS, env=env, before=unshare)
+    assert (done.code, done.out, done.err.split()[-1]) == (0, "hello", "0")

@@ -1,0 +1,193 @@
+"""`--fs-readonly`, with and without a root, as its users meet it: real commands, and a directory that is looked at from outside."""
+
+import os
+import textwrap
+
+import pytest
+from launch.jobs import three_lines
+
+SCRIPT = """
+import helper
+print(open("sandbox/input.txt").read(), helper.VALUE)
+for path in ("beside.txt", "{secret}", "sandbox/../beside.txt"):
+    try:
+        print("leaked", open(path).read())
+    except OSError as error:
+        print(type(error).__name__, error.errno, error.filename)
+try:
+    open("sandbox/new", "w")
+except OSError as error:
+    print(type(error).__name__, error.errno, error.filename)
+open("new", "w")
+"""
+SUITE = """
+import multiprocessing, os, subprocess, sys, tempfile
+import pytest
+
+def test_reads():
+    assert open(__file__).read()
+
+def test_temporary(tmp_path, capfd):
+    (tmp_path / "file").write_text("x")
+    subprocess.run([sys.executable, "-c", "print('out')"], check=True)
+    assert capfd.readouterr().out == "out\\n"
+    assert tempfile.mkdtemp()
+
+def test_locks():
+    with multiprocessing.Lock():
+        pass
+
+def test_writes():
+    with pytest.raises(PermissionError):
+        open(os.path.join(os.path.dirname(__file__), "new"), "w")
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    directory = tmp_path / "project"
+    (directory / "sandbox").mkdir(parents=True)
+    (directory / "sandbox/input.txt").write_text("input")
+    (directory / "beside.txt").write_text("a secret beside")
+    (directory / "helper.py").write_text("VALUE = 3\n")
+    (tmp_path / "secret.txt").write_text("a secret elsewhere")
+    (directory / "my_script.py").write_text(SCRIPT.format(secret=tmp_path / "secret.txt"))
+    return directory
+
+
+def contents(directory):
+    return {str(path): (path.lstat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in [directory, *directory.rglob("*")]}
+
+
+def guarded(jobs, environment, project, *words, **options):
+    return jobs.guarded(*words, env=jobs.environ(environment), cwd=project, **options)
+
+
+def test_a_script_with_a_root(environments, jobs, project):
+    """The example of the README."""
+    before = contents(project)
+    done = guarded(jobs, environments.get("3.11"), project, "--fs-readonly=./sandbox", "--", "python", "my_script.py")
+    assert done.code == 77
+    assert contents(project) == before
+    secret = project.parent / "secret.txt"
+    refused = [f"FilesystemRefused 13 {path}" for path in ("beside.txt", secret, "sandbox/../beside.txt")]
+    assert done.out.splitlines() == ["input 3", *refused, "FilesystemRefused 30 sandbox/new"]
+    new = project / "new"
+    assert done.err.count("PolicyViolation") == 0  # it is one, by a name that says more
+    assert f"hermetic_guard.errors.FilesystemRefused: filesystem read-only: write({new})" in done.err
+    for action, path, flag in (("read", project / "beside.txt", "read"), ("read", secret, "read"), ("write", new, "write")):
+        rule = "reads limited" if action == "read" else "filesystem read-only"
+        import re
+
+        assert re.search(three_lines(f"{rule}: {action}({path})", r"my_script\.py:\d+", f"--allow-{flag} {path}"), done.err)
+
+
+def test_a_script_with_a_root_and_exceptions(environments, jobs, project):
+    code = "import helper; print(open('beside.txt').read()); open('sandbox/new', 'w').write('x')"
+    words = ("--fs-readonly=./sandbox", "--allow-read", "beside.txt", "--allow-write=sandbox/new", "--", "python", "-c", code)
+    done = guarded(jobs, environments.get("3.11"), project, *words)
+    assert (done.code, done.out, done.err) == (0, "a secret beside\n", "")
+    assert (project / "sandbox/new").read_text() == "x"
+
+
+@pytest.mark.parametrize(("manner", "kinds"), [("refuse", "True True"), ("raise", "True False")])
+def test_manners(environments, jobs, project, manner, kinds):
+    code = """
+    from hermetic_guard.errors import PolicyViolation
+    try:
+        open("new", "w")
+    except Exception as error:
+        print(isinstance(error, PolicyViolation), isinstance(error, PermissionError))
+    """
+    (project / "code.py").write_text(textwrap.dedent(code))
+    done = guarded(jobs, environments.get("3.11"), project, "--fs-readonly", f"--on-violation={manner}", "--", "python", "code.py")
+    assert (done.code, done.out) == (0, kinds + "\n")
+    assert done.refused == [f"write({project}/new)"]
+
+
+def test_the_manner_kill(environments, jobs, project):
+    words = ("--fs-readonly", "--on-violation=kill", "--hide", "beside.txt", "--")
+    code = "import os; print(os.path.exists('my_script.py'), flush=True); {}; print('went on')"
+    killed = guarded(jobs, environments.get("3.11"), project, *words, "python", "-c", code.format("os.mkdir('new')"))
+    assert (killed.code, killed.out) == (77, "True\n")
+    hidden = guarded(jobs, environments.get("3.11"), project, *words, "python", "-c", code.format("open('beside.txt')"))
+    assert (hidden.code, hidden.out) == (1, "True\n")
+    assert "FileNotFoundError: [Errno 2] No such file or directory: 'beside.txt'" in hidden.err
+    assert hidden.refused == [f"read({project}/beside.txt)"]
+
+
+@pytest.mark.parametrize("which", ["3.8", "3.11", "3.13"])
+def test_pytest(environments, jobs, project, which):
+    """The example of the README. Its cache is refused and told; nothing else is amiss."""
+    (project / "test_it.py").write_text(SUITE)
+    environment, before = environments.get(which), contents(project)
+    done = guarded(jobs, environment, project, "--fs-readonly", "--", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py")
+    assert (done.code, done.refused) == (0, [f"write({project}/new)"]), done
+    assert "4 passed" in done.out
+    cached = guarded(jobs, environment, project, "--fs-readonly", "--", "pytest", "-q", "test_it.py")
+    assert cached.code == 0, cached
+    assert contents(project) == before
+    native = jobs.native("pytest", "-q", "test_it.py", "--deselect", "test_it.py::test_writes", env=jobs.environ(environment), cwd=project)
+    assert native.code == 0
+    assert contents(project) != before
+
+
+CHILDREN = {
+    "plain": "subprocess.run([sys.executable, '-c', CODE])",
+    "isolated, without an environment": "subprocess.run([sys.executable, '-I', '-c', CODE], env={})",
+    "in a shell": "subprocess.run(sys.executable + ' -c \"' + CODE + '\"', shell=True)",
+    "spawn": "os.waitpid(os.posix_spawn(sys.executable, [sys.executable, '-E', '-c', CODE], {}), 0)",
+    "exec": "os.execv(sys.executable, [sys.executable, '-S', '-c', CODE])",
+    "fork": "pid = os.fork(); exec(CODE) if pid == 0 else os.waitpid(pid, 0)",
+    "a script outside the root": "subprocess.run([SCRIPT])",
+}
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+@pytest.mark.parametrize("option", ["--fs-readonly", "--fs-readonly=./sandbox"])
+def test_children(environments, jobs, project, name, option):
+    environment = environments.get("3.11")
+    code = f"open('{project}/made', 'w').write('x')"
+    script = project.parent / "outside.py"
+    script.write_text(f"#!{environment.python} -I\n{code}\n")
+    script.chmod(0o755)
+    program = f"import os, subprocess, sys\nCODE, SCRIPT = {code!r}, {str(script)!r}\n{CHILDREN[name]}\n"
+    (project / "starts.py").write_text(program)
+    jobs.native("python", "starts.py", env=jobs.environ(environment), cwd=project)
+    assert (project / "made").exists()
+    os.remove(project / "made")
+    done = guarded(jobs, environment, project, option, "--", "python", "starts.py")
+    assert not (project / "made").exists(), done
+    assert f"write({project}/made)" in done.refused or name == "a script outside the root"
+
+
+def test_a_temporary_directory(environments, jobs, project):
+    """What TMPDIR says is left alone where it may be written; a child without an environment gets one as well."""
+    code = (
+        "import subprocess, sys, tempfile; print(tempfile.gettempdir(), flush=True); subprocess.run([sys.executable, '-c', {!r}], env={{}})"
+    )
+    code = code.format("import tempfile; print(tempfile.gettempdir())")
+    environment = environments.get("3.11")
+    done = guarded(jobs, environment, project, "--fs-readonly", "--", "python", "-c", code)
+    first, second = done.out.split()
+    assert (done.code, done.err) == (0, "")
+    assert first == second
+    assert first.endswith("/scratch")
+    assert not os.path.exists(first)
+    kept = guarded(jobs, environment, project, "--fs-readonly", "--allow-write", jobs.temporary, "--", "python", "-c", code)
+    assert kept.out.split()[0] == str(jobs.temporary)
+    bare = guarded(jobs, environment, project, "--no-network", "--", "python", "-c", code)
+    assert bare.out.split()[0] == str(jobs.temporary)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"), [("--fs-readonly", "--no-network"), ("--no-network", "--fs-readonly"), ("--fs-readonly", "--fs-readonly=sandbox")]
+)
+def test_nested(environments, jobs, project, outer, inner):
+    """Both policies hold, and temporary files can be made."""
+    code = "import tempfile; tempfile.TemporaryFile().write(b'x'); print('temporary'); open('new', 'w')"
+    words = (outer, "--", jobs.hermetic, inner, "--", environments.get("3.11").python, "-c", code)
+    done = guarded(jobs, environments.get("3.11"), project, *words)
+    assert (done.code, done.out) == (77, "temporary\n"), done
+    assert not (project / "new").exists()
+    assert done.refused == [f"write({project}/new)"]

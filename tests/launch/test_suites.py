@@ -1,0 +1,59 @@
+"""The test suites of well-known packages, from their source distributions, give the same results under each guard as without."""
+
+import re
+import tarfile
+
+import pytest
+from launch.environments import inherited
+from launch.guard_flags import GUARDS
+from launch.installers import locked
+
+SUITES = {"itsdangerous": 290, "packaging": 60000, "attrs": 1300}
+"""How many tests there are at least. All but the first take their time."""
+
+CASES = [pytest.param("itsdangerous", "3.13")]
+CASES += [
+    pytest.param(name, which, marks=pytest.mark.soak)
+    for name in SUITES
+    for which in ("3.11", "3.13")
+    if (name, which) != ("itsdangerous", "3.13")
+]
+
+RESULT = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*?(?= - |$)", re.MULTILINE)
+
+
+@pytest.fixture
+def source(environments, session_directory, jobs, tmp_path):
+    """Gives the unpacked source distribution of a package."""
+
+    def source(name, environment):
+        place = session_directory / "sources" / name
+        with locked(place):
+            if not place.exists():
+                options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-binary", name, "--dest", place)
+                done = jobs.native(environment.bin / "pip", "download", *options, name, env=inherited())
+                assert done.code == 0, done.err
+        [archive] = place.glob("*.tar.gz")
+        with tarfile.open(archive) as file:
+            file.extractall(tmp_path, filter="data")
+        return tmp_path / archive.name.removesuffix(".tar.gz")
+
+    return source
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize(("name", "which"), CASES)
+def test_suite(environments, jobs, source, name, which, guard):
+    environment = environments.get(f"suites {which}")
+    place = source(name, environment)
+    env = jobs.environ(environment, PYTHONPATH=place / "src", PYTHONHASHSEED="0")
+    command = ("pytest", "-q", "-rA", "-p", "no:cacheprovider", "--hypothesis-seed=0", "tests")
+    native = results(jobs.native(*command, env=env, cwd=place, timeout=600))
+    assert sum(line.startswith("PASSED") for line in native) >= SUITES[name]
+    done = jobs.guarded(*GUARDS[guard].flags, "--", *command, env=env, cwd=place, timeout=600)
+    assert results(done) == native
+    assert done.refused == []
+
+
+def results(done):
+    return sorted(match[0] for match in RESULT.finditer(done.out))

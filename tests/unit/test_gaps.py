@@ -1,0 +1,62 @@
+"""What is said to be open, for kernels that have more and less."""
+
+from __future__ import annotations
+
+import pytest
+from hermetic_guard.policy import Filesystem, Network, Policy, Subprocess
+
+from hermetic.linux.gaps import GAPS, gaps
+from hermetic.linux.here import Here
+
+NETWORK = Policy(network=Network())
+WRITE = Policy(filesystem=Filesystem(write=("/srv",)))
+HIDE = Policy(filesystem=Filesystem(write=("/srv",), hide=("/home/key",)))
+ROOTED = Policy(filesystem=Filesystem(read=("/srv",), hide=("/home/key",)))
+ROOTED_ABOVE = Policy(filesystem=Filesystem(read=("/home",), hide=("/home/key",)))
+RUN = Policy(subprocess=Subprocess(run=("/bin/ls",)))
+NO_RUN = Policy(subprocess=Subprocess())
+
+ALONE = {"shared memory", "hermetic"}
+ROWS = [
+    # policy, ABI, namespaced, names
+    (NETWORK, 7, True, {"above hermetic"}),
+    (NETWORK, 7, False, ALONE),
+    (NETWORK, 5, False, ALONE | {"signals"}),
+    (NETWORK, 0, True, {"above hermetic", "memory", "signals"}),
+    (NETWORK, 0, False, ALONE | {"memory", "signals", "own code"}),
+    (WRITE, 7, True, set()),
+    (WRITE, 7, False, {"shared memory", "metadata"}),
+    (WRITE, 4, True, {"signals", "devices"}),
+    (WRITE, 2, False, {"shared memory", "metadata", "truncate", "devices", "signals"}),
+    (WRITE, 2, True, {"devices", "signals"}),
+    (HIDE, 7, True, set()),
+    (HIDE, 7, False, {"shared memory", "metadata", "hidden"}),
+    (ROOTED, 7, True, set()),
+    (ROOTED, 0, True, {"read", "memory", "signals", "devices"}),
+    (ROOTED, 7, False, {"shared memory", "metadata"}),
+    (ROOTED_ABOVE, 7, False, {"shared memory", "metadata", "hidden"}),
+    (RUN, 7, True, {"above hermetic", "loader"}),
+    (NO_RUN, 7, True, {"above hermetic"}),
+    (WRITE, 0, False, {"change", "shared memory", "metadata", "truncate", "devices", "signals", "memory", "own code", "hermetic"}),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]!r} {row[1]} {row[2]}")
+def test_gaps(row):
+    policy, abi, namespaced, names = row
+    here = Here(machine="x86_64", root=False, run="/tmp/r", protected=("/opt/h",), abi=abi, namespaced=namespaced)
+    assert {gap.name for gap in gaps(policy, here)} == names
+
+
+def test_root_without_a_namespace():
+    here = Here(machine="x86_64", root=True, abi=7)
+    assert "raw devices" in {gap.name for gap in gaps(WRITE, here)}
+
+
+def test_own_files_in_what_is_written():
+    here = Here(machine="x86_64", root=False, run="/srv/r", protected=("/opt/h",), abi=7)
+    assert "hermetic" in {gap.name for gap in gaps(WRITE, here)}
+
+
+def test_every_gap_has_a_name_of_its_own():
+    assert len({gap.name for gap in GAPS}) == len(GAPS)
