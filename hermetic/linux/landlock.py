@@ -171,6 +171,8 @@ def _changes(rules: Filesystem, here: Here, around: Surroundings) -> Iterator[Gr
 def _reads(rules: Filesystem, read: tuple[str, ...], here: Here, around: Surroundings, rights: int) -> Iterator[Grant]:
     for path in (*read, *rules.write, *_own(here, "")):
         yield Grant(path, rights, exact=True)
+    for path in rules.names:
+        yield Grant(path, READ_DIR, exact=True)  # and so all directories below may be listed: a grant is for a whole tree
     for path in (*DEVICES, *around.essentials, *around.executables, *((SHM,) if here.namespaced else ())):
         yield Grant(path, rights)
     for stream in around.streams:

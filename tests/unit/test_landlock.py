@@ -160,6 +160,11 @@ def test_reading():
     assert "/etc" not in granted
 
 
+def test_listing():
+    rules = ll.ruleset(Policy(filesystem=ROOTED.replaced(names=("/home/a",))), here(), AROUND)
+    assert rights(rules)["/home/a"] == ll.READ_DIR
+
+
 def test_paths_of_the_policy_may_have_no_links():
     rules = ll.ruleset(Policy(filesystem=ROOTED, network=Network(unix=("/run/bus",))), here(9), AROUND)
     exact = {grant.place for grant in rules.grants if grant.exact}

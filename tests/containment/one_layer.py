@@ -1,0 +1,39 @@
+"""hermetic with one of its layers missing, to see what the other holds by itself; the product has no switch for that.
+
+    python one_layer.py python|kernel [OPTION...] -- COMMAND...
+
+python  the run of the `hermetic` command, executed without kernel rules
+kernel  the same, as it is for a program that is not Python: nothing is put into the target
+"""
+
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [ROOT, os.path.join(ROOT, "bootstrap")]
+
+from hermetic import options  # noqa: E402
+from hermetic.errors import HermeticError  # noqa: E402
+from hermetic.launch import run  # noqa: E402
+from hermetic.launch.execution import Execution  # noqa: E402
+
+
+class PythonAlone(run.Run):
+    def execution(self, start, directory, protected):
+        return Execution(start.interpreter, start.argv, start.environment)
+
+
+class KernelAlone(run.Run):
+    def __init__(self, invocation, policy, target, facts, say):
+        super().__init__(invocation, policy, target, None, say)
+        self.best_effort = True  # what the kernel does not hold, other attempts are about
+
+
+if __name__ == "__main__":
+    run.Run = {"python": PythonAlone, "kernel": KernelAlone}[sys.argv[1]]
+    try:
+        code = run.main(options.parse(sys.argv[2:]))
+    except HermeticError as error:
+        print(f"hermetic: {error}", file=sys.stderr)
+        code = error.exit_code
+    sys.exit(code)
