@@ -10,7 +10,9 @@ TCL = (Admitted("`_tkinter` (Tcl has sockets)"),)
 native = attempts("marker", "--block-native")
 CREATE = "creat(MARKER.encode(), 0o600)"
 EXTENSION = "import importlib.machinery as m, shutil; shutil.copy(LIBRARY, 'native' + m.EXTENSION_SUFFIXES[0]); "
-LOADER = "from importlib.machinery import ExtensionFileLoader as L; from importlib.util import module_from_spec, spec_from_file_location as s; "
+LOADER = (
+    "from importlib.machinery import ExtensionFileLoader as L; from importlib.util import module_from_spec, spec_from_file_location as s; "
+)
 X86 = "assert os.uname().machine == 'x86_64'"
 
 CTYPES = [
