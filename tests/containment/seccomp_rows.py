@@ -108,7 +108,7 @@ NOT_TCP = [
     Row("socket", (INET6, DGRAM, 0), "EACCES"),
     Row("socket", (INET6, DGRAM, 58), "EACCES", {"root": "EACCES", "ordinary": "EACCES"}),  # net.ipv4.ping_group_range
     Row("socket", (INET, RAW, 1), "EACCES"),
-    Row("socket", (NETLINK, RAW, 0), "EACCES"),
+    Row("socket", (NETLINK, RAW, 4), "EACCES"),
     Row("socket", (NETLINK, DGRAM, 15), "EACCES"),
     Row("socket", (PACKET, RAW, 0), "EACCES"),
     Row("socket", (ALG, SEQPACKET, 0), "EACCES"),
@@ -126,6 +126,10 @@ CONNECTING = [
 LOCAL = [
     Row("socket", (UNIX, STREAM, 0), "EACCES"),
     Row("socket", (UNIX, SEQPACKET, 0), "EACCES"),
+]
+INTERFACES = [
+    Row("socket", (NETLINK, RAW, 0), "EACCES"),
+    Row("socket", (NETLINK, DGRAM | 0o2000000, 0), "EACCES"),
 ]
 FAST_OPEN = 0x20000000
 SENT = [  # Python calls EOPNOTSUPP by its other name

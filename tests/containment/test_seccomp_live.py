@@ -11,6 +11,7 @@ from containment.seccomp_rows import (
     CONNECTING,
     DESCRIPTOR_LIMIT,
     FILE,
+    INTERFACES,
     LOCAL,
     METADATA,
     NOT_TCP,
@@ -77,6 +78,14 @@ def test_sockets_other_than_tcp(row, user):
 @each(CONNECTING)
 @users
 def test_connecting_without_a_supervisor(row, user):
+    is_refused(row, user, GUARDS["network"])
+    is_free(row, user, LOCALHOST)
+    is_free(row, user)
+
+
+@each(INTERFACES)
+@users
+def test_the_machines_own_addresses(row, user):
     is_refused(row, user, GUARDS["network"])
     is_free(row, user, LOCALHOST)
     is_free(row, user)
