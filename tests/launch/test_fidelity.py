@@ -81,8 +81,6 @@ def expected_modules(runs: TwoRuns, python: Python, row: Row) -> set[str]:
     extra = set(EXTRA)
     if python.version < (3, 8) or python.implementation == "pypy":
         extra |= EXTRA_AT_EXIT
-    if python.version >= (3, 15):  # `io` is loaded by those who use it
-        extra.add("io")
     if python.implementation == "pypy":  # it has no SHA-256 without half of its library
         extra |= loaded_by(runs, python, "-S", "import hashlib")
     if "S" in row.flags.split(" ")[0]:  # nothing but `site` would have loaded `os`
