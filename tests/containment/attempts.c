@@ -117,10 +117,10 @@ static long thread(void) {
     return errno ? -1 : pthread_join(made, NULL);
 }
 
-static long tcp(void) { return socket(AF_INET, SOCK_STREAM, 0); }
+static long connect_(void) { return connect(-1, NULL, 0); }
 static long udp(void) { return socket(AF_INET6, SOCK_DGRAM, 0); }
 static long netlink_(void) { return socket(AF_NETLINK, SOCK_RAW, 0); }
-static long local(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
+static long listen_(void) { return listen(-1, 1); }
 static long pair(int kind) {
     int ends[2];
     return socketpair(AF_UNIX, kind, 0, ends);
@@ -153,7 +153,7 @@ static const struct {
     {"exec_path", exec_path, 1}, {"exec_opened", exec_opened, 1}, {"exec_slot", exec_slot, 1}, {"exec_slot_path", exec_slot_path, 1},
     {"exec_last_empty", exec_last_empty, 1}, {"exec_last_path", exec_last_path, 1},
     {"duplicate_above", duplicate_above}, {"duplicate", duplicate}, {"raise_limit", raise_limit}, {"thread", thread},
-    {"tcp", tcp}, {"udp", udp}, {"netlink", netlink_}, {"local", local},
+    {"connect", connect_}, {"udp", udp}, {"netlink", netlink_}, {"listen", listen_},
     {"pair_stream", pair_stream}, {"pair_datagram", pair_datagram}, {"fast_open", fast_open},
     {"seize", seize}, {"namespace", namespace_}, {"ring", ring}, {"mount", mount_}, {"type", type},
     {"executable_memory", executable_memory}, {"key", key}, {"limit_other", limit_other},

@@ -21,7 +21,7 @@ ALWAYS = {
     "ring": "ENOSYS",
 }
 REFUSED = {
-    "network": {**dict.fromkeys(("tcp", "udp", "netlink", "local", "pair_datagram"), "EACCES"), "fast_open": "ENOTSUP"},
+    "network": {**dict.fromkeys(("connect", "udp", "netlink", "listen", "pair_datagram"), "EACCES"), "fast_open": "ENOTSUP"},
     "subprocess": {
         **dict.fromkeys(("fork", "vfork", "clone", "posix_spawn", "system"), "EPERM"),
         **dict.fromkeys(("exec_path", "exec_opened", "exec_slot", "exec_slot_path"), "EPERM"),

@@ -188,6 +188,9 @@ ROWS = [
     ),
 ]
 
+DIFFERS = {"user and groups": "no capabilities, no new privileges"}
+"""What is not as without hermetic, under the kernel's rules, in words of the README."""
+
 PYPY = {"plain", "-I", "-S", "os.execve", "no such program"}
 """What is tried with PyPy."""
 

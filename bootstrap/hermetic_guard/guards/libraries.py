@@ -10,7 +10,7 @@ from hermetic_guard.guards import databases
 from hermetic_guard.guards.loading import when_loaded
 from hermetic_guard.guards.operations import DATABASE, FILE, IOCTLS, OPEN, USE
 from hermetic_guard.guards.paths import exact
-from hermetic_guard.patching import builtin
+from hermetic_guard.patching import assign, builtin
 
 DBM_SUFFIXES = {"_gdbm": ("",), "_dbm": ("", ".db", ".dir", ".pag")}
 SHADOW = "/etc/shadow"
@@ -19,20 +19,21 @@ EVENTS = hasattr(sys, "audit") and sys.implementation.name == "cpython"
 
 
 def install(enforcer, asks):
-    """Tell loading.py what to do with the modules that it loads, and do it with those that are there."""
-    replacer = Replacer(enforcer.ledger, asks)
+    """Tell loading.py what to do with the modules that it loads, and do it with those that are there, which the ledger notes."""
+    replacer = Replacer(enforcer.ledger.replace, asks)
     for name, patch in PATCHES.items():
         act = replacer.apply(patch)
         when_loaded(enforcer, name, act)
         if name in sys.modules:
             act(sys.modules[name])
+    replacer.put = assign  # what is kept in sight from now on must not lead to the ledger, which knows the originals
 
 
 class Replacer(object):
-    """asks: the functions to ask with, by the event they raise."""
+    """put: replaces an attribute; asks: the functions to ask with, by the event they raise."""
 
-    def __init__(self, ledger, asks) -> None:
-        self.ledger = ledger
+    def __init__(self, put, asks) -> None:
+        self.put = put
         self.file, self.open = asks[FILE], asks[OPEN]
         self.database, self.use = asks[DATABASE], asks[USE]
         self.done = set()  # type: set[tuple[int, str]]
@@ -44,7 +45,7 @@ class Replacer(object):
         """make(original) gives the replacement. What is there already, or not yet, is left alone."""
         original = vars(owner).get(name)
         if original is not None and (id(owner), name) not in self.done:
-            self.ledger.replace(owner, name, make(original))
+            self.put(owner, name, make(original))
             self.done.add((id(owner), name))
 
     def function(self, module, name, before):

@@ -67,7 +67,7 @@ PROGRAMS = [
         pypy=False,
     ),
     works("shutil.which", "import shutil\nresult = shutil.which('touch')", COPES),
-    works("sysconf", "result = os.sysconf('SC_PAGE_SIZE'), os.sysconf(os.sysconf_names['SC_OPEN_MAX'])", COPES),
+    works("sysconf", "result = os.sysconf('SC_PAGE_SIZE'), os.sysconf(os.sysconf_names['SC_CLK_TCK'])", COPES),
     works(
         "names",
         "import posix\nresult = [f.__name__ for f in (os.fork, os.sysconf, os.system)], os.fork is posix.fork, os.fork.__doc__",

@@ -233,6 +233,7 @@ LIARS = [
         "behind a program that cannot be read", "fork_exec(touch, [STRANGE.encode(), TRUE.encode()])", "start({STRANGE})", ONE, marks=False
     ),
     refused("env, where it may be started", "subprocess.call(['env'] + touch)", TOUCH, ("env",)),
+    refused("what a program that is allowed starts by itself, by the kernel", "subprocess.call([GIT, marker])", None, ("git",)),
     refused("a script's interpreter", "subprocess.call([PY, '-c', 'open(%r, \"w\")' % marker])", PYTHON, ("tool",)),
     refused("a shell script's interpreter", "subprocess.call(' '.join(touch), shell=True)", SHELL, ("git",)),
 ]
@@ -253,7 +254,6 @@ ALLOWED = [
     )
 ] + [
     works("a Python script, by its name", "result = subprocess.call([TOOL, marker])", ("tool",), marks=True),
-    works("what a program that is allowed starts by itself", "result = subprocess.call([GIT, marker])", ("git",), marks=True),
     works("a Python", "result = subprocess.call([PY, '-c', 'open(%r, \"w\")' % marker])", ("python",), marks=True),
     works(
         "multiprocessing, spawn",
