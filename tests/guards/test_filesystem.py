@@ -196,7 +196,7 @@ HOLES = [(reason, name, row) for reason, rows in tampering.OPEN.items() for name
         pytest.param(
             name,
             row,
-            marks=pytest.mark.xfail(strict=True, reason=f"README, what the Python layer cannot stop: {reason}"),
+            marks=pytest.mark.xfail(strict=True, reason=f"README: {reason}"),
             id=f"{reason}: {row.name}",
         )
         for reason, name, row in HOLES

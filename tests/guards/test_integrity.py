@@ -105,7 +105,7 @@ def test_what_changes_nothing_is_let_be(place: Place) -> None:
     assert set(place.outcomes(ALLOWED).values()) == {"done"}
 
 
-@pytest.mark.xfail(reason="README, what the Python layer cannot stop: native code")
+@pytest.mark.xfail(reason="README: native code")
 @pytest.mark.parametrize("name", OPEN_HOLES)
 def test_open_holes(place: Place, name: str) -> None:
     assert all_refused(place.outcomes({name: OPEN_HOLES[name]}))
