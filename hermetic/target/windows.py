@@ -19,6 +19,8 @@ def launcher(file: str) -> tuple[str, str] | None:
     pip, distlib and conda append line and archive to the program; setuptools, until 64, has a script beside it.
     """
     beside = f"{file.removesuffix('.exe')}-script.py"
+    if not os.path.isfile(file):  # to open a FIFO is to wait
+        return None
     try:
         with open(file, "rb") as program:
             if program.read(2) != b"MZ":
