@@ -42,11 +42,14 @@ class Scopes(object):
         """Open a block that stays open."""
         self.push(loads(serialized))
 
-    def hand_on(self, serialized: bytes) -> "tuple[bytes, bytes]":
-        """Have this policy hold as well in what this process starts, or becomes. What held there before, and what holds now, serialized."""
+    def hand_on(self, serialized: bytes) -> "tuple[bytes, bytes, str]":
+        """Have this policy hold as well in what this process starts, or becomes.
+
+        Returns what held there before and what holds now, serialized, and the run's scratch directory, "" for none.
+        """
         before = self.current if self.handed_on is None else self.handed_on
         self.handed_on = intersect(before, self._with_scratch(loads(serialized)))
-        return dumps(before), dumps(self.handed_on)
+        return dumps(before), dumps(self.handed_on), self.scratch or ""
 
     def narrowed(self) -> "bytes | None":
         """What holds in what is started from here, serialized; None if that is the run's own policy, which all its processes read by themselves."""

@@ -11,7 +11,7 @@ import sys
 
 from hermetic_guard import serialized
 
-from hermetic.errors import HermeticError, quoted
+from hermetic.errors import GuardUnavailable, HermeticError, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,23 +25,26 @@ STACKED = ("network", "filesystem")
 """Guards whose kernel rules can be stacked. That of processes cannot: the outer guard has to rewrite the one exec that would be left."""
 
 
-def tighten(policy: Policy) -> tuple[Policy, Policy] | None:
-    """Add a policy to that of an outer hermetic: what held there before, and what holds now. None if there is none.
+def tighten(policy: Policy) -> tuple[Policy, Policy, str] | None:
+    """Add a policy to that of an outer hermetic: what held there before, what holds now, and its run directory. None if there is none.
 
     Its audit hook answers, see `hermetic_guard/enforce.py`.
     """
-    answer: list[tuple[bytes, bytes]] = []
+    answer: list[tuple[bytes, bytes, str]] = []
     sys.audit("hermetic.tighten", answer, serialized.dumps(policy))
     if not answer:
         return None
-    before, after = answer[0]
-    return serialized.loads(before), serialized.loads(after)
+    before, after, scratch = answer[0]
+    return serialized.loads(before), serialized.loads(after), os.path.dirname(scratch)
 
 
-def become(target: Target, before: Policy, after: Policy) -> NoReturn:
+def become(target: Target, before: Policy, after: Policy, run: str) -> NoReturn:
     """Be replaced by the target. Raises HermeticError if it cannot be executed, or not under both policies."""
     try:
-        confine(narrower(before, after), target.interpreter)
+        confine(narrower(before, after), target.interpreter, run)
+    except OSError as error:
+        raise GuardUnavailable(f"the kernel's rules could not be put in place: {error.filename}: {error.strerror}") from None
+    try:
         os.execve(target.interpreter, target.argv, target.environ)
     except OSError as error:
         raise HermeticError(f"{quoted(target.interpreter)}: {error.strerror}") from None
@@ -55,11 +58,11 @@ def narrower(before: Policy, after: Policy) -> Policy:
     return policy
 
 
-def confine(policy: Policy, program: str) -> None:
+def confine(policy: Policy, program: str, run: str) -> None:
     if not policy.guards():
         return
     from hermetic.linux.confine import Confinement
     from hermetic.linux.here import Here
 
-    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, program=program)
+    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=program)
     Confinement(policy, here, answered=False).enter()

@@ -98,6 +98,15 @@ def _allow_unix(rules: Network, given: Given, cwd: str | None) -> Network:
 
 
 def _allow_write(rules: Filesystem, given: Given, cwd: str | None) -> Filesystem:
+    """Of what is there: no mount, and no rule of Landlock's, can be about a name that is not there yet."""
+    import os
+
+    for value in map(str, given):
+        path = paths.read("--allow-write", value, cwd)
+        if not os.path.lexists(path):
+            raise UsageError(
+                f"--allow-write {quoted(value)}: there is nothing there yet", f"its directory is {quoted(os.path.dirname(path))}"
+            )
     changed: Filesystem = rules.replaced(write=_with_paths("--allow-write", rules.write, given, cwd))
     return changed
 

@@ -36,8 +36,8 @@ GOOD = [
     ("--no-network --allow-localhost=80 --allow-localhost", Policy(network=LOCAL)),
     ("--no-network --allow-unix /run/a --allow-unix b", Policy(network=Network(unix=("/run/a", "/work/b")))),
     (
-        "--fs-readonly --allow-write out --allow-write /work/out/a --hide k",
-        Policy(filesystem=Filesystem(write=("/work/out",), hide=("/work/k",))),
+        "--fs-readonly --allow-write /usr/lib/.. --allow-write /usr/share --hide k",
+        Policy(filesystem=Filesystem(write=("/usr",), hide=("/work/k",))),
     ),
     ("--fs-readonly=/srv --allow-read lib", Policy(filesystem=Filesystem(read=("/srv", "/work/lib")))),
     ("--block-native --allow-native NumPy --allow-native my_lib.x", Policy(native=Native(distributions=("my-lib-x", "numpy")))),
@@ -91,6 +91,7 @@ BAD = [
     ("--profile net-hermetic --allow-localhost=80", "--allow-localhost=80 adds nothing: a profile allows"),
     ("--no-network --allow-write /x", "--allow-write has nothing to adjust: the filesystem is not guarded (it goes with --fs-readonly)"),
     ("--fs-readonly --allow-read /x", "--allow-read has nothing to adjust: everything may be read (it goes with --fs-readonly=ROOT)"),
+    ("--fs-readonly --allow-write /usr/new", "--allow-write /usr/new: there is nothing there yet (its directory is /usr)"),
     ("--no-network --allow-run ls", "--allow-run has nothing to adjust: the start of processes is not guarded"),
     ("--no-subprocess --allow-run no-such-program", "--allow-run no-such-program: no-such-program: command not found"),
     ("--block-native --allow-native a/b", "--allow-native a/b: the name of a distribution was expected"),
