@@ -19,6 +19,9 @@ CASES += [
     if (name, which) != ("itsdangerous", "3.13")
 ]
 
+NEEDED = {"native": ("--allow-native=hypothesis",)}
+"""What the suites' environment needs beyond a guard's flags: hypothesis is compiled."""
+
 RESULT = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*?(?= - |$)", re.MULTILINE)
 
 
@@ -50,7 +53,7 @@ def test_suite(environments, jobs, source, name, which, guard):
     command = ("pytest", "-q", "-rA", "-p", "no:cacheprovider", "--hypothesis-seed=0", "tests")
     native = results(jobs.native(*command, env=env, cwd=place, timeout=600))
     assert sum(line.startswith("PASSED") for line in native) >= SUITES[name]
-    done = jobs.guarded(*GUARDS[guard].flags, "--", *command, env=env, cwd=place, timeout=600)
+    done = jobs.guarded(*GUARDS[guard].flags, *NEEDED.get(guard, ()), "--", *command, env=env, cwd=place, timeout=600)
     assert results(done) == native
     assert done.refused == []
 

@@ -152,4 +152,5 @@ def test_whose_a_file_says_it_is(world: World) -> None:
     assert distributions.claimed_by(f"{site}/my/fast{SO}") == "my-dist"
     assert distributions.claimed_by(f"{site}/my/slow{SO}") == ""
     assert distributions.claimed_by(f"/nowhere/x{SO}") == distributions.claimed_by("x") == ""
-    assert origin(f"{site}/my/fast{SO}") == ("My.Dist 1.0", f"my/fast{SO}")
+    found = origin(f"{site}/my/fast{SO}")
+    assert (found.distribution, found.path) == ("My.Dist 1.0", f"my/fast{SO}")
