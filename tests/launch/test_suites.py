@@ -19,8 +19,8 @@ CASES += [
     if (name, which) != ("itsdangerous", "3.13")
 ]
 
-NEEDED = {"native": ("--allow-native=hypothesis",)}
-"""What the suites' environment needs beyond a guard's flags: hypothesis is compiled."""
+NEEDED = {"native": ("--allow-native=hypothesis", "--allow-native=ctypes")}
+"""What the suites' environment needs beyond a guard's flags: hypothesis is compiled, and something asks for ctypes."""
 
 RESULT = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*?(?= - |$)", re.MULTILINE)
 
