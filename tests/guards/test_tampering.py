@@ -103,7 +103,7 @@ def test_reaching_for_the_guards(python: Python, staged: Staged, listener: Liste
 
 
 @pytest.mark.pythons("3.8", "3.11", "3.13", "3.15")
-@pytest.mark.xfail(reason="README: through its closure or the garbage collector")
+@pytest.mark.xfail(reason="README: an original function taken out of its replacement")
 @pytest.mark.parametrize("name", rows.HOLES)
 def test_open_holes(python: Python, staged: Staged, listener: Listener, name: str) -> None:
     task = {"names": {"port": listener.port}, "snippets": {name: rows.PRELUDE + rows.HOLES[name].code}}
