@@ -6,7 +6,7 @@ Called by _loader.py with everything checked and nothing of the target run. Any 
 import os
 import sys
 
-from hermetic_guard import attribution, children, hook, injection, serialized, traces
+from hermetic_guard import attribution, children, hook, injection, serialized, shutdown, traces
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
@@ -54,19 +54,21 @@ def install(enforcer, protected, native_files, channel, guard_children):
     handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
     on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
     tables = [enforcer.handlers, handlers, on_files]
+    standing = {}  # type: dict[str, object]
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
     replace()
     if enforcer.hooked:
-        tables.append(seal(globals())["make_exit_handlers"](channel.tell, PolicyViolation))
+        on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation)
+        tables.append({"sys.excepthook": on_uncaught, "cpython.PyInterpreterState_Clear": shutdown.at_clear(standing)})
     else:
         tell_uncaught_at_exit(channel.tell)
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
     if hasattr(sys, "addaudithook"):
-        hook.install(tables)
+        hook.install(tables, standing)
 
 
-def make_exit_handlers(tell, kind):
+def make_on_uncaught(tell, kind):
     """`sys.excepthook` is raised for an exception that leaves the main thread, whatever hook is set (Python/pythonrun.c).
 
     The launcher makes exit code 77 of an exit code 1 that an uncaught violation caused. At a prompt such an exception ends nothing.
@@ -77,7 +79,7 @@ def make_exit_handlers(tell, kind):
         if type(error_type) is type and issubclass(error_type, kind) and not hasattr(sys, "ps1"):
             tell({"event": "uncaught", "pid": getpid()})
 
-    return {"sys.excepthook": on_uncaught, "cpython.PyInterpreterState_Clear": hook.at_clear()}
+    return on_uncaught
 
 
 def tell_uncaught_at_exit(tell):

@@ -2,7 +2,7 @@
 
 CPython calls it for every event with the arguments of the operation; a handler that raises stops the operation. Handlers come from the
 guards; an event without one costs a dict look-up. A hook added in Python does not see events of sub-interpreters (guards/integrity.py refuses
-to make those), and hooks are dropped at shutdown while objects still live, see `at_clear`.
+to make those), and hooks are dropped at shutdown while objects still live, see shutdown.py.
 
 Nothing in the target refers to the hook, so what judges is best kept behind it: replaced functions, which the target can take apart, ask by
 raising an event of our own (`make_ask`). What remains in view are frames: those that an exception has passed, and those below any code of the
@@ -14,8 +14,9 @@ import sys
 from hermetic_guard.sealing import seal
 
 
-def install(tables):
+def install(tables, standing):
     """Add the hook, which cannot be undone. tables: of each guard, functions by event, which are given the event's arguments.
+    standing: an empty dict, which is filled with what comes of them.
 
     All guards that look at an event are asked, in their order. None may run code of the target's, whose caller it would be.
     """
@@ -23,8 +24,9 @@ def install(tables):
     handlers = {}  # type: dict[str, list]
     for event, handler in [item for table in tables for item in table.items()]:
         handlers.setdefault(event, []).append(handler)
-    single = {event: found[0] if len(found) == 1 else sealed["make_chain"](tuple(found)) for event, found in handlers.items()}
-    sys.addaudithook(sealed["make_hook"](single))  # novm
+    for event, found in handlers.items():
+        standing[event] = found[0] if len(found) == 1 else sealed["make_chain"](tuple(found))
+    sys.addaudithook(sealed["make_hook"](standing))  # novm
 
 
 def make_chain(handlers):
@@ -73,35 +75,3 @@ def make_ask(event):
 
 class Unanswered(PermissionError):
     """Nobody is there to say whether something is allowed."""
-
-
-def at_clear():
-    """The handler for `cpython.PyInterpreterState_Clear`, the last event a hook gets.
-
-    What `codecs.register_error` or `os.register_at_fork` hold is released after it, and a `__del__` of such an object runs without any hook
-    (3.8-3.13). So the sockets there are get closed, and with a hard limit of no descriptors at all nothing can be opened any more, neither file
-    nor socket nor pipe to a process. Standard streams stay.
-    """
-    import os
-    import resource
-
-    setrlimit, nofile, none = resource.setrlimit, resource.RLIMIT_NOFILE, (0, 0)
-    listdir, fstat, close, close_range, os_error = os.listdir, os.fstat, os.close, os.closerange, OSError
-    kind, socket, number = 0o170000, 0o140000, int
-
-    def clear(*_):
-        try:
-            for name in listdir("/proc/self/fd"):
-                close_socket(number(name))
-        except os_error:
-            close_range(3, 1 << 16)
-        setrlimit(nofile, none)
-
-    def close_socket(descriptor):
-        try:
-            if descriptor > 2 and fstat(descriptor).st_mode & kind == socket:
-                close(descriptor)
-        except os_error:
-            return
-
-    return clear

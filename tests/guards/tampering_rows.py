@@ -228,3 +228,17 @@ KEPT = {
     "a cycle": "late.self = late",
 }
 """What keeps an object until the interpreter shuts down."""
+
+DAEMON = """
+import codecs, threading, time
+def work(sleep=time.sleep):
+    while True: sleep(0.1)
+class Late(object):
+    def __del__(self, sleep=time.sleep): sleep(0.3)
+late = Late()
+def keeper(*_, late=late): pass
+codecs.register_error("late", keeper)
+del late, keeper
+threading.Thread(target=work, daemon=True).start()
+"""
+"""A daemon thread that asks for the interpreter's lock after the last event, which is when codecs' handlers are released."""

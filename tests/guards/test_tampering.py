@@ -140,3 +140,12 @@ def test_shutdown(python: Python, staged: Staged, listener: Listener) -> None:
         assert (guarded.code, guarded.out, guarded.err, listener.visits()) == (0, b"", b"", 0), name
     # PyPy finalizes nothing when it ends.
     assert python.implementation == "pypy" or {"a module", "a cycle", "codecs.register_error"} <= reached
+
+
+@pytest.mark.pythons("all")
+def test_daemon_threads_at_shutdown(python: Python, staged: Staged) -> None:
+    """They end as without a guard: up to 3.13 by pthread_exit, which loads a library, when nothing can be opened any more."""
+    bare = native(python.path, "-c", rows.DAEMON, env=ENV)
+    assert (bare.code, bare.err) == (0, b"")
+    guarded = staged.start("-c", rows.DAEMON, env=ENV)
+    assert (guarded.code, guarded.out, guarded.err) == (0, b"", b"")

@@ -96,6 +96,7 @@ def edits(file):
 
     def use(place, process):
         asks(place, process)
+        time.sleep(1)  # what is edited before a reloader's first look, 0.25 s after it starts the server, is no change to it
         source = place.work / file
         source.write_text(source.read_text().replace("first", "second"))
         place.until(process, lambda: answer(place) == "second")
