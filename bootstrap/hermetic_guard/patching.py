@@ -37,6 +37,10 @@ class Ledger(object):
         _replace_among_supported(original, new)
         return original
 
+    def original(self, owner, name):
+        """What stood there before anything was replaced."""
+        return next(original for entry, named, original in self._entries if entry is owner and named == name)
+
     def restore(self) -> None:
         """Put everything back, last first."""
         while self._entries:

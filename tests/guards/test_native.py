@@ -120,12 +120,13 @@ import ctypes, sys
 sys.path[:0] = [sys.argv[1]]
 from hermetic_guard import hook
 from hermetic_guard.enforce import Enforcer
-from hermetic_guard.guards import native
+from hermetic_guard.guards import loading, native
 from hermetic_guard.policy import Native, Policy
 from hermetic_guard.scopes import Scopes
 told = []
-handlers = native.install(Enforcer(Scopes(Policy(native=Native())), told.append, list))
-hook.install([handlers])
+enforcer = Enforcer(Scopes(Policy(native=Native())), told.append, list)
+loading.install(enforcer)
+hook.install([native.install(enforcer)], {})
 failed = []
 word = ctypes.create_string_buffer(b'x')
 for call in (lambda: ctypes.CDLL(None), lambda: ctypes.pythonapi.Py_IsInitialized, lambda: ctypes.c_char.from_address(ctypes.addressof(word)),

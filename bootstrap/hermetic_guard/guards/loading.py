@@ -9,7 +9,13 @@ import _imp
 import sys
 from _frozen_importlib_external import _LoaderBasics
 
+from hermetic_guard.guards import paths
 from hermetic_guard.guards.paths import exact
+from hermetic_guard.hook import make_ask
+from hermetic_guard.sealing import seal
+
+CREATE = "hermetic.create"
+"""An audit event of our own."""
 
 REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
@@ -45,6 +51,34 @@ def install(enforcer):
     if PYPY:
         original = _LoaderBasics.exec_module
         enforcer.ledger.replace(_LoaderBasics, "exec_module", dress(executed_in_python(original, acts), original))
+
+
+def hide(enforcer, judge):
+    """Have the hook make what is built in: no event tells of that, and with an original of what makes it `posix` or `_posixsubprocess` could be
+    had once more, as they were. To be called last, for from here on importing asks the hook; returns the handler.
+
+    judge: the native guard's
+    """
+    sealed, ask = seal(vars(paths), globals()), make_ask(CREATE)
+    original = enforcer.ledger.original(_imp, "create_builtin")
+
+    def create(spec):
+        return ask(Spec(spec))
+
+    enforcer.ledger.replace(_imp, "create_builtin", dress(create, original))
+    return {CREATE: sealed["make_on_create"](judge, sealed["guarded"](original, enforcer, enforcer.when_loaded))}
+
+
+def make_on_create(judge, create):
+    kind = Spec
+
+    def on_create(answer, spec):
+        name = getattr(spec, "name", None) if type(spec) is kind else None
+        if type(answer) is list and type(name) is str:
+            judge("import", name)
+            answer.append(create(spec))
+
+    return on_create
 
 
 def when_loaded(enforcer, name, act):

@@ -17,7 +17,7 @@ import sys
 
 from hermetic_guard import distributions
 from hermetic_guard.decide import Request
-from hermetic_guard.guards import paths
+from hermetic_guard.guards import loading, paths
 from hermetic_guard.guards.loading import Spec, dress, replacer, when_loaded
 from hermetic_guard.guards.paths import exact
 from hermetic_guard.hook import make_ask
@@ -72,12 +72,16 @@ def install(enforcer, listed=b""):
         forget_open_ended(passes)
     ask, ask_passes = (make_ask(JUDGE), make_ask(PASSES)) if hasattr(sys, "audit") else (judge, passes)
     replace_finder(enforcer.ledger, ask_passes, standard)
-    replace_loading(enforcer.ledger, ask, ("create_builtin",) if enforcer.hooked else ("create_builtin", "create_dynamic"))
+    if not enforcer.hooked:
+        replace_loading(enforcer.ledger, ask)
     if not enforcer.hooked or sys.version_info < (3, 9):
         replace_putenv(enforcer.ledger, ask)
     if not enforcer.hooked or sys.version_info < (3, 10):
         when_loaded(enforcer, "_sqlite3", replacer("Connection", make_without_extensions(ask)))
-    return sealed["make_handlers"](judge, passes)
+    handlers = sealed["make_handlers"](judge, passes)
+    if enforcer.hooked:
+        handlers.update(loading.hide(enforcer, judge))
+    return handlers
 
 
 def asker(enforcer):
@@ -234,8 +238,8 @@ def replace_finder(ledger, passes, standard):
     ledger.replace(kind, "find_spec", dress(find_spec, original))
 
 
-def replace_loading(ledger, judge, names):
-    """Where CPython raises no event: for what is built in, and on 3.6, 3.7 and PyPy."""
+def replace_loading(ledger, judge):
+    """On 3.6, 3.7 and PyPy. Elsewhere there is an event, and what is built in is made by the hook (loading.py)."""
 
     def guarded(original, built_in):
         def create(spec, *file):
@@ -247,7 +251,7 @@ def replace_loading(ledger, judge, names):
 
         return create
 
-    for name in names:
+    for name in ("create_builtin", "create_dynamic"):
         original = getattr(_imp, name)
         ledger.replace(_imp, name, dress(guarded(original, name == "create_builtin"), original))
 

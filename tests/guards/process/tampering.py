@@ -36,7 +36,36 @@ CALLS = {
     "fork": "if not originals.get('fork', os.fork)():\n    open(marker, 'w').close()\n    os._exit(0)\nos.wait()",
 }
 
-ORIGINALS = [refused(f"the original of {name}", LEADS_TO + ORIGINAL + call, None, ("none",)) for name, call in CALLS.items()]
+CREATE = (
+    LEADS_TO
+    + """
+from importlib.machinery import ModuleSpec
+create = [one for one in lead_to(_imp.create_builtin) if type(one).__name__.startswith('builtin_function') and one.__name__ == 'create_builtin'][0]
+"""
+)
+AGAIN = (
+    CREATE
+    + """
+module = create(ModuleSpec('posix', None))
+if not module.fork():
+    open(marker, 'w').close()
+    os._exit(0)
+os.wait()
+"""
+)
+"""A hole where there are no audit events."""
+
+ORIGINALS = [refused(f"the original of {name}", LEADS_TO + ORIGINAL + call, None, ("none",)) for name, call in CALLS.items()] + [
+    refused("posix, loaded again by an original", AGAIN, None, ("none",), since=(3, 8), pypy=False, safer=True),
+    refused(
+        "_posixsubprocess, where it is built in, loaded again by an original",
+        CREATE + "fork_exec(touch, [TOUCH.encode()], function=create(ModuleSpec('_posixsubprocess', None)).fork_exec)",
+        None,
+        ("none",),
+        since=(3, 14),
+        safer=True,
+    ),
+]
 
 REACHING = [
     refused(
@@ -124,17 +153,3 @@ HOLES = {
     ),
 }
 """Under the policy `true`; see the README, What the Python layer cannot stop."""
-
-AGAIN = (
-    LEADS_TO
-    + """
-from importlib.machinery import ModuleSpec
-create = [one for one in lead_to(_imp.create_builtin) if type(one).__name__.startswith('builtin_function') and one.__name__ == 'create_builtin'][0]
-module = create(ModuleSpec('posix', None))
-if not module.fork():
-    open(marker, 'w').close()
-    os._exit(0)
-os.wait()
-"""
-)
-"""Where there are no audit events."""
