@@ -54,18 +54,17 @@ def install(enforcer, protected, native_files, channel, guard_children):
     handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
     on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
     tables = [enforcer.handlers, handlers, on_files]
-    standing = {}  # type: dict[str, object]
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
     replace()
     if enforcer.hooked:
         on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation)
-        tables.append({"sys.excepthook": on_uncaught, "cpython.PyInterpreterState_Clear": shutdown.at_clear(standing)})
+        tables.append({"sys.excepthook": on_uncaught, "cpython.PyInterpreterState_Clear": shutdown.at_clear()})
     else:
         tell_uncaught_at_exit(channel.tell)
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
     if hasattr(sys, "addaudithook"):
-        hook.install(tables, standing)
+        hook.install(tables)
 
 
 def make_on_uncaught(tell, kind):

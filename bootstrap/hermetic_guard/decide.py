@@ -19,7 +19,8 @@ class Request(object):
     facts:   what the rules look at; a missing one is not known
 
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
-                out for), path (bytes, AF_UNIX), own (whether that AF_UNIX address was bound inside this run)
+                out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
+                inside this run), datagrams (whether the socket is one of UDP, or else of a kind that no policy allows)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves), leads (where a link leads, None if nowhere)
@@ -80,6 +81,8 @@ def _decide_network(policy: Policy, request: Request) -> Decision:
         return _decide_localhost(rules.localhost, request)
     if request.action == "DNS":
         return _decide_name(rules.domains, facts["host"])
+    if facts.get("datagrams"):
+        return _decide_datagrams(rules)
     if request.action in ("connect", "send") and facts.get("names"):
         return _decide_named(rules.domains, request)
     return Decision(False, "network disabled")
@@ -104,6 +107,15 @@ def _decide_localhost(ports: "Any", request: Request) -> Decision:
     if port is None or allows_port(ports, port) or (port == 0 and request.action == "listen"):
         return ALLOWED
     return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost=%d" % port)
+
+
+def _decide_datagrams(rules: "Any") -> Decision:
+    """A socket that may send to wherever is named with each datagram, which no filter of the kernel can see. Look-ups of names need one."""
+    if rules.localhost == "*" or rules.domains:
+        return ALLOWED
+    if rules.localhost:
+        return Decision(False, "network limited to localhost ports %s" % show_ports(rules.localhost), "--allow-localhost")
+    return Decision(False, "network disabled")
 
 
 def _decide_name(domains: "Any", host: "str | None") -> Decision:

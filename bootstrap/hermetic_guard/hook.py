@@ -14,9 +14,8 @@ import sys
 from hermetic_guard.sealing import seal
 
 
-def install(tables, standing):
+def install(tables):
     """Add the hook, which cannot be undone. tables: of each guard, functions by event, which are given the event's arguments.
-    standing: an empty dict, which is filled with what comes of them.
 
     All guards that look at an event are asked, in their order. None may run code of the target's, whose caller it would be.
     """
@@ -24,9 +23,8 @@ def install(tables, standing):
     handlers = {}  # type: dict[str, list]
     for event, handler in [item for table in tables for item in table.items()]:
         handlers.setdefault(event, []).append(handler)
-    for event, found in handlers.items():
-        standing[event] = found[0] if len(found) == 1 else sealed["make_chain"](tuple(found))
-    sys.addaudithook(sealed["make_hook"](standing))  # novm
+    single = {event: found[0] if len(found) == 1 else sealed["make_chain"](tuple(found)) for event, found in handlers.items()}
+    sys.addaudithook(sealed["make_hook"](single))  # novm
 
 
 def make_chain(handlers):

@@ -20,7 +20,7 @@ from hermetic.linux.syscalls import SIGKILL, call
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from hermetic_guard.decide import Decision
@@ -34,9 +34,11 @@ AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
 STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
 """TCP and UDP; not MPTCP, which is another protocol of the same type."""
-SOL_SOCKET, SO_BINDTODEVICE, SO_DOMAIN = 1, 25, 39
+SOL_SOCKET, SO_TYPE, SO_BINDTODEVICE, SO_DOMAIN = 1, 3, 25, 39
 LONGEST_ADDRESS = 128
 """sizeof(struct sockaddr_storage)"""
+
+RESOLVER = "/etc/resolv.conf"
 
 FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
 """Sockets that libc itself tries whenever a user is looked up, and does without: refused without a word."""
@@ -53,6 +55,10 @@ class Judge:
         self._tell = tell
         self._machine = machine
         self._members = members
+        domains = policy.network.domains if policy.network else ()
+        self._names = tuple(name for name, _ in domains)
+        """The kernel knows no names: what is connected to may be any that is allowed (gaps.py)."""
+        self._name_servers = frozenset(name_servers()) if domains else frozenset()
 
     def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
         """Whether the policy does; if not, the refusal is told."""
@@ -84,8 +90,13 @@ class Judge:
             if isinstance(facts, int):
                 return facts
             packed, port = facts
-            request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=())
-            return self.carry_out("connect", found, address) if self.allows(asking, request) else EACCES
+            if self._names and ((packed, port) in self._name_servers or found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM):
+                return self.carry_out("connect", found, address)  # libc connects datagram sockets to see which addresses can be reached
+            request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=self._names)
+            if decide(self._policy, request).allowed:
+                return self.carry_out("connect", found, address)
+            self.allows(asking, Request("network", "connect", shown(packed, port), address=packed, port=port))
+            return EACCES
 
     def carry_out(self, name: str, found: socket, address: bytes) -> Answer:
         number_of = number(name, self._machine)
@@ -133,17 +144,17 @@ class Judge:
             return 0
 
     def make_socket(self, asking: Notification) -> Answer:
-        """A TCP socket, which reaches nothing before `connect` or `listen`; where localhost is open also UDP, tied to the loopback interface."""
+        """A TCP socket, which reaches nothing before `connect` or `listen`; where all of localhost is open also UDP, tied to the loopback
+        interface. Where names are allowed the filter asks for neither.
+        """
         family, kind, protocol = (asking.integer(index) for index in range(3))
         plain = kind & 0xF
-        if family in (AF_INET, AF_INET6) and protocol in PROTOCOLS.get(plain, ()) and (plain == STREAM or self.has_localhost()):
+        known = family in (AF_INET, AF_INET6) and protocol in PROTOCOLS.get(plain, ())
+        if known and plain == STREAM:
             return give_socket(asking, family, kind, protocol)
-        self.allows(asking, Request("network", "socket", kind_of_socket(family, plain, protocol)))
-        return EACCES
-
-    def has_localhost(self) -> bool:
-        rules = self._policy.network
-        return rules is not None and rules.localhost == "*"
+        datagrams = known and plain == DATAGRAM
+        request = Request("network", "socket", kind_of_socket(family, plain, 0 if datagrams else protocol), datagrams=datagrams)
+        return give_socket(asking, family, kind, protocol) if self.allows(asking, request) else EACCES
 
     def start(self, asking: Notification) -> Answer:
         """execve and execveat where no process may be started: always refused, for what they would start can still be changed."""
@@ -194,6 +205,22 @@ def inet(family: int, address: bytes) -> tuple[bytes, int] | int:
         return EAFNOSUPPORT
     packed = address[4:8] if family == AF_INET else address[8:24]
     return packed, int.from_bytes(address[2:4], "big")
+
+
+def name_servers() -> Iterator[tuple[bytes, int]]:
+    """Those that libc asks (resolv.conf(5))."""
+    from hermetic_guard.guards.addresses import read_host
+
+    try:
+        with open(RESOLVER, encoding="utf-8", errors="replace") as file:
+            lines = [line.split() for line in file]
+    except OSError:
+        lines = []
+    named = [words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1]
+    for host in named or ["127.0.0.1"]:
+        packed = read_host(host.partition("%")[0])  # type: ignore[no-untyped-call]
+        if packed is not None:
+            yield packed, 53
 
 
 def name_of(found: socket, family: int) -> tuple[bytes, int]:

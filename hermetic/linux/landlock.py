@@ -43,6 +43,8 @@ SCOPES = {6: ABSTRACT_UNIX | SIGNAL}
 """The rights that each ABI brought."""
 
 SCOPES_SINCE = 6
+DOMAIN = 53
+"""The port of name servers, by TCP where an answer is long."""
 TSYNC_SINCE, TSYNC = 8, 1 << 3
 
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX
@@ -201,7 +203,8 @@ def _ports(rules: Network | None, *, supervised: bool) -> tuple[int, list[tuple[
     """A supervisor connects in the target's place, from outside the domain, so inside no port needs to be granted for that."""
     if rules is None:
         return 0, []
-    connect = [] if supervised else _few(rules.localhost, *(ports for _, ports in rules.domains))
+    names = [*(ports for _, ports in rules.domains), ((DOMAIN, DOMAIN),)] if rules.domains else []
+    connect = [] if supervised else _few(rules.localhost, *names)
     bind = _few(rules.localhost)
     net = (0 if connect is None else CONNECT_TCP) | (0 if bind is None else BIND_TCP)
     if not rules.localhost and not rules.domains:

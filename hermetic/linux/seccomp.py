@@ -111,7 +111,7 @@ AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET = 1, 2, 3, 5
 SOCK_TYPE = 0xF
 """The rest of the second argument of socket(2) is SOCK_CLOEXEC and SOCK_NONBLOCK."""
-IPPROTO_TCP = 6
+IPPROTO_TCP, IPPROTO_UDP = 6, 17
 MSG_FASTOPEN = 0x20000000
 
 
@@ -123,6 +123,7 @@ def _kinds(families: tuple[int, ...], types: tuple[int, ...], protocols: tuple[i
 
 TCP = _kinds((AF_INET, AF_INET6), (SOCK_STREAM,), (0, IPPROTO_TCP))
 """Not MPTCP, whose protocol is 262."""
+UDP = _kinds((AF_INET, AF_INET6), (SOCK_DGRAM,), (0, IPPROTO_UDP))
 LOCAL = _kinds((AF_UNIX,), (SOCK_STREAM, SOCK_SEQPACKET), (0,))
 """These send only to what they are connected to; a datagram goes to any path that is named with it."""
 
@@ -145,6 +146,8 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
     layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
     """
     outward = [*(TCP if allowed.localhost or allowed.domains else []), *(INTERFACES if allowed.localhost else [])]
+    if allowed.domains:
+        outward += UDP  # names are looked up by it
     if supervised:
         return [*FAST_OPEN, *PAIRS, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
     if outward:

@@ -126,7 +126,7 @@ from hermetic_guard.scopes import Scopes
 told = []
 enforcer = Enforcer(Scopes(Policy(native=Native())), told.append, list)
 loading.install(enforcer)
-hook.install([native.install(enforcer)], {})
+hook.install([native.install(enforcer)])
 failed = []
 word = ctypes.create_string_buffer(b'x')
 for call in (lambda: ctypes.CDLL(None), lambda: ctypes.pythonapi.Py_IsInitialized, lambda: ctypes.c_char.from_address(ctypes.addressof(word)),

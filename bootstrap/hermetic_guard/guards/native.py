@@ -15,7 +15,7 @@ import _imp
 import os
 import sys
 
-from hermetic_guard import distributions
+from hermetic_guard import distributions, shutdown
 from hermetic_guard.decide import Request
 from hermetic_guard.guards import loading, paths
 from hermetic_guard.guards.loading import Spec, dress, replacer, when_loaded
@@ -111,6 +111,7 @@ def read_listed(listed):
 
 def make_facts(standard, files, folders):
     """facts(name, path): what decide.py looks at. path: of the file, None for what is built into the interpreter."""
+    unwinders = shutdown.UNWINDERS
 
     def facts(name, path):
         if path is None or is_standard(path):
@@ -121,7 +122,7 @@ def make_facts(standard, files, folders):
 
     def is_standard(path):
         folder = path.rpartition("/")[0]
-        if folder in standard:
+        if folder in standard or path in unwinders:
             return True
         inner = folder[len(standard[0]) + 1 :] if PYPY and folder.startswith(standard[0] + "/") else ""
         return bool(inner) and not inner.startswith(PACKAGES) and ".." not in inner

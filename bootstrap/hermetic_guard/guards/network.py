@@ -9,13 +9,14 @@ import _socket
 import sys
 
 from hermetic_guard.decide import Request
-from hermetic_guard.guards import addresses, names, ownership, resolution, sockets
+from hermetic_guard.guards import addresses, canonical, names, ownership, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
     KINDS,
     PYPY,
     as_str,
     constant,
+    datagram_kind,
     exact_text,
     foreign_kind,
     is_localhost,
@@ -39,7 +40,8 @@ MEMORY = 1000
 
 def install(enforcer):
     """Replace what resolves names, sends before any event, or raises none; returns the handlers of the audit events."""
-    answers, handlers = seal(vars(addresses), vars(ownership), vars(resolution), globals())["make_judgement"](enforcer)
+    sealed = seal(vars(addresses), vars(ownership), vars(resolution), globals())
+    answers, handlers = sealed["make_judgement"](enforcer, sealed["make_real"](seal(vars(canonical))["locate"]))
     wrappers = seal(vars(addresses), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
         answers = {event: make_ask(event) for event in answers}
@@ -101,11 +103,12 @@ def replace_functions(ledger, functions):
 # Judging.
 
 
-def make_judgement(enforcer):
+def make_judgement(enforcer, real):
     """What the wrappers ask, by the event they ask it with, and the handlers of all events."""
     handed_out = {}  # type: dict[bytes, tuple[str, ...]]
     owns = make_ownership(enforcer.registered, enforcer.run)
-    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file))
+    keep_out = make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file)
+    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, keep_out, real)
     permit = make_permit(judge, enforcer.scopes)
     answers = {
         ASK: judge,
@@ -118,19 +121,19 @@ def make_judgement(enforcer):
     return answers, handlers
 
 
-def make_judge(check, scopes, handed_out, owns, keep_out):
-    """judge(action, target, host, address, port, path): hands a request to the enforcer; says whether the guard stands at all."""
+def make_judge(check, scopes, handed_out, owns, keep_out, real):
+    """judge(action, target, host, address, port, path, datagrams): hands a request to the enforcer; says whether the guard stands at all."""
 
-    def judge(action, target, host=None, address=None, port=None, path=None):
-        if not is_plain(action, target, host, address, port, path):
+    def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None):
+        if not is_plain(action, target, host, address, port, path, datagrams):
             check(Request("network", "use", "the network"))
         elif path is None:
             names_of = handed_out.get(address, ())
-            check(Request("network", action, target, host=host, address=address, port=port, names=names_of))
+            check(Request("network", action, target, host=host, address=address, port=port, names=names_of, datagrams=datagrams))
         else:
             if action == "bind":
                 keep_out(path)
-            check(Request("network", action, "unix:" + show_path(path), path=path, own=owns(path)))
+            check(Request("network", action, "unix:" + show_path(path), path=real(path), own=owns(path)))
         return scopes.current.network is not None
 
     return judge
@@ -208,6 +211,9 @@ def make_on_new(judge):
         foreign = foreign_kind(*kind) if is_plain(*kind) else "unknown"
         if foreign is not None:
             judge("socket", foreign)
+        datagrams = datagram_kind(*kind[:2])
+        if datagrams is not None:
+            judge("socket", datagrams, None, None, None, None, 1)
 
     return on_new
 

@@ -9,7 +9,7 @@ from time import time as clock
 
 from hermetic_guard.decide import Request
 from hermetic_guard.guards.addresses import FS_ENCODING, SUN_PATH, as_str
-from hermetic_guard.guards.paths import MAKES
+from hermetic_guard.guards.paths import MAKES, READS
 
 FRESH = 2.0
 """Seconds: a socket that somebody claims to have bound just now, but that is older than this, was there before."""
@@ -29,6 +29,21 @@ def absolute(path):
         return getcwdb() + b"/" + path
     except OSError:
         return path
+
+
+def make_real(locate):
+    """real(path): the address as rules name it, see decide.py. locate: canonical.py's, sealed"""
+
+    def real(path):
+        if path[:1] in (b"", b"\0"):
+            return path
+        try:
+            place = locate(path, -1, READS)
+        except OSError:
+            place = None
+        return absolute(path) if place is None else place.encode(*FS_ENCODING)
+
+    return real
 
 
 def make_keep_out(check, run, judge_file=None):

@@ -14,6 +14,7 @@ from hermetic_guard.guards.addresses import (
     AF_UNIX,
     DATAGRAM,
     KINDS,
+    datagram_kind,
     exact_int,
     foreign_kind,
     is_plain,
@@ -236,6 +237,9 @@ def make_init(original, ask, getsockopt, detach):
     def __init__(self, family=default[0], type=default[1], proto=default[2], fileno=None):
         kind = exact_int(family), exact_int(type), exact_int(proto)
         refuse(foreign_kind(*kind))
+        datagrams = datagram_kind(*kind[:2])
+        if datagrams is not None:
+            ask("socket", datagrams, None, None, None, None, 1)
         original(self, kind[0], kind[1], kind[2], fileno)
         if fileno is not None and LINUX:
             foreign = real_kind(self)

@@ -1,0 +1,72 @@
+"""Names that may be reached, in a network of one's own: run by `unshare --net --mount`, for test_names.py.
+
+The name server has a private address, as many have; what it says of names in `.test` is a public one, which is this machine's here.
+Reads {"commands": {name: argv}, "env": {...}} as JSON on stdin, runs them, and writes [code, output, names that were asked for] of each.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from guards.world import bound, question
+
+NAME_SERVER, OUTSIDE, INSIDE = "10.9.8.7", "8.8.4.4", "10.1.2.3"
+ADDRESSES = {"app.test": OUTSIDE, "below.wild.test": OUTSIDE, "inward.test": INSIDE}
+A, AAAA = 1, 28
+
+
+def main() -> None:
+    task = json.load(sys.stdin)
+    for command in ["link set lo up", *(f"addr add {address}/32 dev lo" for address in (NAME_SERVER, OUTSIDE, INSIDE))]:
+        subprocess.run(["ip", *command.split()], check=True)
+    with tempfile.TemporaryDirectory() as directory:
+        for name, content in {
+            "resolv.conf": f"nameserver {NAME_SERVER}\noptions timeout:2 attempts:1\n",
+            "hosts": "127.0.0.1 localhost\n",
+        }.items():
+            Path(directory, name).write_text(content)
+            subprocess.run(["mount", "--bind", f"{directory}/{name}", f"/etc/{name}"], check=True)
+        asked: list[str] = []
+        threading.Thread(target=answer_names, args=(bound(socket.AF_INET, (NAME_SERVER, 53)), asked), daemon=True).start()
+        for port in (80, 8080):
+            threading.Thread(target=serve, args=(socket.create_server(("", port), backlog=50),), daemon=True).start()
+        print(json.dumps({name: outcome(argv, task["env"], asked) for name, argv in task["commands"].items()}))
+
+
+def outcome(argv: list[str], env: dict[str, str], asked: list[str]) -> tuple[int, str, list[str]]:
+    asked.clear()
+    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    return done.returncode, done.stdout, sorted(set(asked))
+
+
+def answer_names(server: socket.socket, asked: list[str]) -> None:
+    while True:
+        query, peer = server.recvfrom(4096)
+        name, end = question(query)
+        asked.append(name)
+        kind = struct.unpack_from(">H", query, end)[0]
+        found = name in ADDRESSES and kind == A
+        record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(ADDRESSES[name]) if found else b""
+        head = query[:2] + struct.pack(">HHHHH", 0x8180 if name in ADDRESSES else 0x8183, 1, bool(found), 0, 0)
+        server.sendto(head + query[12 : end + 4] + record, peer)
+
+
+def serve(server: socket.socket) -> None:
+    while True:
+        peer, _ = server.accept()
+        with peer:
+            peer.recv(4096)
+            peer.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nserved")
+
+
+if __name__ == "__main__":
+    main()
