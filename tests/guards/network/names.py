@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from guards.network.row import CLOSED, TCP, UDP, Row, refused, works
+from guards.network.row import CLOSED, OPEN, TCP, UDP, Row, refused, works
 
 
-def name_rows(call: str, what: str = "DNS(leak.test)", reaches: str = "dns", **more: bool) -> Row:
-    return refused(call, call, what, reaches, **more)
+def name_rows(call: str, what: str = "DNS(leak.test)", reaches: str = "dns", under: tuple[str, ...] = CLOSED, **more: bool) -> Row:
+    return refused(call, call, what, reaches, under, **more)
 
 
 NAMES = [
@@ -24,9 +24,9 @@ NAMES = [
     name_rows("socket.socket().connect_ex(('leak.test', 80))"),
     name_rows("socket.socket(10).connect(('leak.test', 80))"),
     name_rows("socket.socket().bind(('leak.test', 0))"),
-    name_rows("socket.socket(2, 2).sendto(b'x', ('leak.test', 9))"),
-    name_rows("socket.socket(2, 2).sendto(b'x', 0, (bytearray(b'leak.test'), 9))"),
-    name_rows("socket.socket(2, 2).sendmsg([b'x'], [], 0, ('leak.test', 9))"),
+    name_rows("socket.socket(2, 2).sendto(b'x', ('leak.test', 9))", under=OPEN),
+    name_rows("socket.socket(2, 2).sendto(b'x', 0, (bytearray(b'leak.test'), 9))", under=OPEN),
+    name_rows("socket.socket(2, 2).sendmsg([b'x'], [], 0, ('leak.test', 9))", under=OPEN),
     name_rows("socket.create_connection(('leak.test', 80))"),
     name_rows("import urllib.request; urllib.request.urlopen('http://leak.test/', timeout=.1)"),
     name_rows("socket.getaddrinfo('127.0.0.1.leak.test', 80)", "DNS(127.0.0.1.leak.test)"),

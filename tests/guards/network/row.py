@@ -7,6 +7,8 @@ from textwrap import dedent
 
 CLOSED = ("none", "localhost")
 """Policies that differ only in what they say of loopback."""
+OPEN = ("localhost",)
+"""Those under which there are sockets of UDP."""
 
 
 @dataclass(frozen=True)

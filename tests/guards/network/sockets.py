@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guards.network.row import TCP, UDP, refused, works
+from guards.network.row import OPEN, TCP, UDP, refused, works
 
 CONNECT = [
     refused("connect", "socket.socket().connect(('192.0.2.1', 80))", TCP, "tcp"),
@@ -176,11 +176,11 @@ LIARS = [
 ]
 
 DATAGRAMS = [
-    refused("sendto", "socket.socket(2, 2).sendto(b'x', ('192.0.2.1', 9))", UDP, "udp"),
-    refused("sendto with flags", "socket.socket(2, 2).sendto(b'x', 0, ('192.0.2.1', 9))", UDP, "udp"),
-    refused("sendmsg", "socket.socket(2, 2).sendmsg([b'x'], [], 0, ('192.0.2.1', 9))", UDP, "udp"),
-    refused("connected", "s = socket.socket(2, 2)\ns.connect(('192.0.2.1', 9))\ns.send(b'x')", "connect(192.0.2.1:9)", "udp"),
-    refused("IPv6 socket", "socket.socket(10, 2).sendto(b'x', ('::ffff:192.0.2.1', 9))", "send([::ffff:192.0.2.1]:9)", "udp"),
+    refused("sendto", "socket.socket(2, 2).sendto(b'x', ('192.0.2.1', 9))", UDP, "udp", OPEN),
+    refused("sendto with flags", "socket.socket(2, 2).sendto(b'x', 0, ('192.0.2.1', 9))", UDP, "udp", OPEN),
+    refused("sendmsg", "socket.socket(2, 2).sendmsg([b'x'], [], 0, ('192.0.2.1', 9))", UDP, "udp", OPEN),
+    refused("connected", "s = socket.socket(2, 2)\ns.connect(('192.0.2.1', 9))\ns.send(b'x')", "connect(192.0.2.1:9)", "udp", OPEN),
+    refused("IPv6 socket", "socket.socket(10, 2).sendto(b'x', ('::ffff:192.0.2.1', 9))", "send([::ffff:192.0.2.1]:9)", "udp", OPEN),
     refused(
         "asyncio",
         """
@@ -192,14 +192,16 @@ DATAGRAMS = [
         """,
         "connect(192.0.2.1:9)",
         "udp",
+        OPEN,
     ),
     refused(
         "broadcast",
         "s = socket.socket(2, 2)\ns.setsockopt(1, 6, 1)\ns.sendto(b'x', ('<broadcast>', 9))",
         "send(255.255.255.255:9)",
         "packet",
+        OPEN,
     ),
-    refused("multicast", "socket.socket(2, 2).sendto(b'x', ('239.1.2.3', 9))", "send(239.1.2.3:9)", "packet"),
+    refused("multicast", "socket.socket(2, 2).sendto(b'x', ('239.1.2.3', 9))", "send(239.1.2.3:9)", "packet", OPEN),
 ]
 
 # A packet to a loopback address that leaves the machine all the same.
@@ -212,6 +214,7 @@ STEERED = [
         ROUTE + SOURCE_ROUTED % "socket.socket.setsockopt",
         "socket(option 4 of level 0)",
         "packet",
+        OPEN,
     ),
     refused(
         "source route, TCP",
@@ -224,6 +227,7 @@ STEERED = [
         ROUTE + "socket.socket(2, 2).sendmsg([b'x'], [(0, 7, route)], 0, ('127.0.0.1', 9))",
         "socket(control message 7 of level 0)",
         "packet",
+        OPEN,
     ),
     refused(
         "interface, message",
@@ -236,12 +240,14 @@ STEERED = [
         """,
         "socket(control message 8 of level 0)",
         "packet",
+        OPEN,
     ),
     refused(
         "device",
         "s = socket.socket(2, 2)\ns.setsockopt(1, 25, b'v0')\ns.sendto(b'x', ('127.0.0.1', 9))",
         "socket(SO_BINDTODEVICE)",
         "packet",
+        OPEN,
     ),
     refused(
         "joining a group",
@@ -254,11 +260,16 @@ STEERED = [
         """,
         "socket(option 35 of level 0)",
         "igmp",
+        OPEN,
     ),
 ]
 
 KINDS = [
     refused("AF_PACKET", "socket.socket(17, 3)", "socket(AF_PACKET)"),
+    refused("UDP", "socket.socket(2, 2)", "socket(AF_INET SOCK_DGRAM)", under=("none", "ports")),
+    refused("UDP, IPv6", "_socket.socket(10, 2 | socket.SOCK_CLOEXEC, 17)", "socket(AF_INET6 SOCK_DGRAM)", under=("none", "ports")),
+    refused("UDP, by default", "socket.socket(type=2)", "socket(AF_INET SOCK_DGRAM)", under=("none", "ports")),
+    works("UDP, where names are looked up", "socket.socket(2, 2)", ("domain", *OPEN)),
     refused("AF_NETLINK", "socket.socket(16, 3)", "socket(AF_NETLINK)"),
     refused("SOCK_RAW", "socket.socket(2, 3, 1)", "socket(SOCK_RAW)"),
     refused("_socket directly", "_socket.socket(16, 3)", "socket(AF_NETLINK)"),
@@ -278,7 +289,7 @@ LISTEN = [
     refused("bind, 0.0.0.0", "socket.socket().bind(('0.0.0.0', 0))", "bind(0.0.0.0:0)"),
     refused("bind, ::", "socket.socket(10).bind(('::', 0))", "bind([::]:0)"),
     refused("bind, outside", "socket.socket().bind(('192.0.2.1', 0))", "bind(192.0.2.1:0)"),
-    refused("bind, UDP", "socket.socket(2, 2).bind(('', 0))", "bind(0.0.0.0:0)"),
+    refused("bind, UDP", "socket.socket(2, 2).bind(('', 0))", "bind(0.0.0.0:0)", under=OPEN),
     refused("unbound listen", "socket.socket().listen()", "listen(0.0.0.0:0)"),
     refused("unbound listen, IPv6", "socket.socket(10).listen(1)", "listen([::]:0)"),
     refused("unbound listen, _socket", "_socket.socket(2, 1).listen(1)", "listen(0.0.0.0:0)"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guards.network.row import TCP, refused
+from guards.network.row import CLOSED, OPEN, TCP, refused
 
 SHUTDOWN = [
     refused(
@@ -11,7 +11,7 @@ SHUTDOWN = [
         import codecs
         class Late:
             def __init__(self):
-                self.s, self.u, self.gai = socket.socket(), socket.socket(2, 2), _socket.getaddrinfo
+                self.s, self.gai = socket.socket({kind}), _socket.getaddrinfo
             def __call__(self, error): raise error
             def __del__(self):
                 {call}
@@ -19,15 +19,16 @@ SHUTDOWN = [
         """,
         None,
         reaches,
+        under,
         alone=True,
         cpython=True,
         safer=True,
     )
-    for what, call, reaches in (
-        ("connect", "self.s.connect(('192.0.2.1', 80))", "tcp"),
-        ("sendto", "self.u.sendto(b'x', ('192.0.2.1', 9))", "udp"),
-        ("a name", "self.gai(b'leak.test', 80)", "dns"),
-        ("connect by name", "self.s.connect(('leak.test', 80))", "dns"),
+    for what, call, reaches, kind, under in (
+        ("connect", "self.s.connect(('192.0.2.1', 80))", "tcp", "2, 1", CLOSED),
+        ("sendto", "self.s.sendto(b'x', ('192.0.2.1', 9))", "udp", "2, 2", OPEN),
+        ("a name", "self.gai(b'leak.test', 80)", "dns", "2, 1", CLOSED),
+        ("connect by name", "self.s.connect(('leak.test', 80))", "dns", "2, 1", CLOSED),
     )
 ]
 
