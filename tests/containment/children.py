@@ -6,6 +6,7 @@ from containment.attempt import Admitted, attempts
 
 FOREIGN = (Admitted("*Programs that are not Python*"),)
 SHELL = (Admitted("a shell's `python -I` or `env -i python`"),)
+CHANGED = (Admitted("a shell that changes PYTHONPATH"),)
 RENAMED = (Admitted("*Interpreters that are not called like one*"),)
 
 child = attempts("tcp", "--no-network")
@@ -66,12 +67,12 @@ WAYS = [
     starts("execve, by descriptor", "os.execve(os.open(PY, os.O_RDONLY), [PY, '-I', '-c', CALL], {})"),
     starts("spawnve", "os.spawnve(os.P_WAIT, PY, [PY, '-I', '-c', CALL], {})"),
     starts("system", "os.environ.pop('PYTHONPATH', 0); put('run.py', CALL); os.system(PY + ' run.py')"),
-    starts("popen, -I", "put('run.py', CALL); os.popen(PY + ' -I run.py').close()"),
+    starts("popen, -I", "put('run.py', CALL); os.popen(PY + ' -I run.py').close()", admitted=SHELL),
     starts("a shell's python -I", "put('run.py', CALL); subprocess.call(['sh', '-c', PY + ' -I run.py'])", admitted=SHELL),
     starts("env -i", "subprocess.call(['env', '-i', PY, '-c', CALL])"),
     starts("a shell's env -i", "put('run.py', CALL); os.system('env -i %s run.py' % PY)", admitted=SHELL),
     starts("a shell in a shell", "put('run.py', CALL); os.system('sh -c \"exec %s run.py\"' % PY)"),
-    starts("a shell that unsets", "put('run.py', CALL); os.system('unset PYTHONPATH PYTHONWARNINGS; exec %s run.py' % PY)"),
+    starts("a shell that unsets", "put('run.py', CALL); os.system('unset PYTHONPATH PYTHONWARNINGS; exec %s run.py' % PY)", admitted=CHANGED),
     starts("nice", "subprocess.call(['nice', PY, '-I', '-c', CALL], env={})", admitted=SHELL),
     starts("setsid", "subprocess.call(['setsid', '-w', PY, '-c', CALL])"),
     starts("timeout", "subprocess.call(['timeout', '9', PY, '-I', '-c', CALL])", admitted=SHELL),
@@ -83,8 +84,10 @@ WAYS = [
     starts("a script by env -S", "put('run', '#!/usr/bin/env -S -i %s -I\\n%s' % (PY, CALL)); subprocess.call(['./run'], env={})"),
     starts("a shell script that is Python's", "put('run', '#!/bin/sh\\n\\'\\'\\'exec\\' \"%s\" -I \"$0\" \"$@\"\\n\\'\\'\\'\\n%s' % (PY, CALL)); subprocess.call(['./run'], env={})"),
     starts("a link to the interpreter", "os.symlink(PY, 'harmless'); subprocess.call(['./harmless', '-I', '-c', CALL], env={})"),
-    starts("a copy of the interpreter", "import shutil; shutil.copy(os.path.realpath(PY), 'harmless'); subprocess.call(['./harmless', '-I', '-c', CALL], env={'PYTHONHOME': sys.base_prefix, 'LD_LIBRARY_PATH': sys.base_prefix + '/lib'})",
-           admitted=RENAMED, cpython=True, until=(3, 14)),
+    starts("a copy of the interpreter", """
+import shutil
+os.makedirs('own/bin'); shutil.copy(os.path.realpath(PY), 'own/bin/harmless'); os.symlink(sys.base_prefix + '/lib', 'own/lib')
+subprocess.call(['own/bin/harmless', '-I', '-c', CALL], env={})""", admitted=RENAMED, cpython=True, until=(3, 14)),
     starts("the loader", "loader = next((l.split()[-1] for l in open('/proc/self/maps') if '/ld-linux' in l), None); subprocess.call([loader, os.path.realpath(PY), '-I', '-c', CALL], env={})", admitted=FOREIGN),
     starts("by /proc/self/exe", "subprocess.call(['/proc/self/exe', '-I', '-c', CALL], env={})"),
     starts("asyncio", "import asyncio\nasync def main(): await (await asyncio.create_subprocess_exec(PY, '-I', '-c', CALL, env={})).wait()\nasyncio.run(main())", since=(3, 8)),

@@ -1,0 +1,7 @@
+"""Attempts to get out: writing."""
+
+from containment.items import contained, trials
+
+__all__ = ["test_contained", "trials"]
+
+test_contained = contained("writing")
