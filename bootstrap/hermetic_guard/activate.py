@@ -11,6 +11,7 @@ from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
 from hermetic_guard.guards import filesystem, integrity, native, network, process
+from hermetic_guard.patching import builtin
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
@@ -57,6 +58,7 @@ def install(enforcer, protected, native_files, channel, guard_children):
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
     replace()
+    freeze = hide_from_collector(enforcer.ledger)
     if enforcer.hooked:
         on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation)
         tables.append({"sys.excepthook": on_uncaught, "cpython.PyInterpreterState_Clear": shutdown.at_clear()})
@@ -65,6 +67,19 @@ def install(enforcer, protected, native_files, channel, guard_children):
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
     if hasattr(sys, "addaudithook"):
         hook.install(tables)
+    freeze()
+
+
+def hide_from_collector(ledger):
+    """Returns the function to be called last: then `gc.get_objects` and `gc.get_referrers` find nothing of what has been made until now, neither
+    tables nor cells of functions, which could be filled anew. They look at every generation but the permanent one (Modules/gcmodule.c).
+    """
+    import gc
+
+    if not hasattr(gc, "freeze"):
+        return bool  # 3.6, PyPy
+    ledger.replace(gc, "unfreeze", builtin(lambda: None, gc.unfreeze))
+    return gc.freeze
 
 
 def make_on_uncaught(tell, kind):

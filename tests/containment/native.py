@@ -5,7 +5,6 @@ from __future__ import annotations
 from containment.attempt import Admitted, attempts
 
 FOREIGN = (Admitted("*Programs that are not Python*"),)
-TCL = (Admitted("`_tkinter` (Tcl has sockets)"),)
 
 native = attempts("marker", "--block-native")
 CREATE = "creat(MARKER.encode(), 0o600)"
@@ -95,7 +94,7 @@ EXTENSIONS = [
                        '[e]\\nnative = f\\n[f]\\ndynamic_path = %s\\ninit = 0\\n' % (LIBRARY, LIBRARY))
         os.environ['OPENSSL_CONF'] = os.path.abspath('conf')
         import ssl; ssl.create_default_context()""", cpython=True),
-    native("a library of Tcl's", "import tkinter; tkinter.Tcl().eval('load ' + LIBRARY)", probe="import tkinter", admitted=TCL),
+    native("a library of Tcl's", "import tkinter; tkinter.Tcl().eval('load ' + LIBRARY)", probe="import tkinter"),
 ]  # fmt: skip
 
 MEMORY = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from containment.attempt import Admitted, attempts
 
-NATIVE = (Admitted("Native code: ctypes, cffi, extension modules"),)
+NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 TCL = (Admitted("`_tkinter` (Tcl has sockets)"),)
 OPEN_BEFORE = (Admitted("Descriptors that were open before the start"),)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from containment.attempt import Admitted, attempts
 
-NATIVE = (Admitted("Native code: ctypes, cffi, extension modules"),)
-TCL = (Admitted("`_tkinter` (Tcl has sockets)"),)
+NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 
 start = attempts("marker", "--no-subprocess")
 other = attempts("marker", "--no-subprocess", "--allow-run=true")
@@ -88,7 +87,7 @@ LIBRARY = [
     start("distutils", "import warnings; warnings.simplefilter('ignore'); from distutils.spawn import spawn; spawn(['touch', MARKER])", until=(3, 12)),
     start("a script of the debugger's", "import subprocess; subprocess.call([PY, '-m', 'pdb', '-c', 'c', '-c', 'q', SCRIPTS + '/other.py'], stdin=subprocess.DEVNULL)",
           files={"script/other.py": "open(MARKER, 'w').close()\n"}),
-    start("Tcl", "import tkinter; tkinter.Tcl().eval('exec touch ' + MARKER)", probe="import tkinter", admitted=TCL),
+    start("Tcl", "import tkinter; tkinter.Tcl().eval('exec touch ' + MARKER)", probe="import tkinter"),
     start("ctypes, system", "import ctypes; ctypes.CDLL(None).system(b'touch ' + MARKER.encode())", admitted=NATIVE),
     start("ctypes, fork", "import ctypes\nif ctypes.CDLL(None).fork(): os.wait()\nelse: open(MARKER, 'w').close(); os._exit(0)", admitted=NATIVE),
     start("ctypes, vfork by its number", "import ctypes\nif ctypes.CDLL(None).syscall(57): os.wait()\nelse: open(MARKER, 'w').close(); os._exit(0)",
@@ -105,7 +104,6 @@ ALLOWED = [
     other("an allowed one's environment", "import subprocess; subprocess.call(['true'], env={'LD_PRELOAD': LIBRARY, 'MARKER': MARKER})"),
     other("a script by an allowed one", "put('run', '#!/usr/bin/touch ' + MARKER); import subprocess; subprocess.call(['./run'])"),
     other("the interpreter", "import subprocess; subprocess.call([PY, '-c', 'open(%r, \"w\")' % MARKER])"),
-    other("a fork", "if os.fork(): os.wait()\nelse: open(MARKER, 'w').close()"),
 ]  # fmt: skip
 
 ATTEMPTS = [*SUBPROCESS, *OS, *LIBRARY, *ALLOWED]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from containment.attempt import Admitted, attempts
 
-NATIVE = (Admitted("Native code: ctypes, cffi, extension modules"),)
+NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 FOREIGN = (Admitted("*Programs that are not Python*"),)
 
 read = attempts("secret", "--fs-readonly=.")
@@ -72,7 +72,7 @@ OPENED = [
         while time.time() < until:
             try: text = open(base + '/link').read()
             except OSError: continue
-            if text: print(text); break""", admitted=(Admitted("A symbolic link that another thread turns between the check and the opening"),)),
+            if text: print(text); break""", admitted=(Admitted("a thread that swaps a link between the question and the call"),)),
 ]  # fmt: skip
 
 LIBRARY = [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from containment.attempt import Admitted, attempts
 
-NATIVE = (Admitted("Native code: ctypes, cffi, extension modules"),)
+NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 ORIGINAL = (Admitted("*An original function taken out of its replacement*"),)
+LAST = (Admitted("an object that is released last"),)
 FRAMES = (Admitted("Frames that a signal handler or `__del__` sees while the guard is judging"),)
 
 net = attempts("tcp", "--no-network")
@@ -83,7 +84,7 @@ for one in found:
     write("the garbage collector, mkfifo", """
         import gc
         for one in gc.get_referents(*gc.get_objects()):
-            if type(one).__name__ == 'builtin_function_or_method' and one.__name__ == 'mkfifo': one(OUTSIDE + '/new')""", cpython=True, admitted=ORIGINAL),
+            if type(one).__name__ == 'builtin_function_or_method' and one.__name__ == 'mkfifo': one(OUTSIDE + '/new')""", cpython=True),
     net("the garbage collector, tables", """
         import gc, socket
         for one in gc.get_objects():
@@ -339,7 +340,7 @@ KEPT = {
 SHUTDOWN = [
     *[net(f"at shutdown, {what}", LATE.format(act="connect(s, out)", cycle="None", keep=keep), cpython=True) for what, keep in KEPT.items()],
     *[write(f"at shutdown, to write, {what}", LATE.format(act="open(canary, 'w').close()", cycle="None", keep=KEPT[what]), cpython=True) for what in ("codecs.register", "sys.modules")],
-    write("at shutdown, to remove", LATE.format(act="remove(canary)", cycle="None", keep=KEPT["codecs.register_error"]), cpython=True),
+    write("at shutdown, to remove", LATE.format(act="remove(canary)", cycle="None", keep=KEPT["codecs.register_error"]), cpython=True, admitted=LAST),
     start("at shutdown, system", LATE.format(act="system('touch ' + marker)", cycle="None", keep=KEPT["codecs.register_error"]), cpython=True),
     start("at shutdown, a process", "import os, codecs\nclass Late:\n    fork, open, path, exit = os.fork, open, MARKER, os._exit\n    def __call__(self, e): raise e\n"
           "    def __del__(self):\n        if not Late.fork(): Late.open(Late.path, 'w').close(); Late.exit(0)\ncodecs.register_error('late', Late())", cpython=True, until=(3, 12)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from containment.attempt import Admitted, attempts
 
-NATIVE = (Admitted("Native code: ctypes, cffi, extension modules"),)
+NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 FOREIGN = (Admitted("*Programs that are not Python*"),)
 OPEN_BEFORE = (Admitted("Descriptors that were open before the start"),)
 
@@ -172,7 +172,7 @@ ALLOWED = [
         while time.time() < until:
             try: open('link', 'w').close()
             except OSError: continue
-            if not os.path.getsize(CANARY): break""", admitted=(Admitted("A symbolic link that another thread turns between the check and the opening"),)),
+            if not os.path.getsize(CANARY): break""", admitted=(Admitted("a thread that swaps a link between the question and the call"),)),
 ]  # fmt: skip
 
 CHILDREN = [

@@ -97,6 +97,14 @@ call(create(Spec()).socket)""",
 ASKED_ONCE = "a spec that changes its mind"
 """3.13 and later ask a spec for its name once only."""
 
+COLLECTED = """
+tables = [found for found in gc.get_objects() if type(found) is dict and 'socket.connect' in found and 'open' in found]
+for table in tables: table.clear()
+import _socket
+plain = [item for item in gc.get_objects() if type(item).__name__ == 'method_descriptor' and item.__name__ == 'connect']
+caller = _socket.socket()
+(plain or [_socket.socket.connect])[0](caller, ('127.0.0.1', port))"""
+
 REACHING = {
     "plain": Row("call()"),
     "builtins replaced": Row("""
@@ -185,23 +193,31 @@ sys.setrecursionlimit(150)
 deeper()
 sys.setrecursionlimit(1000)
 assert reached"""),
-}
-
-HOLES = {
-    "the garbage collector": Row(
+    "the garbage collector": Row("import gc" + COLLECTED, (3, 8), pypy=False),
+    "the garbage collector, what it has put aside": Row("import gc\ngc.unfreeze()" + COLLECTED, (3, 8), pypy=False),
+    "the garbage collector, loaded again": Row(
         """
-import gc
-tables = [found for found in gc.get_objects() if type(found) is dict and 'socket.connect' in found and 'open' in found]
-for table in tables: table.clear()
-import _socket
-plain = [item for item in gc.get_objects() if type(item).__name__ == 'method_descriptor' and item.__name__ == 'connect']
-caller = _socket.socket()
-plain[0](caller, ('127.0.0.1', port))""",
+from importlib import util
+gc = util.module_from_spec(util.find_spec('gc'))
+gc.unfreeze()"""
+        + COLLECTED,
+        (3, 8),
+        pypy=False,
+    ),
+    "the garbage collector, cells": Row(
+        """
+import gc, _socket
+gc.unfreeze()
+for one in gc.get_objects():
+    if type(one).__name__ == 'function' and '<hermetic>' in getattr(one.__code__, 'co_filename', ''):
+        for cell in one.__closure__ or ():
+            try: cell.cell_contents = lambda *_, **__: None
+            except Exception: pass
+_socket.socket().connect(('127.0.0.1', port))""",
         (3, 8),
         pypy=False,
     ),
 }
-"""See the README, What the Python layer cannot stop."""
 
 LATE = """
 import os, sys, codecs, _socket

@@ -102,15 +102,6 @@ def test_reaching_for_the_guards(python: Python, staged: Staged, listener: Liste
     assert listener.visits() == 0
 
 
-@pytest.mark.pythons("3.8", "3.11", "3.13", "3.15")
-@pytest.mark.xfail(reason="README: an original function taken out of its replacement")
-@pytest.mark.parametrize("name", rows.HOLES)
-def test_open_holes(python: Python, staged: Staged, listener: Listener, name: str) -> None:
-    task = {"names": {"port": listener.port}, "snippets": {name: rows.PRELUDE + rows.HOLES[name].code}}
-    assert results(staged.start(str(PROBE), env=ENV, input=json.dumps(task).encode()))[name] != "done"
-    assert listener.visits() == 0
-
-
 @pytest.mark.pythons("3.14", "3.15")
 def test_remote_execution(python: Python, staged: Staged, listener: Listener, tmp_path: Path) -> None:
     """Of a script in the process itself; in its parent, the launcher, likewise."""

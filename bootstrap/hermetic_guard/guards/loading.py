@@ -17,7 +17,7 @@ from hermetic_guard.sealing import seal
 CREATE = "hermetic.create"
 """An audit event of our own."""
 
-REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "posix"])
+REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "gc", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
 PYPY = sys.implementation.name == "pypy"
