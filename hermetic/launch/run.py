@@ -59,7 +59,7 @@ def main(invocation: Invocation) -> int:
     if outer is not None:
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer)
-    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ)) if target.python else None
+    facts = ask_interpreter(target, policy) if target.python else None
     return Run(invocation, policy, target, facts, say).result(environment)
 
 
@@ -256,6 +256,13 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
     python = invocation.values.get("python")
     named = python if isinstance(python, str) else None
     return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
+
+
+def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:
+    """What is known of the target's interpreter, of whose answer nothing may come that the policy keeps from the target."""
+    files = policy.filesystem
+    limited = files is not None and (files.read is not None or bool(files.hide))
+    return interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ), limited=limited)
 
 
 def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:
