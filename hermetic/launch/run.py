@@ -8,7 +8,7 @@ import sys
 from hermetic_guard import serialized
 from hermetic_guard.policy import with_scratch
 
-from hermetic.errors import printable
+from hermetic.errors import TargetNotExecutable, TargetNotFound, printable
 from hermetic.events import EventReader, scan
 from hermetic.launch import environ, nested, payload
 from hermetic.launch.confined import ConfinedExecution
@@ -251,11 +251,14 @@ def idle_work() -> Iterator[None]:
 
 def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -> resolve.Target:
     """What the command line names."""
-    if invocation.command == "run":
-        return resolve.resolve_run(invocation.target, environment, cwd, sys.executable)
-    python = invocation.values.get("python")
-    named = python if isinstance(python, str) else None
-    return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
+    try:
+        if invocation.command == "run":
+            return resolve.resolve_run(invocation.target, environment, cwd, sys.executable)
+        return resolve.resolve_exec(invocation.text("python"), invocation.target, environment, cwd, sys.executable)
+    except (TargetNotFound, TargetNotExecutable) as error:
+        if not invocation.meant:
+            raise
+        raise type(error)(error.message, f'a value goes with "=": {invocation.meant}') from None
 
 
 def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:
