@@ -83,7 +83,24 @@ EXIT_CODES = (
 
 
 def main(argv: Sequence[str]) -> int:
-    """Answer a command line that `options.parse` left to click; returns the exit code. Raises UsageError."""
+    """Answer a command line that `options.parse` left to click; returns the exit code.
+
+    Raises UsageError, and HermeticError where the answer cannot be written.
+    """
+    try:
+        code = _answer(argv)
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()  # what fails later is told by nobody but Python
+        return code
+    except BrokenPipeError:  # the reader of the help has gone
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        raise HermeticError(f"{error.filename or 'the answer cannot be written'}: {error.strerror}") from None
+    return CANNOT
+
+
+def _answer(argv: Sequence[str]) -> int:
     instruction = os.environ.get(COMPLETE_VARIABLE)
     if instruction:
         return _complete(instruction)
@@ -95,10 +112,13 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(" ".join(error.format_message().split())) from None
     except click.Abort:
         raise KeyboardInterrupt from None
-    except BrokenPipeError:
-        # The reader of the help has gone; Python would say so once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return CANNOT
+
+
+def _drop_output() -> None:
+    """Python writes what is left of it when it exits, and would complain a second time, in its own words and with its own exit code."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complete(instruction: str) -> int:

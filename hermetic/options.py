@@ -145,14 +145,17 @@ class Invocation:
     values:  what was given, by `Option.key`: True for a flag or an optional value left out, else the text; a tuple of
              these for an option that may be repeated. What was not given is not there.
     target:  the target's words, untouched
+    meant:   `--option=WORD` where the target's first word follows an option that may have a value, and so may have been
+             meant for it; else ""
     """
 
-    __slots__ = ("command", "target", "values")
+    __slots__ = ("command", "meant", "target", "values")
 
-    def __init__(self, command: str, values: dict[str, object], target: list[str]) -> None:
+    def __init__(self, command: str, values: dict[str, object], target: list[str], meant: str = "") -> None:
         self.command = command
         self.values = values
         self.target = target
+        self.meant = meant
 
     def flag(self, key: str) -> bool:
         """Whether the option was given at all."""
@@ -182,7 +185,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Invo
         command = RUN
     values = settle(given)
     _check_target(command, target)
-    return Invocation(command, values, target)
+    return Invocation(command, values, target, _meant_for_value(given, target, dashes=start > stop))
 
 
 def scan(command: str, words: Sequence[str]) -> tuple[list[Given], int, int]:
@@ -274,6 +277,13 @@ def _refuse_late_command(options: Sequence[str], target: list[str], dashes: bool
             f"options come after the command: hermetic {name} {cut(' '.join(options))} ...",
             f"for a program called {name}, write -- before it",
         )
+
+
+def _meant_for_value(given: list[Given], target: list[str], dashes: bool) -> str:
+    option, text = given[-1] if given else (None, None)
+    if option is None or option.kind != OPTIONAL or text is not None or dashes or not target:
+        return ""
+    return f"{option.name}={quoted(target[0])}"
 
 
 def _check_target(command: str, target: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Asked of an interpreter once, started with -I -S -B: what it is, and the guard compiled by it.
+"""Asked of an interpreter once, started with -I -S -B -c: what it is, and the guard compiled by it.
 
 Prints one line `hermetic-facts MAJOR MINOR MICRO IMPLEMENTATION MAGIC NAME:SIZE...` and behind it, as bytes of these sizes, what was compiled.
 The sources come on standard input, marshalled: a dict of scripts by name, and the payload. Must parse on Python 2.7, which answers with the line
@@ -6,6 +6,9 @@ alone.
 """
 
 import sys
+
+sys.path[:] = [entry for entry in sys.path if entry]
+"""Without the working directory, which 2.7 would import from: it has no -I."""
 
 
 def main():

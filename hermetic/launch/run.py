@@ -8,7 +8,7 @@ import sys
 from hermetic_guard import serialized
 from hermetic_guard.policy import with_scratch
 
-from hermetic.errors import printable
+from hermetic.errors import TargetNotExecutable, TargetNotFound, printable
 from hermetic.events import EventReader, scan
 from hermetic.launch import environ, nested, payload
 from hermetic.launch.confined import ConfinedExecution
@@ -59,7 +59,7 @@ def main(invocation: Invocation) -> int:
     if outer is not None:
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer)
-    facts = interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ)) if target.python else None
+    facts = ask_interpreter(target, policy) if target.python else None
     return Run(invocation, policy, target, facts, say).result(environment)
 
 
@@ -251,11 +251,21 @@ def idle_work() -> Iterator[None]:
 
 def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -> resolve.Target:
     """What the command line names."""
-    if invocation.command == "run":
-        return resolve.resolve_run(invocation.target, environment, cwd, sys.executable)
-    python = invocation.values.get("python")
-    named = python if isinstance(python, str) else None
-    return resolve.resolve_exec(named, invocation.target, environment, cwd, sys.executable)
+    try:
+        if invocation.command == "run":
+            return resolve.resolve_run(invocation.target, environment, cwd, sys.executable)
+        return resolve.resolve_exec(invocation.text("python"), invocation.target, environment, cwd, sys.executable)
+    except (TargetNotFound, TargetNotExecutable) as error:
+        if not invocation.meant:
+            raise
+        raise type(error)(error.message, f'a value goes with "=": {invocation.meant}') from None
+
+
+def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:
+    """What is known of the target's interpreter, of whose answer nothing may come that the policy keeps from the target."""
+    files = policy.filesystem
+    limited = files is not None and (files.read is not None or bool(files.hide))
+    return interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ), limited=limited)
 
 
 def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:

@@ -1,7 +1,8 @@
 """Tries the environment way on an interpreter, before it is relied on.
 
 A guarded start in a virtual environment made for it, which holds nothing but a `.pth` file that says whether it found the guards in place. So
-nothing of the interpreter's own site-packages runs, and the way is proved for what matters: the order of start-up.
+nothing of the interpreter's own site-packages runs, and the way is proved for what matters: the order of start-up. It runs as whoever is asked
+something does (enclosed.py).
 """
 
 from __future__ import annotations
@@ -12,31 +13,27 @@ from hermetic_guard import injection
 from hermetic_guard.policy import Network, Policy
 
 from hermetic.errors import StageError
-from hermetic.launch import environ, payload
+from hermetic.launch import enclosed, environ, payload
 from hermetic.launch.stage import RunDirectory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hermetic.target.interrogate import Interpreter
 
-TIMEOUT_S = 60
 CANARY = "import sys; sys.stdout.write('y' if 'hermetic_guard' in sys.modules else 'n')\n"
 
 
-def environment_way(facts: Interpreter) -> bool:
+def environment_way(facts: Interpreter, limited: bool) -> bool:
     """Whether PYTHONWARNINGS brings the guard up in this interpreter, before any `.pth` file."""
-    import subprocess
-
     try:
         with RunDirectory.create(payload.files(Policy(network=Network()), [facts], []), os.environ) as run:
             python = make_venv(f"{run.path}/scratch", facts)
             environment = injection.prepare_environment({}, environ.handoff(run), "early")
-            command = [python, "-B", "-c", "pass"]
-            done = subprocess.run(command, env=environment, cwd="/", timeout=TIMEOUT_S, capture_output=True, stdin=subprocess.DEVNULL)
-    except (OSError, StageError, subprocess.TimeoutExpired):
+            answer = enclosed.ask([python, "-B", "-c", "pass"], environment, run=run.path, limited=limited)
+    except (OSError, StageError):
         return False
     # More than once: `site` looks at the directory of a virtual environment twice.
-    return done.returncode == 0 and set(done.stdout) == set(b"y") and not done.stderr
+    return answer.code == 0 and set(answer.out) == set(b"y") and not answer.err
 
 
 def make_venv(place: str, facts: Interpreter) -> str:

@@ -1,7 +1,8 @@
 """What an interpreter is: its version, the guard compiled for it, and whether the environment way is proved to work there.
 
-The interpreter itself is run, with `-I -S -B`: no site, so nothing of a venv's, of the user's or of the working directory. It is asked at its real
-path, once; the answer is kept in the cache, with the identity of that file and of the guard's sources.
+The interpreter itself is run, with `-I -S -B`: no site, so nothing of a venv's, of the user's or of the working directory. For it may be any program,
+it runs under rules of its own, see launch/enclosed.py. It is asked at its real path, once; the answer is kept in the cache, with the identity of that
+file and of the guard's sources.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ NEWEST_EARLY = (3, 15)
 ISOLATED = ("-I", "-S", "-B", "-X", "no_debug_ranges")
 """The last makes code a tenth smaller, by leaving out the columns of instructions (3.11)."""
 
-TIMEOUT_S = 60
 MARKER = "hermetic-facts"
+LIMITED = "-limited"
+"""Ends the names of cache entries of those who could read what an interpreter needs, and nothing else."""
 
 
 class Interpreter:
@@ -60,17 +62,19 @@ class Interpreter:
         return f"{shown} {'.'.join(map(str, self.version))}"
 
 
-def interrogate(path: str, cache: str) -> Interpreter:
+def interrogate(path: str, cache: str, *, limited: bool = False) -> Interpreter:
     """The facts about the interpreter at `path`, from `cache` (a directory, made if missing; "" for none) or by asking.
 
+    limited: whether the run it is for may not read everything. The answer must be of one that could not, either: code that it compiled may be
+    made of anything it has read.
     Raises NotPython if it gives no answer.
     """
     real = os.path.realpath(path)
     key = identity(real)
-    entry = f"{cache}/interpreters/{sha256(os.fsencode(real))}" if cache else ""
+    entry = f"{cache}/interpreters/{sha256(os.fsencode(real))}{LIMITED if limited else ''}" if cache else ""
     known = read(entry, real, key) if entry else None
     if known is None:
-        known = ask(real, path)
+        known = ask(real, path, limited)
         if entry:
             write(entry, known, key)
     return known
@@ -157,30 +161,26 @@ def parse(answer: bytes, real: str) -> Interpreter | None:
     return Interpreter(real, version, implementation, magic, compiled)
 
 
-def ask(real: str, shown: str) -> Interpreter:
+def ask(real: str, shown: str, limited: bool = False) -> Interpreter:
     """Run the interpreter, and if it can be expected to work, try the environment way."""
     from hermetic.launch import trial
 
-    # 2.7 does not know -I. What it finds beside the script is ours.
-    facts = parse(output([real, *ISOLATED]), real) or parse(output([real, "-E", "-S", "-B"]), real)
+    # 2.7 does not know -I.
+    facts = parse(output([real, *ISOLATED], limited), real) or parse(output([real, "-E", "-S", "-B"], limited), real)
     if facts is None:
         raise NotPython(f"{cut(shown)} does not answer as a Python interpreter")
     known = facts.implementation == "cpython" and facts.version[:2] <= NEWEST_EARLY
-    facts.proved = known and facts.guardable and trial.environment_way(facts)
+    facts.proved = known and facts.guardable and trial.environment_way(facts, limited)
     return facts
 
 
-def output(command: list[str]) -> bytes:
-    """What `_interrogate.py` prints there, in an environment without any of Python's variables; nothing if it fails."""
-    import subprocess
+def output(command: list[str], limited: bool) -> bytes:
+    """What `_interrogate.py` prints there; nothing if it fails. It is handed over as text, for hermetic's own files may be out of reach there."""
+    from hermetic.launch import enclosed
 
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    command = [*command, f"{payload.directory()}/_interrogate.py"]
-    try:
-        done = subprocess.run(command, env=environment, input=payload.compilable(), capture_output=True, timeout=TIMEOUT_S, cwd="/")
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return b""
-    return b"" if done.returncode else done.stdout
+    command = [*command, "-c", payload.read("_interrogate.py").decode()]
+    answer = enclosed.ask(command, enclosed.loader_variables(), question=payload.compilable(), limited=limited)
+    return b"" if answer.code else answer.out
 
 
 def cache_directory(environ: Mapping[str, str]) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard import programs, pyenv
+from hermetic_guard import cmdline, programs, pyenv
 
-from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound, cut, quoted
+from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound, UsageError, cut, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 SOURCES = (".py", ".pyz")
 """Files that are Python by their name, and are run by the default interpreter if they cannot be run by themselves."""
+
+
+NEEDED = {
+    "m": ("-m needs the name of a module", "hermetic exec -m MODULE"),
+    "c": ("-c needs code", "hermetic exec -c CODE"),
+}
+"""What is said of -m and -c where nothing follows them."""
 
 
 class Target:
@@ -157,13 +164,47 @@ def resolve_exec(python: str | None, command: list[str], environ: Mapping[str, s
 
     python: a path, a directory (a virtual environment), a version (3.9) or a name (pypy3.9); None for the default one.
     command: the interpreter's own arguments: flags, then a script, -m, -c or -; empty for an interactive session.
-    Raises TargetNotFound, TargetNotExecutable, NotPython.
+    Raises TargetNotFound, TargetNotExecutable, NotPython, UsageError.
     """
     finder = _Finder(environ, cwd, own)
     try:
-        return finder.target(finder.default() if python is None else finder.named(python), command)
+        program = finder.default() if python is None else finder.named(python)
     except programs.Unresolved as error:
         raise _translated(error, finder, python or "") from None
+    _check_script([*program.argv, *command], finder)
+    return finder.target(program, command)
+
+
+def _check_script(argv: list[str], finder: _Finder) -> None:
+    """Raise what keeps an interpreter from running what it is told to. It would say so itself, with an exit code like the target's own."""
+    line = cmdline.parse(argv)
+    if line.kind == "f" and line.target:  # an empty name is the working directory
+        _check_readable(line.target, finder.file(line.target))
+    elif line.kind == "x" and cmdline.parse([*argv, "value"]).kind in cmdline.COMMANDS:
+        raise UsageError(*NEEDED[argv[-1][-1]])
+
+
+def _check_readable(name: str, file: str) -> None:
+    try:
+        os.stat(file)
+    except PermissionError as error:
+        raise TargetNotExecutable(f"{cut(name)}: {error.strerror}") from None
+    except OSError as error:
+        if not _is_in_archive(file):
+            raise TargetNotFound(f"{cut(name)}: {error.strerror}") from None
+    else:
+        if not os.access(file, os.R_OK):
+            raise TargetNotExecutable(f"{cut(name)} cannot be read")
+
+
+def _is_in_archive(file: str) -> bool:
+    """Whether a path leads into a file that is an archive; Python runs what is there (zipimport)."""
+    import zipfile  # only on the way to an error
+
+    parents = [file]
+    while (parent := os.path.dirname(parents[-1])) != parents[-1]:
+        parents.append(parent)
+    return any(os.path.isfile(parent) and zipfile.is_zipfile(parent) for parent in parents[1:])
 
 
 def refuse_privileged(file: str, name: str) -> None:

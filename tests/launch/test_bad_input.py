@@ -63,6 +63,15 @@ COMMAND_LINES = [
     (["exec", "--no-network", "--python", "/bin/ls", "--", "-c", ""], 125, "/bin/ls is not a Python interpreter"),
     (["exec", "--no-network", "--python", "./directory", "--", "-c", ""], 127, "./directory"),
     (["exec", "--no-network", "--python", "./script", "--", "-c", ""], 125, "./script"),
+    (["exec", "nosuch.py"], 127, "nosuch.py: No such file or directory"),
+    (["exec", "./text/below"], 127, "./text/below: Not a directory"),
+    (["exec", "--", "-I", "dangling"], 127, "dangling: No such file or directory"),
+    (["exec", "-m"], 125, "-m needs the name of a module (hermetic exec -m MODULE)"),
+    (["exec", "-c"], 125, "-c needs code (hermetic exec -c CODE)"),
+    (["exec", "--", "-Ic"], 125, "-c needs code"),
+    (["--fs-readonly", "./directory", "--", "python3", "text"], 126, '(a value goes with "=": --fs-readonly=./directory)'),
+    (["--no-network", "--allow-localhost", "8000", "--", "python3"], 127, '(a value goes with "=": --allow-localhost=8000)'),
+    (["exec", "--no-network", "--allow-localhost", "80,81", "text"], 127, '(a value goes with "=": --allow-localhost=80,81)'),
     (["--no-network", "--log=directory", "--", "./script"], 125, "--log directory"),
     (["--no-network", "--log=nowhere/log", "--", "./script"], 125, "--log nowhere/log"),
 ]
@@ -155,3 +164,15 @@ def test_without_permission(jobs, ordinary_user, interpreter, kind):
     (directory / "closed").chmod(0o600)
     env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
     refused(jobs.guarded("run", "--no-network", "--", script, env=env, before=before, log=False, cwd="/"), 126, str(script))
+
+
+@pytest.mark.parametrize("kind", ["unreadable", "behind a closed door"])
+def test_script_without_permission(jobs, ordinary_user, kind):
+    before, directory = ordinary_user
+    (directory / "closed").mkdir()
+    script = directory / ("closed/script" if kind == "behind a closed door" else "script")
+    script.write_text("print(1)\n")
+    script.chmod(0o200 if kind == "unreadable" else 0o644)
+    (directory / "closed").chmod(0o600)
+    env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    refused(jobs.guarded("exec", script, env=env, before=before, log=False, cwd="/"), 126, str(script))

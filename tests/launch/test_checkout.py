@@ -21,15 +21,15 @@ def run(*command, **options):
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
-    """A checkout that was never used, in a path that needs quoting. Its extra for tests is emptied, for speed."""
+    """A checkout that was never used, in a path that needs quoting. Its extra for tests is small, for speed."""
     directory = tmp_path_factory.mktemp("copies") / "a user's checkout, 100% new"
     directory.mkdir()
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, directory / name)
     project = directory / "pyproject.toml"
-    project.write_text(re.sub(r"^test = \[.*?^\]", "test = []", project.read_text(), flags=re.DOTALL | re.MULTILINE))
-    assert "test = []" in project.read_text()
+    project.write_text(re.sub(r"^test = \[.*?^\]", "test = ['pytest>=8']", project.read_text(), flags=re.DOTALL | re.MULTILINE))
+    assert "test = ['pytest>=8']" in project.read_text()
     return directory
 
 
@@ -56,6 +56,21 @@ def test_first_use(first_use, fresh):
     told = "".join(done.stderr for done in runs)
     assert told.count("making .venv") == 1
     assert (fresh / ".venv/stamp").exists()
+
+
+def test_first_use_installs_what_is_needed_to_run(first_use, fresh):
+    """The checks' tools come with the first use of a script that needs them, once, and leave hermetic as it is."""
+    site, note = next((fresh / ".venv").glob("lib/python3*/site-packages")), fresh / ".venv/bin/hermetic"
+    assert (site / "click").is_dir()
+    assert not (site / "pytest").exists()
+    made = note.stat().st_mtime_ns
+    with ThreadPoolExecutor() as pool:
+        runs = [future.result() for future in [pool.submit(run, fresh / "scripts/test", "--version", cwd=fresh) for _ in range(3)]]
+    assert {(done.returncode, done.stdout) for done in runs} == {(0, runs[0].stdout)}, runs
+    assert re.fullmatch(r"pytest [\d.]+\n", runs[0].stdout)
+    assert "".join(done.stderr for done in runs) == "scripts/environment: adding what the checks need, this once\n"
+    assert run(fresh / "scripts/test", "--version").stderr == run(fresh / "scripts/hermetic", "--version").stderr == ""
+    assert note.stat().st_mtime_ns == made
 
 
 def test_nothing_of_a_stranger_is_imported(first_use, fresh):
@@ -100,6 +115,23 @@ def test_changed_project_is_installed_anew(first_use, fresh):
     assert (done.returncode, "changed" in done.stderr) == (0, True), done.stderr
     assert (fresh / ".venv/stamp").read_text() != stamp
     assert run(fresh / "scripts/hermetic", "--version").stderr == ""
+
+
+def test_tools_are_looked_at_anew_by_whom_they_are_for(first_use, fresh):
+    """After a change of the project hermetic itself comes first, and alone."""
+    with open(fresh / "pyproject.toml", "a") as file:
+        file.write("\n# changed again\n")
+    told = [run(fresh / "scripts" / name, "--version").stderr for name in ("hermetic", "test", "test", "hermetic")]
+    assert ["changed" in told[0], "adding" in told[0], told[1].count("adding"), *told[2:]] == [True, False, 1, "", ""], told
+
+
+def test_moved_checkout_is_made_anew(first_use, fresh, tmp_path):
+    """What is in an environment names the directory it was made in."""
+    moved = tmp_path / "moved"
+    shutil.copytree(fresh, moved, symlinks=True)
+    told = [run(moved / "scripts" / name, "--version").stderr for name in ("hermetic", "hermetic", "test", "test")]
+    assert ["making .venv" in told[0], told[1], told[2].count("adding"), told[3]] == [True, "", 1, ""], told
+    assert str(fresh) not in (moved / ".venv/bin/pytest").read_text()
 
 
 def test_failure_leaves_no_stamp(first_use, fresh):

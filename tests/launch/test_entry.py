@@ -327,12 +327,23 @@ def test_no_python_of_that_version(tmp_path):
     assert alone.stderr == "hermetic: cannot start: no python3.99 beside it, in /usr/local/bin or in /usr/bin\n"
 
 
-def test_full_disk(installation):
+ANSWERED = [["--help"], ["--version"], ["exec", "--help"], ["completion", "bash"], ["doctor"], ["doctor", "--json"]]
+
+
+@pytest.mark.parametrize("words", ANSWERED, ids=" ".join)
+def test_full_disk(installation, words):
     with open("/dev/full", "w") as full:
-        done = run(installation.command, "--help", check=False, capture_output=False, stdout=full, stderr=subprocess.PIPE)
-    assert done.returncode != 0
-    assert done.stderr.startswith("hermetic: [Errno 28]")
-    assert "Traceback" not in done.stderr
+        done = run(installation.command, *words, check=False, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (125, "hermetic: the answer cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", ANSWERED, ids=" ".join)
+def test_reader_that_has_gone(installation, words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(installation.command, *words, check=False, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode != 0, done.stderr) == (True, "")
 
 
 def test_damaged_installation(wheel, tmp_path):

@@ -294,14 +294,14 @@ def test_python_2_is_too_old_as_a_child(python: Python, cache: Path, tmp_path: P
 
 def test_python_3_5_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot be had any more; this is what it would answer."""
-    monkeypatch.setattr(interrogate, "output", lambda command: b"hermetic-facts 3 5 10 cpython -\n")
+    monkeypatch.setattr(interrogate, "output", lambda *_: b"hermetic-facts 3 5 10 cpython -\n")
     found = interrogate.ask("/usr/bin/python3.5", "/usr/bin/python3.5")
     assert (found.name, found.guardable, found.proved) == ("CPython 3.5.10", False, False)
 
 
 def test_other_implementations(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = interrogate.Interpreter("x", (3, 11, 0), "graalpy", "00", dict.fromkeys([*payload.COMPILED, "payload"], b""))
-    monkeypatch.setattr(interrogate, "output", lambda command: interrogate.serialized(answer))
+    monkeypatch.setattr(interrogate, "output", lambda *_: interrogate.serialized(answer))
     found = interrogate.ask("x", "x")
     assert (found.name, found.guardable, found.proved) == ("graalpy 3.11.0", False, False)
 
@@ -325,7 +325,7 @@ from hermetic.launch import run
 from hermetic.target import interrogate
 run.READY_WITHIN_S = 0.5
 facts = interrogate.interrogate({python!r}, "")
-interrogate.interrogate = lambda path, cache: facts
+interrogate.interrogate = lambda path, cache, limited: facts
 from hermetic.__main__ import dispatch
 sys.exit(dispatch(sys.argv[1:]))
 """

@@ -341,3 +341,24 @@ def test_click_refuses_alike(line):
         click.Command("run", params=cli.SUBCOMMANDS[RUN].params).make_context("run", line.split())
     with pytest.raises(errors.UsageError):
         parse(["run", *line.split()], NO_ENVIRON)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["--fs-readonly", "./sandbox", "--", "python"], "--fs-readonly=./sandbox"),
+        (["--no-network", "--allow-localhost", "80 81"], "--allow-localhost='80 81'"),
+        (["run", "--fs-readonly", "./sandbox"], "--fs-readonly=./sandbox"),
+        (["exec", "--fs-readonly", "./sandbox", "app.py"], "--fs-readonly=./sandbox"),
+        (["--fs-readonly", "--", "./sandbox"], ""),
+        (["--fs-readonly=x", "./sandbox"], ""),
+        (["--fs-readonly", "--no-network", "./sandbox"], ""),
+        (["--no-network", "./sandbox"], ""),
+        (["shell", "--fs-readonly"], ""),
+        (["run", "pip"], ""),
+    ],
+)
+def test_a_word_that_may_have_been_meant_for_a_value(words, meant):
+    invocation = parse(words, {})
+    assert invocation is not None
+    assert invocation.meant == meant

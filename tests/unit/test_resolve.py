@@ -1,10 +1,11 @@
 """From a command to its interpreter."""
 
 import os
+import zipfile
 
 import pytest
 
-from hermetic.errors import NotPython, TargetNotExecutable, TargetNotFound
+from hermetic.errors import NotPython, TargetNotExecutable, TargetNotFound, UsageError
 from hermetic.target.resolve import resolve_exec, resolve_run
 
 BINARY = b"\x7fELF\2\1\1"
@@ -210,13 +211,37 @@ class TestErrors:
 class TestExec:
     @pytest.mark.parametrize(
         "command",
-        [[], ["app.py", "a"], ["-m", "mod"], ["-c", "pass"], ["-"], ["-I", "-W", "error", "app.py"], ["missing.py"]],
+        [[], ["app.py", "a"], ["-m", "mod"], ["-c", "pass"], ["-"], ["-I", "-W", "error", "app.py"], [""], ["app"], ["app.zip/sub"]],
     )
     def test_the_command_is_the_interpreters(self, place, command):
+        place.script("work/app.py", "", mode=0o644)
+        place.script("work/app/__main__.py", "")
+        with zipfile.ZipFile(place.work / "app.zip", "w") as archive:
+            archive.writestr("sub/__main__.py", "")
         target = place.exec(place.venv, *command)
         assert target.argv == [place.venv, *command]
 
+    @pytest.mark.parametrize("command", [["missing.py"], ["-I", "missing.py"], ["app.py/below"], ["loop"], ["x" * 5000], ["--", "-c"]])
+    def test_a_script_that_is_not_there(self, place, command):
+        place.script("work/app.py", "")
+        (place.work / "loop").symlink_to("loop")
+        with pytest.raises(TargetNotFound) as caught:
+            place.exec(place.venv, *command)
+        assert len(str(caught.value)) < 300
+
+    @pytest.mark.parametrize(
+        ("command", "why"), [(["-m"], "-m needs"), (["-c"], "-c needs"), (["-Ic"], "-c needs"), (["-W", "x", "-bm"], "-m needs")]
+    )
+    def test_what_needs_a_value(self, place, command, why):
+        with pytest.raises(UsageError, match=why):
+            place.exec(place.venv, *command)
+
+    @pytest.mark.parametrize("command", [["-V"], ["-W"], ["-hc"], ["-X"]])
+    def test_what_the_interpreter_answers_itself(self, place, command):
+        assert place.exec(place.venv, *command).argv == [place.venv, *command]
+
     def test_the_default(self, place):
+        place.script("work/app.py", "")
         assert place.exec(None, "app.py").argv == [place.system, "app.py"]
         assert place.exec(None, VIRTUAL_ENV=f"{place.path}/venv").interpreter == place.venv
         assert place.exec(None, PATH="/missing").interpreter == OWN
