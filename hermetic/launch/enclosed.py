@@ -133,7 +133,6 @@ class _Asked:
             die_with_parent(launcher)
             os.setsid()
             os.chdir("/")
-            self._arrange()
             self._enter()
             self._confinement.execute(self._command, self._environment)
         finally:
@@ -141,6 +140,7 @@ class _Asked:
 
     def _enter(self) -> None:
         try:
+            self._arrange()
             self._confinement.enter()
         except OSError as error:
             if error.filename != self._command[0]:  # that one is a script, or may not be opened

@@ -168,7 +168,8 @@ def ask(real: str, shown: str, limited: bool = False) -> Interpreter:
     # 2.7 does not know -I.
     facts = parse(output([real, *ISOLATED], limited), real) or parse(output([real, "-E", "-S", "-B"], limited), real)
     if facts is None:
-        raise NotPython(f"{cut(shown)} does not answer as a Python interpreter")
+        hint = "as reading is limited in this run, it could read what interpreters need, and nothing else" if limited else None
+        raise NotPython(f"{cut(shown)} does not answer as a Python interpreter", hint)
     known = facts.implementation == "cpython" and facts.version[:2] <= NEWEST_EARLY
     facts.proved = known and facts.guardable and trial.environment_way(facts, limited)
     return facts

@@ -338,6 +338,7 @@ sys.exit(dispatch(sys.argv[1:]))
 def test_what_never_reports_its_guards(tmp_path: Path, program: str, arguments: list[str], why: str) -> None:
     """A binary in an interpreter's place, that answered like one when it was asked."""
     shutil.copy(os.path.realpath(f"/bin/{program}"), tmp_path / "python3")
+    (tmp_path / arguments[0]).touch()
     driver = IMPATIENT.format(path=[entry for entry in sys.path if entry], python=sys.executable)
     words = ["exec", "--no-network", "--python", str(tmp_path / "python3"), "--", *arguments]
     done = subprocess.run([sys.executable, "-c", driver, *words], capture_output=True, text=True, cwd=tmp_path)
