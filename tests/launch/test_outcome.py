@@ -162,3 +162,16 @@ def test_a_failure_in_a_child_is_told_to_the_user(python: Python, cache: Path) -
     assert event["event"] == "failed"
     assert event["why"].endswith("manifest in the run directory was altered")
     assert event["pid"] != os.getpid()
+
+
+@pytest.mark.parametrize("trap", ["fifo", "endless"])
+def test_metadata_that_would_hold_the_launcher_up(command: Command, tmp_path: Path, trap: str) -> None:
+    """Who asked is then told by the path."""
+    site = tmp_path / "site-packages"
+    (site / "m-1.dist-info").mkdir(parents=True)
+    (site / "m.py").write_text(TRY)
+    record = site / "m-1.dist-info/RECORD"
+    os.mkfifo(record) if trap == "fifo" else record.symlink_to("/dev/zero")
+    done = command(find_python("3.11").path, f"import sys; sys.path.append({str(site)!r}); import m")
+    assert (done.returncode, done.stdout) == (0, "NameRefused\n")
+    assert "  asked by  m.py:2\n" in done.stderr.replace(f"{site}/", "").replace("site-packages/", "")

@@ -15,7 +15,7 @@ import _imp
 import os
 import sys
 
-from hermetic_guard import distributions, shutdown
+from hermetic_guard import distributions, files, shutdown
 from hermetic_guard.decide import Request
 from hermetic_guard.guards import loading, paths
 from hermetic_guard.guards.loading import Spec, dress, replacer, when_loaded
@@ -64,7 +64,7 @@ def install(enforcer, listed=b""):
     listed: the files of the policy's distributions, as hermetic/target/packages.py finds them: of each the distribution's name and its path,
     both ended by a null byte. A path that ends in a slash is all that lies below.
     """
-    sealed = seal(vars(distributions), vars(paths), globals())
+    sealed = seal(vars(files), vars(distributions), vars(paths), globals())
     standard = standard_folders()
     facts = sealed["make_facts"](standard, *read_listed(listed))
     judge, passes = sealed["make_judge"](enforcer.check, enforcer.allows, facts), sealed["make_passes"](enforcer.allows, facts)
