@@ -17,7 +17,7 @@ from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.linux import layers, syscalls
 from hermetic.linux.here import Here
 from hermetic.policy import combine
-from hermetic.report import REMEMBERED, Report
+from hermetic.report import Report
 from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
@@ -37,6 +37,9 @@ once some seconds."""
 
 UNGUARDED = 125
 VIOLATION = 77
+REASONS = 10
+"""How many different reasons of failed guards are printed."""
+
 UNCAUGHT = 1
 """The exit code CPython gives an uncaught exception."""
 
@@ -116,9 +119,10 @@ class Run:
         self.strict = bool(values.get("strict"))
         self.report = Report(say.write, trace=bool(values.get("trace")), quiet=bool(values.get("quiet")))
         self.reader = EventReader()
-        self.ready: set[int] = set()
-        self.uncaught: set[int] = set()
-        self.failed: dict[int, str] = {}
+        self.ready = self.uncaught = self.failed = False
+        """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
+        self.reasons: set[str] = set()
+        self.started: ConfinedExecution | None = None
         self.runs = True
         self.log_path = values.get("log")
         self.log: Log | None = None
@@ -134,11 +138,12 @@ class Run:
             start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
+            self.started = self.execution(start, run.path, protected)
             outcome = launch(
-                self.execution(start, run.path, protected),
+                self.started,
                 run,
                 on_events=self.take,
-                ready=self.ready.__contains__ if self.carries else lambda pid: True,
+                ready=lambda pid: self.ready or not self.carries,
                 deadline=READY_WITHIN_S,
                 meanwhile=idle_work(),
             )
@@ -173,7 +178,7 @@ class Run:
         """Handle a refusal of the supervisor's, which no process of the target's can forge."""
         self.report.refused(event)
         if self.log:
-            self.log.write("refused", **event)
+            self.log.write("refused", event)
 
     def native_files(self) -> list[tuple[str, str]]:
         """What the policy's distributions may load."""
@@ -187,46 +192,46 @@ class Run:
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
         for event in self.reader.feed(data):
-            kind = event["event"]
+            kind, by_target = event["event"], self.started is not None and event["pid"] == self.started.pid
             if kind == "ready":
-                self.ready.add(event["pid"])
+                self.ready = self.ready or by_target
             elif kind == "uncaught":
-                self.uncaught.add(event["pid"])
+                self.uncaught = self.uncaught or by_target
             elif kind == "failed":
-                self.could_not_guard(event["pid"], event["why"])
+                self.could_not_guard(event["why"], by_target)
             else:
                 self.report.refused(event)
             if self.log:
-                self.log.write(kind, **{name: value for name, value in event.items() if name not in ("event", "v")})
+                self.log.write(kind, event)
 
-    def could_not_guard(self, pid: int, why: str) -> None:
+    def could_not_guard(self, why: str, by_target: bool) -> None:
         """The guard ended a process before any of its code. The target is the first to report anything."""
-        what = "a Python child was ended" if self.ready else "nothing was run"
-        if why not in self.failed.values():
-            self.say.write(f"hermetic: {printable(why)}; {what}\n")
-        if len(self.failed) < REMEMBERED:
-            self.failed[pid] = why
+        before = self.carries and by_target and not self.ready
+        self.failed = self.failed or before
+        if why not in self.reasons and len(self.reasons) < REASONS:
+            self.reasons.add(why)
+            self.say.write(f"hermetic: {printable(why)}; {'nothing was run' if before else 'a Python child was ended'}\n")
 
     def finish(self, outcome: Outcome) -> int:
         """Tell the count, and make the exit code."""
         code = self.exit_code(outcome)
-        self.report.finish()
+        self.report.finish(self.reader.foreign)
         if outcome.survivors:
             self.say.write(f"hermetic: {outcome.survivors} processes of the target could not be ended\n")
         if self.log:
-            self.log.write("end", exit_code=code, blocked=self.report.blocked)
+            self.log.write("end", {"exit_code": code, "blocked": self.report.blocked})
         return code
 
     def exit_code(self, outcome: Outcome) -> int:
         if not self.runs:
             return outcome.code
-        if outcome.pid in self.failed:
+        if self.failed:
             return UNGUARDED
         if not outcome.guarded and (outcome.late or outcome.signal is None):
             why = "did not report its guards in time and was ended" if outcome.late else "ended without reporting its guards"
             self.say.write(f"hermetic: {printable(self.target.interpreter)} {why}\n")
             return UNGUARDED
-        if outcome.code == UNCAUGHT and outcome.pid in self.uncaught:
+        if outcome.code == UNCAUGHT and self.uncaught:
             return VIOLATION
         if outcome.code == 0 and self.strict and self.report.blocked:
             return VIOLATION
@@ -237,7 +242,7 @@ class Run:
             from hermetic.log import Log
 
             self.log = Log(self.log_path, run)
-            self.log.write("run", command=self.target.argv, policy=serialized.dumps(self.policy).decode())
+            self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 
 def idle_work() -> Iterator[None]:
