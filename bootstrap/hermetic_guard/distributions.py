@@ -7,6 +7,10 @@ if TYPE_CHECKING:
     from typing import Callable
 
 INFO, RECORD = ".dist-info", "RECORD"
+OPEN_ENDED = {"_cppyy": "cppyy", "_ctypes": "ctypes", "_hpy_universal": "hpy", "_rawffi": "ctypes", "_tkinter": "tkinter"}
+"""Modules of the standard library that load or call what they are told to, and the names they are allowed by, as distributions are. Some are
+PyPy's."""
+
 LARGEST_RECORD = 1 << 24
 DEPTH = 16
 """How many directories above a file its metadata is looked for."""

@@ -37,6 +37,7 @@ once some seconds."""
 
 UNGUARDED = 125
 VIOLATION = 77
+GUARDED_TOO = "Python programs that it starts get the guards as well"
 REASONS = 10
 """How many different reasons of failed guards are printed."""
 
@@ -55,7 +56,8 @@ def main(invocation: Invocation) -> int:
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
-    say.notice(resolved.notice)
+    for notice in resolved.notices:
+        say.notice(notice)
     say.detail("; ".join(target.how))
     policy = with_needs(resolved.policy, target, cwd)
     outer = nested.tighten(policy)
@@ -73,8 +75,8 @@ class Speaker:
         self._quiet = bool(invocation.values.get("quiet"))
         self._verbose = bool(invocation.values.get("verbose"))
 
-    def notice(self, text: str | None) -> None:
-        if text and not self._quiet:
+    def notice(self, text: str) -> None:
+        if not self._quiet:
             self.write(f"hermetic: {printable(text)}\n")
 
     def detail(self, text: str) -> None:
@@ -165,7 +167,7 @@ class Run:
         if not why_not and not self.carries:
             held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
             counted = "; what it refuses of files is not counted" if self.policy.filesystem else ""
-            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it: {held}{counted}")
+            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{counted}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
         return why_not
@@ -187,7 +189,10 @@ class Run:
         from hermetic.target import packages  # only where there are such
 
         names, target = self.policy.native.distributions, self.target
-        return packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
+        found = packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
+        for name in packages.without_files(names, found):
+            self.say.notice(f"--allow-native {name}: no compiled module of an installed distribution of this name was found")
+        return found
 
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard.distributions import INFO, LARGEST_RECORD, RECORD, name_of
+from hermetic_guard.distributions import INFO, LARGEST_RECORD, OPEN_ENDED, RECORD, name_of
 from hermetic_guard.files import lines_of, names_in
 
 TYPE_CHECKING = False
@@ -34,6 +34,11 @@ def native_files(names: Iterable[str], interpreter: str, facts: Interpreter, env
     sites = places(interpreter, facts, environ, cwd) if wanted else []
     found = [(name, path) for site in sites for name, path in in_site(site, wanted)]
     return sorted({(name, way) for name, path in found for way in (path, resolved(path))})
+
+
+def without_files(names: Iterable[str], found: Iterable[tuple[str, str]]) -> list[str]:
+    """Those of `names` that stand for nothing: no file was found, nor are they the interpreter's own."""
+    return sorted({*names} - {name for name, _ in found} - {*OPEN_ENDED.values()})
 
 
 def resolved(path: str) -> str:

@@ -63,6 +63,9 @@ COMMAND_LINES = [
     (["exec", "--no-network", "--python", "/bin/ls", "--", "-c", ""], 125, "/bin/ls is not a Python interpreter"),
     (["exec", "--no-network", "--python", "./directory", "--", "-c", ""], 127, "./directory"),
     (["exec", "--no-network", "--python", "./script", "--", "-c", ""], 125, "./script"),
+    (["--fs-readonly=nowhere", "--", "./script"], 125, "--fs-readonly=nowhere: there is no such directory"),
+    (["--fs-readonly", "--allow-write", "no/where", "--", "./script"], 125, "--allow-write no/where: there is nothing there yet"),
+    (["--no-network", "--log", "-", "--", "./script"], 125, "--log -: a file was expected (/dev/stderr and /dev/stdout are such)"),
     (["--no-network", "--log=directory", "--", "./script"], 125, "--log directory"),
     (["--no-network", "--log=nowhere/log", "--", "./script"], 125, "--log nowhere/log"),
 ]
@@ -71,6 +74,25 @@ COMMAND_LINES = [
 @pytest.mark.parametrize(("words", "code", "why"), COMMAND_LINES, ids=[" ".join(line[0]) for line in COMMAND_LINES])
 def test_command_line(jobs, work, words, code, why):
     refused(jobs.guarded(*words, env=jobs.environ(), log=False), code, why)
+
+
+@pytest.mark.parametrize(
+    ("words", "notice"),
+    [
+        (["--fs-readonly=.", "--allow-read=nowhere"], "--allow-read nowhere: there is nothing there"),
+        (["--fs-readonly", "--hide", "nowhere"], "--hide nowhere: there is nothing there"),
+        (
+            ["--block-native", "--allow-native", "No.Such", "--allow-native=ctypes"],
+            "--allow-native no-such: no compiled module of an installed distribution of this name was found",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_value_that_names_nothing(jobs, work, words, notice):
+    """It is run, and said, unless nothing is to be said."""
+    done = jobs.guarded(*words, "--", "./script", env=jobs.environ())
+    assert (done.code, done.err) == (1, f"hermetic: {notice}\n")
+    assert jobs.guarded("-q", *words, "--", "./script", env=jobs.environ()).err == ""
 
 
 TARGETS = {
