@@ -29,7 +29,8 @@ SETTINGS: dict[str, Any] = {"help_option_names": list(options.BY_NAME["--help"].
 ABOUT = {
     ROOT: "Run Python code you do not fully trust, in whatever interpreter or virtual environment it lives, with "
     "network, processes, file writes and native code switched off. No root, no container, nothing installed there. The "
-    "guards stand before the target's first line and in its Python children; native code can walk around them.",
+    "guards stand before the target's first line and in its Python children. On Linux the kernel holds the same policy for "
+    "native code and programs in any language; 'hermetic doctor' says which layer holds what on this machine.",
     RUN: "Run a command: a console script, a Python file, an interpreter. It is found as a shell would find it, and "
     "runs in its own interpreter. Everything after -- belongs to it.",
     EXEC: "Run a script, a module or code in a named interpreter.",

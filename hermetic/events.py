@@ -1,10 +1,14 @@
 """What the guarded processes told, read from the run's FIFO: one JSON line each, schema in the README.
 
-The lines are the target's side's claims. Whatever is not a line as the guard writes it is counted and dropped; memory stays bounded however
-much is written.
+The lines are the target's side's claims, and anybody in the run can write some. What comes out of here is exact: the fields of its kind, each
+of the type and length that the guard gives it, and guards that there are. Every other line is counted and dropped, so whoever is handed an
+event need not ask again; and memory stays bounded however much is written.
 """
 
 from __future__ import annotations
+
+from hermetic_guard.attribution import DEPTH
+from hermetic_guard.decide import DECIDERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ LONGEST = 4096
 class EventReader:
     """Splits what was read into lines and hands each event on.
 
-    `ready` tells whether the first process has reported that its guards stand; `foreign` counts lines that are no events.
+    foreign: how many lines were no events
     """
 
     def __init__(self) -> None:
@@ -29,7 +33,7 @@ class EventReader:
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes, in order."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        self._rest = self._rest[:LONGEST]
+        self._rest = self._rest[: LONGEST + 1]  # which stays too long, whatever comes
         events = [parse(line) for line in lines]
         self.foreign += events.count(None)
         return [event for event in events if event is not None]
@@ -65,25 +69,70 @@ class _Decoder:
     parse_int = int
 
 
-FIELDS: dict[str, dict[str, type]] = {
-    "ready": {"pid": int, "way": str, "python": str, "implementation": str},
-    "refused": {"pid": int, "guard": str, "action": str, "target": str, "rule": str, "hint": str, "stack": list},
-    "uncaught": {"pid": int},
-    "failed": {"pid": int, "why": str},
+class Text:
+    """A text of at most `longest` characters; one of `words`, where these are given."""
+
+    def __init__(self, longest: int = LONGEST, words: frozenset[str] | None = None) -> None:
+        self._longest = longest
+        self._words = words
+
+    def fits(self, value: object) -> bool:
+        return type(value) is str and len(value) <= self._longest and (self._words is None or value in self._words)
+
+
+class Number:
+    """An integer between two others."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+
+    def fits(self, value: object) -> bool:
+        return type(value) is int and self._least <= value <= self._most
+
+
+class Frames:
+    """`[file, line, function]` of each caller, as many as the guard tells."""
+
+    def fits(self, value: object) -> bool:
+        return type(value) is list and len(value) <= DEPTH and all(map(self._is_frame, value))
+
+    def _is_frame(self, value: object) -> bool:
+        return type(value) is list and len(value) == len(FRAME) and all(field.fits(part) for field, part in zip(FRAME, value, strict=True))
+
+
+PID = Number(1, 1 << 22)
+"""PID_MAX_LIMIT (linux/threads.h)."""
+
+LINE = Number(-(1 << 31), (1 << 31) - 1)
+"""A C int, and those of made-up code may be below zero."""
+
+TEXT, WORD = Text(), Text(100)
+FRAME: tuple[Text | Number, ...] = (TEXT, LINE, TEXT)
+
+Field = Text | Number | Frames
+FIELDS: dict[str, dict[str, Field]] = {
+    "ready": {"pid": PID, "way": WORD, "python": WORD, "implementation": WORD},
+    "refused": {
+        "pid": PID,
+        "guard": Text(words=frozenset(DECIDERS)),
+        "action": TEXT,
+        "target": TEXT,
+        "rule": TEXT,
+        "hint": TEXT,
+        "stack": Frames(),
+    },
+    "uncaught": {"pid": PID},
+    "failed": {"pid": PID, "why": TEXT},
 }
+ENVELOPE: dict[str, Field] = {"v": Number(SCHEMA, SCHEMA), "event": Text(words=frozenset(FIELDS))}
+ANYWHERE: dict[str, Field] = {"lost": Number(1, (1 << 31) - 1)}
+"""A field that any event may have."""
 
 
 def is_event(value: object) -> bool:
-    """Whether a JSON value is an event of this schema, with all of its fields."""
-    if not isinstance(value, dict) or value.get("v") != SCHEMA:
+    """Whether a JSON value is an event of this schema: with all of its fields, as they may be, and no others."""
+    if type(value) is not dict or not all(field.fits(value.get(name)) for name, field in ENVELOPE.items()):
         return False
-    name = value.get("event")
-    fields = FIELDS.get(name) if isinstance(name, str) else None
-    if fields is None or not all(type(value.get(name)) is kind for name, kind in fields.items()):
-        return False
-    return all(is_frame(frame) for frame in value.get("stack", ()))
-
-
-def is_frame(value: object) -> bool:
-    """`[file, line, function]`."""
-    return isinstance(value, list) and [type(item) for item in value] == [str, int, str]
+    needed: dict[str, Field] = {**ENVELOPE, **FIELDS[value["event"]]}
+    known: dict[str, Field] = {**needed, **ANYWHERE}
+    return needed.keys() <= value.keys() <= known.keys() and all(known[name].fits(part) for name, part in value.items())

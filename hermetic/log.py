@@ -9,9 +9,10 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from hermetic.errors import HermeticError
+from hermetic.errors import HermeticError, UsageError
 from hermetic.events import SCHEMA
 
 
@@ -22,15 +23,21 @@ class Log:
     """
 
     def __init__(self, path: str, run: str) -> None:
+        if path == "-":
+            raise UsageError("--log -: a file was expected", "/dev/stderr and /dev/stdout are such")
         try:
             self._descriptor = open_beyond_standard(path)
         except (OSError, ValueError) as error:
             raise HermeticError(f"--log {path}: {getattr(error, 'strerror', None) or error}") from None
         self._run = run
 
-    def write(self, event: str, **fields: Any) -> None:
-        """Append one line. A full disk must not change how the run ends; the line is then missing."""
-        line = json.dumps({"v": SCHEMA, "event": event, "run": self._run, "time": time.time(), **fields})
+    def write(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Append one line; what the log itself says in it stands, whatever the fields are.
+
+        A full disk must not change how the run ends; the line is then missing.
+        """
+        own = {"v": SCHEMA, "event": event, "run": self._run, "time": time.time()}
+        line = json.dumps({**own, **fields, **own})
         try:
             os.write(self._descriptor, line.encode() + b"\n")
         except OSError:

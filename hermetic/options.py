@@ -120,8 +120,8 @@ OPTIONS = (
     Option("--best-effort", section=ADJUST, text="Start even where no layer holds a guard; what is missing is said."),
     Option("--on-violation", section=ADJUST, kind=VALUE, metavar="raise|refuse|kill", policy="on-violation",
            choices=("raise", "refuse", "kill"),
-           text="What a violation is to the target: an error that no 'except OSError' hides, (refuse, the default) the "
-                "error that a locked-down machine gives, or its end."),
+           text="What a violation is to the target. refuse, the default: the error that a locked-down machine gives; "
+                "raise: an error that no 'except OSError' hides; kill: the end of its process."),
     Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL),
            text="The interpreter: a path, the directory of a virtual environment, or a version."),
     Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),

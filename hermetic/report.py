@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     Event = dict[str, Any]
-REMEMBERED = 1000
-"""How many different refusals are told apart; a flood of others is only counted."""
+SHOWN = 20
+"""How many different refusals are printed; more nobody reads."""
+
+FURTHER = "hermetic: further refusals are counted, not shown (--trace shows all, --log FILE writes all)\n"
 
 
 class Report:
@@ -27,6 +29,7 @@ class Report:
         self._trace = trace
         self._quiet = quiet
         self._seen: set[tuple[str, str]] = set()
+        self._full = False
         self.blocked: dict[str, int] = {}
         self.all_counted = True
         """Whether refusals by the kernel come here as well."""
@@ -34,21 +37,32 @@ class Report:
     def refused(self, event: Event) -> None:
         """Count a refusal, and print it if it is the first of its kind."""
         self.blocked[event["guard"]] = self.blocked.get(event["guard"], 0) + 1
-        key = (event["guard"], event["target"])
-        first = key not in self._seen and len(self._seen) < REMEMBERED
-        if first:
-            self._seen.add(key)
-        if (first or self._trace) and not self._quiet:
-            self._write(message(event) + (stack(event) if self._trace else ""))
+        if self._quiet:
+            return
+        if self._trace:
+            self._write(message(event) + stack(event))
+        elif (event["guard"], event["target"]) not in self._seen:
+            self._first(event)
 
-    def finish(self) -> None:
-        """Print the count."""
+    def _first(self, event: Event) -> None:
+        """Print a refusal that is the first of its kind, unless there were many of other kinds."""
+        if len(self._seen) < SHOWN:
+            self._seen.add((event["guard"], event["target"]))
+            self._write(message(event))
+        elif not self._full:
+            self._full = True
+            self._write(FURTHER)
+
+    def finish(self, foreign: int = 0) -> None:
+        """Print the counts. foreign: how many lines of the target's side were no events."""
         total = sum(self.blocked.values())
         if total and not self._quiet:
             noun = "action" if total == 1 else "actions"
             parts = ", ".join(f"{guard} {count}" for guard, count in sorted(self.blocked.items()))
             besides = "" if self.all_counted else " (refusals by the kernel are not counted)"
-            self._write(f"hermetic: blocked {total} {noun} in all: {parts}{besides}\n")
+            self._write(f"hermetic: blocked {total} {noun} in all: {printable(parts)}{besides}\n")
+        if foreign and not self._quiet:
+            self._write(f"hermetic: not understood: {foreign} {'line' if foreign == 1 else 'lines'} that did not come from the guards\n")
 
 
 def message(event: Event) -> str:

@@ -4,7 +4,7 @@ Guards translate calls into requests and nothing else knows the rules, so what i
 """
 
 from hermetic_guard.hosts import allows_port, canonical_name, covers, is_inward, is_loopback, is_name, show_ports
-from hermetic_guard.policy import Policy, is_within, is_within_any
+from hermetic_guard.policy import Policy, directory_of, is_within, is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class Request(object):
                 inside this run), datagrams (whether the socket is one of UDP, or else of a kind that no policy allows)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
-                run has made), tree (all below it moves), leads (where a link leads, None if nowhere)
+                run has made), tree (all below it moves), name (the name is made or taken away, which changes the directory it is in),
+                leads (where a link leads, None if nowhere), there (what an option would have to name, for that must be there)
     subprocess: start fork. path (of the program, absolute, without links; none for a fork)
     native:     import load call. distribution (whose file it is, normalized, "" for none), standard (whether it is the standard library's),
                 claimed (whose it says it is, if that could not be established)
@@ -59,6 +60,9 @@ READING = frozenset(["read", "list", "readlink"])
 
 DEVICES = tuple("/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/pts".split())
 """What may always be read and written: nothing is kept there."""
+
+KERNELS = ("/proc", "/sys")
+"""What the kernel's rules keep from being written whatever is allowed."""
 
 
 def decide(policy: Policy, request: Request) -> Decision:
@@ -145,13 +149,15 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
         return Decision(False, HIDDEN)
     if facts.get("tree") and any(is_within(hidden, path) for hidden in rules.hide):
         return Decision(False, "what is hidden stays where it is")
-    if is_within_any(path, rules.write) or is_within_any(path, DEVICES) or facts.get("stream") or facts.get("own"):
+    changed = directory_of(path) if facts.get("name") else path
+    if is_within_any(changed, rules.write) or is_within_any(changed, DEVICES) or facts.get("stream") or facts.get("own"):
         return ALLOWED
+    there = facts.get("there", path)
     if request.action not in READING:
-        return Decision(False, "filesystem read-only", "--allow-write %s" % path)
+        return Decision(False, "filesystem read-only", "" if is_within_any(path, KERNELS) else "--allow-write %s" % there)
     if rules.read is None or is_within_any(path, rules.read) or _shows_the_way(rules, request):
         return ALLOWED
-    return Decision(False, "reads limited", "--allow-read %s" % path)
+    return Decision(False, "reads limited", "--allow-read %s" % there)
 
 
 def _shows_the_way(rules: "Any", request: Request) -> bool:

@@ -1,8 +1,17 @@
 """Installed distributions, read from their metadata on disk; nothing of them is imported."""
 
-import os
+from hermetic_guard.files import names_in, read_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
 
 INFO, RECORD = ".dist-info", "RECORD"
+OPEN_ENDED = {"_cppyy": "cppyy", "_ctypes": "ctypes", "_hpy_universal": "hpy", "_rawffi": "ctypes", "_tkinter": "tkinter"}
+"""Modules of the standard library that load or call what they are told to, and the names they are allowed by, as distributions are. Some are
+PyPy's."""
+
+LARGEST_RECORD = 1 << 24
 DEPTH = 16
 """How many directories above a file its metadata is looked for."""
 
@@ -29,32 +38,27 @@ def claimed_by(path: str) -> str:
 
 
 def has_metadata(folder: str) -> bool:
-    return any(name.endswith(INFO) for name in entries(folder))
+    return any(name.endswith(INFO) for name in names_in(folder or "/"))
 
 
-def info_of(site: str, relative: str) -> str:
-    """The metadata directory in `site` whose RECORD lists a file, "" if none does; the likeliest by name are looked at first."""
+def info_of(site: str, relative: str, read: "Callable[[str, int], bytes]" = read_file) -> str:
+    """The metadata directory in `site` whose RECORD lists a file, "" if none does; the likeliest by name are looked at first.
+
+    read: as files.read_file
+    """
     top = relative.partition("/")[0].partition(".")[0].lower()
-    infos = [name for name in entries(site) if name.endswith(INFO)]
+    infos = [name for name in names_in(site or "/") if name.endswith(INFO)]
     for info in sorted(infos, key=lambda name: not name.lower().startswith(top)):
-        if lists("%s/%s/%s" % (site, info, RECORD), relative):
+        try:
+            record = read("%s/%s/%s" % (site, info, RECORD), LARGEST_RECORD)
+        except OSError:
+            continue
+        if lists(record, relative):
             return info
     return ""
 
 
-def entries(folder: str) -> "list[str]":
-    try:
-        return os.listdir(folder or "/")
-    except OSError:
-        return []
-
-
-def lists(record: str, relative: str) -> bool:
+def lists(record: bytes, relative: str) -> bool:
     """Whether a RECORD has a line for a file (PEP 376: path, hash, size)."""
     path = relative.encode("utf-8", "surrogateescape")
-    starts = (path + b",", b'"' + path + b'",')
-    try:
-        with open(record, "rb") as file:
-            return any(line.startswith(starts) for line in file)
-    except OSError:
-        return False
+    return any(record.startswith(start) or b"\n" + start in record for start in (path + b",", b'"' + path + b'",'))

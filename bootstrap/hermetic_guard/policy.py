@@ -150,6 +150,10 @@ def is_within(path: str, place: str) -> bool:
     return path == place or place == "/" or path.startswith(place + "/")
 
 
+def directory_of(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
+
+
 def is_within_any(path: str, places: "tuple[str, ...]") -> bool:
     return any(is_within(path, place) for place in places)
 

@@ -11,7 +11,7 @@ in, "" for the present one.
 
 import os
 
-from hermetic_guard import pex, pyenv, shebang
+from hermetic_guard import files, pex, pyenv, shebang
 
 DEFAULT_PATH = "/bin:/usr/bin"
 """Where execvp(3) looks when PATH is not set; an empty PATH is the working directory."""
@@ -147,11 +147,7 @@ def _head(file: str) -> bytes:
 
 
 def read_head(file: str) -> bytes:
-    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        return os.read(descriptor, shebang.HEAD)
-    finally:
-        os.close(descriptor)
+    return files.read_file(file, shebang.HEAD)
 
 
 def _head_of_program(file: str) -> bytes:
@@ -287,10 +283,7 @@ def _by_hermetic(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
 
 
 def _listed(folder: str, begin: str, end: str) -> "list[str]":
-    try:
-        return sorted(name for name in os.listdir(folder) if name.startswith(begin) and name.endswith(end))
-    except OSError:
-        return []
+    return sorted(name for name in files.names_in(folder) if name.startswith(begin) and name.endswith(end))
 
 
 def _by_pyenv(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":

@@ -7,6 +7,8 @@ its hooks and plugins are not taken into account.
 
 import os
 
+from hermetic_guard import files
+
 FILE = ".python-version"
 UNFINISHED = ("-dev", "-src", "-latest")
 
@@ -43,11 +45,7 @@ def _working_directory() -> "str | None":
 
 def _read(file: str, root: str) -> "list[str]":
     """The first word of each line that is no comment; none that leads out of `root`/versions (CVE-2022-35861)."""
-    try:
-        with open(file, errors="surrogateescape") as lines:
-            words = [line.split()[0] for line in lines.read(65536).split("\n") if line.split()]
-    except OSError:
-        return []
+    words = [line.split()[0] for line in files.lines_of(file, 65536) if line.split()]
     return [word for word in words if not word.startswith("#") and _inside(root, word)]
 
 
@@ -67,10 +65,7 @@ def _name(root: str, name: str) -> str:
 
 def latest(root: str, prefix: str) -> "str | None":
     """The latest installed release that `prefix` is the beginning of, as 3.12 is of 3.12.1 and 3.13t of 3.13.1t."""
-    try:
-        installed = os.listdir(root + "/versions")
-    except OSError:
-        return None
+    installed = files.names_in(root + "/versions")
     if prefix in installed:
         return prefix
     free_threaded = _is_free_threaded(prefix)

@@ -29,6 +29,8 @@ else:
 PLACED, FAILED = b"placed", b"failed"
 SUPERVISED, ALONE = b"s", b"a"
 ENDED = 125
+MOST_WAITING = 1000
+"""Refusals that the launcher has not come to yet, while whoever reads its messages takes his time."""
 
 
 class ConfinedExecution(Execution):
@@ -52,8 +54,8 @@ class ConfinedExecution(Execution):
         self._policy, self._here = policy, here
         self._permit, self._tell = permit, tell
         self._go, self._went = os.pipe()
-        self._pid = 0
         self._waiting: list[Event] = []
+        self._lost = 0
         self._placed = False
         self._refused: HermeticError | None = None
 
@@ -90,7 +92,6 @@ class ConfinedExecution(Execution):
     def forked(self, pid: int) -> None:
         super().forked(pid)
         os.close(self._go)
-        self._pid = pid
         wake_when_readable(self.answers)
 
     def proceed(self) -> None:
@@ -132,11 +133,11 @@ class ConfinedExecution(Execution):
         from hermetic.linux.supervisor import Supervisor
 
         try:
-            taken = take_descriptor(self._pid, listener)
+            taken = take_descriptor(self.pid, listener)
         except OSError:
             return None
         launcher = os.getpid()
-        before = frozenset(local_sockets.children(launcher)) - {self._pid}
+        before = frozenset(local_sockets.children(launcher)) - {self.pid}
         judge = Judge(self._policy, self._here.machine, lambda: local_sockets.below(launcher, before), self._notice)
         supervisor = Supervisor(taken, self._here.machine, judge)
         supervisor.start()
@@ -144,7 +145,11 @@ class ConfinedExecution(Execution):
 
     def _notice(self, event: Event) -> None:
         """In one of the supervisor's threads: hand an event to the launcher's loop, and wake that."""
-        self._waiting.append(event)
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append({**event, "lost": self._lost} if self._lost else event)
+            self._lost = 0
+        else:
+            self._lost += 1
         os.kill(os.getpid(), _signal.SIGCHLD)
 
     def raise_failure(self) -> None:

@@ -17,13 +17,14 @@ ENOENT = 2
 class Execution:
     """A program about to be executed in a forked child. Made before the fork; both sides have it then, and a pipe between them.
 
-    program: path of a binary; argv, env: what it is handed
+    program: path of a binary; argv, env: what it is handed; pid: of the child, once there is one
     """
 
     def __init__(self, program: str, argv: list[str], env: Mapping[bytes, bytes]) -> None:
         self.program = program
         self.argv = argv
         self.env = env
+        self.pid = 0
         self.answers, self._answer = os.pipe()
 
     def become(self) -> NoReturn:
@@ -36,6 +37,7 @@ class Execution:
 
     def forked(self, pid: int) -> None:
         """In the launcher, once there is a child."""
+        self.pid = pid
         os.close(self._answer)
 
     def proceed(self) -> None:

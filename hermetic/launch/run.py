@@ -17,7 +17,7 @@ from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.linux import layers, syscalls
 from hermetic.linux.here import Here
 from hermetic.policy import combine
-from hermetic.report import REMEMBERED, Report
+from hermetic.report import Report
 from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
@@ -37,6 +37,10 @@ once some seconds."""
 
 UNGUARDED = 125
 VIOLATION = 77
+GUARDED_TOO = "Python programs that it starts get the guards as well"
+REASONS = 10
+"""How many different reasons of failed guards are printed."""
+
 UNCAUGHT = 1
 """The exit code CPython gives an uncaught exception."""
 
@@ -52,7 +56,8 @@ def main(invocation: Invocation) -> int:
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
-    say.notice(resolved.notice)
+    for notice in resolved.notices:
+        say.notice(notice)
     say.detail("; ".join(target.how))
     policy = with_needs(resolved.policy, target, cwd)
     outer = nested.tighten(policy)
@@ -70,8 +75,8 @@ class Speaker:
         self._quiet = bool(invocation.values.get("quiet"))
         self._verbose = bool(invocation.values.get("verbose"))
 
-    def notice(self, text: str | None) -> None:
-        if text and not self._quiet:
+    def notice(self, text: str) -> None:
+        if not self._quiet:
             self.write(f"hermetic: {printable(text)}\n")
 
     def detail(self, text: str) -> None:
@@ -116,9 +121,10 @@ class Run:
         self.strict = bool(values.get("strict"))
         self.report = Report(say.write, trace=bool(values.get("trace")), quiet=bool(values.get("quiet")))
         self.reader = EventReader()
-        self.ready: set[int] = set()
-        self.uncaught: set[int] = set()
-        self.failed: dict[int, str] = {}
+        self.ready = self.uncaught = self.failed = False
+        """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
+        self.reasons: set[str] = set()
+        self.started: ConfinedExecution | None = None
         self.runs = True
         self.log_path = values.get("log")
         self.log: Log | None = None
@@ -134,11 +140,12 @@ class Run:
             start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
+            self.started = self.execution(start, run.path, protected)
             outcome = launch(
-                self.execution(start, run.path, protected),
+                self.started,
                 run,
                 on_events=self.take,
-                ready=self.ready.__contains__ if self.carries else lambda pid: True,
+                ready=lambda pid: self.ready or not self.carries,
                 deadline=READY_WITHIN_S,
                 meanwhile=idle_work(),
             )
@@ -160,7 +167,7 @@ class Run:
         if not why_not and not self.carries:
             held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
             counted = "; what it refuses of files is not counted" if self.policy.filesystem else ""
-            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it: {held}{counted}")
+            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{counted}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
         return why_not
@@ -173,7 +180,7 @@ class Run:
         """Handle a refusal of the supervisor's, which no process of the target's can forge."""
         self.report.refused(event)
         if self.log:
-            self.log.write("refused", **event)
+            self.log.write("refused", event)
 
     def native_files(self) -> list[tuple[str, str]]:
         """What the policy's distributions may load."""
@@ -182,51 +189,54 @@ class Run:
         from hermetic.target import packages  # only where there are such
 
         names, target = self.policy.native.distributions, self.target
-        return packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
+        found = packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
+        for name in packages.without_files(names, found):
+            self.say.notice(f"--allow-native {name}: no compiled module of an installed distribution of this name was found")
+        return found
 
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
         for event in self.reader.feed(data):
-            kind = event["event"]
+            kind, by_target = event["event"], self.started is not None and event["pid"] == self.started.pid
             if kind == "ready":
-                self.ready.add(event["pid"])
+                self.ready = self.ready or by_target
             elif kind == "uncaught":
-                self.uncaught.add(event["pid"])
+                self.uncaught = self.uncaught or by_target
             elif kind == "failed":
-                self.could_not_guard(event["pid"], event["why"])
+                self.could_not_guard(event["why"], by_target)
             else:
                 self.report.refused(event)
             if self.log:
-                self.log.write(kind, **{name: value for name, value in event.items() if name not in ("event", "v")})
+                self.log.write(kind, event)
 
-    def could_not_guard(self, pid: int, why: str) -> None:
+    def could_not_guard(self, why: str, by_target: bool) -> None:
         """The guard ended a process before any of its code. The target is the first to report anything."""
-        what = "a Python child was ended" if self.ready else "nothing was run"
-        if why not in self.failed.values():
-            self.say.write(f"hermetic: {printable(why)}; {what}\n")
-        if len(self.failed) < REMEMBERED:
-            self.failed[pid] = why
+        before = self.carries and by_target and not self.ready
+        self.failed = self.failed or before
+        if why not in self.reasons and len(self.reasons) < REASONS:
+            self.reasons.add(why)
+            self.say.write(f"hermetic: {printable(why)}; {'nothing was run' if before else 'a Python child was ended'}\n")
 
     def finish(self, outcome: Outcome) -> int:
         """Tell the count, and make the exit code."""
         code = self.exit_code(outcome)
-        self.report.finish()
+        self.report.finish(self.reader.foreign)
         if outcome.survivors:
             self.say.write(f"hermetic: {outcome.survivors} processes of the target could not be ended\n")
         if self.log:
-            self.log.write("end", exit_code=code, blocked=self.report.blocked)
+            self.log.write("end", {"exit_code": code, "blocked": self.report.blocked})
         return code
 
     def exit_code(self, outcome: Outcome) -> int:
         if not self.runs:
             return outcome.code
-        if outcome.pid in self.failed:
+        if self.failed:
             return UNGUARDED
         if not outcome.guarded and (outcome.late or outcome.signal is None):
             why = "did not report its guards in time and was ended" if outcome.late else "ended without reporting its guards"
             self.say.write(f"hermetic: {printable(self.target.interpreter)} {why}\n")
             return UNGUARDED
-        if outcome.code == UNCAUGHT and outcome.pid in self.uncaught:
+        if outcome.code == UNCAUGHT and self.uncaught:
             return VIOLATION
         if outcome.code == 0 and self.strict and self.report.blocked:
             return VIOLATION
@@ -237,7 +247,7 @@ class Run:
             from hermetic.log import Log
 
             self.log = Log(self.log_path, run)
-            self.log.write("run", command=self.target.argv, policy=serialized.dumps(self.policy).decode())
+            self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 
 def idle_work() -> Iterator[None]:

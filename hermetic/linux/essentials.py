@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from hermetic_guard.files import lines_of, names_in
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,11 +63,7 @@ def _prefixes(program: str) -> list[str]:
 
 def _homes(folder: str) -> list[str]:
     """The prefix that the `home` of a pyvenv.cfg in `folder` is the bin directory of (site.venv())."""
-    try:
-        with open(f"{folder}/pyvenv.cfg", encoding="utf-8", errors="surrogateescape") as file:
-            settings = [line.partition("=") for line in file]
-    except OSError:
-        return []
+    settings = [line.partition("=") for line in lines_of(f"{folder}/pyvenv.cfg")]
     return [os.path.dirname(value.strip()) for key, _, value in settings if key.strip().lower() == "home"]
 
 
@@ -76,16 +74,9 @@ def _is_prefix(folder: str) -> bool:
     return any(
         os.path.exists(f"{folder}/{lib}/{name}/os.py")
         for lib in ("lib", "lib64")
-        for name in _listed(f"{folder}/{lib}")
+        for name in names_in(f"{folder}/{lib}")
         if name.startswith(("python", "pypy"))
     )
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
 
 
 def executables(programs: Iterable[str]) -> tuple[str, ...]:

@@ -40,6 +40,12 @@ def adjusted(policy: Policy, values: dict[str, object], cwd: str | None) -> Poli
     return policy
 
 
+def of_nothing(values: dict[str, object], cwd: str | None) -> list[str]:
+    """A line for each path among `values` at which there is nothing: it may be meant so, or be a slip that leaves a secret to be read."""
+    given = [(f"--{key}", str(value)) for key in ("allow-read", "hide") for value in _several(values.get(key.replace("-", "_"), ()))]
+    return [f"{flag} {quoted(value)}: there is nothing there" for flag, value in given if not paths.is_there(paths.read(flag, value, cwd))]
+
+
 def _given(values: dict[str, object]) -> Iterator[options.Option]:
     return (option for option in options.OPTIONS if option.key in values and option.key in ADJUSTERS)
 
@@ -99,14 +105,10 @@ def _allow_unix(rules: Network, given: Given, cwd: str | None) -> Network:
 
 def _allow_write(rules: Filesystem, given: Given, cwd: str | None) -> Filesystem:
     """Of what is there: no mount, and no rule of Landlock's, can be about a name that is not there yet."""
-    import os
-
     for value in map(str, given):
         path = paths.read("--allow-write", value, cwd)
-        if not os.path.lexists(path):
-            raise UsageError(
-                f"--allow-write {quoted(value)}: there is nothing there yet", f"its directory is {quoted(os.path.dirname(path))}"
-            )
+        if not paths.is_there(path):
+            raise UsageError(f"--allow-write {quoted(value)}: there is nothing there yet", f"it goes with {quoted(paths.nearest(path))}")
     changed: Filesystem = rules.replaced(write=_with_paths("--allow-write", rules.write, given, cwd))
     return changed
 

@@ -27,15 +27,15 @@ class Resolved:
     """The policy of a run.
 
     profiles: the names of the profiles it is made from
-    notice:   what the user has to be told because nothing was asked for and a profile was chosen; else None
+    notices:  what the user has to be told: that nothing was asked for and a profile was chosen, and which values name nothing
     """
 
-    __slots__ = ("notice", "policy", "profiles")
+    __slots__ = ("notices", "policy", "profiles")
 
-    def __init__(self, policy: Policy, profiles: tuple[str, ...], notice: str | None) -> None:
+    def __init__(self, policy: Policy, profiles: tuple[str, ...], notices: list[str]) -> None:
         self.policy = policy
         self.profiles = profiles
-        self.notice = notice
+        self.notices = notices
 
 
 def resolve(invocation: Invocation, cwd: str | None) -> Resolved:
@@ -51,8 +51,8 @@ def resolve(invocation: Invocation, cwd: str | None) -> Resolved:
     if chosen:
         profiles = (DEFAULT,)
     policy = _adjusted(_combined(flags, profiles), values, cwd)
-    notice = f"no guard was asked for, so profile {DEFAULT} stands: {describe(policy)}" if chosen else None
-    return Resolved(policy, profiles, notice)
+    notices = [f"no guard was asked for, so profile {DEFAULT} stands: {describe(policy)}"] if chosen else []
+    return Resolved(policy, profiles, [*notices, *_of_nothing(values, cwd)])
 
 
 def describe(policy: Policy) -> str:
@@ -100,15 +100,30 @@ def _flags(values: dict[str, object], cwd: str | None) -> Policy:
 def _path(flag: str, value: str, cwd: str | None) -> str:
     from hermetic.policy import paths  # only where a path is given
 
-    return paths.read(flag, value, cwd)
+    root = paths.read(flag, value, cwd)
+    if not paths.is_there(root):
+        raise UsageError(f"{flag}={quoted(value)}: there is no such directory")
+    return root
 
 
 def _adjusted(policy: Policy, values: dict[str, object], cwd: str | None) -> Policy:
-    if not any(option.section == options.ADJUST and option.key in values for option in options.OPTIONS):
+    if not _adjusts(values):
         return policy
     from hermetic.policy import adjust
 
     return adjust.adjusted(policy, values, cwd)
+
+
+def _of_nothing(values: dict[str, object], cwd: str | None) -> list[str]:
+    if not _adjusts(values):
+        return []
+    from hermetic.policy import adjust
+
+    return adjust.of_nothing(values, cwd)
+
+
+def _adjusts(values: dict[str, object]) -> bool:
+    return any(option.section == options.ADJUST and option.key in values for option in options.OPTIONS)
 
 
 def _combined(flags: Policy, profiles: tuple[str, ...]) -> Policy:

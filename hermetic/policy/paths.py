@@ -25,3 +25,20 @@ def read(flag: str, value: str, cwd: str | None) -> str:
         return str(Path(cwd or "/", value).resolve())
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"{flag}={quoted(value)}: {error}") from None
+
+
+def is_there(path: str) -> bool:
+    """Whether there is something at a path, as far as can be told: what is out of reach may be."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
+
+
+def nearest(path: str) -> str:
+    """The nearest directory above a path at which there is nothing."""
+    above = os.path.dirname(path)
+    return above if above == path or is_there(above) else nearest(above)

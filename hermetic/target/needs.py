@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard import cmdline
+from hermetic_guard import cmdline, files
+from hermetic_guard.files import lines_of
 from hermetic_guard.policy import is_within, merged
 
 TYPE_CHECKING = False
@@ -113,7 +114,7 @@ class Needs:
         """Projects that are installed by reference."""
         for name in names_in(site):
             if name.endswith(".pth"):
-                for line in lines_of(f"{site}/{name}"):
+                for line in filter(None, map(str.strip, lines_of(f"{site}/{name}"))):
                     if not line.startswith(("import ", "import\t", "#")):
                         self._add_code(os.path.join(site, line))
             elif name.endswith(".dist-info"):
@@ -188,25 +189,14 @@ def editable_project(path: str) -> str | None:
     from urllib.parse import unquote, urlsplit
 
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+        found = json.loads(files.read_file(path, files.CONFIGURATION))
         url = urlsplit(found["url"])
         editable = found["dir_info"]["editable"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return unquote(url.path) if editable and url.scheme == "file" else None
-
-
-def lines_of(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return [line.strip() for line in file if line.strip()]
-    except OSError:
-        return []
+    path = unquote(url.path)
+    return path if editable and url.scheme == "file" and "\0" not in path else None
 
 
 def names_in(directory: str) -> list[str]:
-    try:
-        return sorted(os.listdir(directory))
-    except OSError:
-        return []
+    return sorted(files.names_in(directory))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard.distributions import INFO, RECORD, entries, name_of
+from hermetic_guard.distributions import INFO, LARGEST_RECORD, OPEN_ENDED, RECORD, name_of
+from hermetic_guard.files import lines_of, names_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def native_files(names: Iterable[str], interpreter: str, facts: Interpreter, env
     return sorted({(name, way) for name, path in found for way in (path, resolved(path))})
 
 
+def without_files(names: Iterable[str], found: Iterable[tuple[str, str]]) -> list[str]:
+    """Those of `names` that stand for nothing: no file was found, nor are they the interpreter's own."""
+    return sorted({*names} - {name for name, _ in found} - {*OPEN_ENDED.values()})
+
+
 def resolved(path: str) -> str:
     return os.path.realpath(path) + ("/" if path.endswith("/") else "")
 
@@ -57,7 +63,7 @@ def prefixes(folder: str, facts: Interpreter) -> list[str]:
     """folder: of the interpreter, as it was named."""
     base = os.path.dirname(os.path.dirname(facts.path))
     for config in (f"{folder}/pyvenv.cfg", f"{os.path.dirname(folder)}/pyvenv.cfg"):
-        settings = dict(setting(line) for line in lines(config))
+        settings = dict(setting(line) for line in lines_of(config))
         if "home" in settings:
             return [os.path.dirname(folder), *([base] if settings.get("include-system-site-packages") == "true" else [])]
     return [os.path.dirname(folder), base]
@@ -79,24 +85,16 @@ def below(prefix: str, facts: Interpreter) -> list[str]:
 
 def path_lines(site: str) -> list[str]:
     """The directories that `.pth` files add, as editable installs do; their lines of code are not run."""
-    files = [name for name in entries(site) if name.endswith(".pth")]
-    added = [line.rstrip() for name in sorted(files) for line in lines(f"{site}/{name}")]
+    files = [name for name in names_in(site) if name.endswith(".pth")]
+    added = [line.rstrip() for name in sorted(files) for line in lines_of(f"{site}/{name}")]
     return [os.path.abspath(os.path.join(site, line)) for line in added if line and not line.startswith(("#", "import ", "import\t"))]
-
-
-def lines(file: str) -> list[str]:
-    try:
-        with open(file, encoding="utf-8", errors="surrogateescape") as opened:
-            return opened.read().splitlines()
-    except OSError:
-        return []
 
 
 # What is installed there.
 
 
 def in_site(site: str, wanted: set[str]) -> Iterator[tuple[str, str]]:
-    for info in entries(site):
+    for info in names_in(site):
         if info.endswith((INFO, EGG_INFO)) and name_of(info.removesuffix(INFO).removesuffix(EGG_INFO)) in wanted:
             name = name_of(info.removesuffix(INFO).removesuffix(EGG_INFO))
             yield from ((name, path) for path in listed(site, info))
@@ -106,7 +104,7 @@ def listed(site: str, info: str) -> Iterator[str]:
     """The paths of a distribution: of its RECORD, of its project if it is installed from there, of its top-level packages where nothing
     says more, as in Debian's packages.
     """
-    record = lines(f"{site}/{info}/{RECORD}")
+    record = lines_of(f"{site}/{info}/{RECORD}", LARGEST_RECORD)
     for line in record:
         path = line.rpartition(",")[0].rpartition(",")[0].strip('"')
         if path.endswith(EXTENSIONS):
@@ -115,7 +113,7 @@ def listed(site: str, info: str) -> Iterator[str]:
     if project:
         yield project.rstrip("/") + "/"
     if not record:
-        yield from (f"{site}/{package}/" for package in lines(f"{site}/{info}/top_level.txt") if package.isidentifier())
+        yield from (f"{site}/{package}/" for package in lines_of(f"{site}/{info}/top_level.txt") if package.isidentifier())
 
 
 def editable_project(file: str) -> str:
@@ -124,9 +122,10 @@ def editable_project(file: str) -> str:
     from urllib.parse import unquote, urlsplit
 
     try:
-        found = json.loads("\n".join(lines(file)))
+        found = json.loads("\n".join(lines_of(file)))
         address = urlsplit(found["url"])
         editable = found["dir_info"]["editable"] is True and address.scheme == "file"
-    except (KeyError, TypeError, ValueError):
+        path = unquote(address.path)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return ""
-    return os.path.abspath(unquote(address.path)) if editable else ""
+    return os.path.abspath(path) if editable and "\0" not in path else ""

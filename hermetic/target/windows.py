@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import os
 
+from hermetic_guard.files import read_file
+
+PROGRAM = b"MZ"
+LARGEST = 1 << 26
 LONGEST_LINE = 8192
 ENTRY = b"PK\5\6"
 END = 22
@@ -19,17 +23,13 @@ def launcher(file: str) -> tuple[str, str] | None:
     pip, distlib and conda append line and archive to the program; setuptools, until 64, has a script beside it.
     """
     beside = f"{file.removesuffix('.exe')}-script.py"
-    if not os.path.isfile(file):  # to open a FIFO is to wait
-        return None
     try:
-        with open(file, "rb") as program:
-            if program.read(2) != b"MZ":
-                return None
-            appended = _before_archive(b"MZ" + program.read())
+        if read_file(file, len(PROGRAM)) != PROGRAM:
+            return None
+        appended = _before_archive(read_file(file, LARGEST))
         if appended:
             return _with_interpreter(appended, file)
-        with open(beside, "rb") as script:
-            return _with_interpreter(script.read(LONGEST_LINE), beside)
+        return _with_interpreter(read_file(beside, LONGEST_LINE), beside)
     except OSError:
         return None
 

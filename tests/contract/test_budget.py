@@ -16,7 +16,8 @@ hermetic.linux.layers hermetic.linux.local_sockets hermetic.linux.mountinfo herm
 hermetic.linux.privileges hermetic.linux.seccomp hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.syscalls
 hermetic.policy hermetic.policy.combine hermetic.policy.ports
 hermetic.target hermetic.target.interrogate hermetic.target.resolve
-hermetic_guard hermetic_guard.cmdline hermetic_guard.decide hermetic_guard.distributions hermetic_guard.hosts hermetic_guard.injection hermetic_guard.pex
+hermetic_guard hermetic_guard.attribution hermetic_guard.cmdline hermetic_guard.decide hermetic_guard.distributions hermetic_guard.files
+hermetic_guard.hosts hermetic_guard.injection hermetic_guard.pex
 hermetic_guard.policy hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang
 """.split()
 LIBRARY = "__future__ _ctypes _json errno fcntl itertools marshal resource".split()

@@ -72,6 +72,9 @@ COMMAND_LINES = [
     (["--fs-readonly", "./directory", "--", "python3", "text"], 126, '(a value goes with "=": --fs-readonly=./directory)'),
     (["--no-network", "--allow-localhost", "8000", "--", "python3"], 127, '(a value goes with "=": --allow-localhost=8000)'),
     (["exec", "--no-network", "--allow-localhost", "80,81", "text"], 127, '(a value goes with "=": --allow-localhost=80,81)'),
+    (["--fs-readonly=nowhere", "--", "./script"], 125, "--fs-readonly=nowhere: there is no such directory"),
+    (["--fs-readonly", "--allow-write", "no/where", "--", "./script"], 125, "--allow-write no/where: there is nothing there yet"),
+    (["--no-network", "--log", "-", "--", "./script"], 125, "--log -: a file was expected (/dev/stderr and /dev/stdout are such)"),
     (["--no-network", "--log=directory", "--", "./script"], 125, "--log directory"),
     (["--no-network", "--log=nowhere/log", "--", "./script"], 125, "--log nowhere/log"),
 ]
@@ -80,6 +83,25 @@ COMMAND_LINES = [
 @pytest.mark.parametrize(("words", "code", "why"), COMMAND_LINES, ids=[" ".join(line[0]) for line in COMMAND_LINES])
 def test_command_line(jobs, work, words, code, why):
     refused(jobs.guarded(*words, env=jobs.environ(), log=False), code, why)
+
+
+@pytest.mark.parametrize(
+    ("words", "notice"),
+    [
+        (["--fs-readonly=.", "--allow-read=nowhere"], "--allow-read nowhere: there is nothing there"),
+        (["--fs-readonly", "--hide", "nowhere"], "--hide nowhere: there is nothing there"),
+        (
+            ["--block-native", "--allow-native", "No.Such", "--allow-native=ctypes"],
+            "--allow-native no-such: no compiled module of an installed distribution of this name was found",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_value_that_names_nothing(jobs, work, words, notice):
+    """It is run, and said, unless nothing is to be said."""
+    done = jobs.guarded(*words, "--", "./script", env=jobs.environ())
+    assert (done.code, done.err) == (1, f"hermetic: {notice}\n")
+    assert jobs.guarded("-q", *words, "--", "./script", env=jobs.environ()).err == ""
 
 
 TARGETS = {

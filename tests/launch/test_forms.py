@@ -104,7 +104,9 @@ def test_what_is_no_python_is_named(session_directory, jobs, form):
     script = installed(session_directory, form)
     env = jobs.environ(environment(session_directory, form), DEMO_TRY="")
     done = jobs.guarded("--no-network", "--", script, env=env)
-    assert done.err.startswith(f"hermetic: {form.partition(' ')[0]} is not Python, so the kernel alone holds it: network: ")
+    assert done.err.startswith(
+        f"hermetic: {form.partition(' ')[0]} is not Python, so the kernel alone holds it (Python programs that it starts get the guards as well): network: "
+    )
     done = jobs.guarded("--block-native", "--", script, env=env)
     assert (done.code, done.out) == (125, "")
     assert "the native guard cannot stand as required: the target is no Python" in done.err

@@ -64,7 +64,9 @@ def test_a_shell(jobs, env, loopback_server):
     assert jobs.native("bash", "-c", line, env=env).out == "reached\n"
     done = jobs.guarded("--no-network", "--", "bash", "-c", line, env=env)
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("hermetic: bash is not Python, so the kernel alone holds it: network: full\n")
+    assert done.err.startswith(
+        "hermetic: bash is not Python, so the kernel alone holds it (Python programs that it starts get the guards as well): network: full\n"
+    )
     assert re.search(
         three_lines(f"network disabled: connect(127.0.0.1:{loopback_server.port})", r"/.*/bash \(process \d+\)", "--allow-localhost"),
         done.err,
@@ -97,7 +99,10 @@ def test_an_old_python(jobs, env, python, loopback_server):
     assert jobs.native(python.path, "-c", code, env=env).code == 0
     done = jobs.guarded("--no-network", "--", python.path, "-c", code, env=env)
     assert done.code == 1
-    assert "CPython 2.7.18, which cannot carry the guards, so the kernel alone holds it: network: full" in done.err
+    assert (
+        "CPython 2.7.18, which cannot carry the guards, so the kernel alone holds it (Python programs that it starts get the guards as well): network: full"
+        in done.err
+    )
     assert done.refused == [f"connect(127.0.0.1:{loopback_server.port})"]
     assert jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", code, env=env).code == 0
 
@@ -223,7 +228,10 @@ def test_what_is_required(jobs, env, words, why):
 def test_best_effort(jobs, env):
     done = jobs.guarded("--block-native", "--best-effort", "--", "echo", "run", env=env)
     assert (done.code, done.out) == (0, "run\n")
-    assert "kernel alone holds it: native: none (the kernel cannot tell a library from data)" in done.err
+    assert (
+        "kernel alone holds it (Python programs that it starts get the guards as well): native: none (the kernel cannot tell a library from data)"
+        in done.err
+    )
 
 
 @pytest.mark.parametrize("guard", ["--no-network", "--no-subprocess", "--fs-readonly"])

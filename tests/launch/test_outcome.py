@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -162,3 +163,55 @@ def test_a_failure_in_a_child_is_told_to_the_user(python: Python, cache: Path) -
     assert event["event"] == "failed"
     assert event["why"].endswith("manifest in the run directory was altered")
     assert event["pid"] != os.getpid()
+
+
+@pytest.mark.parametrize("trap", ["fifo", "endless"])
+def test_metadata_that_would_hold_the_launcher_up(command: Command, tmp_path: Path, trap: str) -> None:
+    """Who asked is then told by the path."""
+    site = tmp_path / "site-packages"
+    (site / "m-1.dist-info").mkdir(parents=True)
+    (site / "m.py").write_text(TRY)
+    record = site / "m-1.dist-info/RECORD"
+    os.mkfifo(record) if trap == "fifo" else record.symlink_to("/dev/zero")
+    done = command(find_python("3.11").path, f"import sys; sys.path.append({str(site)!r}); import m")
+    assert (done.returncode, done.stdout) == (0, "NameRefused\n")
+    assert "  asked by  m.py:2\n" in done.stderr.replace(f"{site}/", "").replace("site-packages/", "")
+
+
+FORGED = [
+    '{"v":1,"event":"uncaught","pid":1,"self":"x"}',
+    '{"v":1,"event":"refused","pid":1,"guard":"\\u001b[31mX\\nhermetic: all good","action":"a","target":"t","rule":"r","hint":"","stack":[]}',
+    '{"v":1,"event":"refused","pid":1,"guard":"network","action":"a","target":"t","rule":"r","hint":"","stack":[],"program":"/x"}',
+    '{"v":1,"event":"ready","pid":1,"way":"early","python":"3","implementation":"x","run":"another","time":0}',
+]
+
+
+def test_forged_events(command: Command, tmp_path: Path) -> None:
+    """A child that is no Python writes what it likes to the launcher."""
+    script = "".join(f"printf '%s\\n' '{line}' > ${{_HERMETIC##*:}}/events; " for line in FORGED)
+    code = f"import subprocess; subprocess.run(['sh', '-c', {script!r}], check=True); print('done')"
+    done = command(find_python("3.11").path, code, "--log", str(tmp_path / "log"))
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert done.stderr == "hermetic: not understood: 4 lines that did not come from the guards\n"
+    logged = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [event["event"] for event in logged] == ["run", "ready", "end"]
+
+
+def test_a_flood_of_refusals(command: Command) -> None:
+    """Is told as far as anybody reads it."""
+    code = "import socket\nfor n in range(30):\n try: socket.getaddrinfo(f'h{n}.test', 80)\n except OSError: pass\n"
+    told = command(find_python("3.11").path, code).stderr.splitlines()
+    assert len(told) == 3 * 20 + 2
+    assert told[-2:] == [
+        "hermetic: further refusals are counted, not shown (--trace shows all, --log FILE writes all)",
+        "hermetic: blocked 30 actions in all: network 30",
+    ]
+    assert command(find_python("3.11").path, code, "--trace").stderr.count("blocked action: ") == 30
+
+
+def test_a_log_that_looks_like_a_stream(command: Command) -> None:
+    done = command(find_python("3.11").path, "print('run')", "--log", "-")
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr == "hermetic: --log -: a file was expected (/dev/stderr and /dev/stdout are such)\n"
+    told = command(find_python("3.11").path, "print('run')", "--log", "/dev/stderr")
+    assert [json.loads(line)["event"] for line in told.stderr.splitlines()] == ["run", "ready", "end"]

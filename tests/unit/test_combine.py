@@ -39,7 +39,7 @@ GOOD = [
         "--fs-readonly --allow-write /usr/lib/.. --allow-write /usr/share --hide k",
         Policy(filesystem=Filesystem(write=("/usr",), hide=("/work/k",))),
     ),
-    ("--fs-readonly=/srv --allow-read lib", Policy(filesystem=Filesystem(read=("/srv", "/work/lib")))),
+    ("--fs-readonly=/usr --allow-read lib", Policy(filesystem=Filesystem(read=("/usr", "/work/lib")))),
     ("--block-native --allow-native NumPy --allow-native my_lib.x", Policy(native=Native(distributions=("my-lib-x", "numpy")))),
     # profiles
     ("--profile block-all", ALL),
@@ -62,7 +62,7 @@ GOOD = [
 def test_resolves(line, expected):
     resolved = resolve(line)
     assert resolved.policy == expected
-    assert resolved.notice is None
+    assert [notice for notice in resolved.notices if "there is nothing there" not in notice] == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_default_stands_where_no_guard_is_asked_for(line, expected, words):
     resolved = resolve(line)
     assert resolved.policy == expected
     assert resolved.profiles == ("default",)
-    assert resolved.notice.endswith(words)
+    assert [notice.endswith(words) for notice in resolved.notices] == [True]
 
 
 BAD = [
@@ -91,7 +91,10 @@ BAD = [
     ("--profile net-hermetic --allow-localhost=80", "--allow-localhost=80 adds nothing: a profile allows"),
     ("--no-network --allow-write /x", "--allow-write has nothing to adjust: the filesystem is not guarded (it goes with --fs-readonly)"),
     ("--fs-readonly --allow-read /x", "--allow-read has nothing to adjust: everything may be read (it goes with --fs-readonly=ROOT)"),
-    ("--fs-readonly --allow-write /usr/new", "--allow-write /usr/new: there is nothing there yet (its directory is /usr)"),
+    ("--fs-readonly --allow-write /usr/new", "--allow-write /usr/new: there is nothing there yet (it goes with /usr)"),
+    ("--fs-readonly --allow-write /usr/new/er/x", "--allow-write /usr/new/er/x: there is nothing there yet (it goes with /usr)"),
+    ("--fs-readonly=/usr/new", "--fs-readonly=/usr/new: there is no such directory"),
+    ("--fs-readonly=/usr/new --fs-readonly=/usr/new", "there is no such directory"),
     ("--no-network --allow-run ls", "--allow-run has nothing to adjust: the start of processes is not guarded"),
     ("--no-subprocess --allow-run no-such-program", "--allow-run no-such-program: no-such-program: command not found"),
     ("--block-native --allow-native a/b", "--allow-native a/b: the name of a distribution was expected"),
@@ -141,11 +144,22 @@ def test_root_that_cannot_be_a_path(tmp_path):
 
 
 def test_roots_that_leave_nothing(tmp_path, monkeypatch):
-    (tmp_path / "srv.toml").write_text('version = 1\n[filesystem]\nroot = "/srv"\n')
+    (tmp_path / "usr.toml").write_text('version = 1\n[filesystem]\nroot = "/usr"\n')
     monkeypatch.setattr(load, "DIRECTORY", tmp_path)
-    assert resolve("--profile srv --fs-readonly=/srv/a").policy.filesystem.read == ("/srv/a",)
+    assert resolve("--profile usr --fs-readonly=/usr/bin").policy.filesystem.read == ("/usr/bin",)
     with pytest.raises(UsageError, match="leave nothing"):
-        resolve("--profile srv --fs-readonly=/proc")
+        resolve("--profile usr --fs-readonly=/proc")
+
+
+def test_what_names_nothing_is_said(tmp_path):
+    (tmp_path / "there").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    line = "--fs-readonly=. --allow-read there --allow-read no --hide there --hide no/thing --hide dangling"
+    assert resolve(line, str(tmp_path)).notices == [
+        "--allow-read no: there is nothing there",
+        "--hide no/thing: there is nothing there",
+        "--hide dangling: there is nothing there",
+    ]
 
 
 def test_a_profile_that_is_none(tmp_path, monkeypatch):

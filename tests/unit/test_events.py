@@ -90,6 +90,27 @@ FOREIGN = [
     b'{"v":1,"event":"uncaught","pid":NaN}',
     b'{"v":1,"event":"uncaught","pid":1,"a":"\t"}',
     b"x" * 5000,
+    b'{"v":true,"event":"uncaught","pid":1}',
+    b'{"v":1,"event":"uncaught","pid":0}',
+    b'{"v":1,"event":"uncaught","pid":99999999}',
+    b'{"v":1,"event":"uncaught","pid":1,"self":"x"}',
+    b'{"v":1,"event":"uncaught","pid":1,"run":"x","time":0}',
+    b'{"v":1,"event":"uncaught","pid":1,"lost":0}',
+    b'{"v":1,"event":"uncaught"}',
+    b'{"v":1,"event":"ready","pid":1,"way":"early","python":"' + b"3" * 101 + b'","implementation":"cpython"}',
+    *(
+        json.dumps({**REFUSED, "v": 1, **changes}).encode()
+        for changes in (
+            {"guard": "\x1b[31mX\nhermetic: all good"},
+            {"guard": "Network"},
+            {"program": "/bin/true"},
+            {"target": None},
+            {"stack": [["f", 1, "g"]] * 41},
+            {"stack": [["f", 1 << 31, "g"]]},
+            {"stack": [["f", 1]]},
+            {"stack": {}},
+        )
+    ),
 ]
 
 
@@ -104,8 +125,9 @@ def test_a_line_without_an_end_does_not_fill_the_memory() -> None:
     reader = EventReader()
     for _ in range(1000):
         reader.feed(b"x" * 4096)
-    assert len(reader._rest) <= 4096
-    reader.feed(b"\n")
+    assert len(reader._rest) <= 4097
+    assert reader.feed(b"\n") == []
+    assert reader.foreign == 1
     assert [event["pid"] for event in reader.feed(written.encode_line({"event": "uncaught", "pid": 3}))] == [3]
 
 

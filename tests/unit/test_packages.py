@@ -154,3 +154,7 @@ def test_whose_a_file_says_it_is(world: World) -> None:
     assert distributions.claimed_by(f"/nowhere/x{SO}") == distributions.claimed_by("x") == ""
     found = origin(f"{site}/my/fast{SO}")
     assert (found.distribution, found.path) == ("My.Dist 1.0", f"my/fast{SO}")
+
+
+def test_names_that_stand_for_nothing() -> None:
+    assert packages.without_files(["a", "b", "ctypes", "c"], [("b", "/x.so")]) == ["a", "c"]

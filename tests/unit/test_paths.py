@@ -33,3 +33,12 @@ def test_no_home(tmp_path, monkeypatch):
 def test_no_working_directory():
     with pytest.raises(UsageError, match="the working directory is gone"):
         paths.read("--allow-write", "x", None)
+
+
+def test_what_is_there(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    there = {name: paths.is_there(f"{tmp_path}/{name}") for name in ("", "file", "dangling", "no", "no/more", "file/below", "x" * 300)}
+    assert list(there.values()) == [True, True, True, False, False, False, True]
+    assert paths.nearest(f"{tmp_path}/a/b/c") == paths.nearest(f"{tmp_path}/a") == str(tmp_path)
+    assert paths.nearest("/a") == paths.nearest("/") == "/"

@@ -323,3 +323,24 @@ def test_what_is_handed_on_holds_elsewhere() -> None:
     scopes.push(WEB)
     scopes.hand_on(dumps(Policy(native=Native())))
     assert loads(scopes.narrowed() or b"") == WEB.replaced(subprocess=Subprocess(), native=Native())
+
+
+@pytest.mark.parametrize(
+    ("facts", "hint"),
+    [
+        ({"path": "/a/new"}, "--allow-write /a/new"),
+        ({"path": "/a/new", "there": "/a"}, "--allow-write /a"),
+        ({"path": "/w", "name": True}, "--allow-write /w"),
+        ({"path": "/dev/null", "name": True}, "--allow-write /dev/null"),
+        ({"path": "/proc/self/x"}, ""),
+        ({"path": "/sys/x", "there": "/sys"}, ""),
+        ({"path": "/w/x", "name": True}, None),
+        ({"path": "/w"}, None),
+        ({"path": "/dev/null"}, None),
+    ],
+)
+def test_what_would_allow_a_change(facts: dict[str, object], hint: str | None) -> None:
+    """A name belongs to the directory it is in; what the kernel keeps, no option gives."""
+    decision = decide(Policy(filesystem=Filesystem(write=("/w",))), Request("filesystem", "write", "x", **facts))
+    assert decision.allowed is (hint is None)
+    assert decision.hint == (hint or "")

@@ -5,18 +5,19 @@ import os
 from pathlib import Path
 
 import pytest
-from hermetic_guard import programs
+from hermetic_guard import files, programs
 from hermetic_guard.programs import NotExecutable, NotFound
 
 BINARY = b"\x7fELF\2\1\1"
 
 
-@pytest.mark.parametrize("module", ["cmdline", "shebang", "pyenv", "pex", "programs"])
+@pytest.mark.parametrize("module", ["files", "cmdline", "shebang", "pyenv", "pex", "programs"])
 def test_they_import_nothing_but_os(module):
     """They are loaded at the start of every guarded process."""
     tree = ast.parse(Path(programs.__file__).with_name(f"{module}.py").read_text())
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
-    assert {ast.unparse(node) for node in imports} <= {"import os", "from hermetic_guard import pex, pyenv, shebang"}
+    ours = {"from hermetic_guard import files", "from hermetic_guard import files, pex, pyenv, shebang"}
+    assert {ast.unparse(node).partition("from posix")[0] for node in imports} - {""} <= {"import os", *ours}
 
 
 @pytest.fixture
@@ -262,7 +263,7 @@ class TestFollow:
             raise PermissionError(13, "Permission denied")
 
         tool, python = make("tool"), make("python3")
-        monkeypatch.setattr(os, "open", refuse)
+        monkeypatch.setattr(files, "read_file", refuse)
         with pytest.raises(NotExecutable, match="cannot be read: Permission denied"):
             programs.follow(tool, {})
         assert programs.follow(python, {}).kind == "python"

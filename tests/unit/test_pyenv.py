@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hermetic_guard import pyenv
+from hermetic_guard import files, pyenv
 
 INSTALLED = """
     3.6.15 3.9.2 3.9.18 3.10.13 3.12.0 3.12.1 3.13.0 3.13.1t 3.13.0t 3.14-dev 3.14.0rc2 3.14.0a1 pypy3.9-7.3.9 pypy3.9-7.3.16
@@ -129,10 +129,10 @@ def test_what_a_file_says(root, cwd, text, versions):
 def test_an_unreadable_file(root, cwd, monkeypatch):
     (cwd / ".python-version").write_text("3.9\n")
 
-    def refuse(*args, **options):
+    def refuse(*args):
         raise PermissionError
 
-    monkeypatch.setitem(vars(pyenv), "open", refuse)
+    monkeypatch.setattr(files, "read_file", refuse)
     assert pyenv.selected(str(root), {}, str(cwd)) == ["system"]
 
 

@@ -86,8 +86,40 @@ def test_a_flood_of_different_refusals_is_only_counted() -> None:
     report = Report(out.append)
     for number in range(5000):
         report.refused(event(str(number)))
-    assert len(out) == 1000
-    assert report.blocked == {"network": 5000}
+    for _ in range(2):
+        report.refused(event("0"))
+    assert len(out) == 21
+    assert out[-1] == "hermetic: further refusals are counted, not shown (--trace shows all, --log FILE writes all)\n"
+    assert report.blocked == {"network": 5002}
+    assert len(report._seen) == 20
+
+
+def test_trace_prints_a_flood() -> None:
+    out: list[str] = []
+    report = Report(out.append, trace=True)
+    for number in range(100):
+        report.refused(event(str(number)))
+    assert len(out) == 100
+
+
+def test_quiet_prints_nothing() -> None:
+    out: list[str] = []
+    report = Report(out.append, quiet=True)
+    for number in range(100):
+        report.refused(event(str(number)))
+    report.finish(foreign=3)
+    assert out == []
+
+
+def test_what_is_not_understood_is_counted() -> None:
+    out: list[str] = []
+    report = Report(out.append)
+    report.finish(foreign=2)
+    report.finish(foreign=1)
+    assert out == [
+        "hermetic: not understood: 2 lines that did not come from the guards\n",
+        "hermetic: not understood: 1 line that did not come from the guards\n",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,16 +16,18 @@ from hermetic_guard.errors import FilesystemRefused
 from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent
 from hermetic_guard.guards.canonical import as_bytes, link_of, locate, shown
 from hermetic_guard.guards.databases import read_uri
-from hermetic_guard.guards.operations import DATABASE, FILE, HEAD, OPEN, READ, USE, WRITE, make_copy, make_handlers
-from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, READS, REMEMBERED, TAKES, TOUCHES, WRITES
+from hermetic_guard.guards.operations import DATABASE, FILE, HARDLINK, HEAD, OPEN, READ, USE, WRITE, make_copy, make_handlers
+from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, WRITES, look
 from hermetic_guard.hook import make_ask
-from hermetic_guard.policy import is_within_any
+from hermetic_guard.policy import directory_of, is_within_any
 from hermetic_guard.sealing import seal
 
 NAME = "filesystem"
 HEAD_SIZE = shebang.HEAD
 SHARED_MEMORY = "/dev/shm/"
 STREAMS = (0, 1, 2)
+NAMES = frozenset([MAKES, TAKES, MOVES, PUTS])
+"""What a call does with a name rather than with what is there by it."""
 FILE_KIND, REGULAR = 0o170000, 0o100000
 
 
@@ -146,19 +148,33 @@ def make_judge_place(enforcer, streams):
         key = action, what, place
         if key in known:
             return
-        tree = what is MOVES
-        if allows(Request(NAME, action, place, path=place, tree=tree)):
+        tree, name = what is MOVES, what in NAMES
+        if allows(Request(NAME, action, place, path=place, tree=tree, name=name)):
             known.add(key)
             return
         facts = facts_of(action, place, path, directory, what)
         if facts is None:
             return
-        request = Request(NAME, action, place, path=place, given=path, tree=tree, **facts)
-        if action not in READING and "/__pycache__" in place and not allows(request):
+        request = Request(NAME, action, place, path=place, given=path, tree=tree, name=name, **facts)
+        if allows(request):
+            return
+        if action not in READING and "/__pycache__" in place:
             raise silently(place, path)
+        request.facts["there"] = nearest(action, place, what, facts)
         check(request)
 
     return judge_place
+
+
+def nearest(action, place, what, facts):
+    """What has to be allowed to have this allowed: the place, if that is there, else the directory it is in.
+
+    So for names that are made, moved or taken away: that changes the directory, and the kernel's rules see it as that. A link that leads
+    nowhere can only be named with its directory.
+    """
+    if what in NAMES or action == HARDLINK or look(place) is None or (what is LINK and facts["leads"] is None):
+        return directory_of(place)
+    return place
 
 
 def silently(place, path):

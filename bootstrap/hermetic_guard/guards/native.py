@@ -15,8 +15,9 @@ import _imp
 import os
 import sys
 
-from hermetic_guard import distributions, shutdown
+from hermetic_guard import distributions, files, shutdown
 from hermetic_guard.decide import Request
+from hermetic_guard.distributions import OPEN_ENDED
 from hermetic_guard.guards import loading, paths
 from hermetic_guard.guards.loading import Spec, dress, replacer, when_loaded
 from hermetic_guard.guards.paths import exact
@@ -27,9 +28,6 @@ from hermetic_guard.sealing import seal
 NAME = "native"
 JUDGE, PASSES = "hermetic.native", "hermetic.native.passes"
 """Audit events of our own."""
-
-OPEN_ENDED = {"_cppyy": "cppyy", "_ctypes": "ctypes", "_hpy_universal": "hpy", "_rawffi": "ctypes", "_tkinter": "tkinter"}
-"""Modules of the standard library that load or call what they are told to, and the names they are allowed by. Some are PyPy's."""
 
 TESTS = ("_ctypes_test", "_test", "_xxtest", "xx")
 """How modules begin that are there to test the interpreter. Some write any memory."""
@@ -64,7 +62,7 @@ def install(enforcer, listed=b""):
     listed: the files of the policy's distributions, as hermetic/target/packages.py finds them: of each the distribution's name and its path,
     both ended by a null byte. A path that ends in a slash is all that lies below.
     """
-    sealed = seal(vars(distributions), vars(paths), globals())
+    sealed = seal(vars(files), vars(distributions), vars(paths), globals())
     standard = standard_folders()
     facts = sealed["make_facts"](standard, *read_listed(listed))
     judge, passes = sealed["make_judge"](enforcer.check, enforcer.allows, facts), sealed["make_passes"](enforcer.allows, facts)

@@ -1,0 +1,139 @@
+"""What a refusal says would allow it does allow it: every hint is followed as it is printed, until nothing is refused any more."""
+
+import os
+import re
+import shlex
+import socket
+
+import pytest
+from launch.environments import find_python
+
+MOST = 4
+"""Hints followed one after the other; a program may be refused a second thing once it gets by the first."""
+
+WRITING = {
+    "a new file": "open('d/new', 'w').write('x')",
+    "a new file, exclusively": "open('d/new', 'x').write('x')",
+    "a new file by its descriptor": "os.close(os.open('d/new', os.O_CREAT | os.O_WRONLY))",
+    "a file that is there": "open('d/file', 'a').write('x')",
+    "a file that a link leads to": "open('link', 'a').write('x')",
+    "a file that a link will lead to": "open('dangling', 'w').write('x')",
+    "a new directory": "os.mkdir('d/e')",
+    "new directories": "os.makedirs('d/e/f/g')",
+    "a rename": "os.rename('d/file', 'd/other')",
+    "a rename of a directory": "os.rename('d', 'e')",
+    "a file replaced": "os.replace('d/file', 'd/second')",
+    "a file deleted": "os.remove('d/file')",
+    "a link deleted": "os.remove('link')",
+    "a directory deleted": "os.rmdir('d/empty')",
+    "a tree deleted": "import shutil; shutil.rmtree('d')",
+    "a symbolic link": "os.symlink('x', 'd/new')",
+    "a hard link": "os.link('d/file', 'd/new')",
+    "a mode": "os.chmod('d/file', 0o600)",
+    "times": "os.utime('d/file')",
+    "times of a link": "os.utime('link', follow_symlinks=False)",
+    "a file cut": "os.truncate('d/file', 1)",
+    "a database": "import sqlite3; sqlite3.connect('d/base').execute('create table t (x)')",
+    "a named pipe": "os.mkfifo('d/new')",
+    "a file with a space in its directory": "open('a b/new', 'w').write('x')",
+}
+READING = {
+    "a file": "open('d/file').read()",
+    "a directory": "os.listdir('d')",
+    "a link": "os.readlink('link')",
+    "a link that leads nowhere": "os.readlink('dangling')",
+    "extended attributes": "os.listxattr('d/file')",
+}
+OTHERS = {
+    "a program": ("--no-subprocess", "import subprocess; subprocess.run(['true'], check=True)"),
+    "a program by a link": ("--no-subprocess", "import subprocess; subprocess.run(['./program'], check=True)"),
+    "a shell": ("--no-subprocess", "assert os.system('exit 0') == 0"),
+    "become another program": ("--no-subprocess", "os.execv('/bin/true', ['true'])"),
+    "foreign functions": ("--block-native", "import ctypes; ctypes.CDLL(None)"),
+    "a port": ("--no-network", "import socket; socket.create_connection(('127.0.0.1', {port}))"),
+    "another port": ("--no-network --allow-localhost=1", "import socket; socket.create_connection(('127.0.0.1', {port}))"),
+    "to listen": ("--no-network", "import socket; socket.create_server(('127.0.0.1', 0))"),
+    "a name": ("--no-network", "import socket; socket.getaddrinfo('localhost', 80)"),
+    "a local socket": ("--no-network", "import socket; socket.socket(socket.AF_UNIX).connect('socket')"),
+}
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A working directory, with something of each kind in it."""
+    place = tmp_path / "place"
+    for name in ("d/empty", "a b", "root"):
+        (place / name).mkdir(parents=True)
+    for name in ("d/file", "d/second"):
+        (place / name).write_text("abc")
+    (place / "link").symlink_to("d/file")
+    (place / "dangling").symlink_to("d/nothing")
+    (place / "program").symlink_to("/bin/true")
+    return place
+
+
+@pytest.fixture
+def follow(jobs, place):
+    def follow(options, command):
+        """Run it until nothing is refused any more, adding what is printed; gives the options it took."""
+        options = shlex.split(options)
+        for _ in range(MOST):
+            done = jobs.guarded(*options, "--", *command, env=jobs.environ(), cwd=place)
+            printed = re.findall(r"(?m)^  allow it  (.*)$", done.err)
+            told = [event["hint"] for event in done.of("refused")]
+            assert list(dict.fromkeys(told)) == list(dict.fromkeys(printed)), done
+            if not printed:
+                assert done.code == 0, done
+                return options
+            hint = printed[0]
+            assert "Traceback" not in done.err or f"(allow it: {hint})" in done.err, done
+            flag, _, value = hint.partition(" ")
+            assert not value.startswith("/") or os.path.lexists(value)
+            options += [flag, *filter(None, [value])]
+        raise AssertionError(done)
+
+    return follow
+
+
+def in_python(code):
+    return [find_python("3.13"), "-c", f"import os; {code}"]
+
+
+@pytest.mark.parametrize("code", WRITING.values(), ids=WRITING)
+def test_writing(follow, code):
+    taken = follow("--fs-readonly", in_python(code))
+    assert 1 <= len(taken[1:]) / 2 <= 2
+
+
+@pytest.mark.parametrize("code", ["os.remove('d/file')", "os.replace('d/second', 'd/file')", "os.rename('d/file', 'd/x')"])
+def test_a_file_that_may_be_written_stays_where_it_is(follow, place, code):
+    """Its name belongs to the directory, in both layers."""
+    assert follow("--fs-readonly --allow-write d/file", in_python(code))[3:] == ["--allow-write", f"{place}/d"]
+
+
+@pytest.mark.parametrize("code", READING.values(), ids=READING)
+def test_reading(follow, code):
+    assert follow("--fs-readonly=root", in_python(code))[1::2] == ["--allow-read"]
+
+
+def test_writing_where_reading_is_limited(follow):
+    follow("--fs-readonly=root", in_python("open('d/new', 'w').write('x')"))
+
+
+@pytest.mark.parametrize(("options", "code"), OTHERS.values(), ids=OTHERS)
+def test_others(follow, place, port, options, code):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place / "socket"))
+        server.listen()
+        follow(options, in_python(code.format(port=port.number)))
+
+
+def test_a_program_that_is_not_python(follow):
+    """Refused by the kernel."""
+    follow("--no-subprocess", ["sh", "-c", "exec /bin/true"])
+
+
+@pytest.mark.parametrize("path", ["/proc/self/oom_score_adj", "/sys/kernel/mm/x"])
+def test_no_hint_where_none_would_help(jobs, path):
+    done = jobs.guarded("--fs-readonly", "--", *in_python(f"open({path!r}, 'w')"), env=jobs.environ())
+    assert [event["hint"] for event in done.of("refused")] == [""] * len(done.refused)
