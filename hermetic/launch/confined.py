@@ -56,6 +56,8 @@ class ConfinedExecution(Execution):
         self._waiting: list[Event] = []
         self._placed = False
         self._refused: HermeticError | None = None
+        self.killed: set[int] = set()
+        """The processes that the supervisor ended for what they tried (`--on-violation kill`)."""
 
     # In the child.
 
@@ -138,6 +140,7 @@ class ConfinedExecution(Execution):
         launcher = os.getpid()
         before = frozenset(local_sockets.children(launcher)) - {self._pid}
         judge = Judge(self._policy, self._here.machine, lambda: local_sockets.below(launcher, before), self._notice)
+        self.killed = judge.killed
         supervisor = Supervisor(taken, self._here.machine, judge)
         supervisor.start()
         return supervisor

@@ -134,15 +134,16 @@ class Run:
             start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
+            execution = self.execution(start, run.path, protected)
             outcome = launch(
-                self.execution(start, run.path, protected),
+                execution,
                 run,
                 on_events=self.take,
                 ready=self.ready.__contains__ if self.carries else lambda pid: True,
                 deadline=READY_WITHIN_S,
                 meanwhile=idle_work(),
             )
-        return self.finish(outcome)
+        return self.finish(outcome, killed=outcome.pid in execution.killed)
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
@@ -207,9 +208,9 @@ class Run:
         if len(self.failed) < REMEMBERED:
             self.failed[pid] = why
 
-    def finish(self, outcome: Outcome) -> int:
-        """Tell the count, and make the exit code."""
-        code = self.exit_code(outcome)
+    def finish(self, outcome: Outcome, *, killed: bool) -> int:
+        """Tell the count, and make the exit code. killed: whether the supervisor ended the target for what it tried."""
+        code = VIOLATION if killed else self.exit_code(outcome)
         self.report.finish()
         if outcome.survivors:
             self.say.write(f"hermetic: {outcome.survivors} processes of the target could not be ended\n")
