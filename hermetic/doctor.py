@@ -35,6 +35,11 @@ SCOPES = 6
 
 HELD, NOT_HELD, UNTESTED = "held", "not held", "not testable here"
 
+ALWAYS = "always"
+"""Whose rules forbid what is refused in every run."""
+ANY_GUARD = "network"
+"""What is refused in every run is tried under the rules of this one."""
+
 NAMESPACES = (
     "an ordinary user gets no mount namespace here. Ubuntu 23.10 and later: an AppArmor profile that grants `userns`, or "
     "sysctl kernel.apparmor_restrict_unprivileged_userns=0. Docker: its default seccomp profile refuses them; --security-opt "
@@ -80,9 +85,9 @@ class Finding:
 
     __slots__ = ("attempt", "guard", "outcome")
 
-    def __init__(self, attempt: Attempt, guard: str, outcome: str) -> None:
+    def __init__(self, attempt: Attempt, outcome: str) -> None:
         self.attempt = attempt
-        self.guard = guard
+        self.guard = attempt.guard or ALWAYS
         self.outcome = outcome
 
 
@@ -129,8 +134,7 @@ def examine() -> Examination:
     try:
         with _world() as place:
             for attempt in ATTEMPTS:
-                guard = attempt.guard or "network"
-                found.findings.append(_tried(found, attempt, guard, Policy(**{guard: GUARDS[guard]()}), place))
+                found.findings.append(_tried(found, attempt, place))
     except HermeticError as error:
         found.failure = str(error)
     if found.here is not None:
@@ -139,13 +143,15 @@ def examine() -> Examination:
     return found
 
 
-def _tried(found: Examination, attempt: Attempt, guard: str, policy: Policy, place: str) -> Finding:
+def _tried(found: Examination, attempt: Attempt, place: str) -> Finding:
     """An attempt, first without any rules; what that has destroyed is made anew."""
+    guard = attempt.guard or ANY_GUARD
+    policy = Policy(**{guard: GUARDS[guard]()})
     command = [sys.executable, "-I", "-S", "-c", attempt.code, place]
     if subprocess.run(command, capture_output=True, check=False).returncode:
-        return Finding(attempt, guard, UNTESTED)
+        return Finding(attempt, UNTESTED)
     _lay_files(place)
-    return Finding(attempt, guard, HELD if _under_rules(found, command, policy) else NOT_HELD)
+    return Finding(attempt, HELD if _under_rules(found, command, policy) else NOT_HELD)
 
 
 def _lay_files(place: str) -> None:

@@ -58,6 +58,8 @@ class ConfinedExecution(Execution):
         self._lost = 0
         self._placed = False
         self._refused: HermeticError | None = None
+        self.killed: set[int] = set()
+        """The processes that the supervisor ended for what they tried (`--on-violation kill`)."""
 
     # In the child.
 
@@ -139,6 +141,7 @@ class ConfinedExecution(Execution):
         launcher = os.getpid()
         before = frozenset(local_sockets.children(launcher)) - {self.pid}
         judge = Judge(self._policy, self._here.machine, lambda: local_sockets.below(launcher, before), self._notice)
+        self.killed = judge.killed
         supervisor = Supervisor(taken, self._here.machine, judge)
         supervisor.start()
         return supervisor

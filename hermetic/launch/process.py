@@ -187,6 +187,7 @@ class _Watch:
             self._take_events()
             self._keep_times()
             self._wait_for_children()
+        self._execution.proceed()
         self._take_events()
 
     def end_leftovers(self, spare: frozenset[int]) -> int:

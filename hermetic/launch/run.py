@@ -149,7 +149,7 @@ class Run:
                 deadline=READY_WITHIN_S,
                 meanwhile=idle_work(),
             )
-        return self.finish(outcome)
+        return self.finish(outcome, killed=outcome.pid in self.started.killed)
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
@@ -217,9 +217,9 @@ class Run:
             self.reasons.add(why)
             self.say.write(f"hermetic: {printable(why)}; {'nothing was run' if before else 'a Python child was ended'}\n")
 
-    def finish(self, outcome: Outcome) -> int:
-        """Tell the count, and make the exit code."""
-        code = self.exit_code(outcome)
+    def finish(self, outcome: Outcome, *, killed: bool) -> int:
+        """Tell the count, and make the exit code. killed: whether the supervisor ended the target for what it tried."""
+        code = VIOLATION if killed else self.exit_code(outcome)
         self.report.finish(self.reader.foreign)
         if outcome.survivors:
             self.say.write(f"hermetic: {outcome.survivors} processes of the target could not be ended\n")

@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 import stat
 
-from hermetic_guard.decide import Request, decide
+from hermetic_guard.decide import Decision, Request, decide
+from hermetic_guard.guards.options import show_option
+from hermetic_guard.hosts import is_loopback
 
-from hermetic.linux import local_sockets
+from hermetic.linux import inward, local_sockets
 from hermetic.linux.notify import Gone, Notification, process_of
 from hermetic.linux.numbers import number
 from hermetic.linux.syscalls import SIGKILL, call
+from hermetic.linux.turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,18 +26,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from hermetic_guard.decide import Decision
     from hermetic_guard.policy import Policy
 
     Answer = int | None
     """An errno, 0 for success; None where the call has been answered already."""
 
-EPERM, EACCES, EFAULT, EINVAL, EAFNOSUPPORT, ECONNREFUSED = 1, 13, 14, 22, 97, 111
+EPERM, EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 1, 13, 14, 22, 97, 106, 111, 114
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
 STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
 """TCP and UDP; not MPTCP, which is another protocol of the same type."""
 SOL_SOCKET, SO_TYPE, SO_BINDTODEVICE, SO_DOMAIN = 1, 3, 25, 39
+IPPROTO_TCP, TCP_INFO, SYN_SENT, LISTEN = 6, 11, 2, 10
+UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
+"""What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
+ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
+"""A struct sockaddr_in6 of [::]:0."""
 LONGEST_ADDRESS = 128
 """sizeof(struct sockaddr_storage)"""
 
@@ -52,12 +59,15 @@ class Judge:
 
     def __init__(self, policy: Policy, machine: str, members: Callable[[], Iterable[int]], tell: Callable[[dict[str, Any]], None]) -> None:
         self._policy = policy
+        self._turns = Turns()
         self._tell = tell
         self._machine = machine
         self._members = members
         domains = policy.network.domains if policy.network else ()
         self._names = tuple(name for name, _ in domains)
         """The kernel knows no names: what is connected to may be any that is allowed (gaps.py)."""
+        self.killed: set[int] = set()
+        """The processes that a refusal has ended."""
         self._name_servers = frozenset(name_servers()) if domains else frozenset()
 
     def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
@@ -70,9 +80,17 @@ class Judge:
             self._tell(refusal(process, request, decision))
         if self._policy.on_violation == "kill":
             asking.check()
+            self.killed.add(process)
             os.kill(process, SIGKILL)
             raise Gone
         return False
+
+    def could_not(self, asking: Notification, problem: Exception) -> None:
+        """Tell of a call that is refused because its judgement failed, by a fault of hermetic's."""
+        name, handler = next(item for item in HANDLERS.items() if number(item[0], self._machine) == asking.number)
+        guard = "subprocess" if handler in (Judge.start, Judge.fork) else "network"
+        request = Request(guard, name, f"{type(problem).__name__}: {problem}")
+        self._tell(refusal(process_of(asking.thread), request, Decision(False, "hermetic could not judge it")))
 
     def connect(self, asking: Notification) -> Answer:
         size = asking.integer(2)
@@ -83,20 +101,41 @@ class Judge:
             return EFAULT
         with Duplicate(asking) as found:
             if int.from_bytes(address[:2], "little") == AF_UNSPEC:
-                return self.carry_out("connect", found, address)  # takes a connection away
+                with self._turns.connecting(found):
+                    return self.carry_out("connect", found, address)  # takes a connection away
             if found.getsockopt(SOL_SOCKET, SO_DOMAIN) == AF_UNIX:
                 return self.connect_locally(asking, found, address)
-            facts = inet(found.getsockopt(SOL_SOCKET, SO_DOMAIN), address)
-            if isinstance(facts, int):
-                return facts
-            packed, port = facts
-            if self._names and ((packed, port) in self._name_servers or found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM):
-                return self.carry_out("connect", found, address)  # libc connects datagram sockets to see which addresses can be reached
-            request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=self._names)
-            if decide(self._policy, request).allowed:
-                return self.carry_out("connect", found, address)
+            return self.connect_by_internet(asking, found, address)
+
+    def connect_by_internet(self, asking: Notification, found: socket, address: bytes) -> Answer:
+        family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+        facts = inet(family, address)
+        if isinstance(facts, int):
+            return facts
+        packed, port = facts
+        if self._names and ((packed, port) in self._name_servers or found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM):
+            return self.carry_out("connect", found, address)  # libc connects datagram sockets to see which addresses can be reached
+        request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=self._names)
+        if not decide(self._policy, request).allowed:
             self.allows(asking, Request("network", "connect", shown(packed, port), address=packed, port=port))
             return EACCES
+        if family == AF_INET6 and is_loopback(None, packed) and found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
+            return self.connect_inward(asking, found, address)
+        return self.carry_out("connect", found, address)
+
+    def connect_inward(self, asking: Notification, found: socket, address: bytes) -> Answer:
+        """Through the loopback interface. What is tied to another, as a socket becomes by bind(2) to a link-local address, even if that fails,
+        sends what is for ::1 there.
+        """
+        with self._turns.connecting(found):
+            state = found.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0]
+            if state in UNDER_WAY:
+                return UNDER_WAY[state]
+            if not name_of(found, AF_INET6)[1]:
+                self.carry_out("bind", found, ANYWHERE)  # so that it cannot be bound any more
+            if found.getsockopt(SOL_SOCKET, SO_BINDTODEVICE, 16).rstrip(b"\0") not in (b"", b"lo"):
+                return self.refuse_option(asking, SOL_SOCKET, SO_BINDTODEVICE)
+            return self.carry_out("connect", found, address)
 
     def carry_out(self, name: str, found: socket, address: bytes) -> Answer:
         number_of = number(name, self._machine)
@@ -129,8 +168,8 @@ class Judge:
         return self.allows(asking, request, quietly=path.startswith(FAMILIAR))
 
     def listen(self, asking: Notification) -> Answer:
-        """What a socket is bound to stays: it cannot be bound a second time. One that is not bound listens on every address."""
-        with Duplicate(asking) as found:
+        """One that is not bound listens on every address, and what one is bound to may change meanwhile: see inward.py."""
+        with Duplicate(asking) as found, self._turns.listening(found):
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family in (AF_INET, AF_INET6):
                 packed, port = name_of(found, family)
@@ -138,6 +177,7 @@ class Judge:
                 request = Request("network", "listen", shown(packed, port), address=packed, port=0)
                 if not self.allows(asking, request):
                     return EACCES
+                inward.keep(found)
             elif family != AF_UNIX:
                 return EACCES
             found.listen(asking.integer(1))
@@ -156,6 +196,14 @@ class Judge:
         request = Request("network", "socket", kind_of_socket(family, plain, 0 if datagrams else protocol), datagrams=datagrams)
         return give_socket(asking, family, kind, protocol) if self.allows(asking, request) else EACCES
 
+    def set_option(self, asking: Notification) -> Answer:
+        """Only those come here that steer packets: see seccomp.py."""
+        return self.refuse_option(asking, asking.integer(1), asking.integer(2))
+
+    def refuse_option(self, asking: Notification, level: int, option: int) -> Answer:
+        self.allows(asking, Request("network", "socket", show_option(level, option)))  # type: ignore[no-untyped-call]
+        return EACCES
+
     def start(self, asking: Notification) -> Answer:
         """execve and execveat where no process may be started: always refused, for what they would start can still be changed."""
         at = 1 if asking.number == number("execveat", self._machine) else 0
@@ -172,6 +220,7 @@ HANDLERS: dict[str, Callable[[Judge, Notification], Answer]] = {
     "connect": Judge.connect,
     "listen": Judge.listen,
     "socket": Judge.make_socket,
+    "setsockopt": Judge.set_option,
     "execve": Judge.start,
     "execveat": Judge.start,
     "fork": Judge.fork,

@@ -48,6 +48,11 @@ ATTEMPTS = (
     ),
     Attempt("network", "connect by MPTCP", SOCKET + "socket.socket(proto=262).connect(('127.0.0.1', int(read('port'))))"),
     Attempt("network", "listen", SOCKET + "socket.create_server(('127.0.0.1', 0))"),
+    Attempt(
+        "network",
+        "announce a group by an option of a socket",  # to the loopback interface, where nobody hears it
+        SOCKET + "import struct\nsocket.socket().setsockopt(0, 42, struct.pack('=I4xHH4s120x', 1, 2, 0, bytes([239, 0, 0, 1])))",
+    ),
     Attempt("network", "talk to the kernel by netlink", SOCKET + "socket.socket(16, 3, 0)"),
     Attempt("network", "reach a local socket of another process", SOCKET + "socket.socket(socket.AF_UNIX).connect(place + '/socket')"),
     Attempt("subprocess", "fork", "pid = os.fork()\nos._exit(0) if not pid else os.waitpid(pid, 0)"),

@@ -5,6 +5,7 @@ One row per gap, found from the policy and from what could be put in place here.
 
 from __future__ import annotations
 
+from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import is_within_any
 
 TYPE_CHECKING = False
@@ -81,6 +82,12 @@ GAPS = (
         "without a supervisor every address can be reached",
         lambda policy, here: bool(policy.network and policy.network.localhost) and not here.supervised,
         total=True,
+    ),
+    Gap(
+        "network",
+        "datagrams",
+        "datagrams can be sent past the loopback interface",  # by a control message or a scope, in memory, with each of them
+        lambda policy, here: bool(policy.network and policy.network.localhost == ANY) and here.supervised,
     ),
     Gap("native", "libraries", "the kernel cannot tell a library from data", lambda policy, here: policy.native is not None, total=True),
     Gap("filesystem", "change", "files can be changed", _filesystem(1), total=True),

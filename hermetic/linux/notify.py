@@ -21,7 +21,7 @@ SIZE = 80
 PIDFD_THREAD = os.O_EXCL
 """A descriptor of a thread instead of a process (Linux 6.9)."""
 
-EINTR, ENOENT = 4, 2
+ENOENT, EINTR, EFAULT = 2, 4, 14
 CLOSE_ON_EXEC = os.O_CLOEXEC
 
 
@@ -60,11 +60,11 @@ class Notification:
             raise Gone from error
 
     def memory(self, address: int, size: int) -> bytes:
-        """What stands at an address of the caller's; shorter where its memory ends. Raises OSError, Gone."""
+        """What stands at an address of the caller's; shorter where its memory ends. Raises OSError (EFAULT where there is none), Gone."""
         descriptor = os.open(f"/proc/{self.thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
         try:
             self.check()
-            return os.pread(descriptor, size, address)
+            return read_at(descriptor, size, address)
         finally:
             os.close(descriptor)
 
@@ -106,6 +106,16 @@ class Notification:
                 raise Gone from failure
             raise
         self.answer(0, new)
+
+
+def read_at(memory: int, size: int, address: int) -> bytes:
+    """What an open /proc/PID/mem has there. That file has errors of its own for what every system call has EFAULT for, and Python one for an
+    address in the upper half, the kernel's.
+    """
+    try:
+        return os.pread(memory, size, address)
+    except (OSError, OverflowError) as error:
+        raise OSError(EFAULT, os.strerror(EFAULT)) from error
 
 
 def receive(listener: int) -> Notification | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 
+from hermetic_guard.guards.options import HARMLESS_OPTIONS, STEERING
 from hermetic_guard.policy import is_within
 
 from hermetic.linux import syscalls
@@ -141,6 +142,15 @@ PAIRS = (Rule("socketpair", CLOSED, unless=LOCAL),)
 """Not of datagram sockets: each of a pair can send to any path, and connect to it."""
 
 
+def options(action: int) -> list[Rule]:
+    """Those by which a packet goes elsewhere than its address says, or by which one is sent: joining a group is announced to the network, with
+    the group's number, whatever kind of socket asks.
+    """
+    steering = [Rule("setsockopt", action, (equal(1, level), equal(2, name))) for level, names in STEERING.items() for name in names]
+    known = {level: [(equal(2, name),) for name in sorted(names)] for level, names in HARMLESS_OPTIONS.items()}
+    return steering + [Rule("setsockopt", action, (equal(1, level),), unless=harmless) for level, harmless in known.items()]
+
+
 def network(allowed: Network, *, supervised: bool) -> list[Rule]:
     """Sockets of other kinds are refused when they are made; what a socket is for is judged when it connects or listens, so that the Python
     layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
@@ -148,11 +158,12 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
     outward = [*(TCP if allowed.localhost or allowed.domains else []), *(INTERFACES if allowed.localhost else [])]
     if allowed.domains:
         outward += UDP  # names are looked up by it
+    always = [*FAST_OPEN, *PAIRS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
-        return [*FAST_OPEN, *PAIRS, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+        return [*always, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
     if outward:
-        return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=outward)]
-    return [*FAST_OPEN, *PAIRS, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse("connect listen", CLOSED)]
+        return [*always, Rule("socket", CLOSED, unless=outward)]
+    return [*always, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse("connect listen", CLOSED)]
 
 
 # Subprocess.

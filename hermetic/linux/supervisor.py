@@ -34,10 +34,15 @@ class Supervisor:
         self._idle = self._threads = 0
 
     def start(self) -> None:
-        """Begin to answer. The threads end when no process is left that could ask."""
+        """Begin to answer. The threads end when no process is left that could ask. Raises RuntimeError where there can be no thread more."""
         with self._lock:
             self._threads += 1
-        self._start_thread(self._answer_all, ())
+        try:
+            self._start_thread(self._answer_all, ())
+        except RuntimeError:
+            with self._lock:
+                self._threads -= 1
+            raise
 
     def _answer_all(self) -> None:
         while True:
@@ -54,13 +59,23 @@ class Supervisor:
         with self._lock:
             self._idle += 1
         try:
-            return notify.receive(self._listener)
+            call = notify.receive(self._listener)
         finally:
             with self._lock:
                 self._idle -= 1
-                alone = not self._idle and self._threads < THREADS
+        if call is not None:
+            self._keep_one_waiting()
+        return call
+
+    def _keep_one_waiting(self) -> None:
+        """Where no other thread can be had, this one comes back for the next call; the one it has must be answered."""
+        with self._lock:
+            alone = not self._idle and self._threads < THREADS
+        try:
             if alone:
                 self.start()
+        except RuntimeError:
+            return
 
     def _answer(self, call: Notification) -> None:
         try:
@@ -71,8 +86,20 @@ class Supervisor:
             return
 
     def _judged(self, call: Notification) -> Answer:
+        """A judgement that fails is a refusal: the caller neither waits for ever nor gets through, and this thread lives on."""
         handler = self._handlers.get(call.number)
         try:
             return EPERM if handler is None else handler(self._judge, call)
+        except Gone:
+            raise
         except OSError as error:
-            return error.errno or EACCES
+            return error.errno if error.errno and error.errno > 0 else EACCES  # a name's errors are negative (gaierror)
+        except Exception as problem:
+            self._tell_of(call, problem)
+            return EACCES
+
+    def _tell_of(self, call: Notification, problem: Exception) -> None:
+        try:
+            self._judge.could_not(call, problem)
+        except Exception:
+            return  # with no memory left, say; it is refused all the same

@@ -139,6 +139,15 @@ SENT = [  # Python calls EOPNOTSUPP by its other name
     Row("sendmmsg", (M, BAD, 1, FAST_OPEN), "ENOTSUP"),
 ]
 
+IP, IPV6, SOCKET = 0, 41, 1
+STEERING = [
+    *[Row("setsockopt", (M, SOCKET, name, BAD, 4), "EACCES") for name in (25, 26, 27, 36, 50, 62)],
+    *[Row("setsockopt", (M, IP, name, BAD, 4), "EACCES") for name in (4, 35, 39, 42, 46, 48, 50, 999)],
+    *[Row("setsockopt", (M, IPV6, name, BAD, 4), "EACCES") for name in (1, 6, 20, 27, 42, 46, 48, 50, 57, 76, 999)],
+    Row("setsockopt", (M, TOP | IP, TOP | 42, BAD, 4), "EACCES"),
+    Row("setsockopt", (M, TOP | SOCKET, TOP | 25, BAD, 4), "EACCES"),
+]
+
 METADATA = [
     Row("fchmod", (FILE, 0o600), "EROFS"),
     Row("fchmodat", (-100, PATH, 0o600), "EROFS"),

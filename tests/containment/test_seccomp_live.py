@@ -18,6 +18,7 @@ from containment.seccomp_rows import (
     PATH,
     PROCESSES,
     SENT,
+    STEERING,
     SUBVOLUMES,
     ZEROS,
 )
@@ -26,6 +27,7 @@ from hermetic_guard.policy import ANY, Filesystem, Network, Policy, Subprocess
 from hermetic.linux.numbers import number
 
 LOCALHOST = Policy(network=Network(localhost=ANY))
+NAMES = Policy(network=Network(domains=(("a.example", ((443, 443),)),)))
 SOME_PROGRAM = Policy(subprocess=Subprocess(run=("/bin/true",)))
 WRITABLE = Policy(filesystem=Filesystem(write=("/srv",)))
 
@@ -105,6 +107,25 @@ def test_fast_open(row, user):
     is_refused(row, user, GUARDS["network"])
     is_refused(row, user, LOCALHOST)
     is_free(row, user)
+
+
+@each(STEERING)
+@users
+def test_options_that_steer(row, user):
+    for policy in (GUARDS["network"], LOCALHOST, NAMES):
+        is_refused(row, user, policy)
+    is_free(row, user)
+    is_free(row, user, SOME_PROGRAM)
+
+
+@each([row for row in NOT_TCP if row.call == "socket"])
+@users
+def test_names_are_looked_up_by_udp_alone(row, user):
+    family, kind, protocol = (word & 0xFFFFFFFF for word in row.arguments)
+    if family in (2, 10) and kind == 2 and protocol in (0, 17):
+        is_free(row, user, NAMES)
+    else:
+        is_refused(row, user, NAMES)
 
 
 @each(PROCESSES)

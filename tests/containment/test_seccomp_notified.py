@@ -11,6 +11,8 @@ from containment.filtered import GUARDS, confine, name_of, outcome, system_call
 from hermetic_guard.policy import ANY, Network, Policy
 
 LOCALHOST = Policy(network=Network(localhost=ANY))
+NAMES = Policy(network=Network(domains=(("a.example", ((443, 443),)),)))
+UDP = {"type": socket.SOCK_DGRAM}
 RECEIVE, SEND = 0xC0502100, 0xC0182101
 ENOMSG = 42
 
@@ -54,6 +56,15 @@ SUPERVISED = [
     (LOCALHOST, lambda: socket.socket().listen(), "ENOMSG"),
     (GUARDS["network"], lambda: socket.socket(socket.AF_UNIX).connect("/nowhere"), "ENOMSG"),
     (GUARDS["network"], lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM), "EACCES"),
+    (NAMES, lambda: socket.socket(**UDP).close(), "ok"),
+    (NAMES, lambda: socket.socket(socket.AF_INET6, **UDP).close(), "ok"),
+    (NAMES, lambda: socket.socket(**UDP).connect(("127.0.0.1", 53)), "ENOMSG"),
+    (NAMES, lambda: socket.socket(socket.AF_UNIX, **UDP), "ENOMSG"),
+    (NAMES, lambda: socket.socket(proto=262), "ENOMSG"),
+    (LOCALHOST, lambda: socket.socket().setsockopt(socket.SOL_SOCKET, 25, b"lo\0"), "ENOMSG"),
+    (LOCALHOST, lambda: socket.socket().setsockopt(0, 42, bytes(136)), "ENOMSG"),
+    (LOCALHOST, lambda: socket.socket().setsockopt(0, socket.IP_TOS, 8), "ok"),
+    (LOCALHOST, lambda: socket.socket(socket.AF_INET6).setsockopt(41, socket.IPV6_V6ONLY, 1), "ok"),
     (GUARDS["subprocess"], os.fork, "ENOMSG"),
     (GUARDS["subprocess"], lambda: os.posix_spawn("/bin/true", ["true"], {}), "ENOMSG"),
     (GUARDS["subprocess"], lambda: os.execv("/bin/true", ["true"]), "ENOMSG"),

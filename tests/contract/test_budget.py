@@ -11,13 +11,13 @@ hermetic.launch hermetic.launch.confined hermetic.launch.environ hermetic.launch
 hermetic.launch.process hermetic.launch.removal
 hermetic.launch.run hermetic.launch.signals hermetic.launch.stage
 hermetic.linux hermetic.linux.answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors
-hermetic.linux.devices hermetic.linux.essentials hermetic.linux.exec_once hermetic.linux.gaps hermetic.linux.here hermetic.linux.landlock
+hermetic.linux.devices hermetic.linux.essentials hermetic.linux.exec_once hermetic.linux.gaps hermetic.linux.here hermetic.linux.inward hermetic.linux.landlock
 hermetic.linux.layers hermetic.linux.local_sockets hermetic.linux.mountinfo hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers
-hermetic.linux.privileges hermetic.linux.seccomp hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.syscalls
+hermetic.linux.privileges hermetic.linux.seccomp hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.syscalls hermetic.linux.turns
 hermetic.policy hermetic.policy.combine hermetic.policy.ports
 hermetic.target hermetic.target.interrogate hermetic.target.resolve
 hermetic_guard hermetic_guard.attribution hermetic_guard.cmdline hermetic_guard.decide hermetic_guard.distributions hermetic_guard.files
-hermetic_guard.hosts hermetic_guard.injection hermetic_guard.pex
+hermetic_guard.guards hermetic_guard.guards.options hermetic_guard.hosts hermetic_guard.injection hermetic_guard.pex
 hermetic_guard.policy hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang
 """.split()
 LIBRARY = "__future__ _ctypes _json errno fcntl itertools marshal resource".split()

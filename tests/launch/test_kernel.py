@@ -146,6 +146,53 @@ def wait_for(condition, seconds=10):
         time.sleep(0.01)
 
 
+# Pointers that lead nowhere, and what ends the target.
+
+POINTERS = """
+import ctypes, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+server = socket.create_server(('127.0.0.1', 0), backlog=9)
+made = libc.socket(2, 1, 0)
+for _ in range(150):
+    for pointer in (0xffffffffffff0000, 1 << 63, (1 << 63) - 8, 1 << 47, 1, 0):
+        assert libc.connect(made, ctypes.c_void_p(pointer), 16) == -1
+        assert ctypes.get_errno() == 14, (hex(pointer), ctypes.get_errno())
+socket.create_connection(server.getsockname(), 5).close()
+print('connected')
+"""
+
+
+def test_bad_pointers_hold_nobody_up(jobs, env):
+    """More of them than the supervisor has threads; the connection afterwards is answered by one."""
+    python = find_python("3.11").path
+    assert jobs.native(python, "-c", POINTERS, env=env).out == "connected\n"
+    done = jobs.guarded("--no-network", "--allow-localhost", "--", python, "-c", POINTERS, env=env)
+    assert (done.code, done.out, done.err) == (0, "connected\n", "")
+
+
+KILLED = {
+    "the target": (["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/{port}; echo on"], 77, ""),
+    "a child": (["sh", "-c", "bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'; echo $?"], 0, "137\n"),
+    "nobody": (["sh", "-c", "kill -9 $$"], 137, ""),
+}
+
+
+@pytest.mark.parametrize("who", KILLED)
+def test_killed_for_what_the_kernel_refused(jobs, env, loopback_server, who):
+    command, code, out = KILLED[who]
+    command = [word.format(port=loopback_server.port) for word in command]
+    done = jobs.guarded("--no-network", "--on-violation=kill", "--", *command, env=env)
+    assert (done.code, done.out) == (code, out)
+    assert done.refused == ([] if who == "nobody" else [f"connect(127.0.0.1:{loopback_server.port})"])
+    assert loopback_server.visitors == []
+
+
+def test_native_code_of_python_is_killed_alike(jobs, env):
+    code = "import ctypes; libc = ctypes.CDLL(None); print('before', flush=True); libc.socket(2, 3, 1); print('after')"
+    done = jobs.guarded("--no-network", "--on-violation=kill", "--", find_python("3.11").path, "-c", code, env=env)
+    assert (done.code, done.out, done.refused) == (77, "before\n", ["socket(AF_INET SOCK_RAW IPPROTO_ICMP)"])
+
+
 # Local sockets.
 
 
@@ -215,6 +262,10 @@ def test_multiprocessing(jobs, env, python):
             ["--no-network", "--allow-domain=a.example", "--require=both", "--", "python3"],
             "the kernel's part is none (the kernel knows no names)",
         ),
+        (
+            ["--no-network", "--allow-localhost", "--require=kernel", "--", "ls"],
+            "the kernel's part is partial (datagrams can be sent past the loopback interface)",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -234,11 +285,13 @@ def test_best_effort(jobs, env):
     )
 
 
-@pytest.mark.parametrize("guard", ["--no-network", "--no-subprocess", "--fs-readonly"])
+@pytest.mark.parametrize("guard", ["--no-network", "--no-network --allow-localhost=80", "--no-subprocess", "--fs-readonly"])
 @pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
 def test_the_kernel_is_enough_here(jobs, guard, as_user):
     env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
-    done = jobs.guarded(guard, "--require=both", "-v", "--", "python3", "-c", "print(1)", env=env, before=as_user, log=False, cwd="/")
+    done = jobs.guarded(
+        *guard.split(), "--require=both", "-v", "--", "python3", "-c", "print(1)", env=env, before=as_user, log=False, cwd="/"
+    )
     assert (done.code, done.out) == (0, "1\n"), done.err
     assert "python stands, kernel full" in done.err
 
@@ -251,6 +304,9 @@ def test_doctor(hermetic_command, as_user):
     found = json.loads(done.stdout)
     assert {attempt["outcome"] for attempt in found["attempts"]} == {"held"}
     assert len(found["attempts"]) > 20
+    labels = {attempt["what"]: attempt["guard"] for attempt in found["attempts"]}
+    assert (labels["connect by TCP"], labels["signal another process"]) == ("network", "always")
+    assert set(labels.values()) == {"network", "subprocess", "filesystem", "always"}
     assert {guard: one["kernel"] for guard, one in found["guards"].items()} == {
         "network": "full", "subprocess": "full", "filesystem": "full", "native": "none",
     }  # fmt: skip

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hermetic_guard.policy import Filesystem, Network, Policy, Subprocess
+from hermetic_guard.policy import ANY, Filesystem, Network, Policy, Subprocess
 
 from hermetic.linux.gaps import GAPS, gaps
 from hermetic.linux.here import Here
 
 NETWORK = Policy(network=Network())
+LOCALHOST = Policy(network=Network(localhost=ANY))
+PORTS = Policy(network=Network(localhost=((80, 80),)))
 WRITE = Policy(filesystem=Filesystem(write=("/srv",)))
 HIDE = Policy(filesystem=Filesystem(write=("/srv",), hide=("/home/key",)))
 ROOTED = Policy(filesystem=Filesystem(read=("/srv",), hide=("/home/key",)))
@@ -46,6 +48,14 @@ def test_gaps(row):
     policy, abi, namespaced, names = row
     here = Here(machine="x86_64", root=False, run="/tmp/r", protected=("/opt/h",), abi=abi, namespaced=namespaced)
     assert {gap.name for gap in gaps(policy, here)} == names
+
+
+@pytest.mark.parametrize(("policy", "names"), [(NETWORK, set()), (LOCALHOST, {"datagrams"}), (PORTS, set())], ids=["none", "all", "ports"])
+def test_datagrams_where_localhost_is_open(policy, names):
+    """Landlock's rights to UDP are to ports, of whatever address."""
+    for abi in (7, 10):
+        here = Here(machine="x86_64", root=False, abi=abi, namespaced=True, supervised=True)
+        assert {gap.name for gap in gaps(policy, here)} == {"above hermetic"} | names
 
 
 def test_root_without_a_namespace():

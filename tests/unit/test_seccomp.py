@@ -83,7 +83,7 @@ ALWAYS = [
     *[("personality", (value,), ALLOW) for value in (0, 8, 0x20000, 0x20008, 0xFFFFFFFF, -1, TOP)],
     *[("personality", (value,), EPERM) for value in (0x400000, 0x40000, 0x100000, 0x400008, 6, 0xFFFFFFFE, TOP | 0x400000)],
 ]
-FREE = "openat close mmap mprotect getpid kill accept accept4 setsockopt memfd_create prctl seccomp pidfd_open bind truncate".split()
+FREE = "openat close mmap mprotect getpid kill accept accept4 memfd_create prctl seccomp pidfd_open bind truncate".split()
 
 
 @table(ALWAYS)
@@ -120,13 +120,14 @@ SOCKETS = [
     *[(UNIX, STREAM, 1), (INET, DGRAM, 17), (INET, RAW, 1), (INET, DGRAM, 1), (NETLINK, RAW, 15)],
 ]
 TCP = {(family, STREAM, protocol) for family in (INET, INET6) for protocol in (0, 6)}
+UDP = {(family, DGRAM, protocol) for family in (INET, INET6) for protocol in (0, 17)}
 LOCAL = {(UNIX, STREAM, 0), (UNIX, SEQPACKET, 0)}
 INTERFACES = {(NETLINK, DGRAM, 0), (NETLINK, RAW, 0)}
 CLOSED = Policy(network=Network())
 OPEN = {
     Policy(network=Network(localhost=ANY)): TCP | INTERFACES,
     Policy(network=Network(localhost=((80, 80),))): TCP | INTERFACES,
-    Policy(network=Network(domains=(("a.example", ((443, 443),)),))): TCP,
+    Policy(network=Network(domains=(("a.example", ((443, 443),)),))): TCP | UDP,
 }
 
 
@@ -161,6 +162,31 @@ def test_sending(machine, call, arguments, action, supervised):
         assert ran(program(policy, machine, supervised=supervised), machine, call, arguments).action == action
 
 
+IP, IPV6, SOCKET, LEVEL_TCP = 0, 41, 1, 6
+STEERING = [(SOCKET, name) for name in (25, 26, 27, 36, 50, 62)] + [
+    *[(IP, name) for name in (3, 4, 17, 19, 35, 39, 41, 42, 43, 46, 48, 50, 99, TOP | 42, -1)],
+    *[(IPV6, name) for name in (1, 6, 20, 27, 35, 42, 46, 48, 50, 54, 57, 75, 76, 99, TOP | 20, -1)],
+    (TOP | IP, 42),
+    (TOP | IPV6, 20),
+]
+ORDINARY = [
+    *[(SOCKET, name) for name in (2, 5, 6, 7, 8, 9, 13, 15, 20, 21, 51)],
+    *[(LEVEL_TCP, name) for name in (1, 4, 5, 6, 13, 18, 20, 25, 26, 27, 35, 36, 42, 62)],
+    *[(IP, name) for name in (1, 2, 8, 10, 11, 24, 32, 33, 34, 36, TOP | 1)],
+    *[(IPV6, name) for name in (16, 17, 18, 19, 21, 23, 25, 26, 49, 66, 67, TOP | 26)],
+]
+
+
+@machines
+@pytest.mark.parametrize("supervised", [False, True])
+@pytest.mark.parametrize("policy", [CLOSED, *OPEN])
+def test_options_that_steer(machine, policy, supervised):
+    code = program(policy, machine, supervised=supervised)
+    for options, action in ((STEERING, USER_NOTIF if supervised else EACCES), (ORDINARY, ALLOW)):
+        for level, name in options:
+            assert ran(code, machine, "setsockopt", (3, level, name, 1, 4)).action == action, (level, name)
+
+
 @machines
 def test_who_judges_connections(machine):
     for call in ("connect", "listen"):
@@ -177,6 +203,7 @@ def test_sockets_are_free_without_the_guard(machine, guard, supervised):
     code = program(GUARDS[guard], machine, supervised=supervised)
     for call in ("socket", "socketpair", "connect", "listen", "sendto", "sendmsg", "sendmmsg"):
         assert ran(code, machine, call, (INET, RAW, 0x20000000, 0x20000000)).action == ALLOW
+    assert ran(code, machine, "setsockopt", (3, IP, 42)).action == ALLOW
 
 
 # Subprocess.

@@ -4,7 +4,7 @@ The replacements stand in the C type's own dict, so that every class above and b
 there are audit events it holds nothing that leads to the policy, since whatever a wrapper holds, the target holds as well (`__closure__`).
 
 Besides addresses there are options and control messages that say where a packet goes: one with a loopback address and a source route leaves
-the machine. Those are read here too.
+the machine. Those are read here too (options.py says which).
 """
 
 import sys
@@ -23,6 +23,7 @@ from hermetic_guard.guards.addresses import (
     read_host,
     show_address,
 )
+from hermetic_guard.guards.options import HARMLESS_MESSAGES, HARMLESS_OPTIONS, LINUX, SOL_SOCKET, show_option, steers
 
 ASK, PERMIT, RESOLVE, BOUND = ["hermetic.network" + name for name in ("", ".permit", ".resolve", ".bound")]
 """Audit events of our own."""
@@ -31,22 +32,7 @@ MEMORY = 1000
 """Addresses whose copies are remembered."""
 
 EVENTS = hasattr(sys, "audit")
-LINUX = sys.platform.startswith("linux")
-SOL_SOCKET, SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 1, 3, 38, 39
-IPPROTO_IP, IPPROTO_IPV6 = 0, 41
-
-STEERING = {SOL_SOCKET: {25: "SO_BINDTODEVICE", 36: "SO_MARK", 62: "SO_BINDTOIFINDEX"}}
-"""<asm-generic/socket.h>. A mark chooses the routing table."""
-
-HARMLESS_OPTIONS = {
-    IPPROTO_IP: frozenset([1, 2, 6, 7, 8, 10, 11, 12, 13, 14, 15, 18, 20, 21, 23, 24, 25, 26, 32, 33, 34, 36, 40, 45, 47, 49, 51]),
-    IPPROTO_IPV6: frozenset([16, 17, 18, 19, 21, 23, 24, 25, 26, 29, 33, 45, 47, 49, 51, 53, 56, 58, 60, 62, 66, 67, 70, 72, 73, 74, 77]),
-}
-"""<linux/in.h>, <linux/in6.h>: TOS, TTL, MTU, errors, what to receive, leaving groups. Not among them, for they send or steer: options with
-a source route, joining a group (announced with the group's address), the interface of a packet, routing headers. Nor are unknown ones."""
-
-HARMLESS_MESSAGES = {IPPROTO_IP: frozenset([1, 2]), IPPROTO_IPV6: frozenset([52, 62, 67])}
-"""Of ancillary data: TOS and TTL, hop limit, traffic class and whether to fragment."""
+SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 3, 38, 39
 
 
 def make_methods(answers, original):
@@ -219,15 +205,10 @@ def make_setsockopt(original, ask):
             return original(*arguments, **named)
         level, option = exact_int(arguments[1]), exact_int(arguments[2])
         if steers(level, option, HARMLESS_OPTIONS):
-            ask("socket", STEERING.get(level, {}).get(option, "option %d of level %d" % (option, level)), None, None, None, None)
+            ask("socket", show_option(level, option), None, None, None, None)
         return original(arguments[0], level, option, *arguments[3:])
 
     return setsockopt
-
-
-def steers(level, kind, harmless):
-    """Whether an option or control message may send a packet elsewhere than its address says, or send one by itself."""
-    return LINUX and (kind in STEERING.get(level, ()) or (level in harmless and kind not in harmless[level]))
 
 
 def make_init(original, ask, getsockopt, detach):

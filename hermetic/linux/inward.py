@@ -1,0 +1,52 @@
+"""Keeps a socket that listens to what is sent to a loopback address, whatever it is bound to.
+
+A judgement of where it is bound does not last: by shutdown(2), or a connection that fails, another thread can have it unbound and bind it anew
+before listen(2) is carried out, and no filter sees any of that. So it gets a filter of its own first (SO_ATTACH_FILTER, socket(7)), which
+seccomp.py lets nobody inside replace. Connections that are accepted inherit it.
+"""
+
+from __future__ import annotations
+
+from hermetic.linux import syscalls
+from hermetic.linux.numbers import native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
+SOL_SOCKET, SO_ATTACH_FILTER = 1, 26
+
+LOAD_WORD, LOAD_BYTE, SHIFT_RIGHT, JUMP_EQUAL, RETURN = 0x20, 0x30, 0x74, 0x15, 0x06
+"""linux/bpf_common.h"""
+NETWORK_HEADER = 0xFFF00000
+"""SKF_NET_OFF of linux/filter.h: where offsets into the header of IP begin."""
+ALL, NOTHING = 0xFFFFFFFF, 0
+"""How many bytes of a packet are let through."""
+
+FILTER = (
+    # operation, yes and no (how many instructions are left out), operand
+    (LOAD_BYTE, 0, 0, NETWORK_HEADER),
+    (SHIFT_RIGHT, 0, 0, 4),
+    (JUMP_EQUAL, 2, 0, 6),
+    (LOAD_BYTE, 0, 0, NETWORK_HEADER + 16),  # of IPv4: to 127.0.0.0/8
+    (JUMP_EQUAL, 8, 9, 127),
+    (LOAD_WORD, 0, 0, NETWORK_HEADER + 24),  # of IPv6: to ::1
+    (JUMP_EQUAL, 0, 7, 0),
+    (LOAD_WORD, 0, 0, NETWORK_HEADER + 28),
+    (JUMP_EQUAL, 0, 5, 0),
+    (LOAD_WORD, 0, 0, NETWORK_HEADER + 32),
+    (JUMP_EQUAL, 0, 3, 0),
+    (LOAD_WORD, 0, 0, NETWORK_HEADER + 36),
+    (JUMP_EQUAL, 0, 1, 1),
+    (RETURN, 0, 0, ALL),
+    (RETURN, 0, 0, NOTHING),
+)
+PROGRAM = b"".join(
+    operation.to_bytes(2, "little") + bytes([yes, no]) + operand.to_bytes(4, "little") for operation, yes, no, operand in FILTER
+)
+
+
+def keep(listening: socket) -> None:
+    """Have it take nothing but what is sent to a loopback address. Raises OSError."""
+    described = len(FILTER).to_bytes(8, "little") + syscalls.pointers([PROGRAM])  # struct sock_fprog
+    syscalls.call(native("setsockopt"), listening.fileno(), SOL_SOCKET, SO_ATTACH_FILTER, described, len(described))

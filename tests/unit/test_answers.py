@@ -1,0 +1,224 @@
+"""What the supervisor does with a call it is asked about: on sockets of this process, which stand in for the target's."""
+
+import errno
+import os
+import socket
+
+import pytest
+from hermetic_guard.policy import ANY, Network, Policy
+
+from hermetic.linux import answers, notify
+from hermetic.linux.answers import EACCES, HANDLERS, Judge
+from hermetic.linux.numbers import number
+from hermetic.linux.supervisor import Supervisor
+from hermetic.linux.turns import Turns
+
+MACHINE = os.uname().machine
+CLOSED = Policy(network=Network())
+LOCALHOST = Policy(network=Network(localhost=ANY))
+PORTS = Policy(network=Network(localhost=((80, 80),)))
+NAMES = Policy(network=Network(domains=(("a.example", ((443, 443),)),)))
+
+CLOSED_PORT = 9
+
+
+class Call:
+    """Stands in for a notification: a call of this thread's, its pointer being the address itself."""
+
+    def __init__(self, name, *arguments):
+        self.number = number(name, MACHINE)
+        self.thread = os.getpid()
+        self.arguments = arguments
+
+    def integer(self, index):
+        return self.arguments[index]
+
+    def memory(self, address, size):
+        return address[:size]
+
+    def duplicate(self, descriptor):
+        return os.dup(descriptor)
+
+    def check(self):
+        pass
+
+
+class Asked:
+    """A judge and what it told."""
+
+    def __init__(self, policy):
+        self.events = []
+        self.judge = Judge(policy, MACHINE, list, self.events.append)
+        self.supervisor = Supervisor(-1, MACHINE, self.judge)
+
+    def __call__(self, name, *arguments):
+        """The answer, as the caller gets it."""
+        return self.supervisor._judged(Call(name, *arguments))
+
+    @property
+    def told(self):
+        return [(event["target"], event["rule"], event["hint"]) for event in self.events]
+
+
+def ipv4(host, port):
+    return socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + socket.inet_aton(host) + bytes(8)
+
+
+def connect(asked, kind, host, port):
+    with socket.socket(socket.AF_INET, kind) as made:
+        return asked("connect", made.fileno(), ipv4(host, port), 16)
+
+
+# Names.
+
+
+def test_a_datagram_socket_is_connected_where_names_are_allowed():
+    """As libc does to see which addresses can be reached; nothing is sent by it."""
+    asked = Asked(NAMES)
+    assert connect(asked, socket.SOCK_DGRAM, "127.0.0.1", CLOSED_PORT) == 0
+    assert asked.told == []
+    assert connect(Asked(CLOSED), socket.SOCK_DGRAM, "127.0.0.1", CLOSED_PORT) == EACCES
+
+
+def test_a_name_server_is_asked_by_tcp_at_its_port(monkeypatch, tmp_path):
+    (tmp_path / "resolv.conf").write_text("# one\nnameserver 127.0.0.1\nnameserver\nsearch example\n")
+    monkeypatch.setattr(answers, "RESOLVER", str(tmp_path / "resolv.conf"))
+    asked = Asked(NAMES)
+    assert connect(asked, socket.SOCK_STREAM, "127.0.0.1", 53) == errno.ECONNREFUSED
+    assert asked.told == []
+    for host, port in (("127.0.0.1", CLOSED_PORT), ("127.0.0.2", 53)):
+        assert connect(asked, socket.SOCK_STREAM, host, port) == EACCES
+        assert asked.told[-1] == (f"{host}:{port}", "network disabled", "--allow-localhost")
+    assert connect(Asked(CLOSED), socket.SOCK_STREAM, "127.0.0.1", 53) == EACCES
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("nameserver 8.8.8.8\nnameserver fe80::1%eth0\nnameserver nonsense", [b"\x08\x08\x08\x08", b"\xfe\x80" + bytes(13) + b"\x01"]),
+        ("", [b"\x7f\x00\x00\x01"]),
+        (None, [b"\x7f\x00\x00\x01"]),
+    ],
+)
+def test_name_servers(monkeypatch, tmp_path, text, found):
+    monkeypatch.setattr(answers, "RESOLVER", str(tmp_path / "resolv.conf"))
+    if text is not None:
+        (tmp_path / "resolv.conf").write_text(text)
+    assert list(answers.name_servers()) == [(packed, 53) for packed in found]
+
+
+# Sockets of other kinds.
+
+
+@pytest.mark.parametrize(
+    ("policy", "rule", "hint"),
+    [
+        (CLOSED, "network disabled", ""),
+        (PORTS, "network limited to localhost ports 80", "--allow-localhost"),
+    ],
+    ids=["closed", "ports"],
+)
+def test_udp_is_refused_where_ports_are_listed(policy, rule, hint):
+    asked = Asked(policy)
+    assert asked("socket", socket.AF_INET, socket.SOCK_DGRAM | os.O_CLOEXEC, 17) == EACCES
+    assert asked.told == [("AF_INET SOCK_DGRAM", rule, hint)]
+
+
+def test_udp_is_tied_to_the_loopback_interface(monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        Call, "answer_with_descriptor", lambda self, descriptor, close_on_exec: given.append(os.dup(descriptor)), raising=False
+    )
+    assert Asked(LOCALHOST)("socket", socket.AF_INET, socket.SOCK_DGRAM, 0) is None
+    with socket.socket(fileno=given[0]) as made:
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"lo"
+
+
+@pytest.mark.parametrize(("level", "option", "name"), [(1, 25, "SO_BINDTODEVICE"), (0, 42, "option 42 of level 0")])
+def test_options_are_refused(level, option, name):
+    asked = Asked(LOCALHOST)
+    assert asked("setsockopt", 0, level, option) == EACCES
+    assert asked.told == [(name, "network disabled", "")]
+
+
+# Listening.
+
+
+def test_what_listens_takes_nothing_but_what_is_sent_to_a_loopback_address():
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        assert Asked(LOCALHOST)("listen", bound.fileno(), 5) == 0
+        socket.create_connection(bound.getsockname(), 5).close()
+    with socket.socket() as unbound:
+        assert Asked(LOCALHOST)("listen", unbound.fileno(), 5) == EACCES
+
+
+def test_a_socket_that_is_being_connected_is_left_alone():
+    turns = Turns()
+    with socket.socket() as one, socket.socket() as other:
+        with turns.connecting(one):
+            for context in (turns.connecting, turns.listening):
+                with pytest.raises(OSError, match=r"already in progress|Invalid argument"), context(one):
+                    pass
+            with turns.connecting(other):
+                pass
+        with turns.listening(one):
+            pass
+        with turns.connecting(one):
+            pass
+
+
+# What goes wrong.
+
+
+@pytest.mark.parametrize("problem", [ValueError("odd"), OverflowError(), MemoryError(), RecursionError(), StopIteration()])
+@pytest.mark.parametrize("name", HANDLERS)
+def test_a_judgement_that_fails_is_a_refusal(name, problem):
+    asked = Asked(CLOSED)
+
+    def fail(*_):
+        raise problem
+
+    asked.supervisor._handlers = dict.fromkeys(asked.supervisor._handlers, fail)
+    assert asked(name) == EACCES
+    guard = "network" if name in ("connect", "listen", "socket", "setsockopt") else "subprocess"
+    assert [(event["guard"], event["action"], event["rule"]) for event in asked.events] == [(guard, name, "hermetic could not judge it")]
+    asked.judge._tell = fail
+    assert asked(name) == EACCES
+
+
+@pytest.mark.parametrize(
+    ("problem", "answer"), [(OSError(errno.ELOOP, ""), errno.ELOOP), (OSError("odd"), EACCES), (socket.gaierror(-2, ""), EACCES)]
+)
+def test_an_error_is_the_callers(problem, answer):
+    asked = Asked(CLOSED)
+
+    def fail(*_):
+        raise problem
+
+    asked.supervisor._handlers = dict.fromkeys(asked.supervisor._handlers, fail)
+    assert (asked("connect"), asked.events) == (answer, [])
+
+
+def test_no_thread_more():
+    """It is told to who starts the first; a later one that cannot be had leaves the others."""
+    supervisor = Asked(CLOSED).supervisor
+
+    def fail(*_):
+        raise RuntimeError("can't start new thread")
+
+    supervisor._start_thread = fail
+    with pytest.raises(RuntimeError):
+        supervisor.start()
+    supervisor._keep_one_waiting()
+    assert supervisor._threads == 0
+
+
+@pytest.mark.parametrize("address", [0, 1, 1 << 47, 1 << 63, (1 << 64) - 1, 0xFFFFFFFFFFFF0000])
+def test_a_pointer_that_leads_nowhere(address):
+    memory = os.open("/proc/self/mem", os.O_RDONLY)
+    try:
+        with pytest.raises(OSError, match="Bad address") as raised:
+            notify.read_at(memory, 16, address)
+    finally:
+        os.close(memory)
+    assert raised.value.errno == errno.EFAULT
