@@ -58,8 +58,6 @@ class ConfinedExecution(Execution):
         self._lost = 0
         self._placed = False
         self._refused: HermeticError | None = None
-        self.killed: set[int] = set()
-        """The processes that the supervisor ended for what they tried (`--on-violation kill`)."""
 
     # In the child.
 
