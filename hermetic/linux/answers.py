@@ -208,7 +208,7 @@ class Judge:
         """execve and execveat where no process may be started: always refused, for what they would start can still be changed."""
         at = 1 if asking.number == number("execveat", self._machine) else 0
         path = os.fsdecode(asking.text(asking.arguments[at]))
-        self.allows(asking, Request("subprocess", "start", path, path=path))
+        self.allows(asking, Request("subprocess", "start", path, path=program_named(asking, path)))
         return EPERM
 
     def fork(self, asking: Notification) -> Answer:
@@ -332,6 +332,15 @@ def refusal(process: int, request: Request, decision: Decision) -> dict[str, Any
         "stack": [],
         "program": program_of(process),
     }
+
+
+def program_named(asking: Notification, path: str) -> str | None:
+    """What an option would have to name to allow a program; None if it is not there, or does not begin at the caller's working directory."""
+    try:
+        found = os.path.join(os.readlink(f"/proc/{asking.thread}/cwd"), path)
+        return found if path and os.path.exists(found) else None
+    except (OSError, ValueError):
+        return None
 
 
 def program_of(process: int) -> str:

@@ -128,9 +128,10 @@ def test_others(follow, place, port, options, code):
         follow(options, in_python(code.format(port=port.number)))
 
 
-def test_a_program_that_is_not_python(follow):
+@pytest.mark.parametrize("words", ["exec /bin/true", "cd d && exec ../program"])
+def test_a_program_that_is_not_python(follow, words):
     """Refused by the kernel."""
-    follow("--no-subprocess", ["sh", "-c", "exec /bin/true"])
+    assert follow("--no-subprocess", ["sh", "-c", words])[1::2] == ["--allow-run"]
 
 
 @pytest.mark.parametrize("path", ["/proc/self/oom_score_adj", "/sys/kernel/mm/x"])
