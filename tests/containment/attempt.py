@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 
 LAYERS = ("both", "python", "kernel")
+BEYOND = ("both", "kernel")
+"""For what goes through a hole of the Python layer's that another row goes through there: each is counted once."""
 BARE = "bare"
 
 GUARD_OF = {

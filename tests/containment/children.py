@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from containment.attempt import Admitted, attempts
+from containment.attempt import BEYOND, Admitted, attempts
 
 FOREIGN = (Admitted("*Programs that are not Python*"),)
 SHELL = (Admitted("a shell's `python -I` or `env -i python`"),)
@@ -67,18 +67,18 @@ WAYS = [
     starts("execve, by descriptor", "os.execve(os.open(PY, os.O_RDONLY), [PY, '-I', '-c', CALL], {})"),
     starts("spawnve", "os.spawnve(os.P_WAIT, PY, [PY, '-I', '-c', CALL], {})"),
     starts("system", "os.environ.pop('PYTHONPATH', 0); put('run.py', CALL); os.system(PY + ' run.py')"),
-    starts("popen, -I", "put('run.py', CALL); os.popen(PY + ' -I run.py').close()", admitted=SHELL),
+    starts("popen, -I", "put('run.py', CALL); os.popen(PY + ' -I run.py').close()", layers=BEYOND),
     starts("a shell's python -I", "put('run.py', CALL); subprocess.call(['sh', '-c', PY + ' -I run.py'])", admitted=SHELL),
     starts("env -i", "subprocess.call(['env', '-i', PY, '-c', CALL])"),
     starts("a shell's env -i", "put('run.py', CALL); os.system('env -i %s run.py' % PY)", admitted=SHELL),
     starts("a shell in a shell", "put('run.py', CALL); os.system('sh -c \"exec %s run.py\"' % PY)"),
     starts("a shell that unsets", "put('run.py', CALL); os.system('unset PYTHONPATH PYTHONWARNINGS; exec %s run.py' % PY)", admitted=CHANGED),
-    starts("nice", "subprocess.call(['nice', PY, '-I', '-c', CALL], env={})", admitted=SHELL),
+    starts("nice", "subprocess.call(['nice', PY, '-I', '-c', CALL], env={})", layers=BEYOND),
     starts("setsid", "subprocess.call(['setsid', '-w', PY, '-c', CALL])"),
-    starts("timeout", "subprocess.call(['timeout', '9', PY, '-I', '-c', CALL])", admitted=SHELL),
+    starts("timeout", "subprocess.call(['timeout', '9', PY, '-I', '-c', CALL])", layers=BEYOND),
     starts("xargs", "put('run.py', CALL); subprocess.run(['xargs', PY], input=b'run.py')"),
     starts("find", "put('run.py', CALL); subprocess.call(['find', 'run.py', '-exec', PY, '{}', ';'])"),
-    starts("perl", "subprocess.call(['perl', '-e', 'exec @ARGV', PY, '-I', '-c', CALL])", admitted=SHELL),
+    starts("perl", "subprocess.call(['perl', '-e', 'exec @ARGV', PY, '-I', '-c', CALL])", layers=BEYOND),
     starts("awk", "put('run.py', CALL); subprocess.call(['awk', 'BEGIN { system(\"%s run.py\") }' % PY])"),
     starts("a script with -E", "put('run', '#!%s -E\\n%s' % (PY, CALL)); subprocess.call(['./run'], env={})"),
     starts("a script by env -S", "put('run', '#!/usr/bin/env -S -i %s -I\\n%s' % (PY, CALL)); subprocess.call(['./run'], env={})"),
@@ -105,9 +105,9 @@ subprocess.call(['own/bin/harmless', '-I', '-c', CALL], env={})""", admitted=REN
 
 PROGRAMS = [
     child("curl", "import subprocess; subprocess.call(['curl', '-sm', '1', URL])", admitted=FOREIGN, probe="import shutil; assert shutil.which('curl')"),
-    child("bash", "import subprocess; subprocess.call(['bash', '-c', 'echo >/dev/tcp/%s/80' % HOST])", admitted=FOREIGN),
-    child("perl's sockets", "import subprocess; subprocess.call(['perl', '-MIO::Socket::INET', '-e', 'IO::Socket::INET->new(shift)', HOST + ':80'])", admitted=FOREIGN),
-    child("a C program", "import subprocess; subprocess.call([VISIT, HOST, '80'])", admitted=FOREIGN),
+    child("bash", "import subprocess; subprocess.call(['bash', '-c', 'echo >/dev/tcp/%s/80' % HOST])", layers=BEYOND),
+    child("perl's sockets", "import subprocess; subprocess.call(['perl', '-MIO::Socket::INET', '-e', 'IO::Socket::INET->new(shift)', HOST + ':80'])", layers=BEYOND),
+    child("a C program", "import subprocess; subprocess.call([VISIT, HOST, '80'])", layers=BEYOND),
     *[child(f"{name}, where no process may be started", code, flags=("--no-network", "--no-subprocess"))
       for name, code in {
           "curl": "os.system('curl -sm 1 ' + URL)",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from containment.attempt import Admitted, attempts
+from containment.attempt import BEYOND, Admitted, attempts
 
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 TCL = (Admitted("`_tkinter` (Tcl has sockets)"),)
-OPEN_BEFORE = (Admitted("Descriptors that were open before the start"),)
 
 tcp = attempts("tcp", "--no-network")
 udp = attempts("udp", "--no-network")
@@ -87,8 +86,8 @@ SENDING = [
     udp("connect and write", "import socket; s = socket.socket(2, 2); s.connect(UDP); os.write(s.fileno(), b'x')"),
     udp("to everybody", "import socket; s = socket.socket(2, 2); s.setsockopt(1, 6, 1); s.sendto(b'x', ('192.0.2.255', 9)); s.sendto(b'x', UDP)"),
     udp("in IPv6's clothes", "import socket; socket.socket(10, 2).sendto(b'x', ('::ffff:' + HOST, 9))"),
-    udp("a socket that was open before", "os.write(FD, b'x')", inherits="socket", admitted=OPEN_BEFORE),
-    udp("a socket that was open before, as an object", "import socket; socket.socket(fileno=FD).send(b'x')", inherits="socket", admitted=OPEN_BEFORE),
+    udp("a socket that was open before", "os.write(FD, b'x')", inherits="socket"),
+    udp("a socket that was open before, as an object", "import socket; socket.socket(fileno=FD).send(b'x')", inherits="socket"),
     packet("an echo request", "import socket; socket.socket(2, 3, 1).sendto(b'\\x08\\0\\xf7\\xff\\0\\0\\0\\0', ('198.51.100.1', 0))"),
     packet("a frame", "import socket; s = socket.socket(17, 3); s.bind(('v0', 0x800)); s.send(b'\\2\\0\\0\\0\\0\\1' * 2 + b'\\x08\\0' + bytes(46))"),
     packet("a datagram of another kind", "import socket; socket.socket(2, 2, 136).sendto(b'x', ('198.51.100.1', 9))", probe="import socket; socket.socket(2, 2, 136)"),
@@ -183,7 +182,7 @@ DISGUISED = [
     tcp("ctypes, by the number of the call", """
         import ctypes, socket, struct
         address = struct.pack('=HHI8x', 2, socket.htons(80), struct.unpack('=I', socket.inet_aton(HOST))[0])
-        c = ctypes.CDLL(None); c.syscall(42, c.syscall(41, 2, 1, 0), address, 16)""", admitted=NATIVE, probe="assert os.uname().machine == 'x86_64'"),
+        c = ctypes.CDLL(None); c.syscall(42, c.syscall(41, 2, 1, 0), address, 16)""", layers=BEYOND, probe="assert os.uname().machine == 'x86_64'"),
     tcp("Tcl", "import tkinter; tkinter.Tcl().eval('socket %s 80' % HOST)", probe="import tkinter", admitted=TCL),
 ]  # fmt: skip
 

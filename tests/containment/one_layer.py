@@ -16,11 +16,24 @@ from hermetic import options  # noqa: E402
 from hermetic.errors import HermeticError  # noqa: E402
 from hermetic.launch import run  # noqa: E402
 from hermetic.launch.execution import Execution  # noqa: E402
+from hermetic.linux import descriptors  # noqa: E402
+
+
+class WithoutRules(Execution):
+    """What the launcher does wherever it runs: descriptors are sorted, no rules are laid down."""
+
+    def __init__(self, start, policy):
+        super().__init__(start.interpreter, start.argv, start.environment)
+        self.policy = policy
+
+    def become(self):
+        descriptors.sort(self.policy)
+        super().become()
 
 
 class PythonAlone(run.Run):
     def execution(self, start, directory, protected):
-        return Execution(start.interpreter, start.argv, start.environment)
+        return WithoutRules(start, self.policy)
 
 
 class KernelAlone(run.Run):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from containment.attempt import Admitted, attempts
+from containment.attempt import BEYOND, Admitted, attempts
 
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 
@@ -89,10 +89,10 @@ LIBRARY = [
           files={"script/other.py": "open(MARKER, 'w').close()\n"}),
     start("Tcl", "import tkinter; tkinter.Tcl().eval('exec touch ' + MARKER)", probe="import tkinter"),
     start("ctypes, system", "import ctypes; ctypes.CDLL(None).system(b'touch ' + MARKER.encode())", admitted=NATIVE),
-    start("ctypes, fork", "import ctypes\nif ctypes.CDLL(None).fork(): os.wait()\nelse: open(MARKER, 'w').close(); os._exit(0)", admitted=NATIVE),
+    start("ctypes, fork", "import ctypes\nif ctypes.CDLL(None).fork(): os.wait()\nelse: open(MARKER, 'w').close(); os._exit(0)", layers=BEYOND),
     start("ctypes, vfork by its number", "import ctypes\nif ctypes.CDLL(None).syscall(57): os.wait()\nelse: open(MARKER, 'w').close(); os._exit(0)",
-          probe="assert os.uname().machine == 'x86_64'", admitted=NATIVE),
-    start("ctypes, execv", "import ctypes; ctypes.CDLL(None).execlp(b'touch', b'touch', MARKER.encode(), None)", admitted=NATIVE),
+          probe="assert os.uname().machine == 'x86_64'", layers=BEYOND),
+    start("ctypes, execv", "import ctypes; ctypes.CDLL(None).execlp(b'touch', b'touch', MARKER.encode(), None)", layers=BEYOND),
 ]  # fmt: skip
 
 ALLOWED = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from containment.attempt import Admitted, attempts
+from containment.attempt import BEYOND, Admitted, attempts
 
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 FOREIGN = (Admitted("*Programs that are not Python*"),)
@@ -137,7 +137,7 @@ CHILDREN = [
         if __name__ == '__main__':
             with multiprocessing.get_context('spawn').Pool(1) as pool: print(pool.apply(eval, ('open(%r).read()' % SECRET,)))"""),
     read("cat", "import subprocess; subprocess.call(['cat', SECRET])", admitted=FOREIGN),
-    read("a shell", "os.system('read line < %s; echo $line' % SECRET)", admitted=FOREIGN),
+    read("a shell", "os.system('read line < %s; echo $line' % SECRET)", layers=BEYOND),
     read("cat, where no process may be started", "import subprocess; subprocess.call(['cat', SECRET])", flags=("--fs-readonly=.", "--no-subprocess")),
     read("a shell, where no process may be started", "os.system('cat ' + SECRET)", flags=("--fs-readonly=.", "--no-subprocess")),
     read("ctypes", """

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from containment.attempt import Admitted, attempts
+from containment.attempt import BEYOND, Admitted, attempts
 
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 FOREIGN = (Admitted("*Programs that are not Python*"),)
-OPEN_BEFORE = (Admitted("Descriptors that were open before the start"),)
 
 write = attempts("changed", "--fs-readonly")
 inside = attempts("changed", "--fs-readonly", "--allow-write=.", spared=("inside",))
@@ -38,9 +37,9 @@ OPENED = [
     write("a planted link", "open(TO_CANARY, 'w').close()"),
     write("a link of one's own", "import tempfile; link = tempfile.mkdtemp() + '/l'; os.symlink(CANARY, link); open(link, 'w').close()"),
     write("a hard link of one's own", "import tempfile; link = tempfile.mkdtemp() + '/l'; os.link(CANARY, link); open(link, 'w').close()"),
-    write("a file that was open before", "os.pwrite(FD, b'x', 0); CANARY", inherits="canary", admitted=OPEN_BEFORE),
-    write("a file that was open before, in memory", "import mmap; mmap.mmap(FD, 1)[:] = b'x'; CANARY", inherits="canary", admitted=OPEN_BEFORE),
-    write("a file that was open before, cut", "os.ftruncate(FD, 0); CANARY", inherits="canary", admitted=OPEN_BEFORE),
+    write("a file that was open before", "os.pwrite(FD, b'x', 0); CANARY", inherits="canary"),
+    write("a file that was open before, in memory", "import mmap; mmap.mmap(FD, 1)[:] = b'x'; CANARY", inherits="canary"),
+    write("a file that was open before, cut", "os.ftruncate(FD, 0); CANARY", inherits="canary"),
     write("shared memory", "from multiprocessing import shared_memory; m = shared_memory.SharedMemory(SHARED, True, 9); os._exit(0)", since=(3, 8)),
     write("shared memory, by the C module", "import _posixshmem; _posixshmem.shm_open('/' + SHARED, os.O_CREAT | os.O_RDWR, 0o600)", since=(3, 8)),
     write("a compiled module", "sys.path.insert(0, OUTSIDE); import spilling; MODULE"),
@@ -185,11 +184,11 @@ CHILDREN = [
     write("a child's output", "import subprocess; subprocess.call(['true'], stdout=open(CANARY, 'w'))"),
     write("posix_spawn's file actions", "os.waitpid(os.posix_spawn('/bin/true', ['true'], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 5, CANARY, os.O_TRUNC | os.O_WRONLY, 0)]), 0)", since=(3, 8), cpython=True),
     write("touch", "import subprocess; subprocess.call(['touch', OUTSIDE + '/new'])", admitted=FOREIGN),
-    write("a shell", "os.system('echo >' + CANARY)", admitted=FOREIGN),
-    write("sed", "import subprocess; subprocess.call(['sed', '-i', 's/a/b/', CANARY])", admitted=FOREIGN),
-    write("a C program", "import subprocess; subprocess.call([VISIT, '-', CANARY])", admitted=FOREIGN),
+    write("a shell", "os.system('echo >' + CANARY)", layers=BEYOND),
+    write("sed", "import subprocess; subprocess.call(['sed', '-i', 's/a/b/', CANARY])", layers=BEYOND),
+    write("a C program", "import subprocess; subprocess.call([VISIT, '-', CANARY])", layers=BEYOND),
     write("ctypes", "import ctypes; ctypes.CDLL(None).unlink(os.fsencode(CANARY))", admitted=NATIVE),
-    write("ctypes, with libc's names for it", "import ctypes; ctypes.CDLL(None).fopen(os.fsencode(CANARY), b'w')", admitted=NATIVE),
+    write("ctypes, with libc's names for it", "import ctypes; ctypes.CDLL(None).fopen(os.fsencode(CANARY), b'w')", layers=BEYOND),
     together("touch, where no process may be started", "import subprocess; subprocess.call(['touch', OUTSIDE + '/new'])"),
     together("a shell, where no process may be started", "os.system('echo >' + CANARY)"),
     together("perl, where no process may be started", "import subprocess; subprocess.call(['perl', '-e', 'unlink shift', CANARY])"),
