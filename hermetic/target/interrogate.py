@@ -174,7 +174,7 @@ def output(command: list[str]) -> bytes:
     """What `_interrogate.py` prints there, in an environment without any of Python's variables; nothing if it fails."""
     import subprocess
 
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "__PYVENV"))}
     command = [*command, f"{payload.directory()}/_interrogate.py"]
     try:
         done = subprocess.run(command, env=environment, input=payload.compilable(), capture_output=True, timeout=TIMEOUT_S, cwd="/")
