@@ -2,7 +2,8 @@
 
 Under -i and PYTHONINSPECT the interpreter answers with a prompt also when it cannot open the script it was given, so a run directory that is
 gone would leave the user an unguarded one. Here nothing follows a failure, and what is open cannot go away: the interpreter is executed again
-with the WORDs, in which STUB becomes /proc/self/fd/N. Staged as reopen.py. Must parse on Python 2.7.
+with the WORDs, in which STUB becomes /proc/self/fd/N. It is the one that runs, whatever argv[0] says, which sys.executable is made from. Staged
+as reopen.py. Must parse on Python 2.7.
 """
 
 import sys
@@ -19,7 +20,7 @@ def main(stub, words):
         if hasattr(os, "set_inheritable"):
             os.set_inheritable(descriptor, True)
         words[words.index(stub)] = "/proc/self/fd/%d" % descriptor
-        os.execv(sys.executable, [name] + words)
+        os.execv("/proc/self/exe", [name] + words)
     except BaseException as error:
         why = "the guards could not be put in place: %s: %s" % (type(error).__name__, error)
         os.write(2, ("hermetic: %s; nothing was run\n" % why).encode("utf-8", "replace"))

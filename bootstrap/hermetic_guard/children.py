@@ -12,7 +12,7 @@ import posix
 import sys
 from os import fsdecode, fsencode
 
-from hermetic_guard import injection, pex, programs, pyenv
+from hermetic_guard import injection, library, pex, programs, pyenv
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.guards import process
 from hermetic_guard.starts import OWN, Planner, Start, as_text
@@ -26,7 +26,7 @@ LOADER = {name: os.environb[name] for name in injection.LOADER if name in os.env
 def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
     ledger = enforcer.ledger
-    programs.os = pyenv.os = pex.os = OWN  # type: ignore[attr-defined]
+    programs.os = pyenv.os = pex.os = library.os = OWN  # type: ignore[attr-defined]
     programs.read_head = enforcer.read_head or programs.read_head
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
     plan = Planner(process.questions(enforcer), handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
@@ -34,7 +34,7 @@ def install(enforcer, handoff, staged):
     keep = _keep_nothing if enforcer.closed() else _keep
     _replace_fork_exec(ledger, keep, plan, current, _make_user_check(enforcer.refuse, staged.run))
     _replace_exec(ledger, keep, plan, current)
-    _replace_posix_spawn(ledger, keep, plan, current)
+    _replace_posix_spawn(ledger, keep, plan, current, enforcer.refuse)
     _replace_system(ledger, keep, plan, current)
 
 
@@ -130,7 +130,9 @@ def _replace_fork_exec(ledger, keep, plan, current, check_user):
         place = None if cwd is None else _text(cwd)
         environment = current() if env is None else dict(_bytes(item).partition(b"=")[::2] for item in env)
         paths = [_text(path) for path in executables]
-        given = Start(paths, _texts(arguments, "fork_exec"), environment, OWN.path.realpath(place) if place and "\0" not in place else "")
+        rest[:6] = [int(option) for option in rest[:6]]
+        cwd, same = place if place and "\0" not in place else "", _make_same(rest[:6], place is not None)
+        given = Start(paths, _texts(arguments, "fork_exec"), environment, cwd, same)
         start = plan(given)
         at = _preexec_index(rest)
         if sys.version_info >= (3, 9):
@@ -142,6 +144,28 @@ def _replace_fork_exec(ledger, keep, plan, current, check_user):
         return kept(start.arguments, [fsencode(path) for path in start.executables], close_fds, pass_fds, place, handed, *rest)
 
     _replace_everywhere(ledger, fork_exec, original, ("_posixsubprocess", "fork_exec"), ("subprocess", "_fork_exec"))
+
+
+def _make_same(given, moves):
+    """See Start.same. Of a child's descriptors those stay that stand here, if none of the six `given` is or replaces them (child_exec() in
+    Modules/_posixsubprocess.c); its directory, unless it `moves`."""
+
+    def same(name):
+        if name == "cwd":
+            return not moves
+        number = int(name) if name.isdigit() else -1
+        stands = number not in given and (number > 2 or given[(0, 3, 5)[number]] == -1)
+        return number >= 0 and stands and _is_open(number)
+
+    return same
+
+
+def _is_open(descriptor):
+    try:
+        OWN.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _preexec_index(rest):
@@ -202,14 +226,16 @@ def _replace_exec(ledger, keep, plan, current):
     _replace_everywhere(ledger, execv, c_execv)
 
 
-def _replace_posix_spawn(ledger, keep, plan, current):
+def _replace_posix_spawn(ledger, keep, plan, current, refuse):
     """os.posix_spawn (3.8) and its form that looks at PATH; subprocess uses the first where it can."""
     none_allowed = sys.version_info >= (3, 13)
 
     def guarded(kept, find, name):
         def spawn(path, argv, env, **options):
             environment = current() if env is None and none_allowed else _mapping(env, name, " or None" if none_allowed else "")
-            start = plan(Start([find(_text(path))], _texts(argv, name), environment))
+            actions = options.get("file_actions")
+            bare = actions is None or (type(actions) in (list, tuple) and not actions)
+            start = plan(Start([find(_text(path))], _texts(argv, name), environment, "", lambda own: bare or own == "cwd"))
             try:
                 return kept(start.executables[-1], start.arguments, start.environment, **options)
             except PolicyViolation:
@@ -222,6 +248,8 @@ def _replace_posix_spawn(ledger, keep, plan, current):
     def on_path(path):
         try:
             return programs.find(path, as_text(current()).get("PATH"))
+        except programs.Unknown as error:
+            return refuse("start", "%s: nobody can say what it is: %s" % (path, error))
         except programs.Unresolved:
             return path
 

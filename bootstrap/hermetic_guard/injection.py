@@ -25,7 +25,10 @@ OTHER_LIBRARY = (b"PYTHONHOME", b"PYTHONPLATLIBDIR", b"PYTHON_PRESITE")
 """Lead the interpreter to other code than its own standard library before any guard can stand. -E and -I switch them off, and so does an
 empty value, but not on 3.6."""
 
-HANDED_OVER = (b"PYTHONPATH", b"PYTHONWARNINGS", b"PYTHONPYCACHEPREFIX") + OTHER_LIBRARY
+OTHER_PLACE = (b"PYTHONEXECUTABLE", b"__PYVENV_LAUNCHER__")
+"""The same, by another pyvenv.cfg; from 3.11 on (Modules/getpath.py, not for macOS alone), and whatever the options."""
+
+HANDED_OVER = (b"PYTHONPATH", b"PYTHONWARNINGS", b"PYTHONPYCACHEPREFIX") + OTHER_LIBRARY + OTHER_PLACE
 """Set aside at start and put back once the guards stand. A pycache prefix would feed the interpreter bytecode from the target's files."""
 
 OTHER_CODE = ("pycache_prefix", "presite")
@@ -111,10 +114,10 @@ def needs_stub(letters: "set[str]") -> bool:
 
 def misleading(environment: "dict[bytes, bytes]", line=None) -> str:
     """The variable, or the option of this command line, that has other code loaded before any guard can stand; "" if there is none."""
-    if line is None or line.letters.isdisjoint("IE"):
-        for name in OTHER_LIBRARY:
-            if environment.get(name):
-                return name.decode()
+    heeded = OTHER_LIBRARY if line is None or line.letters.isdisjoint("IE") else ()
+    for name in heeded + OTHER_PLACE:
+        if environment.get(name):
+            return name.decode()
     words = [word for word in line.flags for option in OTHER_CODE if option in word] if line else []
     return "-X " + words[0].rpartition("X")[2] if words else ""
 

@@ -20,6 +20,17 @@ DEPTH = 5
 """How many interpreters in a row may be scripts themselves, as in the kernel's exec_binprm()."""
 
 BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+ENOENT, ENOTDIR, ELOOP, ENFILE, EMFILE = 2, 20, 40, 23, 24
+ABSENT = (ENOENT, ENOTDIR, ELOOP)
+"""Nothing can be started there, now or by the kernel."""
+
+NAME_MAX = 255
+MOST_LINKS = 41
+"""The kernel follows 40 (MAXSYMLINKS)."""
+
+SELVES, DESCRIPTORS = ("self", "thread-self"), ("fd", "map_files")
+"""Names in /proc, and in a process's directory there."""
+
 MANAGERS = ("mise", "rtx")
 """Binaries that stand in for every program they manage, by links of its name."""
 
@@ -38,6 +49,13 @@ class NotFound(Unresolved):
 
 class NotExecutable(Unresolved):
     """It is there, but is no program, or its first line leads nowhere."""
+
+
+class Unknown(NotExecutable):
+    """Nobody can say from here what would run: the kernel may find and read what we cannot.
+
+    The other two are errors that the start itself would end with, and may be left to tell.
+    """
 
 
 class Program(object):
@@ -76,7 +94,7 @@ def find(name: str, path: "str | None", cwd: str = "") -> str:
     path: PATH's value, None if it is not set. Directories are passed over. Raises NotFound or NotExecutable.
     """
     if "/" in name:
-        problem = _problem(os.path.join(cwd, name))
+        problem = _refusal(os.path.join(cwd, name))
         if problem:
             raise problem
         return name
@@ -86,34 +104,78 @@ def find(name: str, path: "str | None", cwd: str = "") -> str:
         problem = _problem(os.path.join(cwd, candidate))
         if problem is None:
             return candidate
+        if isinstance(problem, Unknown):
+            raise problem
         if isinstance(problem, NotExecutable) and not os.path.isdir(os.path.join(cwd, candidate)):
             denied = denied or problem
     raise denied or NotFound("%s: command not found" % name)
 
 
 def _problem(file: str) -> "Unresolved | None":
-    """Why the kernel would not execute this file; None if it would."""
+    """Why the kernel would not execute this file, or why we do not know; None if it would."""
+    if own_name(file) is not None:
+        return Unknown("%s: leads through what this process has open or is in, which is something else in another" % file)
+    return _refusal(file)
+
+
+def _refusal(file: str) -> "Unresolved | None":
     try:
         os.stat(file)
     except PermissionError:
         return NotExecutable("%s: permission denied" % file)
-    except (OSError, ValueError):
-        return NotFound("%s: no such file" % file)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", ENOENT) in ABSENT or len(max(os.fsencode(file).split(b"/"), key=len)) > NAME_MAX:
+            return NotFound("%s: no such file" % file)
+        return Unknown("%s: cannot be found: %s" % (file, error.strerror))  # type: ignore[union-attr]
     if os.path.isdir(file):
         return NotExecutable("%s: is a directory" % file)
     if not os.path.isfile(file):
         return NotExecutable("%s: is not a regular file" % file)
-    return None if os.access(file, os.X_OK) else NotExecutable("%s: no permission to execute it" % file)
+    return None if _may_execute(file) else NotExecutable("%s: no permission to execute it" % file)
+
+
+def _may_execute(file: str) -> bool:
+    """For the effective user, as the kernel will ask; access(2) asks for the real one."""
+    return os.access(file, os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def executable(file: str) -> bool:
     """Whether the kernel would try to run it."""
-    return _problem(file) is None
+    return _refusal(file) is None
 
 
 def present(file: str) -> bool:
     """Whether there is something at this path that could be tried."""
-    return not isinstance(_problem(file), NotFound)
+    return not isinstance(_refusal(file), NotFound)
+
+
+def own_name(path: str) -> "str | None":
+    """What of its own a process comes by on this path: the number of a descriptor, or "cwd"; None if nothing of the kind.
+
+    /proc/self is a link to the number of whoever follows it (proc(5)), so /dev/stdin, /dev/fd/3 and /proc/self/cwd/x are other files in a
+    child. Links are followed one by one, to see that step.
+    """
+    place, inside, links = "/" if path[:1] == "/" else "", False, 0
+    rest = path.split("/")[::-1]
+    while rest and links < MOST_LINKS:
+        step = rest.pop()
+        if inside and step not in ("", ".", "..") and (step == "cwd" or os.path.basename(place) in DESCRIPTORS):
+            return step
+        link = _link(os.path.join(place, step)) if step not in ("", ".", "..") else ""
+        if link and not (step in SELVES and link[:1].isdigit()):
+            rest += link.split("/")[::-1]
+            place, inside = ("/", False) if link[:1] == "/" else (place, inside)
+            links += 1
+        elif step not in ("", "."):
+            place, inside = os.path.join(place, step), inside or bool(link)
+    return None
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except (OSError, ValueError):
+        return ""
 
 
 def is_python_name(name: str) -> bool:
@@ -140,30 +202,25 @@ def is_script(file: str) -> bool:
 
 
 def _head(file: str) -> bytes:
+    """The kernel runs what may be executed and not read, scripts too (binfmt_script.c), so what cannot be read may be anything."""
     try:
         return read_head(file)
     except OSError as error:
-        raise NotExecutable("%s: cannot be read: %s" % (file, error.strerror))
+        if error.errno in (EMFILE, ENFILE):
+            raise
+        raise Unknown("%s: cannot be read: %s" % (file, error.strerror))
 
 
 def read_head(file: str) -> bytes:
     return files.read_file(file, shebang.HEAD)
 
 
-def _head_of_program(file: str) -> bytes:
-    """The kernel runs a binary that may be executed and not read, so an interpreter stays one. No script runs that way."""
-    try:
-        return _head(file)
-    except NotExecutable:
-        if is_python(file):
-            return BINARY[0]
-        raise
-
-
 def read(file: str, environ: "dict[str, str] | None" = None, cwd: str = "") -> "Program | None":
-    """`follow`, with None for what cannot be run: the start itself will tell the error."""
+    """`follow`, with None for what cannot be run: the start itself will tell the error. Raises Unknown."""
     try:
         return follow(file, dict(os.environ) if environ is None else environ, cwd)
+    except Unknown:
+        raise
     except Unresolved:
         return None
 
@@ -172,15 +229,16 @@ def follow(file: str, environ: "dict[str, str]", cwd: str = "", name: "str | Non
     """Follow a program's `#!` lines to the binary that runs it.
 
     file: a path; name: the argv[0] it is started with, if that is another word.
-    Raises NotFound if the file is not there, NotExecutable if it or anything on the way cannot be run.
+    Raises NotFound if the file is not there, NotExecutable if it or anything on the way cannot be run, Unknown if something on the way cannot
+    be read, or is another thing in another process: of `file` the caller asks that (`own_name`).
     """
-    problem = _problem(os.path.join(cwd, file))
+    problem = _refusal(os.path.join(cwd, file))
     if problem:
         raise problem
     stop = Stop(file, [name or file], environ, cwd)
     steps = []  # type: list[str]
     for _ in range(DEPTH + 1):
-        head = _head_of_program(stop.path)
+        head = _head(stop.path)
         if head.startswith(BINARY):
             return Program(stop.path, stop.words, stop.environ, steps)
         stop = _next(stop, head, steps)
@@ -220,7 +278,7 @@ def _next(stop: Stop, head: bytes, steps: "list[str]") -> Stop:
         if problem:
             raise problem
     except Unresolved as error:
-        if line.via == "pyenv":
+        if line.via == "pyenv" or isinstance(error, Unknown):
             raise
         crlf = " (the line ends with a carriage return)" if b"\r\n" in head[: shebang.KERNEL_LIMIT] else ""
         raise NotExecutable("%s: its first line names no program that can be run: %s%s" % (stop.file, error, crlf))

@@ -16,7 +16,7 @@ UNFINISHED = ("-dev", "-src", "-latest")
 def selected(root: str, environ: "dict[str, str]", cwd: str) -> "list[str]":
     """The selected versions, first come first served: names of directories in `root`/versions, or "system".
 
-    One that is not installed is given as it is written. cwd: absolute, or "" for the present one.
+    One that is not installed is given as it is written.
     """
     names = environ.get("PYENV_VERSION", "").split(":")
     if names == [""]:
@@ -26,7 +26,7 @@ def selected(root: str, environ: "dict[str, str]", cwd: str) -> "list[str]":
 
 def _file(root: str, environ: "dict[str, str]", cwd: str) -> str:
     """The nearest .python-version upwards from PYENV_DIR, then from the working directory, else the global one."""
-    for folder in (environ.get("PYENV_DIR"), cwd or _working_directory()):
+    for folder in (environ.get("PYENV_DIR"), _absolute(cwd)):
         while folder:
             file = os.path.join(folder, FILE)
             if os.path.isfile(file):
@@ -36,9 +36,9 @@ def _file(root: str, environ: "dict[str, str]", cwd: str) -> str:
     return root + "/version"
 
 
-def _working_directory() -> "str | None":
+def _absolute(cwd: str) -> "str | None":
     try:
-        return os.getcwd()
+        return os.path.abspath(cwd)
     except OSError:
         return None
 

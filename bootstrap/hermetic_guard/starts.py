@@ -12,8 +12,12 @@ import os
 import stat
 from os import fsdecode, fsencode
 
-from hermetic_guard import cmdline, injection, programs, shebang
+from hermetic_guard import cmdline, injection, library, programs, shebang
 from hermetic_guard.guards.native import VARIABLES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FunctionType = type(lambda: None)
 
@@ -45,16 +49,28 @@ class Start(object):
     """A program about to be started.
 
     executables: paths that are tried in their order; cwd: the directory it will start in, "" for the present one; text with surrogateescape
+    same: whether a name of `programs.own_name` means there what it means here
     """
 
-    __slots__ = ("arguments", "cwd", "environment", "executables")
+    __slots__ = ("arguments", "cwd", "environment", "executables", "same")
 
-    def __init__(self, executables, arguments, environment, cwd=""):
-        # type: (list[str], list[str], dict[bytes, bytes], str) -> None
+    def __init__(
+        self,
+        executables: "list[str]",
+        arguments: "list[str]",
+        environment: "dict[bytes, bytes]",
+        cwd: str = "",
+        same: "Callable[[str], bool]" = lambda name: True,
+    ) -> None:
         self.executables = executables
         self.arguments = arguments
         self.environment = environment
         self.cwd = cwd
+        self.same = same
+
+    def changed(self, executables, arguments, environment):
+        """Another one in the same place."""
+        return Start(executables, arguments, environment, self.cwd, self.same)
 
 
 class Planner(object):
@@ -79,7 +95,10 @@ class Planner(object):
         """The same program, guarded. Raises a violation where that cannot be."""
         if self.before is None or self.fingerprint() != self.before:
             self.refuse(start, "the run directory was altered, or cannot be read any more")
-        return self.guarded(start)
+        try:
+            return self.guarded(start)
+        except programs.Unknown as error:
+            return self.refuse(start, "nobody can say what it is: %s" % error)
 
     def fingerprint(self):
         """ctime cannot be set by an unprivileged process (utimensat(2)), so unchanged ctimes mean unchanged files."""
@@ -91,6 +110,7 @@ class Planner(object):
 
     def guarded(self, start):
         # type: (Start) -> Start
+        self.settle(start)
         environ = dict(as_text(start.environment), **{SURVIVOR: ""})
         start, program = follow(start, environ)
         self.judge(start)
@@ -99,12 +119,19 @@ class Planner(object):
         words = program.argv + start.arguments[1:] if program.script else start.arguments
         if program.environ != environ:
             # `env` in the #! line would change what we add. It is passed over, and so is pyenv.
-            start = Start([program.interpreter], words, as_bytes(program.environ), start.cwd)
+            start = start.changed([absolute(program.interpreter, start.cwd)], words, as_bytes(program.environ))
         if program.kind == "python":
             return self.python(start, program, words)
         if OWN.path.basename(program.interpreter) == "env" and not program.script:
             return self.behind_env(start)
         return self.other(start)
+
+    def settle(self, start):
+        """What is read here has to be what will be started there."""
+        for path in [start.cwd] + [OWN.path.join(start.cwd, path) for path in start.executables]:
+            name = programs.own_name(path)
+            if name is not None and not start.same(name):
+                self.refuse(start, "%s is something else in the process that will start" % path)
 
     def judge(self, start):
         """Ask for the program: the file that is named, be it a binary or a script, whatever runs that.
@@ -124,6 +151,9 @@ class Planner(object):
         for name in VARIABLES:
             if name in start.environment:
                 self.asked.set_variable(name, start.environment[name])
+        if not program.script:
+            start = self.named(start, program)
+            words = start.arguments
         line = cmdline.parse(words)
         misled = injection.misleading(start.environment, line)
         if misled:
@@ -131,7 +161,16 @@ class Planner(object):
         if line.kind == "x" or (OWN.path.realpath(program.interpreter) in self.proved and not injection.needs_stub(line.letters)):
             return self.prepared("early", start, self.loader)
         words = (words[:1] or [""]) + injection.stub_arguments(line, self.run, injection.inspects(line, start.environment))
-        return self.prepared("stub", Start([program.interpreter], words, start.environment, start.cwd), self.loader)
+        interpreter = absolute(program.interpreter, start.cwd)
+        return self.prepared("stub", start.changed([interpreter], words, start.environment), self.loader)
+
+    def named(self, start, program):
+        """argv[0] is kept, but where it would have the interpreter find another standard library: then it is the program's path."""
+        path = fsdecode(start.environment.get(b"PATH", b""))
+        if not library.misleads("".join(start.arguments[:1]), program.interpreter, path, start.cwd):
+            return start
+        own = start.executables[-1]
+        return start.changed(start.executables, [own if "/" in own else "./" + own] + start.arguments[1:], start.environment)
 
     def behind_env(self, start):
         """What `env` is to start is started without it, for it may empty the environment. Alone it prints that, and starts nothing."""
@@ -142,12 +181,16 @@ class Planner(object):
             return self.other(start)
         environ = programs.edited(as_text(start.environment), line.edits)
         words = [fsdecode(word) for word in [line.interpreter] + line.arguments]
+        if "/" in words[0]:
+            self.settle(start.changed([words[0]], words, start.environment))
         try:
             found = programs.find(words[0], environ.get("PATH"), start.cwd)
             programs.follow(found, environ, start.cwd)
+        except programs.Unknown:
+            raise
         except programs.Unresolved:
             return self.other(start)  # `env` has its own words for that, and has sh run what the kernel will not
-        return self.guarded(Start([found], words, as_bytes(environ), start.cwd))
+        return self.guarded(start.changed([found], words, as_bytes(environ)))
 
     def other(self, start):
         """A program that is not Python may start one."""
@@ -158,7 +201,7 @@ class Planner(object):
 
     def prepared(self, way, start, loader=None):
         environment = injection.prepare_environment(start.environment, self.handoff, way, self.asked.narrowed(), loader)
-        return Start(start.executables, start.arguments, environment, start.cwd)
+        return start.changed(start.executables, start.arguments, environment)
 
     def refuse(self, start, why):
         self.asked.refuse("start", "%s: %s" % ("".join(start.executables[-1:]), why))
@@ -169,8 +212,16 @@ def follow(start, environ):
     for index, executable in enumerate(start.executables):
         program = programs.read(executable, environ, start.cwd)
         if program is not None:
-            return Start(start.executables[: index + 1], start.arguments, start.environment, start.cwd), program
+            return start.changed(start.executables[: index + 1], start.arguments, start.environment), program
     return start, None
+
+
+def absolute(path, cwd):
+    # type: (str, str) -> str
+    """A path that was joined to `cwd`, for a process that is there already."""
+    if not cwd or OWN.path.isabs(path):
+        return path
+    return OWN.path.join(OWN.path.realpath(cwd), path[len(cwd) :].lstrip("/"))
 
 
 def as_text(environment):

@@ -93,7 +93,10 @@ def _through_env(program: str) -> list[str]:
     """The binary that the first lines of a script lead to in the end."""
     from hermetic_guard import programs
 
-    followed = programs.read(program)
+    try:
+        followed = programs.read(program)
+    except programs.Unknown:
+        return []
     return [followed.interpreter] if followed else []
 
 

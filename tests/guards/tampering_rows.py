@@ -28,6 +28,28 @@ class Row(NamedTuple):
 
 SUBINTERPRETERS = {
     "_xxsubinterpreters": Row("import _xxsubinterpreters as i; i.run_string(i.create(), CALL)", (3, 8), (3, 12), False),
+    "_testcapi.run_in_subinterp": Row("import _testcapi as t; assert t.run_in_subinterp(CALL) == 0", pypy=False),
+    "_testcapi.run_in_subinterp_with_config": Row(
+        """
+import _testcapi
+names = "use_main_obmalloc allow_fork allow_exec allow_threads allow_daemon_threads".split()
+given = dict(dict.fromkeys(names, True), check_multi_interp_extensions=False, gil=1)
+assert _testcapi.run_in_subinterp_with_config(CALL, **given) == 0
+""",
+        (3, 12),
+        (3, 12),
+    ),
+    "_testinternalcapi.run_in_subinterp_with_config": Row(
+        """
+import _testinternalcapi, _interpreters
+assert _testinternalcapi.run_in_subinterp_with_config(CALL, _interpreters.new_config('legacy')) == 0
+""",
+        (3, 13),
+    ),
+    "_testinternalcapi.create_interpreter": Row(
+        "import _testinternalcapi as t; t.exec_interpreter(t.create_interpreter(), CALL)",
+        (3, 13),
+    ),
     "_interpreters": Row("import _interpreters as i; assert i.run_string(i.create(), CALL) is None", (3, 13)),
     "_interpreters, loaded again": Row(
         """

@@ -34,13 +34,15 @@ def fitting(table: dict[str, rows.Row], python: Python) -> dict[str, str]:
     }
 
 
-def both(python: Python, staged: Staged, listener: Listener, snippets: dict[str, str], free: Path) -> dict[str, str]:
+def both(
+    python: Python, staged: Staged, listener: Listener, snippets: dict[str, str], free: Path, options: tuple[str, ...] = ()
+) -> dict[str, str]:
     """What became of each with the guard, after all have reached the listener without one."""
     task = json.dumps({"names": {"port": listener.port, "free": str(free)}, "snippets": snippets}).encode()
     natively = results(native(python.path, str(PROBE), env=ENV, input=task))
     assert {name: text for name, text in natively.items() if text != "done"} == {}
     assert listener.visits() >= len(snippets)
-    return results(staged.start(str(PROBE), env=ENV, input=task))
+    return results(staged.start(*options, str(PROBE), env=ENV, input=task))
 
 
 def results(done: Done) -> dict[str, str]:
@@ -48,18 +50,24 @@ def results(done: Done) -> dict[str, str]:
     return dict(json.loads(done.out))
 
 
-def check(python: Python, staged: Staged, listener: Listener, snippets: dict[str, str], free: Path) -> dict[str, str]:
+def check(
+    python: Python, staged: Staged, listener: Listener, snippets: dict[str, str], free: Path, options: tuple[str, ...] = ()
+) -> dict[str, str]:
     if not snippets:
         pytest.skip("nothing of this is in this version")
-    found = both(python, staged, listener, snippets, free)
+    found = both(python, staged, listener, snippets, free, options)
     assert {name for name, text in found.items() if text == "done"} == set(), found
     assert listener.visits() == 0
     return found
 
 
-@pytest.mark.pythons("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
-def test_sub_interpreters(python: Python, staged: Staged, listener: Listener, tmp_path: Path) -> None:
-    check(python, staged, listener, fitting(rows.SUBINTERPRETERS, python), tmp_path)
+@pytest.mark.pythons("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
+@pytest.mark.parametrize("options", [(), ("-I",)], ids=["early", "stub"])
+def test_sub_interpreters(python: Python, staged: Staged, listener: Listener, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Refused before any C code runs, which in part ends the process where the event is refused."""
+    found = check(python, staged, listener, fitting(rows.SUBINTERPRETERS, python), tmp_path, options)
+    others = {name for name, text in found.items() if "a sub-interpreter" not in text}
+    assert others <= {"InterpreterPoolExecutor"}, found  # which has an error of its own
 
 
 @pytest.mark.pythons("all")

@@ -116,6 +116,10 @@ ROWS = [
     Row("env prints what it gets", "result = subprocess.check_output(['/usr/bin/env'], env={'A': 'b', 'PYTHONPATH': 'c'})", sampled=True),
     Row("from a virtual environment to its base", "call([BASE, TELL, NAME])", sampled=True),
     Row("argv[0]", "call(['other'] + TOLD[1:], executable=PY)", until=(3, 14), sampled=True),
+    Row("argv[0] is the base on PATH", "call(['python'] + TOLD[1:], executable=PY, env={'PATH': os.path.dirname(BASE)})", sampled=True),
+    Row("argv[0] is the base", "call([BASE, '-I'] + TOLD[1:], executable=PY)", sampled=True),
+    Row("argv[0] is the virtual environment", "call([PY, '-I'] + TOLD[1:], executable=BASE)"),
+    Row("argv[0] is another version", "call([OTHERS['3.13']] + TOLD[1:], executable=PY)", sampled=True),
     Row("argv[0], -I", "call(['other', '-I'] + TOLD[1:], executable=PY)", until=(3, 14), sampled=True),
     # exit codes, output, errors
     Row(

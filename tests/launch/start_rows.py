@@ -82,6 +82,132 @@ ROWS = [
     Row("an environment that answers otherwise when asked", "call(WORDS, env={Bytes(b'PYTHONPATH'): b'nowhere'})"),
     Row("_posixsubprocess", "fork_exec([PY, '-I', ASK, NAME], [PY.encode()], None)"),
     Row("_posixsubprocess, without an environment", "fork_exec(WORDS, [PY.encode()], [])"),
+    # what is something else in the child
+    Row("a script as standard input", "call(['/dev/stdin', NAME], stdin=open(script('run', PY + ' -I')))", STOPPED),
+    Row("an interpreter as standard input", "call([PY, '-I', ASK, NAME], executable='/proc/self/fd/0', stdin=open(PY, 'rb'))", STOPPED),
+    Row(
+        "a script that a file action opens",
+        "opening = os.POSIX_SPAWN_OPEN, 9, script('run', PY + ' -I'), os.O_RDONLY, 0\n"
+        "os.waitpid(os.posix_spawn('/proc/self/fd/9', ['run', NAME], {}, file_actions=[opening]), 0)",
+        STOPPED,
+        since=(3, 8),
+    ),
+    Row(
+        "standard input as a #! line's interpreter",
+        "call([script('run', '/dev/stdin -I'), NAME], stdin=open(PY, 'rb'))",
+        STOPPED,
+        until=(3, 14),
+    ),
+    Row("standard input through env", "call(['env', '/dev/stdin', NAME], stdin=open(script('run', PY + ' -I')))", STOPPED, sampled=True),
+    Row(
+        "a directory that a file action opens on PATH, through env in a #! line",
+        "os.mkdir('bin'); os.symlink(PY, 'bin/python')\n"
+        "path, opening = script('run', '/usr/bin/env -S python -I'), (os.POSIX_SPAWN_OPEN, 9, 'bin', os.O_RDONLY, 0)\n"
+        "os.waitpid(os.posix_spawn(path, ['run', NAME], {'PATH': '/dev/fd/9'}, file_actions=[opening]), 0)",
+        STOPPED,
+        since=(3, 8),
+    ),
+    Row(
+        "another directory by its link",
+        "os.mkdir('bin'); os.symlink(PY, 'bin/python'); os.symlink('/bin/true', 'python')\n"
+        "call([PY, '-I', ASK, NAME], executable='/proc/self/cwd/python', cwd='bin')",
+        STOPPED,
+        sampled=True,
+    ),
+    Row(
+        "a descriptor that is passed",
+        "fd = os.open(PY, os.O_RDONLY)\ncall([PY, '-I', ASK, NAME], executable='/dev/fd/%d' % fd, pass_fds=[fd])",
+    ),
+    Row("this interpreter", "call([PY, '-I', ASK, NAME], executable='/proc/self/exe')"),
+    Row(
+        "os.execv of a script's descriptor by its path",
+        "fd = os.open(script('run', PY + ' -I'), os.O_RDONLY); os.set_inheritable(fd, True)\nos.execv('/dev/fd/%d' % fd, ['run', NAME])",
+    ),
+    # what cannot be read here
+    Row(
+        "a script that can only be executed",
+        "path = script('run', PY + \" -Icimport os;exec(os.environ['CODE'])\"); os.chmod(path, 0o111); call([path], env={'CODE': CODE})",
+        STOPPED,
+    ),
+    Row(
+        "a script, out of descriptors",
+        "import resource\n"
+        "path, taken = script('run', PY + ' -I'), []\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (20, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
+        "try:\n"
+        "    while len(taken) < 20: taken.append(os.dup(0))\n"
+        "except OSError: pass\n"
+        "try: os.execv(path, [path, NAME])\n"
+        "finally: [os.close(one) for one in taken]",
+        STOPPED,
+    ),
+    Row(
+        "a script with a lease on it",
+        "import fcntl, signal\n"
+        "path = script('run', PY + ' -I'); fd = os.open(path, os.O_RDONLY)\n"
+        "signal.signal(signal.SIGIO, lambda *_: fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK))\n"
+        "fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    try: os.execv(path, [path, NAME])\n"
+        "    finally: os._exit(0)\n"
+        "os.waitpid(child, 0)",
+        STOPPED,
+    ),
+    Row(
+        "a script in a directory of a long name",
+        "import shutil\n"
+        "path = script('run', PY + ' -I')\n"
+        "for _ in range(25): os.mkdir('d' * 200); os.chdir('d' * 200)\n"
+        "shutil.copy(path, 'run'); call(['./run', NAME], cwd='.')",
+        until=(3, 9),
+    ),
+    Row(
+        "a script in a directory of a long name, where the stub makes its path absolute",
+        "import shutil\n"
+        "path = script('run', PY + ' -I')\n"
+        "for _ in range(25): os.mkdir('d' * 200); os.chdir('d' * 200)\n"
+        "shutil.copy(path, 'run'); call(['./run', NAME], cwd='.')",
+        STOPPED,
+        since=(3, 9),
+    ),
+    # argv[0]
+    Row("argv[0] is a script, -I -i", "call([script('run', PY + ' -I'), '-I', '-i', ASK, NAME], executable=PY)", until=(3, 14)),
+    Row(
+        "argv[0] is beside another library",
+        "led_astray(CODE); call([HERE + '/other/bin/x', '-W', 'default', '-c', ''], executable=PY)",
+        STOPPED,
+    ),
+    Row(
+        "argv[0] is beside another library, by PATH",
+        "led_astray(CODE); call(['python', '-W', 'default', '-c', ''], executable=PY, env={'PATH': HERE + '/other/bin'})",
+        STOPPED,
+    ),
+    Row(
+        "argv[0] is beside another library, by the directory",
+        "led_astray(CODE); call(['python', '-W', 'default', '-c', ''], executable=PY, env={}, cwd='other')",
+        STOPPED,
+    ),
+    Row(
+        "argv[0] is beside a pyvenv.cfg",
+        "call([led_astray(CODE), '-W', 'default', '-c', ''], executable=PY)",
+        STOPPED,
+        since=(3, 11),
+        until=(3, 14),
+    ),
+    Row(
+        "PYTHONEXECUTABLE",
+        "call([PY, '-I', '-W', 'default', '-c', ''], env={'PYTHONEXECUTABLE': led_astray(CODE)})",
+        STOPPED,
+        since=(3, 11),
+    ),
+    Row(
+        "__PYVENV_LAUNCHER__ in a #! line",
+        "led_astray(CODE)\ncall([script('run', '/usr/bin/env -S __PYVENV_LAUNCHER__=bin/python %s -Wdefault' % PY, 'pass'), NAME])",
+        STOPPED,
+        since=(3, 11),
+        sampled=True,
+    ),
     # options and kinds of target
     Row("-I", "call([PY, '-I', ASK, NAME])"),
     Row("-E", "call([PY, '-E', ASK, NAME])"),

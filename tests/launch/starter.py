@@ -8,6 +8,7 @@ The error of a row that raised is left in WORLD/out/NAME.error, its result in NA
 import importlib
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -81,7 +82,7 @@ def namespace(world, settings, name, here):
         "ASK": ask_script,
         "BASE": settings["base"],
         "Bytes": Bytes,
-        "CODE": 'import sys; sys.argv[1:] = ["%s"]; __name__ = "__main__"; exec(open("%s").read())' % (name, ask_script),
+        "CODE": 'import sys; sys.argv = ["-c", "%s"]; __name__ = "__main__"; exec(open("%s").read())' % (name, ask_script),
         "HERE": here,
         "LIBRARY": settings["library"],
         "LINE": " ".join(words),
@@ -171,8 +172,6 @@ def fork_exec(arguments, executables, environment):
 
 def copied(name):
     """A copy of this interpreter."""
-    import shutil
-
     shutil.copy(os.path.realpath(sys.executable), name)
     return os.path.abspath(name)
 
@@ -206,12 +205,14 @@ def led_astray(code):
     ours = os.path.abspath("other/lib/" + os.path.basename(library))
     os.makedirs(ours)
     for name in os.listdir(library):
-        os.symlink(os.path.join(library, name), os.path.join(ours, name))
+        if name != "__pycache__":  # where the bytecode of ours would take the place of theirs
+            os.symlink(os.path.join(library, name), os.path.join(ours, name))
     os.remove(ours + "/warnings.py")
     with open(ours + "/warnings.py", "w") as file:
         file.write(preceded(code, library + "/warnings.py"))
-    os.mkdir("bin")
-    os.symlink(sys.executable, "bin/python")
+    for name in ("bin", "other/bin"):
+        os.mkdir(name)
+        shutil.copy("/bin/true", name + "/python") if name == "other/bin" else os.symlink(sys.executable, name + "/python")
     with open("pyvenv.cfg", "w") as file:
         file.write("home = %s\n" % os.path.abspath("other/bin"))
     return os.path.abspath("bin/python")

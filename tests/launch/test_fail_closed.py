@@ -16,6 +16,7 @@ from conftest import Python, find_python
 from hermetic_guard import injection
 from launch.staged import Staged, native
 
+from hermetic.errors import HermeticError
 from hermetic.launch import environ, payload
 from hermetic.target import interrogate
 
@@ -346,9 +347,8 @@ def test_what_never_reports_its_guards(tmp_path: Path, program: str, arguments: 
     assert why in done.stderr
 
 
-def test_a_copied_library(command: Command, tmp_path: Path) -> None:
-    """PYTHONHOME with a hostile `encodings`: without a guard it runs."""
-    python = find_python("3.11").path
+def copied_library(python: str, tmp_path: Path) -> Path:
+    """An installation with a hostile `encodings`."""
     library = Path(native(python, "-c", "import os; print(os.path.dirname(os.__file__))", env=ENV).out.decode().strip())
     copy = tmp_path / "home/lib" / library.name
     copy.mkdir(parents=True)
@@ -357,11 +357,39 @@ def test_a_copied_library(command: Command, tmp_path: Path) -> None:
     copy.joinpath("encodings").unlink()
     copy.joinpath("encodings").mkdir()
     copy.joinpath("encodings/__init__.py").write_text("import posix\nposix.open('canary', posix.O_CREAT)\n")
-    env = {"PYTHONHOME": str(tmp_path / "home")}
+    return tmp_path / "home"
+
+
+def test_a_copied_library(command: Command, tmp_path: Path) -> None:
+    """Without a guard it runs."""
+    python = find_python("3.11").path
+    env = {"PYTHONHOME": str(copied_library(python, tmp_path))}
     native(python, "-c", "pass", env={**ENV, **env}, cwd=tmp_path)
     assert (tmp_path / "canary").exists()
     (tmp_path / "canary").unlink()
     command.refuses(python, "PYTHONHOME would have the interpreter load other code", env=env)
+
+
+@pytest.mark.pythons("3.11", "3.13")
+@pytest.mark.parametrize("name", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"])
+def test_a_copied_library_by_another_pyvenv_cfg(command: Command, python: Python, cache: Path, tmp_path: Path, name: str) -> None:
+    """-I does not switch that off. In the user's environment it would lead hermetic's own interpreter astray first."""
+    home = copied_library(python.path, tmp_path)
+    (home / "bin").mkdir()
+    (tmp_path / "pyvenv.cfg").write_text(f"home = {home}/bin\n")
+    env = {name: str(tmp_path / "bin/python")}
+    native(python.path, "-I", "-c", "pass", env={**ENV, **env}, cwd=tmp_path)
+    assert (tmp_path / "canary").exists()
+    (tmp_path / "canary").unlink()
+    command.refuses(python.path, f"{name}.* would have Python load other code", env=env)
+    script = tmp_path / "script"
+    script.write_text(f"#!/usr/bin/env -S {name}=bin/python {python.path} -I\n{CANARY}\n")
+    script.chmod(0o755)
+    done = command("run", "--no-network", "--", str(script))
+    assert (done.returncode, f"{name} would have" in done.stderr) == (125, True)
+    with Staged(python.path, cache) as staged, pytest.raises(HermeticError, match=name):
+        staged.prepare(["-I", "-c", CANARY], {**ENV, **env})
+    assert not (tmp_path / "canary").exists()
 
 
 def test_another_library_directory(command: Command) -> None:

@@ -66,6 +66,14 @@ def test_variables_that_mislead(name: bytes) -> None:
     assert injection.misleading({name: b"a"}, cmdline.parse(["python", "-E"])) == ""
 
 
+@pytest.mark.parametrize("name", injection.OTHER_PLACE)
+@pytest.mark.parametrize("options", ["-s", "-E", "-I"])
+def test_variables_that_mislead_whatever_the_options(name: bytes, options: str) -> None:
+    assert injection.misleading({name: b"a"}) == name.decode()
+    assert injection.misleading({name: b"a"}, cmdline.parse(["python", options])) == name.decode()
+    assert injection.misleading({name: b""}, cmdline.parse(["python", options])) == ""
+
+
 def test_a_second_preparation_replaces_the_first() -> None:
     once = injection.prepare_environment({b"PYTHONPATH": b"a"}, HANDOFF, "early", narrowed=b"x")
     restored = injection.restore_environment(once)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hermetic_guard import files, programs
-from hermetic_guard.programs import NotExecutable, NotFound
+from hermetic_guard.programs import NotExecutable, NotFound, Unknown
 
 BINARY = b"\x7fELF\2\1\1"
 
@@ -264,9 +264,34 @@ class TestFollow:
 
         tool, python = make("tool"), make("python3")
         monkeypatch.setattr(files, "read_file", refuse)
-        with pytest.raises(NotExecutable, match="cannot be read: Permission denied"):
-            programs.follow(tool, {})
-        assert programs.follow(python, {}).kind == "python"
+        for file in (tool, python):
+            with pytest.raises(Unknown, match="cannot be read: Permission denied"):
+                programs.follow(file, {})
+            with pytest.raises(Unknown):
+                programs.read(file)
+
+    def test_without_descriptors_there_is_no_answer(self, make, monkeypatch):
+        def exhausted(*args):
+            raise OSError(24, "Too many open files")
+
+        tool = make("tool")
+        monkeypatch.setattr(files, "read_file", exhausted)
+        with pytest.raises(OSError, match="Too many open files"):
+            programs.read(tool)
+
+    def test_what_is_in_too_deep(self, make, tmp_path):
+        for name in ("x" * 300, "a/" * 2000 + "x"):
+            assert programs.read(name) is None
+        deep = "/".join([str(tmp_path), *["d" * 200] * 25])
+        with pytest.raises(Unknown, match="cannot be found: File name too long"):
+            programs.read("x", {}, deep)
+        with pytest.raises(Unknown, match="cannot be found"):
+            programs.find("x", deep)
+
+    @pytest.mark.parametrize("interpreter", ["/dev/stdin", "/proc/self/fd/9", "/usr/bin/env -S PATH=/dev/fd/9:/bin sh"])
+    def test_an_interpreter_that_is_another_in_each_process(self, make, interpreter):
+        with pytest.raises(Unknown, match="something else in another"):
+            programs.read(make("script", f"#!{interpreter}\n"), {"PATH": "/bin"})
 
     def test_read_gives_none_instead(self, make):
         python = make("python")
@@ -357,3 +382,33 @@ class TestPyenv:
         script = make("script", "#!/usr/bin/env python\n")
         program = programs.follow(script, {"PATH": f"{root}/shims", "PYENV_VERSION": "3.9"})
         assert program.argv == [f"{root}/versions/3.9.18/bin/python", script]
+
+
+OWN_NAMES = {
+    "/dev/stdin": "0",
+    "/dev/stdout/x": "1",
+    "/dev/fd/7": "7",
+    "/proc/self/fd/7": "7",
+    "/proc/thread-self/fd/7/sub/tool": "7",
+    "/proc/self/task/../fd/7": "7",
+    "/proc/../proc//./self/fd/7": "7",
+    "/proc/self/../self/cwd/tool": "cwd",
+    "/proc/self/root/proc/self/fd/7": "7",
+    "{0}/link": "7",
+    "{0}/self/fd/../fd/7": "7",
+    "/proc/{1}/fd/7": None,
+    "/proc/self/exe": None,
+    "/proc/self/fd": None,
+    "/dev/null": None,
+    "{0}/loop/tool": None,
+    "{0}/fd/7": None,
+    "cwd/fd/7": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("path", OWN_NAMES)
+def test_names_that_are_something_else_in_each_process(path, tmp_path):
+    for name, target in (("link", "/dev/fd/7"), ("self", "/proc/self"), ("loop", "loop"), ("fd", "/usr")):
+        (tmp_path / name).symlink_to(target)
+    assert programs.own_name(path.format(tmp_path, os.getpid())) == OWN_NAMES[path]

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hermetic_guard import injection
+from hermetic_guard import injection, programs
 from hermetic_guard.starts import Planner, Start
 
 USER = {b"LD_LIBRARY_PATH": b"/users"}
@@ -178,6 +178,9 @@ def test_relative_to_the_directory_of_the_child(world: World) -> None:
     [
         ("python a", {b"PYTHONHOME": b"/a"}),
         ("python a", {b"PYTHONPLATLIBDIR": b"a"}),
+        ("python -I a", {b"PYTHONEXECUTABLE": b"/a"}),
+        ("env PYTHONEXECUTABLE=/a ls", {}),
+        ("ls", {b"__PYVENV_LAUNCHER__": b"/a"}),
         ("ls", {b"PYTHONHOME": b"/a"}),
         ("env PYTHONHOME=/a ls", {}),
         ("python -Xpycache_prefix=/a a", {}),
@@ -186,7 +189,7 @@ def test_relative_to_the_directory_of_the_child(world: World) -> None:
     ],
 )
 def test_misled(world: World, line: str, environment: dict[bytes, bytes]) -> None:
-    with pytest.raises(Refused, match=r"PYTHONHOME|PYTHONPLATLIBDIR|-X"):
+    with pytest.raises(Refused, match=r"PYTHONHOME|PYTHONPLATLIBDIR|PYTHONEXECUTABLE|LAUNCHER|-X"):
         world.plan(line, environment)
 
 
@@ -284,3 +287,52 @@ def test_variables_that_load_libraries(world: World, name: bytes) -> None:
     world.plan("ls", {name: b"/a"})
     with pytest.raises(Refused, match="load"):
         world.plan("python a", {name: b"/a"})
+
+
+NOBODY_CAN_SAY = "nobody can say what it is"
+
+
+def test_what_cannot_be_read_is_not_started(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leased(file: str) -> bytes:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(programs, "read_head", leased)
+    for line in ("ls", "python -I a", "env ls"):
+        with pytest.raises(Refused, match=NOBODY_CAN_SAY):
+            world.plan(line, {b"PATH": os.fsencode(world.directory)})
+    world.plan("nowhere")
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize(("executable", "cwd"), [("/dev/fd/{0}", ""), ("ls", "/dev/fd/{1}"), ("/dev/fd/{1}/ls", "")])
+def test_what_is_something_else_in_the_child(world: World, executable: str, cwd: str, same: bool) -> None:
+    """By a descriptor, of the program, its directory, and one on the way."""
+    descriptors = [os.open(path, os.O_RDONLY) for path in (world.path("ls"), world.directory)]
+    asked = []
+    start = Start([executable.format(*descriptors)], ["ls"], {}, cwd.format(*descriptors), lambda name: bool(asked.append(name)) or same)
+    try:
+        if same:
+            assert world.planner.plan(start).executables == start.executables
+        else:
+            with pytest.raises(Refused, match="is something else in the process that will start"):
+                world.planner.plan(start)
+        assert set(asked) <= {str(one) for one in descriptors}
+        assert asked
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def test_argv0_is_kept_but_where_it_leads_astray(world: World) -> None:
+    for folder in ("lib/python3.11", "evil/lib/python3.11", "evil/bin", "harmless"):
+        world.directory.joinpath(folder).mkdir(parents=True)
+    for folder in ("lib", "evil/lib"):
+        world.directory.joinpath(folder, "python3.11/os.py").touch()
+    world.directory.joinpath("bin").mkdir()
+    python = world.program("bin/python", BINARY)
+    kept = ["python", "anything", python, world.path("harmless/python")]
+    for name in [*kept, world.path("evil/bin/nothing")]:
+        start = world.planner.plan(Start([python], [name, "a"], {}, str(world.directory / "harmless")))
+        assert start.arguments[0] == (name if name in kept else python)
+    start = world.planner.plan(Start([python], ["python"], {}, str(world.directory / "evil")))
+    assert start.arguments[0] == python

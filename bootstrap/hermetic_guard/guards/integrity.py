@@ -19,7 +19,7 @@ REFUSED = {
     "cpython.remote_debugger_script": "remote execution",
     "cpython.PyInterpreterState_New": "a sub-interpreter",
 }
-"""Events that no guarded program may cause. `_interpreters.create` (3.13+) raises none and is replaced."""
+"""Events that no guarded program may cause. What makes a sub-interpreter is replaced besides (loading.py)."""
 
 
 def install(enforcer, protected):

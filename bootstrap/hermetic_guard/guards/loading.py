@@ -21,7 +21,27 @@ REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "gc", "posix
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
 PYPY = sys.implementation.name == "pypy"
-INTERPRETERS = "_interpreters"
+INTERPRETERS = {
+    "_interpreters": ("create",),
+    "_xxsubinterpreters": ("create",),
+    "_testcapi": (
+        "run_in_subinterp",
+        "run_in_subinterp_with_config",
+        "test_interp_view_after_shutdown",
+        "test_interpreter_guards",
+        "test_thread_state_ensure_crossinterp",
+    ),
+    "_testinternalcapi": (
+        "create_interpreter",
+        "run_in_subinterp_with_config",
+        "test_interp_guard_countdown",
+        "test_interp_view_countdown",
+        "test_thread_state_ensure_from_view_interp_switch",
+    ),
+}
+"""By module, what makes an interpreter. The event of that (see integrity.py) does not do: some raise none, and where it is refused others end the
+process, by abort or SIGSEGV (3.12)."""
+
 IMPORTLIB, IMPORTING = "<frozen importlib._bootstrap>", "_call_with_frames_removed"
 """The file and the function whose frames CPython leaves out of tracebacks (Python/import.c, remove_importlib_frames)."""
 
@@ -41,7 +61,9 @@ class Spec(object):
 
 def install(enforcer):
     refuse, acts = enforcer.refuse, enforcer.when_loaded
-    when_loaded(enforcer, INTERPRETERS, replacer("create", lambda original: lambda *_, **__: refuse("use", "a sub-interpreter")))
+    for module, makers in INTERPRETERS.items():
+        for name in makers:
+            when_loaded(enforcer, module, replacer(name, make_refuser(refuse)))
     for name in ("create_builtin", "create_dynamic"):
         original = getattr(_imp, name)
         enforcer.ledger.replace(_imp, name, dress(guarded(original, enforcer, acts), original))
@@ -84,6 +106,10 @@ def make_on_create(judge, create):
 def when_loaded(enforcer, name, act):
     """Have act(module) called whenever an extension module of that name, without its packages, has been loaded."""
     enforcer.when_loaded.setdefault(name, []).append(act)
+
+
+def make_refuser(refuse):
+    return lambda original: lambda *_, **__: refuse("use", "a sub-interpreter")
 
 
 def guarded(original, enforcer, acts):
