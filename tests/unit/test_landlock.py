@@ -191,7 +191,7 @@ PORTS = [
     (Network(localhost=ANY), False, 0, set()),
     (Network(localhost=ANY), True, ll.CONNECT_TCP, set()),
     (Network(localhost=((1, 65535),)), False, 0, set()),
-    (Network(domains=NAMES), False, TCP, {FREE, (80, ll.CONNECT_TCP), (443, ll.CONNECT_TCP)}),
+    (Network(domains=NAMES), False, TCP, {FREE, *((port, ll.CONNECT_TCP) for port in (53, 80, 443))}),
     (Network(domains=NAMES), True, TCP, {FREE}),
     (Network(domains=NAMES, localhost=ANY), False, 0, set()),
     (Network(domains=(("example.com", ((1, 60000),)),)), False, ll.BIND_TCP, {FREE}),
