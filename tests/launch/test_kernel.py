@@ -346,6 +346,60 @@ def members(session):
     return found
 
 
+# Options of sockets, and sockets that listen.
+
+SERVERS = """
+import socket, sys
+V6 = socket.AF_INET6
+def server(family, address, port=0):
+    made = socket.socket(family)
+    for level, option in ((1, 2), (1, 15), (1, 9), (6, 1), (6, 23), (0, 1), (0, 11), (0, 10)):  # REUSEADDR to MTU_DISCOVER
+        made.setsockopt(level, option, 1)
+    if family == V6:
+        for option in (26, 25, 67):  # V6ONLY, RECVERR, TCLASS
+            made.setsockopt(41, option, 1)
+    made.bind((address, port))
+    made.listen(5)
+    made.listen(100)
+    made.settimeout(0.2)
+    return made
+for family, address in ((socket.AF_INET, '127.0.0.1'), (V6, '::1')):
+    first = server(family, address)
+    port = first.getsockname()[1]
+    both, seen = (first, server(family, address, port)), set()
+    for _ in range(50):
+        client = socket.create_connection((address, port), 5)
+        for number, one in enumerate(both):
+            try:
+                peer = one.accept()[0]
+            except socket.timeout:
+                continue
+            seen.add(number)
+            peer.sendall(b'x')
+            peer.close()
+        assert client.recv(1) == b'x'
+        client.close()
+        if len(seen) == 2: break
+    sys.stdout.write('%d %s ' % (len(seen), first.getsockopt(0, 1)))
+"""
+
+
+@pytest.mark.pythons("2.7", "3.11")
+def test_servers_share_a_port(jobs, env, python):
+    """SO_REUSEPORT, as pre-forking servers have it, and what servers set besides; listening twice, as asyncio does with a socket it is given."""
+    native = jobs.native(python.path, "-c", SERVERS, env=env)
+    done = jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", SERVERS, env=env)
+    assert (done.code, done.out, done.refused) == (0, native.out, []), done.err
+    assert done.out.startswith("2 ")
+
+
+def test_curl(jobs, env, loopback_server):
+    command = ["curl", "-sS", f"http://localhost:{loopback_server.port}/"]
+    native = jobs.native(*command, env=env)
+    done = jobs.guarded("--no-network", f"--allow-localhost={loopback_server.port}", "--", *command, env=env)
+    assert (done.code, done.out) == (0, native.out)
+
+
 # Datagrams, where localhost is open.
 
 NETWORK = """
