@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from hermetic_guard.distributions import info_of
-from hermetic_guard.files import read_file
+from hermetic_guard.files import names_in, read_file
 
 SITES = ("/site-packages/", "/dist-packages/")
 REMEMBERED = 1000
@@ -48,7 +48,7 @@ def owner(site: str, relative: str) -> str:
     if (site, relative) not in _owners:
         if len(_owners) >= REMEMBERED:
             _owners.clear()
-        info = info_of(site, relative, patience.read)
+        info = info_of(site, relative, patience.names, patience.read)
         _owners[site, relative] = title(f"{site}/{info}/METADATA") if info else ""
     return _owners[site, relative]
 
@@ -56,13 +56,19 @@ def owner(site: str, relative: str) -> str:
 class Patience:
     """Reads metadata, some of which the target may have prepared, up to `left` bytes in all: who asked is then told by the path alone.
 
-    To open a file counts as much as to read LEAST of it.
+    To open a file counts as much as to read LEAST of it, to list one as much as NAME.
     """
 
-    LEAST = 1 << 16
+    LEAST, NAME = 1 << 16, 1 << 10
 
     def __init__(self, left: int) -> None:
         self.left = left
+
+    def names(self, folder: str) -> list[str]:
+        """As files.names_in."""
+        found = names_in(folder) if self.left > 0 else []
+        self.left -= len(found) * self.NAME
+        return found
 
     def read(self, path: str, most: int) -> bytes:
         """As files.read_file."""

@@ -41,13 +41,15 @@ def has_metadata(folder: str) -> bool:
     return any(name.endswith(INFO) for name in names_in(folder or "/"))
 
 
-def info_of(site: str, relative: str, read: "Callable[[str, int], bytes]" = read_file) -> str:
+def info_of(
+    site: str, relative: str, names: "Callable[[str], list[str]]" = names_in, read: "Callable[[str, int], bytes]" = read_file
+) -> str:
     """The metadata directory in `site` whose RECORD lists a file, "" if none does; the likeliest by name are looked at first.
 
-    read: as files.read_file
+    names, read: as files.names_in and files.read_file
     """
     top = relative.partition("/")[0].partition(".")[0].lower()
-    infos = [name for name in names_in(site or "/") if name.endswith(INFO)]
+    infos = [name for name in names(site or "/") if name.endswith(INFO)]
     for info in sorted(infos, key=lambda name: not name.lower().startswith(top)):
         try:
             record = read("%s/%s/%s" % (site, info, RECORD), LARGEST_RECORD)

@@ -23,8 +23,11 @@ EINVAL = 22
 
 
 def read_file(path: str, most: int) -> bytes:
-    """The first `most` bytes of a regular file. Raises OSError, also for what is none."""
-    descriptor = open_descriptor(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    """The first `most` bytes of a regular file. Raises OSError, also for what is none, and for what cannot be a path."""
+    try:
+        descriptor = open_descriptor(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    except ValueError as error:
+        raise OSError(EINVAL, str(error))
     try:
         if fstat(descriptor).st_mode & FILE_TYPE != REGULAR_FILE:
             raise OSError(EINVAL, "not a regular file", path)
@@ -56,6 +59,6 @@ def names_in(folder: str) -> "list[str]":
                 found.append(entry.name)
                 if len(found) == MOST_NAMES:
                     break
-    except OSError:
+    except (OSError, ValueError):
         return found
     return found

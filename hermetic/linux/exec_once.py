@@ -61,7 +61,7 @@ def prepare(program: str) -> Opened:
 
     A script is refused: the kernel would have its interpreter open /dev/fd/N, which is closed by then.
     """
-    opened = os.open(program, os.O_RDONLY | os.O_CLOEXEC)
+    opened = os.open(program, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if os.pread(opened, 2, 0) == b"#!":
             raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC), program)

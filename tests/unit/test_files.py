@@ -124,6 +124,23 @@ def test_many_distributions_cost_little(tmp_path: Path, monkeypatch: pytest.Monk
     assert distributions.patience.left <= 0
 
 
+def test_many_names_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributions, "patience", distributions.Patience(10 << 20))
+    asked: list[str] = []
+    monkeypatch.setattr(distributions, "names_in", lambda folder: asked.append(folder) or ["name"] * 5000)
+    for number in range(400):
+        distributions.origin(f"/many/site-packages/x{number}.py")
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("path", ["/a\0b", "/a\ud800b"])
+def test_what_cannot_be_a_path(path: str) -> None:
+    with pytest.raises(OSError, match=r"null byte|surrogates"):
+        files.read_file(path, 1)
+    assert files.names_in(path) == files.lines_of(path) == []
+    assert distributions.origin(f"{path}/site-packages/m.py").distribution == ""
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distributions, "REMEMBERED", 10)
     for number in range(100):

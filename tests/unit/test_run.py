@@ -37,6 +37,8 @@ GOOD: list[dict[str, Any]] = [
 ]
 NAMES = ["v", "event", "pid", "self", "run", "time", "program", "guard", "stack", "fields", "lost", "blocked", "\x1b[31m", ""]
 
+PIECES = ["a", "\x1b", "\n", '"', "\\", "\udcff", "\ud800", "😀", "\0", "/site-packages/", "/", "lib/python3/", ".."]
+
 
 class Quiet(Speaker):
     """Keeps what was written."""
@@ -63,7 +65,7 @@ def anything(rng: random.Random, depth: int = 3) -> Any:
     if kind in (1, 2):
         return rng.choice([0, 1, 7, -1, 1 << 31, 10**400])
     if kind in (3, 4, 5):
-        return "".join(rng.choice('ax\x1b\n"\\\udcff😀\0') for _ in range(rng.choice([0, 3, 30])))
+        return "".join(rng.choice(PIECES) for _ in range(rng.choice([0, 3, 30])))
     if kind == 6:
         return [anything(rng, depth - 1) for _ in range(rng.randrange(4))]
     return {rng.choice(NAMES): anything(rng, depth - 1) for _ in range(rng.randrange(6))}
@@ -75,6 +77,8 @@ def line(rng: random.Random) -> bytes:
     if isinstance(value, dict):
         for _ in range(rng.randrange(3)):
             value[rng.choice([*NAMES, *value])] = anything(rng)
+        if "stack" in value and rng.random() < 0.5:
+            value["stack"] = [[anything(rng, 0), rng.randrange(9), ""] for _ in range(rng.randrange(5))]
         if value and rng.random() < 0.1:
             del value[rng.choice(list(value))]
     data = json.dumps(value).encode()
