@@ -13,7 +13,7 @@ import stat
 from os import fsdecode, fsencode
 
 from hermetic_guard import cmdline, injection, library, programs, shebang
-from hermetic_guard.guards.native import VARIABLES
+from hermetic_guard.guards.native import PRELOADS, VARIABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -197,7 +197,16 @@ class Planner(object):
         misled = injection.misleading(start.environment)
         if misled:
             self.refuse(start, "%s would make Python load other code before the guards" % misled)
+        for name in PRELOADS:
+            if start.environment.get(name) not in (None, self.loader.get(name)):
+                self.judge_preload(start, name)
         return self.prepared("early", start)
+
+    def judge_preload(self, start, name):
+        """With a library of the target's in it a program is another one than what may be started, and native code."""
+        self.asked.set_variable(name, start.environment[name])
+        if not self.asked.allows("start", ""):
+            self.refuse(start, "%s would make another program of it" % fsdecode(name))
 
     def prepared(self, way, start, loader=None):
         environment = injection.prepare_environment(start.environment, self.handoff, way, self.asked.narrowed(), loader)

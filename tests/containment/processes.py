@@ -101,7 +101,7 @@ ALLOWED = [
     other("another program by a link", "os.symlink('/usr/bin/touch', 'true'); import subprocess; subprocess.call(['./true', MARKER])"),
     other("another program in front on PATH", "os.symlink('/usr/bin/touch', 'true'); os.environ['PATH'] = '.'; os.execvp('true', ['true', MARKER])"),
     other("a shell for an allowed one", "os.system('true; touch ' + MARKER)"),
-    other("an allowed one's environment", "import subprocess; subprocess.call(['true'], env={'LD_PRELOAD': LIBRARY, 'MARKER': MARKER})"),
+    other("an allowed one's environment", "import subprocess; subprocess.call(['true'], env={'LD_PRELOAD': LIBRARY, 'MARKER': MARKER})", layers=("both", "python")),
     other("a script by an allowed one", "put('run', '#!/usr/bin/touch ' + MARKER); import subprocess; subprocess.call(['./run'])"),
     other("the interpreter", "import subprocess; subprocess.call([PY, '-c', 'open(%r, \"w\")' % MARKER])"),
 ]  # fmt: skip

@@ -49,7 +49,10 @@ CALLS = {
 VARIABLES = (b"GCONV_PATH", b"OPENSSL_CONF", b"OPENSSL_ENGINES", b"OPENSSL_MODULES")
 """Have libc, or OpenSSL when it is loaded, load other libraries."""
 
-AT_START = {name: os.environb[name] for name in VARIABLES if name in os.environb}
+PRELOADS = (b"LD_PRELOAD", b"LD_AUDIT")
+"""Have the dynamic loader load a library into whatever is started."""
+
+AT_START = {name: os.environb[name] for name in VARIABLES + PRELOADS if name in os.environb}
 """The user's own, read as this module is loaded, before activate.py restores what was set aside."""
 
 PACKAGES = ("site-packages", "dist-packages")
@@ -83,10 +86,9 @@ def install(enforcer, listed=b""):
 
 
 def asker(enforcer):
-    """A function that raises if this value of a variable may not be set."""
-    if hasattr(sys, "audit"):
-        return make_on_putenv(make_ask(JUDGE))
-    return make_on_putenv(make_judge(enforcer.check, enforcer.allows, None))
+    """A function that raises if a program may not be started with this value of a variable."""
+    judge = make_ask(JUDGE) if hasattr(sys, "audit") else make_judge(enforcer.check, enforcer.allows, None)
+    return make_on_putenv(judge, VARIABLES + PRELOADS)
 
 
 def standard_folders():
@@ -181,11 +183,11 @@ def make_on_call(judge, event, action):
     return on_call
 
 
-def make_on_putenv(judge):
+def make_on_putenv(judge, names=VARIABLES):
     at_start = AT_START
 
     def on_putenv(name, value):
-        if type(name) is type(value) is bytes and name in VARIABLES and value != at_start.get(name):
+        if type(name) is type(value) is bytes and name in names and value != at_start.get(name):
             judge("load", (name + b"=" + value).decode("utf-8", "surrogateescape"))
 
     return on_putenv
