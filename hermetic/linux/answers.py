@@ -71,13 +71,14 @@ class Judge:
         self._name_servers = frozenset(name_servers()) if domains else frozenset()
 
     def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
-        """Whether the policy does; if not, the refusal is told."""
+        """Whether the policy does; if not, the refusal is told, and with `--on-violation kill` ends who asked; `quietly`: neither."""
         decision = decide(self._policy, request)
         if decision.allowed:
             return True
+        if quietly:
+            return False
         process = process_of(asking.thread)
-        if not quietly:
-            self._tell(refusal(process, request, decision))
+        self._tell(refusal(process, request, decision))
         if self._policy.on_violation == "kill":
             asking.check()
             self.killed.add(process)
@@ -131,11 +132,18 @@ class Judge:
             state = found.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0]
             if state in UNDER_WAY:
                 return UNDER_WAY[state]
-            if not name_of(found, AF_INET6)[1]:
-                self.carry_out("bind", found, ANYWHERE)  # so that it cannot be bound any more
+            self.hold_where_it_is_bound(found)
             if found.getsockopt(SOL_SOCKET, SO_BINDTODEVICE, 16).rstrip(b"\0") not in (b"", b"lo"):
                 return self.refuse_option(asking, SOL_SOCKET, SO_BINDTODEVICE)
             return self.carry_out("connect", found, address)
+
+    def hold_where_it_is_bound(self, found: socket) -> None:
+        """Bound once, if only to a port, a socket that is not connected cannot be bound again. Its name does not tell: it may be an old one."""
+        try:
+            self.carry_out("bind", found, ANYWHERE)
+        except OSError as error:
+            if error.errno != EINVAL:  # that one says: it is bound
+                raise
 
     def carry_out(self, name: str, found: socket, address: bytes) -> Answer:
         number_of = number(name, self._machine)

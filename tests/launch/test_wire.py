@@ -46,7 +46,8 @@ sockets, tries = [call('socket', 10, STREAM, 0)], []
 def connect():
     call('connect', sockets[0], v6('::1', 99), 28)
     tries.append(1)
-    call('dup2', call('socket', 10, STREAM, 0), sockets[0])
+    if len(tries) % 4 == 0:
+        call('dup2', call('socket', 10, STREAM, 0), sockets[0])
     if len(tries) % 100 == 0:
         call('close_range', 64, 1 << 20, 0)
 def bind():

@@ -167,6 +167,38 @@ def test_a_socket_that_is_being_connected_is_left_alone():
             pass
 
 
+def test_a_socket_is_bound_once():
+    """Whatever its name says: after a connection that failed that is an old one, and the socket is free again."""
+    with socket.socket(socket.AF_INET6) as made:
+        with pytest.raises(ConnectionRefusedError):
+            made.connect(("::1", CLOSED_PORT))
+        assert made.getsockname()[1] != 0
+        judge = Asked(LOCALHOST).judge
+        for _ in range(2):
+            judge.hold_where_it_is_bound(made)
+            with pytest.raises(OSError, match="Invalid argument"):
+                made.bind(("::1", 0))
+
+
+# Killing.
+
+
+@pytest.mark.parametrize("quietly", [False, True])
+def test_who_is_killed(monkeypatch, quietly):
+    """Not for what libc tries by itself and does without."""
+    killed = []
+    monkeypatch.setattr(answers.os, "kill", lambda *arguments: killed.append(arguments))
+    asked = Asked(CLOSED.replaced(on_violation="kill"))
+    request = answers.Request("network", "connect", "unix:/run/nscd/socket", path=b"/run/nscd/socket")
+    if quietly:
+        assert not asked.judge.allows(Call("connect"), request, quietly=True)
+    else:
+        with pytest.raises(notify.Gone):
+            asked.judge.allows(Call("connect"), request)
+    assert killed == ([] if quietly else [(os.getpid(), 9)])
+    assert (asked.judge.killed, len(asked.told)) == ((set(), 0) if quietly else ({os.getpid()}, 1))
+
+
 # What goes wrong.
 
 
