@@ -23,6 +23,7 @@ class Questions:
     def __init__(self) -> None:
         self.policy: bytes | None = None
         self.allowed: tuple[str, ...] | None = None
+        self.harmless: tuple[bytes, ...] = ()
         self.asked: list[str] = []
 
     def judge(self, action: str, shown: str, path: str) -> None:
@@ -31,12 +32,12 @@ class Questions:
         if self.allowed is not None and os.path.basename(path) not in self.allowed:
             raise Refused(action, path)
 
-    def allows(self, action: str) -> bool:
-        assert action == "fork"
-        return self.allowed != ()
+    def allows(self, action: str, path: str | None = None) -> bool:
+        assert action == ("fork" if path is None else "start")
+        return self.allowed != () if path is None else self.allowed is None or path in self.allowed
 
     def set_variable(self, name: bytes, value: bytes) -> None:
-        if self.allowed is not None:
+        if self.allowed is not None and name not in self.harmless:
             raise Refused("load", os.fsdecode(name + b"=" + value))
 
     def refuse(self, action: str, target: str) -> None:
@@ -208,6 +209,16 @@ def test_interpreters_get_the_users_libraries_only(world: World, value: bytes | 
     assert b"LD_PRELOAD" not in start.environment
     assert injection.restore_environment(start.environment) == given
     assert world.plan("ls", given).environment[b"LD_PRELOAD"] == b"x"
+
+
+def test_nothing_is_preloaded_where_that_would_be_another_program(world: World) -> None:
+    world.questions.allowed = ("ls",)
+    with pytest.raises(Refused, match="LD_PRELOAD=x"):
+        world.plan("ls", {b"LD_PRELOAD": b"x"})
+    world.questions.harmless = (b"LD_PRELOAD",)
+    with pytest.raises(Refused, match="LD_PRELOAD would make another program of it"):
+        world.plan("ls", {b"LD_PRELOAD": b"x"})
+    world.plan("ls", {b"LD_LIBRARY_PATH": b"x"})
 
 
 def test_a_narrower_policy_is_handed_on(world: World) -> None:
