@@ -13,6 +13,7 @@ from hermetic.events import EventReader, scan
 from hermetic.launch import environ, nested, payload
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.process import launch
+from hermetic.launch.speaker import Speaker
 from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.linux import layers, syscalls
 from hermetic.linux.here import Here
@@ -66,40 +67,6 @@ def main(invocation: Invocation) -> int:
         nested.become(target, *outer)
     facts = ask_interpreter(target, policy) if target.python else None
     return Run(invocation, policy, target, facts, say).result(environment)
-
-
-class Speaker:
-    """Writes to the launcher's stderr."""
-
-    def __init__(self, invocation: Invocation) -> None:
-        self._quiet = bool(invocation.values.get("quiet"))
-        self._verbose = bool(invocation.values.get("verbose"))
-
-    def notice(self, text: str) -> None:
-        if not self._quiet:
-            self.write(f"hermetic: {printable(text)}\n")
-
-    def detail(self, text: str) -> None:
-        if self._verbose and text:
-            self.write(f"hermetic: {printable(text)}\n")
-
-    @staticmethod
-    def write(text: str) -> None:
-        """One write, so that lines of several processes do not mix. A reader that has gone is no reason to stop."""
-        try:
-            os.write(2, on_terminal(text).encode("utf-8", "backslashreplace"))
-        except OSError:
-            return
-
-
-def on_terminal(text: str) -> str:
-    """`text` as stderr needs it: a prompt like Python 3.13's has its terminal in raw mode, where lines begin below where the last one ended."""
-    if not os.isatty(2):
-        return text
-    import termios
-
-    raw = not termios.tcgetattr(2)[1] & termios.OPOST
-    return "\r\n" + text.replace("\n", "\r\n") if raw else text
 
 
 class Run:

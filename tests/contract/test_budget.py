@@ -9,7 +9,7 @@ OWN = """
 hermetic hermetic.__main__ hermetic.digest hermetic.distributions hermetic.errors hermetic.events hermetic.options hermetic.report
 hermetic.launch hermetic.launch.confined hermetic.launch.environ hermetic.launch.execution hermetic.launch.leftovers hermetic.launch.nested hermetic.launch.payload
 hermetic.launch.process hermetic.launch.removal
-hermetic.launch.run hermetic.launch.signals hermetic.launch.stage
+hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker hermetic.launch.stage
 hermetic.linux hermetic.linux.answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors
 hermetic.linux.devices hermetic.linux.essentials hermetic.linux.exec_once hermetic.linux.gaps hermetic.linux.here hermetic.linux.inward hermetic.linux.landlock
 hermetic.linux.layers hermetic.linux.local_sockets hermetic.linux.mountinfo hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers

@@ -12,7 +12,8 @@ import pytest
 from hermetic_guard.policy import Network, Policy
 
 from hermetic.events import FIELDS
-from hermetic.launch.run import Run, Speaker
+from hermetic.launch.run import Run
+from hermetic.launch.speaker import Speaker
 from hermetic.log import Log
 from hermetic.options import Invocation
 from hermetic.target.resolve import Target
