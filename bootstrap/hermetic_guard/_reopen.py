@@ -16,11 +16,13 @@ def main(stub, words):
     try:
         with open("/proc/self/cmdline", "rb") as file:
             name = file.read().partition(b"\0")[0]
+        with open("/proc/self/environ", "rb") as file:  # in the C locale os.environ has got an LC_CTYPE since (PEP 538)
+            environment = dict(item.partition(b"=")[::2] for item in file.read().split(b"\0") if item)
         descriptor = os.open(stub, os.O_RDONLY)
         if hasattr(os, "set_inheritable"):
             os.set_inheritable(descriptor, True)
         words[words.index(stub)] = "/proc/self/fd/%d" % descriptor
-        os.execv("/proc/self/exe", [name] + words)
+        os.execve("/proc/self/exe", [name] + words, environment)
     except BaseException as error:
         why = "the guards could not be put in place: %s: %s" % (type(error).__name__, error)
         os.write(2, ("hermetic: %s; nothing was run\n" % why).encode("utf-8", "replace"))

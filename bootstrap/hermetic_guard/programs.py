@@ -357,6 +357,8 @@ def _by_pyenv(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
         if version == "system":
             try:
                 file = find(name, elsewhere, stop.cwd)
+            except Unknown:
+                raise
             except Unresolved:
                 continue
         elif _problem(file):
@@ -371,6 +373,8 @@ def _by_pex(stop: Stop, line: "shebang.Shebang") -> "tuple[Stop, str]":
     def on_path(name, path):
         try:
             return find(name, path, stop.cwd)
+        except Unknown:
+            raise
         except Unresolved:
             return None
 

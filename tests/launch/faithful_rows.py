@@ -120,6 +120,7 @@ ROWS = [
     Row("argv[0] is the base", "call([BASE, '-I'] + TOLD[1:], executable=PY)", sampled=True),
     Row("argv[0] is the virtual environment", "call([PY, '-I'] + TOLD[1:], executable=BASE)"),
     Row("argv[0] is another version", "call([OTHERS['3.13']] + TOLD[1:], executable=PY)", sampled=True),
+    Row("argv[0], -I -i", "call(['python', '-I', '-i'] + TOLD[1:], executable=PY, env={})", until=(3, 14)),
     Row("argv[0], -I", "call(['other', '-I'] + TOLD[1:], executable=PY)", until=(3, 14), sampled=True),
     # exit codes, output, errors
     Row(

@@ -153,3 +153,15 @@ attempt(lambda: subprocess.call(["/bin/true"]))
     assert third == f"IntegrityViolation guards stay in place: start(/bin/true: {ALTERED})"
     native = jobs.native(find_python(name).path, "-c", WAYS + code, env=jobs.environ())
     assert native.out == "started 0\n" * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have another real user")
+@pytest.mark.parametrize("name", ["3.6", "3.13"])
+def test_what_only_the_effective_user_may_execute(altered, jobs, tmp_path, name):
+    """The kernel asks for the effective user (path_resolution(7)), so the start succeeds, and has to be guarded."""
+    python, script = find_python(name).path, tmp_path / "script"
+    script.write_text(f"#!{python} -I\nimport sys; print('hermetic_guard' in sys.modules)\n")
+    script.chmod(0o700)
+    code = f"os.setresuid({NOBODY}, 0, 0)\nsubprocess.call([{str(script)!r}])\n"
+    assert altered(name, "true", code)[0] == ["True"]
+    assert jobs.native(python, "-c", WAYS + code, env=jobs.environ()).out == "False\n"
