@@ -29,13 +29,14 @@ def at_clear():
     load_unwinder, streams = unwinder(), standing_streams(fstat)
 
     def clear(*_):
-        load_unwinder()
         try:
+            load_unwinder()
             for name in listdir("/proc/self/fd"):
                 close_socket(number(name))
         except os_error:
             close_range(3, 1 << 16)
-        setrlimit(nofile, none)
+        finally:
+            setrlimit(nofile, none)
 
     def close_socket(descriptor):
         try:
@@ -99,12 +100,29 @@ def make_load():
 def make_end_thread():
     """In 3.8 nothing can be imported at the last event, but a thread can be started, and ends as it asks for the lock."""
     import _thread
+    import os
     import time
 
-    start, nothing, sleep = _thread.start_new_thread, bool, time.sleep
+    start, nothing, sleep, tries = _thread.start_new_thread, bool, time.sleep, tuple(range(100))
+    open_, read, close, flags, name = os.open, os.read, os.close, os.O_RDONLY, b"/libgcc_s.so"
+    size = len(name)
 
     def end_thread():
         start(nothing, ())
-        sleep(0.01)
+        for _ in tries:
+            sleep(0.005)
+            if loaded():
+                return
+
+    def loaded():
+        maps = open_("/proc/self/maps", flags)
+        try:
+            found = part = b" "
+            while part and name not in found:
+                part = read(maps, 1 << 16)
+                found = found[-size:] + part
+            return name in found
+        finally:
+            close(maps)
 
     return end_thread

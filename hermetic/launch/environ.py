@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard import cmdline, injection
+from hermetic_guard.policy import is_within_any
 
 from hermetic.errors import HermeticError
 
@@ -71,6 +72,12 @@ def prepare_program(target: Target, run: injection.Handoff) -> Start:
         raise HermeticError(f"{misled} would have Python load other code before the guards", f"unset {misled}")
     environment = injection.prepare_environment(environment, run, "early")
     return Start(target.interpreter, target.argv, environment, "early", "for the Python programs that it may start", True)
+
+
+def point_to_scratch(environment: dict[bytes, bytes], writable: tuple[str, ...], scratch: str) -> dict[bytes, bytes]:
+    """For a target that carries no guards: temporary files go where they may be written, unless TMPDIR does so already."""
+    named = os.fsdecode(environment.get(b"TMPDIR") or b"/tmp")
+    return environment if is_within_any(os.path.realpath(named), writable) else {**environment, b"TMPDIR": os.fsencode(scratch)}
 
 
 def handoff(run: RunDirectory) -> injection.Handoff:

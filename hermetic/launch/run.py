@@ -121,9 +121,11 @@ class Run:
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
         here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(map(os.path.realpath, protected)))
-        policy = with_scratch(self.policy, f"{run}/scratch")
+        policy, environment = with_scratch(self.policy, f"{run}/scratch"), start.environment
+        if policy.filesystem is not None and not self.carries:
+            environment = environ.point_to_scratch(environment, policy.filesystem.write, f"{run}/scratch")
         return ConfinedExecution(
-            start.interpreter, start.argv, start.environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
+            start.interpreter, start.argv, environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
         )
 
     def permit(self, here: Here) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from containment.attempt import attempts
+from containment.attempt import Admitted, attempts
+
+PYPY = (Admitted("extensions of sqlite3", ("both", "python"), ("pypy3.9",)),)
 
 native = attempts("marker", "--block-native")
 CREATE = "creat(MARKER.encode(), 0o600)"
@@ -85,7 +87,7 @@ EXTENSIONS = [
         sys.modules.pop(name, None); sys.path.insert(0, '.')
         __import__(name)""", cpython=True),
     native("a library of sqlite3's", "import sqlite3; d = sqlite3.connect(':memory:'); d.enable_load_extension(True); d.execute('select load_extension(?)', (LIBRARY,))",
-           probe="import sqlite3; sqlite3.connect(':memory:').enable_load_extension(True)"),
+           probe="import sqlite3; sqlite3.connect(':memory:').enable_load_extension(True)", admitted=PYPY),
     native("a library of OpenSSL's", """
         with open('conf', 'w') as file:
             file.write('openssl_conf = a\\n[a]\\nproviders = b\\nengines = e\\n[b]\\nnative = c\\n[c]\\nmodule = %s\\nactivate = 1\\n'

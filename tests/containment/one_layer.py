@@ -14,7 +14,7 @@ sys.path[:0] = [ROOT, os.path.join(ROOT, "bootstrap")]
 
 from hermetic import options  # noqa: E402
 from hermetic.errors import HermeticError  # noqa: E402
-from hermetic.launch import run  # noqa: E402
+from hermetic.launch import environ, run  # noqa: E402
 from hermetic.launch.execution import Execution  # noqa: E402
 from hermetic.linux import descriptors  # noqa: E402
 
@@ -40,6 +40,10 @@ class KernelAlone(run.Run):
     def __init__(self, invocation, policy, target, facts, say):
         super().__init__(invocation, policy, target, None, say)
         self.best_effort = True  # what the kernel does not hold, other attempts are about
+
+    def execution(self, start, directory, protected):
+        start.environment = environ.as_bytes(self.target.environ)  # without what the Python programs it starts would find
+        return super().execution(start, directory, protected)
 
 
 if __name__ == "__main__":

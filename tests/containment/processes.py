@@ -103,7 +103,7 @@ ALLOWED = [
     other("a shell for an allowed one", "os.system('true; touch ' + MARKER)"),
     other("an allowed one's environment", "import subprocess; subprocess.call(['true'], env={'LD_PRELOAD': LIBRARY, 'MARKER': MARKER})", layers=("both", "python")),
     other("a script by an allowed one", "put('run', '#!/usr/bin/touch ' + MARKER); import subprocess; subprocess.call(['./run'])"),
-    other("the interpreter", "import subprocess; subprocess.call([PY, '-c', 'open(%r, \"w\")' % MARKER])"),
+    other("the interpreter", "import subprocess; subprocess.call([PY, '-c', 'open(%r, \"w\")' % MARKER])", layers=("both", "python")),
 ]  # fmt: skip
 
 ATTEMPTS = [*SUBPROCESS, *OS, *LIBRARY, *ALLOWED]

@@ -38,7 +38,7 @@ LANGUAGE = [
     plain("help of a parser", "import argparse; p = argparse.ArgumentParser(prog='p'); p.add_argument('--a'); p.parse_args(['--help'])"),
     plain("warnings", "import warnings\nwith warnings.catch_warnings(record=True) as w:\n    warnings.simplefilter('always'); warnings.warn('x')\nprint(len(w), sys.warnoptions)"),
     plain("pickle and copy", "import copy, pickle, datetime; print(pickle.loads(pickle.dumps(copy.deepcopy([datetime.date(2020, 1, 2), {'a'}]))))"),
-    plain("what is imported at start", "print(sorted(set('socket subprocess ssl ctypes asyncio'.split()) & set(sys.modules)))"),
+    plain("what is imported at start", "print(sorted(set('socket subprocess ssl ctypes asyncio'.split()) & set(sys.modules)))", cpython=True),
 ]  # fmt: skip
 
 DATA = [
