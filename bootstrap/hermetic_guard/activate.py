@@ -3,6 +3,7 @@
 Called by _loader.py with everything checked and nothing of the target run. Any exception here ends the process (exit 125).
 """
 
+import _imp
 import os
 import sys
 
@@ -60,8 +61,9 @@ def install(enforcer, protected, native_files, channel, guard_children):
     replace()
     freeze = hide_from_collector(enforcer.ledger)
     if enforcer.hooked:
+        create = enforcer.ledger.original(_imp, "create_dynamic")
         on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation)
-        tables.append({"sys.excepthook": on_uncaught, "cpython.PyInterpreterState_Clear": shutdown.at_clear()})
+        tables.append({"sys.excepthook": on_uncaught, "cpython.PyInterpreterState_Clear": shutdown.at_clear(create)})
     else:
         tell_uncaught_at_exit(channel.tell)
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook

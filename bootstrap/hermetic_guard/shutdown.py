@@ -18,15 +18,15 @@ UNWINDERS = tuple(
 """Where the C library's own library for ending threads may be. The native guard lets it be loaded by this path."""
 
 
-def at_clear():
-    """The handler for that event."""
+def at_clear(create):
+    """The handler for that event. create: the original of `_imp.create_dynamic`, as modules and what looks up names in them are gone by then."""
     import os
     import resource
 
     setrlimit, nofile, none = resource.setrlimit, resource.RLIMIT_NOFILE, (0, 0)
     listdir, fstat, close, close_range, os_error = os.listdir, os.fstat, os.close, os.closerange, OSError
     kind, socket, number = 0o170000, 0o140000, int
-    load_unwinder, streams = unwinder(), standing_streams(fstat)
+    load_unwinder, streams = unwinder(create), standing_streams(fstat)
 
     def clear(*_):
         try:
@@ -60,7 +60,7 @@ def standing_streams(fstat):
     return frozenset(found)
 
 
-def unwinder():
+def unwinder(create):
     """A function that loads, while it can be opened, what daemon threads need to end.
 
     Up to 3.13 a thread that asks for the lock of an interpreter that is ending is ended by pthread_exit(3) (Python/ceval_gil.c, `take_gil`).
@@ -70,7 +70,7 @@ def unwinder():
         return lambda: None
     import _thread
 
-    count, load = _thread._count, make_load() if sys.version_info >= (3, 9) else make_end_thread()
+    count, load = _thread._count, make_load(create) if sys.version_info >= (3, 9) else make_end_thread()
 
     def load_unwinder():
         if count():
@@ -79,12 +79,11 @@ def unwinder():
     return load_unwinder
 
 
-def make_load():
+def make_load(create):
     """CPython keeps loaded what it loads as an extension module, also where it then finds that it is none."""
-    import _imp
     from _frozen_importlib import ModuleSpec
 
-    create, import_error = _imp.create_dynamic, ImportError
+    import_error = ImportError
     specs = tuple([ModuleSpec("libgcc_s", None, origin=path) for path in UNWINDERS])
 
     def load():
