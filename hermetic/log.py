@@ -5,7 +5,6 @@ The launcher writes it, never the target. Lines are appended, so that several ru
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 from hermetic.errors import HermeticError, UsageError
 from hermetic.events import SCHEMA
+from hermetic.launch.stage import beyond_standard
 
 
 class Log:
@@ -26,7 +26,7 @@ class Log:
         if path == "-":
             raise UsageError("--log -: a file was expected", "/dev/stderr and /dev/stdout are such")
         try:
-            self._descriptor = open_beyond_standard(path)
+            self._descriptor = opened(path)
         except (OSError, ValueError) as error:
             raise HermeticError(f"--log {path}: {getattr(error, 'strerror', None) or error}") from None
         self._run = run
@@ -41,15 +41,8 @@ class Log:
         try:
             os.write(self._descriptor, line.encode() + b"\n")
         except OSError:
-            self._descriptor = open_beyond_standard(os.devnull)
+            self._descriptor = opened(os.devnull)
 
 
-def open_beyond_standard(path: str) -> int:
-    """Where stderr is closed, the lowest free descriptor would be its own: messages would go into the log."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    if descriptor > 2:
-        return descriptor
-    try:
-        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
-    finally:
-        os.close(descriptor)
+def opened(path: str) -> int:
+    return beyond_standard(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644))

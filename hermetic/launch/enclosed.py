@@ -21,6 +21,7 @@ from hermetic_guard.policy import Filesystem, Network, Policy, Subprocess
 from hermetic.errors import GuardUnavailable
 from hermetic.launch.execution import cannot_start
 from hermetic.launch.signals import SET_BY_PYTHON
+from hermetic.launch.stage import beyond_standard
 from hermetic.linux.confine import Confinement
 from hermetic.linux.here import Here
 from hermetic.linux.syscalls import die_with_parent
@@ -163,14 +164,8 @@ class _Asked:
 
 
 def _memory_file() -> int:
-    """A file of no file system's, which is not one of the standard streams."""
-    descriptor = os.memfd_create("hermetic")
-    if descriptor > 2:
-        return descriptor
-    try:
-        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
-    finally:
-        os.close(descriptor)
+    """A file of no file system's."""
+    return beyond_standard(os.memfd_create("hermetic"))
 
 
 def content(descriptor: int) -> bytes:

@@ -293,8 +293,11 @@ def _lock(descriptor: int) -> bool:
 
 
 def _open(path: str, flags: int, parent: int | None = None) -> int:
-    """Open, but never as a standard descriptor: where one of those is closed, messages would go into our file."""
-    descriptor = os.open(path, flags | os.O_CLOEXEC, dir_fd=parent)
+    return beyond_standard(os.open(path, flags | os.O_CLOEXEC, dir_fd=parent))
+
+
+def beyond_standard(descriptor: int) -> int:
+    """The same file, but never as a standard descriptor: where one of those is closed, messages would go into our file."""
     if descriptor > 2:
         return descriptor
     try:
