@@ -55,6 +55,9 @@ ALLOWED = Decision(True)
 HIDDEN = "hidden"
 """The rule of what is to look as if it were not there."""
 
+TCL = "Tcl"
+"""The language of `_tkinter` has sockets of its own. It is for windows, whose display is reached by a local socket or a loopback address."""
+
 READING = frozenset(["read", "list", "readlink"])
 """What changes nothing of a file system."""
 
@@ -87,6 +90,8 @@ def _decide_network(policy: Policy, request: Request) -> Decision:
         return _decide_name(rules.domains, facts["host"])
     if facts.get("datagrams"):
         return _decide_datagrams(rules)
+    if request.target == TCL:
+        return ALLOWED if rules.unix or rules.localhost else Decision(False, "network disabled", "--allow-unix /tmp/.X11-unix")
     if request.action in ("connect", "send") and facts.get("names"):
         return _decide_named(rules.domains, request)
     return Decision(False, "network disabled")

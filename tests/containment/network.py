@@ -6,7 +6,6 @@ from containment.attempt import BEYOND, Admitted, attempts
 
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 DATAGRAMS = (Admitted("with all of localhost open, native code can send datagrams past the loopback interface", ("kernel",)),)
-TCL = (Admitted("`_tkinter` (Tcl has sockets)"),)
 
 tcp = attempts("tcp", "--no-network")
 udp = attempts("udp", "--no-network")
@@ -184,7 +183,7 @@ DISGUISED = [
         import ctypes, socket, struct
         address = struct.pack('=HHI8x', 2, socket.htons(80), struct.unpack('=I', socket.inet_aton(HOST))[0])
         c = ctypes.CDLL(None); c.syscall(42, c.syscall(41, 2, 1, 0), address, 16)""", layers=BEYOND, probe="assert os.uname().machine == 'x86_64'"),
-    tcp("Tcl", "import tkinter; tkinter.Tcl().eval('socket %s 80' % HOST)", probe="import tkinter", admitted=TCL),
+    tcp("Tcl", "import tkinter; tkinter.Tcl().eval('socket %s 80' % HOST)", probe="import tkinter"),
 ]  # fmt: skip
 
 ATTEMPTS = [*CONNECT, *LIBRARY, *SENDING, *REACHED, *NAMES, *ALLOWED, *DISGUISED]

@@ -181,6 +181,22 @@ def test_a_unix_socket_is_reached_only_if_this_run_bound_it(policy: Policy, own:
     assert decide(policy, Request("network", "bind", "unix:/run/x", path=b"/run/x", own=False)).allowed
 
 
+def test_tcl_goes_with_a_display() -> None:
+    asked = Request("network", "use", "Tcl")
+    assert decide(OFF, asked).hint == "--allow-unix /tmp/.X11-unix"
+    assert not decide(NAMES, asked).allowed
+    assert decide(Policy(network=Network(unix=("/tmp/.X11-unix",))), asked).allowed
+    assert decide(Policy(network=Network(localhost=ANY)), asked).allowed
+
+
+def test_datagrams_go_with_localhost_and_names() -> None:
+    asked = Request("network", "socket", "AF_INET SOCK_DGRAM", datagrams=True)
+    assert not decide(OFF, asked).allowed
+    assert decide(Policy(network=Network(localhost=((80, 80),))), asked).hint == "--allow-localhost"
+    assert decide(Policy(network=Network(localhost=ANY)), asked).allowed
+    assert decide(NAMES, asked).allowed
+
+
 def test_the_hint_is_an_option_that_would_allow_it() -> None:
     assert decide(OFF, request("connect", address=v4("127.0.0.1"), port=80)).hint == "--allow-localhost"
     assert decide(WEB, request("connect", address=v4("127.0.0.1"), port=99)).hint == "--allow-localhost=99"

@@ -8,7 +8,7 @@ be reached from the hook only, which nothing in the target refers to.
 import _socket
 import sys
 
-from hermetic_guard.decide import Request
+from hermetic_guard.decide import TCL, Request
 from hermetic_guard.guards import addresses, canonical, names, ownership, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
@@ -26,6 +26,7 @@ from hermetic_guard.guards.addresses import (
     show_address,
     show_host,
 )
+from hermetic_guard.guards.loading import dress, replacer, when_loaded
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
 from hermetic_guard.guards.resolution import loopbacks_of, make_resolve, read_hosts_file
 from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE
@@ -49,6 +50,7 @@ def install(enforcer):
     functions = wrappers["make_functions"](answers, vars(_socket).get)
     replace_methods(enforcer.ledger, methods)
     replace_functions(enforcer.ledger, functions)
+    when_loaded(enforcer, "_tkinter", replacer("create", make_tcl(answers[ASK])))
     return handlers
 
 
@@ -58,6 +60,19 @@ def method(name):
 
 
 # Replacing.
+
+
+def make_tcl(ask):
+    """For the function that makes an interpreter of that language: it connects with no event."""
+
+    def tcl(original):
+        def create(*arguments):
+            ask("use", TCL, None, None, None, None)
+            return original(*arguments)
+
+        return dress(create, original)
+
+    return tcl
 
 
 def replace_methods(ledger, methods):
