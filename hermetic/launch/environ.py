@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hermetic.target.interrogate import Interpreter
     from hermetic.target.resolve import Target
 
+MAKE_CODE = ("PYTHON_JIT", "PYTHONPERFSUPPORT", "PYTHON_PERF_JIT_SUPPORT")
+
 
 class Start:
     """What is handed to execve, and which way of injection it is with the reason, for -v.
@@ -86,6 +88,14 @@ def choose(facts: Interpreter, line: cmdline.CommandLine) -> tuple[str, str]:
     if not facts.proved:
         return "stub", f"the environment way is not proved for {facts.name}"
     return "early", f"proved for {facts.name} by a trial run"
+
+
+def makes_code(target: Target, facts: Interpreter | None) -> bool:
+    """Whether the target makes machine code as it runs: other programs and interpreters than CPython may, that with a compiler or a profiler."""
+    if facts is None or facts.implementation != "cpython" or facts.jit:
+        return True
+    asked = any(target.environ.get(name, "0") != "0" for name in MAKE_CODE)
+    return asked or any("perf" in word for word in cmdline.parse(target.argv).flags)
 
 
 def as_text(environment: Mapping[bytes, bytes]) -> dict[str, str]:

@@ -120,7 +120,13 @@ class Run:
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
-        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(map(os.path.realpath, protected)))
+        here = Here(
+            machine=os.uname().machine,
+            root=os.geteuid() == 0,
+            run=run,
+            compiles=environ.makes_code(self.target, self.facts),
+            protected=tuple(map(os.path.realpath, protected)),
+        )
         policy = with_scratch(self.policy, f"{run}/scratch")
         return ConfinedExecution(
             start.interpreter, start.argv, start.environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel

@@ -53,6 +53,8 @@ class Confinement:
             self._once = exec_once.prepare(self.here.program)
         privileges.drop_capabilities()
         privileges.no_new_privileges()
+        if privileges.makes_no_code(self.policy, self.here):
+            privileges.no_writable_code()
         self.here.abi = landlock.abi()
         if self.here.abi:
             landlock.apply(landlock.ruleset(self.policy, self.here, around))
