@@ -90,7 +90,7 @@ class _Asked:
     def __init__(self, command: list[str], environment: Mapping[bytes, bytes], run: str, limited: bool) -> None:
         self._command, self._environment = command, environment
         here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=command[0])
-        self._confinement = Confinement(rules(run, limited), here, answered=False)
+        self._confinement = Confinement(rules(run, limited), here)
         self.streams = [_memory_file() for _ in range(3)]
         self.failure = _memory_file()
 

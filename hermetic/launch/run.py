@@ -139,11 +139,16 @@ class Run:
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
         if not why_not and not self.carries:
             held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
-            counted = "; what it refuses of files is not counted" if self.policy.filesystem else ""
-            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{counted}")
+            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
         return why_not
+
+    def uncounted(self) -> str:
+        """What of the kernel's refusals nobody will hear of, as a sentence's end."""
+        if not self.report.all_counted:
+            return "; what it refuses is not counted"
+        return "; what it refuses of files is not counted" if self.policy.filesystem else ""
 
     def what_it_is(self) -> str:
         name = os.path.basename(self.target.interpreter)

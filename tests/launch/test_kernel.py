@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 from conftest import find_python
+from launch.container import container
 from launch.jobs import three_lines
+
+from hermetic import doctor
 
 ORDINARY = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"] if os.geteuid() == 0 else []
 
@@ -439,3 +442,67 @@ def test_datagrams_stay_on_this_machine(jobs, env, python):
     assert (native.code, native.out, int(native.err.split()[-1]) >= 2) == (0, "hello", True)
     done = jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", DATAGRAMS, env=env, before=unshare)
     assert (done.code, done.out, done.err.split()[-1]) == (0, "hello", "0")
+
+
+# Where less is to be had: what a container leaves, and an ordinary user in it.
+
+PLACES = [[*container()], [*ORDINARY, *container()]]
+in_places = pytest.mark.parametrize("container", PLACES, ids=["as we are", "ordinary"])
+
+
+@in_places
+def test_in_a_container_what_is_said(jobs, container, loopback_server):
+    """Neither mounts nor answers: what is refused is not told, and that is."""
+    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    line = f"exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port} && echo reached"
+    assert jobs.native("bash", "-c", line, env=env, before=container, cwd="/").out == "reached\n"
+    wait_for(lambda: loopback_server.visitors)
+    loopback_server.visitors.clear()
+    done = jobs.guarded("--no-network", "--", "bash", "-c", line, env=env, before=container, log=False, cwd="/")
+    assert (done.code, done.out, loopback_server.visitors) == (1, "", [])
+    assert "network: partial (System V shared memory of other processes can be attached); what it refuses is not counted\n" in done.err
+    address = ("127.0.0.1", loopback_server.port)
+    code = f"import socket, subprocess\nif subprocess.call(['bash', '-c', {line!r}]): socket.create_connection({address})"
+    done = jobs.guarded("--no-network", "--", "python3", "-c", code, env=env, before=container, log=False, cwd="/")
+    assert (done.code, done.out, loopback_server.visitors) == (77, "", [])
+    assert done.err.endswith("hermetic: blocked 1 action in all: network 1 (refusals by the kernel are not counted)\n")
+    done = jobs.guarded(
+        "--no-network",
+        "--allow-localhost",
+        "--",
+        "python3",
+        "-c",
+        f"import socket; print(socket.create_connection({address}).getpeername())",
+        env=env,
+        before=container,
+        log=False,
+        cwd="/",
+    )
+    assert (done.code, done.out) == (0, f"{address}\n"), done.err
+    done = jobs.guarded("--no-network", "--require=kernel", "--", "ls", env=env, before=container, log=False, cwd="/")
+    assert (done.code, done.out) == (125, "")
+
+
+@in_places
+def test_in_a_container_what_the_doctor_says(hermetic_command, container):
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    done = subprocess.run([*container, hermetic_command, "doctor", "--json"], capture_output=True, text=True, env=env, cwd="/", check=False)
+    found = json.loads(done.stdout)
+    assert (found["seccomp"], found["supervisor"], found["mount_namespace"]) == (True, False, False)
+    assert found["advice"] == [doctor.NAMESPACES, doctor.SUPERVISOR]
+    assert {attempt["what"] for attempt in found["attempts"] if attempt["outcome"] == "not held"} == {"read what is hidden"}
+    assert {guard: one["kernel"] for guard, one in found["guards"].items()} == {
+        "network": "partial", "subprocess": "partial", "filesystem": "partial", "native": "none",
+    }  # fmt: skip
+    assert done.returncode == 1
+
+
+@pytest.mark.pythons("3.14")
+def test_in_a_container_forkserver_does_not_work(jobs, env, python):
+    """Nobody can say which sockets are the run's own: without a supervisor there are pairs of them, and no other."""
+    code = "import socket; a, b = socket.socketpair(); a.send(b'x'); print(b.recv(1)); s = socket.socket(socket.AF_UNIX); s.bind('s'); s.listen()"
+    assert jobs.native(python.path, "-c", code, env=env, before=container()).code == 0
+    os.remove(jobs.directory / "s")
+    done = jobs.guarded("--no-network", "--", python.path, "-c", code, env=env, before=container())
+    assert done.code != 0
+    assert done.out == "b'x'\n"
