@@ -22,6 +22,7 @@ from hermetic.errors import HermeticError
 from hermetic.linux import layers
 from hermetic.linux.attempts import ATTEMPTS
 from hermetic.linux.here import Here
+from hermetic.target import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,6 +160,8 @@ def _tried(found: Examination, attempt: Attempt, place: str) -> Finding:
     guard = attempt.guard or ANY_GUARD
     policy = Policy(**{guard: GUARDS[guard](**{name: (f"{place}/{path}",) for name, path in attempt.fields.items()})})
     command = [sys.executable, "-I", "-S", "-c", attempt.code, place]
+    if policy.filesystem is not None and policy.filesystem.read is not None:
+        policy = policy.replaced(filesystem=needs.of_interpreter(sys.executable, policy.filesystem))
     if subprocess.run(command, capture_output=True, check=False).returncode:
         return Finding(attempt, UNTESTED)
     _lay_files(place)

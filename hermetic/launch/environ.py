@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 
 from hermetic_guard import cmdline, injection
+from hermetic_guard.policy import is_within_any
 
 from hermetic.errors import HermeticError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hermetic_guard.policy import Policy
 
     from hermetic.launch.stage import RunDirectory
     from hermetic.target.interrogate import Interpreter
@@ -73,6 +76,14 @@ def prepare_program(target: Target, run: injection.Handoff) -> Start:
         raise HermeticError(f"{misled} would have Python load other code before the guards", f"unset {misled}")
     environment = injection.prepare_environment(environment, run, "early")
     return Start(target.interpreter, target.argv, environment, "early", "for the Python programs that it may start", True)
+
+
+def scratch(policy: Policy, directory: str, environment: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What a program that the kernel alone holds has to be told, so that its temporary files go where they may be written."""
+    if policy.filesystem is None:
+        return {}
+    usual = os.path.realpath(environment.get(b"TMPDIR") or b"/tmp")
+    return {} if is_within_any(os.fsdecode(usual), policy.filesystem.write) else {b"TMPDIR": os.fsencode(directory)}
 
 
 def handoff(run: RunDirectory) -> injection.Handoff:

@@ -105,6 +105,8 @@ class Run:
         with run:
             self.open_log(os.path.basename(run.path))
             start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
+            if not self.carries:
+                start.environment.update(environ.scratch(self.policy, f"{run.path}/scratch", start.environment))
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             self.started = self.execution(start, run.path, protected)

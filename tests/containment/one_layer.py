@@ -3,7 +3,7 @@
     python one_layer.py python|kernel [OPTION...] -- COMMAND...
 
 python  the run of the `hermetic` command, executed without kernel rules
-kernel  the same, as it is for a program that is not Python: nothing is put into the target
+kernel  the same, as it is for a program that is not Python, and without the guards in what it starts
 """
 
 import os
@@ -14,7 +14,7 @@ sys.path[:0] = [ROOT, os.path.join(ROOT, "bootstrap")]
 
 from hermetic import options  # noqa: E402
 from hermetic.errors import HermeticError  # noqa: E402
-from hermetic.launch import run  # noqa: E402
+from hermetic.launch import environ, run  # noqa: E402
 from hermetic.launch.execution import Execution  # noqa: E402
 from hermetic.linux import descriptors  # noqa: E402
 
@@ -40,6 +40,13 @@ class KernelAlone(run.Run):
     def __init__(self, invocation, policy, target, facts, say):
         super().__init__(invocation, policy, target, None, say)
         self.best_effort = True  # what the kernel does not hold, other attempts are about
+
+    def execution(self, start, directory, protected):
+        """A Python that a program starts would find the guards by its environment."""
+        own = {name: value for name, value in start.environment.items() if not name.startswith((b"PYTHON", b"_HERMETIC"))}
+        users = {name: value for name, value in environ.as_bytes(self.target.environ).items() if name.startswith(b"PYTHON")}
+        start.environment = own | users
+        return super().execution(start, directory, protected)
 
 
 if __name__ == "__main__":
