@@ -7,6 +7,7 @@ Nothing is concluded from a version or a configuration file.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -18,12 +19,10 @@ from typing import TYPE_CHECKING, Any
 from hermetic_guard.policy import GUARDS, Policy
 
 from hermetic.errors import HermeticError
-from hermetic.launch.confined import ConfinedExecution
-from hermetic.launch.process import launch
-from hermetic.launch.stage import RunDirectory
 from hermetic.linux import layers
 from hermetic.linux.attempts import ATTEMPTS
 from hermetic.linux.here import Here
+from hermetic.target import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +70,11 @@ tcp = socket.create_server(("127.0.0.1", 0), backlog=64)
 local = socket.socket(socket.AF_UNIX)
 local.bind(place + "/socket")
 local.listen(64)
-for name, number in (("port", tcp.getsockname()[1]), ("outside", os.getpid())):
+datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+datagrams.bind(place + "/datagrams")
+with open("/proc/self/maps") as maps:
+    mapped = int(maps.read().partition("-")[0], 16)
+for name, number in (("port", tcp.getsockname()[1]), ("outside", os.getpid()), ("mapped", mapped)):
     with open(place + "/" + name, "w") as file:
         file.write(str(number))
 print(flush=True)
@@ -102,8 +105,10 @@ class Examination:
 
     @property
     def advice(self) -> list[str]:
+        if not is_linux():
+            return [NO_LINUX]
         here = self.here
-        return [NO_LINUX if sys.platform != "linux" else FILTERS] if here is None else [text for needed, text in ADVICE if needed(here)]
+        return [FILTERS] if here is None else [text for needed, text in ADVICE if needed(here)]
 
     @property
     def holds(self) -> bool:
@@ -115,8 +120,8 @@ class Examination:
         here = self.here
         return {
             "version": 1,
-            "kernel": os.uname().release,
-            "machine": os.uname().machine,
+            "kernel": platform.release(),
+            "machine": platform.machine(),
             "seccomp": here is not None and here.filtered,
             "supervisor": here is not None and here.supervised,
             "mount_namespace": here is not None and here.namespaced,
@@ -128,9 +133,16 @@ class Examination:
         }
 
 
+def is_linux() -> bool:
+    return platform.system() == "Linux"
+
+
 def examine() -> Examination:
     """Try everything, one program after the other. Takes some seconds."""
     found = Examination()
+    if not is_linux():
+        found.failure = "it is Linux's"
+        return found
     try:
         with _world() as place:
             for attempt in ATTEMPTS:
@@ -146,8 +158,10 @@ def examine() -> Examination:
 def _tried(found: Examination, attempt: Attempt, place: str) -> Finding:
     """An attempt, first without any rules; what that has destroyed is made anew."""
     guard = attempt.guard or ANY_GUARD
-    policy = Policy(**{guard: GUARDS[guard]()})
+    policy = Policy(**{guard: GUARDS[guard](**{name: (f"{place}/{path}",) for name, path in attempt.fields.items()})})
     command = [sys.executable, "-I", "-S", "-c", attempt.code, place]
+    if policy.filesystem is not None and policy.filesystem.read is not None:
+        policy = policy.replaced(filesystem=needs.of_interpreter(sys.executable, policy.filesystem))
     if subprocess.run(command, capture_output=True, check=False).returncode:
         return Finding(attempt, UNTESTED)
     _lay_files(place)
@@ -161,8 +175,9 @@ def _lay_files(place: str) -> None:
 
 @contextmanager
 def _world() -> Iterator[str]:
-    place = tempfile.mkdtemp(prefix="hermetic-doctor-")
+    place = os.path.realpath(tempfile.mkdtemp(prefix="hermetic-doctor-"))
     try:
+        os.mkdir(f"{place}/directory")
         _lay_files(place)
         with subprocess.Popen([sys.executable, "-I", "-c", WORLD, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as outside:
             assert outside.stdin is not None
@@ -176,6 +191,9 @@ def _world() -> Iterator[str]:
 
 def _under_rules(found: Examination, command: list[str], policy: Policy) -> int:
     """The exit code of a program under the kernel's rules."""
+    from hermetic.launch.confined import ConfinedExecution  # of Linux alone
+    from hermetic.launch.process import launch
+    from hermetic.launch.stage import RunDirectory
 
     def permit(here: Here) -> str:
         found.here = here
@@ -192,7 +210,7 @@ def _under_rules(found: Examination, command: list[str], policy: Policy) -> int:
 def report(found: Examination) -> str:
     """For people."""
     here = found.here
-    system = f"Linux {os.uname().release} on {os.uname().machine}"
+    system = f"{platform.system()} {platform.release()} on {platform.machine()}"
     if here is None:
         lines = [f"{system}: no kernel layer: {found.failure}"]
     else:

@@ -1,6 +1,7 @@
 """Asked of an interpreter once, started with -I -S -B -c: what it is, and the guard compiled by it.
 
-Prints one line `hermetic-facts MAJOR MINOR MICRO IMPLEMENTATION MAGIC NAME:SIZE...` and behind it, as bytes of these sizes, what was compiled.
+Prints one line `hermetic-facts MAJOR MINOR MICRO IMPLEMENTATION[+jit] MAGIC NAME:SIZE...` and behind it, as bytes of these sizes, what was
+compiled. With `+jit` it makes machine code unless it is told not to.
 The sources come on standard input, marshalled: a dict of scripts by name, and the payload. Must parse on Python 2.7, which answers with the line
 alone.
 """
@@ -16,11 +17,16 @@ def main():
 
     old = sys.version_info < (3, 6)
     parts = [] if old else compiled()
-    facts = sys.version_info[:3] + ("cpython" if old else sys.implementation.name, "-" if old else magic())
+    facts = sys.version_info[:3] + ("cpython" if old else sys.implementation.name + jit(), "-" if old else magic())
     words = ["hermetic-facts"] + [str(word) for word in facts] + ["%s:%d" % (name, len(part)) for name, part in parts]
     answer = b"".join([" ".join(words).encode("ascii"), b"\n"] + [part for _, part in parts])
     while answer:
         answer = answer[os.write(1, answer) :]
+
+
+def jit():
+    compiler = getattr(sys, "_jit", None)
+    return "+jit" if compiler is not None and compiler.is_enabled() else ""
 
 
 def magic():

@@ -80,8 +80,8 @@ def hide_from_collector(ledger):
 
     if not hasattr(gc, "freeze"):
         return bool  # 3.6, PyPy
-    ledger.replace(gc, "unfreeze", builtin(lambda: None, gc.unfreeze))
-    return gc.freeze
+    ledger.replace(gc, "unfreeze", builtin(lambda: None, gc.unfreeze))  # novm
+    return gc.freeze  # novm
 
 
 def make_on_uncaught(tell, kind):

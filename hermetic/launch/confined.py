@@ -2,6 +2,7 @@
 
 The child puts the rules on itself and says which; the launcher compares that with what is required, begins to supervise,
 and lets the child go on. A child that hears nothing ends: nothing is ever executed under fewer rules than were agreed on.
+Whether it can be supervised is asked before there is a filter that needs it: to none there is a way back.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 else:
     import _signal
 
-PLACED, FAILED = b"placed", b"failed"
+ASKED, PLACED, FAILED = b"asked", b"placed", b"failed"
 SUPERVISED, ALONE = b"s", b"a"
 ENDED = 125
 MOST_WAITING = 1000
@@ -66,7 +67,7 @@ class ConfinedExecution(Execution):
 
         os.close(self._went)
         self._here.program = self.program
-        confinement = Confinement(self._policy, self._here)
+        confinement = Confinement(self._policy, self._here, answered=self._is_answered)
         try:
             listener = confinement.enter()
         except OSError as error:
@@ -83,6 +84,10 @@ class ConfinedExecution(Execution):
             if word == ALONE:
                 confinement.refuse_what_nobody_answers()
         confinement.execute(self.argv, self.env)
+
+    def _is_answered(self) -> bool:
+        self._say(ASKED)
+        return os.read(self._go, 1) == SUPERVISED
 
     def _say(self, kind: bytes, *words: str) -> None:
         os.write(self._answer, b"\0".join([kind, *(word.encode("utf-8", "surrogateescape") for word in words)]) + b"\n")
@@ -102,12 +107,31 @@ class ConfinedExecution(Execution):
                 answer = os.read(self.answers, 4096)
             except BlockingIOError:
                 return
-            if answer:
+            if answer == ASKED + b"\n":
+                self._let_go(self._can_supervise())
+            elif answer:
                 self._placed = True
                 self._hear(answer)
 
+    def _let_go(self, supervised: bool) -> None:
+        """Have the child go on; it may have ended by now."""
+        try:
+            os.write(self._went, SUPERVISED if supervised else ALONE)
+        except BrokenPipeError:
+            return
+
+    def _can_supervise(self) -> bool:
+        """Whether this process may look into its child: Yama forbids it, or a container's filter."""
+        from hermetic.linux.notify import take_descriptor
+
+        try:
+            os.close(take_descriptor(self.pid, self._answer))
+        except OSError:
+            return False
+        return True
+
     def _hear(self, answer: bytes) -> None:
-        """The child's first word."""
+        """What the child could put in place."""
         kind, *words = answer.rstrip(b"\n").split(b"\0")
         if kind == FAILED:
             step, why = (word.decode("utf-8", "replace") for word in words)
@@ -122,11 +146,11 @@ class ConfinedExecution(Execution):
             self._refused = GuardUnavailable(why_not)
             os.close(self._went)
             return
-        os.write(self._went, ALONE if supervisor is None else SUPERVISED)
+        self._let_go(supervisor is not None)
         os.close(self._went)
 
     def _take(self, listener: int) -> object | None:
-        """Begin to supervise; None where this process may not look into its child (Yama, a container's filter)."""
+        """Begin to supervise; None where the listener cannot be had."""
         from hermetic.linux import local_sockets
         from hermetic.linux.answers import Judge
         from hermetic.linux.notify import take_descriptor

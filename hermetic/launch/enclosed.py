@@ -76,10 +76,14 @@ def ask(command: list[str], environment: Mapping[bytes, bytes], *, question: byt
         asked.close()
 
 
-def rules(run: str, limited: bool) -> Policy:
+def rules(program: str, run: str, limited: bool) -> Policy:
     """Everything is refused; native code no kernel can tell from other."""
-    write = (f"{run}/scratch",) if run else ()
-    return Policy(network=Network(), subprocess=Subprocess(), filesystem=Filesystem(read=() if limited else None, write=write))
+    files = Filesystem(write=(f"{run}/scratch",) if run else ())
+    if limited:
+        from hermetic.target import needs
+
+        files = needs.of_interpreter(program, files)
+    return Policy(network=Network(), subprocess=Subprocess(), filesystem=files)
 
 
 class _Asked:
@@ -91,7 +95,7 @@ class _Asked:
     def __init__(self, command: list[str], environment: Mapping[bytes, bytes], run: str, limited: bool) -> None:
         self._command, self._environment = command, environment
         here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=command[0])
-        self._confinement = Confinement(rules(run, limited), here, answered=False)
+        self._confinement = Confinement(rules(command[0], run, limited), here)
         self.streams = [_memory_file() for _ in range(3)]
         self.failure = _memory_file()
 

@@ -13,9 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hermetic_guard.policy import Policy
+
     from hermetic.launch.stage import RunDirectory
     from hermetic.target.interrogate import Interpreter
     from hermetic.target.resolve import Target
+
+MAKE_CODE = ("PYTHON_JIT", "PYTHONPERFSUPPORT", "PYTHON_PERF_JIT_SUPPORT")
 
 
 class Start:
@@ -74,10 +78,12 @@ def prepare_program(target: Target, run: injection.Handoff) -> Start:
     return Start(target.interpreter, target.argv, environment, "early", "for the Python programs that it may start", True)
 
 
-def point_to_scratch(environment: dict[bytes, bytes], writable: tuple[str, ...], scratch: str) -> dict[bytes, bytes]:
-    """For a target that carries no guards: temporary files go where they may be written, unless TMPDIR does so already."""
-    named = os.fsdecode(environment.get(b"TMPDIR") or b"/tmp")
-    return environment if is_within_any(os.path.realpath(named), writable) else {**environment, b"TMPDIR": os.fsencode(scratch)}
+def scratch(policy: Policy, directory: str, environment: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What a program that the kernel alone holds has to be told, so that its temporary files go where they may be written."""
+    if policy.filesystem is None:
+        return {}
+    usual = os.path.realpath(environment.get(b"TMPDIR") or b"/tmp")
+    return {} if is_within_any(os.fsdecode(usual), policy.filesystem.write) else {b"TMPDIR": os.fsencode(directory)}
 
 
 def handoff(run: RunDirectory) -> injection.Handoff:
@@ -93,6 +99,14 @@ def choose(facts: Interpreter, line: cmdline.CommandLine) -> tuple[str, str]:
     if not facts.proved:
         return "stub", f"the environment way is not proved for {facts.name}"
     return "early", f"proved for {facts.name} by a trial run"
+
+
+def makes_code(target: Target, facts: Interpreter | None) -> bool:
+    """Whether the target makes machine code as it runs: other programs and interpreters than CPython may, that with a compiler or a profiler."""
+    if facts is None or facts.implementation != "cpython" or facts.jit:
+        return True
+    asked = any(target.environ.get(name, "0") != "0" for name in MAKE_CODE)
+    return asked or any("perf" in word for word in cmdline.parse(target.argv).flags)
 
 
 def as_text(environment: Mapping[bytes, bytes]) -> dict[str, str]:

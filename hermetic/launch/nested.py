@@ -65,4 +65,4 @@ def confine(policy: Policy, program: str, run: str) -> None:
     from hermetic.linux.here import Here
 
     here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=program)
-    Confinement(policy, here, answered=False).enter()
+    Confinement(policy, here).enter()

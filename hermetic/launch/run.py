@@ -105,6 +105,8 @@ class Run:
         with run:
             self.open_log(os.path.basename(run.path))
             start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
+            if not self.carries:
+                start.environment.update(environ.scratch(self.policy, f"{run.path}/scratch", start.environment))
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             self.started = self.execution(start, run.path, protected)
@@ -120,12 +122,16 @@ class Run:
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
-        here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, protected=tuple(map(os.path.realpath, protected)))
-        policy, environment = with_scratch(self.policy, f"{run}/scratch"), start.environment
-        if policy.filesystem is not None and not self.carries:
-            environment = environ.point_to_scratch(environment, policy.filesystem.write, f"{run}/scratch")
+        here = Here(
+            machine=os.uname().machine,
+            root=os.geteuid() == 0,
+            run=run,
+            compiles=environ.makes_code(self.target, self.facts),
+            protected=tuple(map(os.path.realpath, protected)),
+        )
+        policy = with_scratch(self.policy, f"{run}/scratch")
         return ConfinedExecution(
-            start.interpreter, start.argv, environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
+            start.interpreter, start.argv, start.environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
         )
 
     def permit(self, here: Here) -> str:
@@ -135,11 +141,16 @@ class Run:
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
         if not why_not and not self.carries:
             held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
-            counted = "; what it refuses of files is not counted" if self.policy.filesystem else ""
-            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{counted}")
+            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
         return why_not
+
+    def uncounted(self) -> str:
+        """What of the kernel's refusals nobody will hear of, as a sentence's end."""
+        if not self.report.all_counted:
+            return "; what it refuses is not counted"
+        return "; what it refuses of files is not counted" if self.policy.filesystem else ""
 
     def what_it_is(self) -> str:
         name = os.path.basename(self.target.interpreter)

@@ -14,7 +14,7 @@ from hermetic.linux.syscalls import set_dumpable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
     from hermetic_guard.policy import Policy
@@ -25,13 +25,17 @@ UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOS
 """What the kernel says where it gives this user no namespaces: to a container, by a limit, or as it was built without."""
 
 
+def nobody() -> bool:
+    return False
+
+
 class Confinement:
     """policy: with the scratch directory; here: what is known, completed with what could be put in place
 
-    answered: whether there is a launcher that will supervise, or refuse to
+    answered: tells whether there is a launcher that can supervise this process as it is now
     """
 
-    def __init__(self, policy: Policy, here: Here, *, answered: bool = True) -> None:
+    def __init__(self, policy: Policy, here: Here, *, answered: Callable[[], bool] = nobody) -> None:
         self.policy = policy
         self.here = here
         self._answered = answered
@@ -53,6 +57,8 @@ class Confinement:
             self._once = exec_once.prepare(self.here.program)
         privileges.drop_capabilities()
         privileges.no_new_privileges()
+        if privileges.makes_no_code(self.policy, self.here):
+            privileges.no_writable_code()
         self.here.abi = landlock.abi()
         if self.here.abi:
             landlock.apply(landlock.ruleset(self.policy, self.here, around))
@@ -71,7 +77,7 @@ class Confinement:
 
     def _filter(self) -> int | None:
         asks = self.policy.network is not None or self.policy.subprocess is not None
-        if not (asks and self._answered):
+        if not (asks and self._answered()):
             self._install(listener=False)
             return None
         try:
@@ -88,7 +94,10 @@ class Confinement:
         return seccomp.install(bpf.assemble(rules, self.here.machine), listener)
 
     def refuse_what_nobody_answers(self) -> None:
-        """There is a listener, but the launcher cannot supervise: a second, stricter filter, for that is the one that counts."""
+        """There is a listener, and the launcher could not take it after all: a second filter, of which what is stricter counts.
+
+        What only the first one asks about is refused as if the kernel did not have it.
+        """
         self._install(listener=False)
 
     def execute(self, argv: list[str], environment: Mapping[bytes, bytes]) -> NoReturn:

@@ -107,6 +107,12 @@ GAPS = (
         lambda policy, here: policy.filesystem is not None and policy.filesystem.read is not None and here.abi < 1,
     ),
     Gap(
+        "filesystem",
+        "attributes",
+        "extended attributes of files elsewhere and where links lead can be read",
+        lambda policy, here: policy.filesystem is not None and policy.filesystem.read is not None,
+    ),
+    Gap(
         "subprocess",
         "loader",
         "other programs can be run by the dynamic loader, and from memory",

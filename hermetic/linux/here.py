@@ -10,6 +10,7 @@ class Here:
     root:       whether the effective user is 0
     run:        the run directory, "" where there is none
     program:    path of the binary that will be executed
+    compiles:   whether that makes machine code as it runs
     protected:  paths of hermetic's own files, which no run may change
     filtered:   whether seccomp filters are installed
     supervised: whether the launcher will answer notifications of seccomp's
@@ -17,7 +18,7 @@ class Here:
     abi:        version of Landlock's interface, 0 where there is none
     """
 
-    __slots__ = ("abi", "filtered", "machine", "namespaced", "program", "protected", "root", "run", "supervised")
+    __slots__ = ("abi", "compiles", "filtered", "machine", "namespaced", "program", "protected", "root", "run", "supervised")
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class Here:
         root: bool,
         run: str = "",
         program: str = "",
+        compiles: bool = True,
         protected: tuple[str, ...] = (),
         filtered: bool = True,
         supervised: bool = False,
@@ -36,6 +38,7 @@ class Here:
         self.root = root
         self.run = run
         self.program = program
+        self.compiles = compiles
         self.protected = protected
         self.filtered = filtered
         self.supervised = supervised

@@ -5,8 +5,15 @@ from __future__ import annotations
 from hermetic.linux.steps import failed, step, words
 from hermetic.linux.syscalls import PR_CAP_AMBIENT, PR_CAPBSET_DROP, PR_SET_MDWE, PR_SET_NO_NEW_PRIVS, prctl
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.here import Here
+
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 PR_MDWE_REFUSE_EXEC_GAIN = 1
+"""It goes on to what is executed, so only where nothing else is."""
 RLIMIT_CORE = 4
 CAPABILITY_VERSION_3 = 0x20080522
 CAPABILITIES = 64
@@ -48,6 +55,24 @@ def no_new_privileges() -> None:
     prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
+def makes_no_code(policy: Policy, here: Here) -> bool:
+    """Whether no code is made in memory where all goes as it should: by an interpreter that makes none, which loads nobody else's and starts nothing.
+
+    Of the native guard the kernel holds no more than this: a library it cannot tell from data.
+    """
+    native, subprocess = policy.native, policy.subprocess
+    if native is None or native.distributions or subprocess is None or subprocess.run:
+        return False
+    return not here.compiles
+
+
 def no_writable_code() -> None:
-    """Memory that was written cannot become code, and code cannot be written (Linux 6.3). PyPy, node and PCRE2 compile such; numpy does not."""
-    prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN)
+    """Memory that was written cannot become code, and code cannot be written. PyPy, node and PCRE2 compile such; numpy does not.
+
+    Nothing on a kernel that does not know it (before 6.3).
+    """
+    try:
+        prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN)
+    except OSError as error:
+        if error.errno != EINVAL:
+            failed(error, "prctl", "PR_SET_MDWE")

@@ -37,7 +37,7 @@ class Surroundings:
     raw:         paths of raw devices (devices.py)
     streams:     the standard streams that can be opened again
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
-    essentials:  paths of what an interpreter needs to read
+    essentials:  paths of what is read besides what a policy that limits reading lists
     hidden:      other paths to what is hidden, by mounts that show it twice
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """

@@ -26,7 +26,7 @@ NEWEST_EARLY = (3, 15)
 ISOLATED = ("-I", "-S", "-B", "-X", "no_debug_ranges")
 """The last makes code a tenth smaller, by leaving out the columns of instructions (3.11)."""
 
-MARKER = "hermetic-facts"
+MARKER, JIT = "hermetic-facts", "+jit"
 LIMITED = "-limited"
 """Ends the names of cache entries of those who could read what an interpreter needs, and nothing else."""
 
@@ -37,10 +37,11 @@ class Interpreter:
     path:    the real path of its binary
     version: (major, minor, micro); implementation: "cpython", "pypy", ...
     magic:   of its bytecode, in hex; compiled: the guard as that bytecode, by the names it is staged under
+    jit:     whether it is a CPython that makes machine code by default
     proved:  whether the environment way works
     """
 
-    __slots__ = ("compiled", "implementation", "magic", "path", "proved", "version")
+    __slots__ = ("compiled", "implementation", "jit", "magic", "path", "proved", "version")
 
     def __init__(self, path: str, version: tuple[int, int, int], implementation: str, magic: str, compiled: dict[str, bytes]) -> None:
         self.path = path
@@ -48,6 +49,7 @@ class Interpreter:
         self.implementation = implementation
         self.magic = magic
         self.compiled = compiled
+        self.jit = False
         self.proved = False
 
     @property
@@ -137,7 +139,7 @@ def write(entry: str, facts: Interpreter, key: str) -> None:
 
 def serialized(facts: Interpreter) -> bytes:
     """As `_interrogate.py` answers."""
-    words = [MARKER, *map(str, facts.version), facts.implementation, facts.magic]
+    words = [MARKER, *map(str, facts.version), facts.implementation + (JIT if facts.jit else ""), facts.magic]
     words += [f"{name}:{len(part)}" for name, part in facts.compiled.items()]
     return " ".join(words).encode() + b"\n" + b"".join(facts.compiled.values())
 
@@ -158,7 +160,9 @@ def parse(answer: bytes, real: str) -> Interpreter | None:
     complete = version[:2] < OLDEST or {*compiled} == {*payload.COMPILED, "payload"}
     if marker != MARKER or rest or not complete:
         return None
-    return Interpreter(real, version, implementation, magic, compiled)
+    facts = Interpreter(real, version, implementation.removesuffix(JIT), magic, compiled)
+    facts.jit = implementation.endswith(JIT)
+    return facts
 
 
 def ask(real: str, shown: str, limited: bool = False) -> Interpreter:

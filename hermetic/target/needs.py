@@ -24,16 +24,18 @@ if TYPE_CHECKING:
     from hermetic.target.resolve import Target
 
 SYSTEM = (
-    "/bin /sbin /usr/bin /usr/sbin /usr/local/bin /usr/local/sbin "
-    "/etc/ca-certificates /etc/debian_version /etc/gai.conf /etc/host.conf /etc/hostname /etc/hosts /etc/inputrc /etc/ld.so.cache "
-    "/etc/ld.so.conf /etc/ld.so.conf.d /etc/locale.alias /etc/localtime /etc/mime.types /etc/nsswitch.conf /etc/os-release /etc/pki/ca-trust "
-    "/etc/pki/tls/cert.pem /etc/pki/tls/certs /etc/pki/tls/openssl.cnf /etc/protocols /etc/resolv.conf /etc/services /etc/ssl/cert.pem "
-    "/etc/ssl/certs /etc/ssl/openssl.cnf /etc/terminfo /etc/timezone /lib /lib32 /lib64 /proc/cpuinfo /proc/filesystems /proc/meminfo "
-    "/proc/self /proc/stat /proc/version /usr/lib /usr/lib32 /usr/lib64 /usr/libexec /usr/local/lib /usr/local/share/ca-certificates "
-    "/usr/share/ca-certificates /usr/share/i18n /usr/share/locale /usr/share/mime /usr/share/python-wheels /usr/share/tabset "
-    "/usr/share/terminfo /usr/share/zoneinfo"
+    "/bin /sbin /lib /lib32 /lib64 /libx32 /usr/bin /usr/sbin /usr/lib /usr/lib32 /usr/lib64 /usr/libx32 /usr/libexec /usr/include /usr/share "
+    "/usr/local/bin /usr/local/sbin /usr/local/lib /usr/local/lib64 /usr/local/include /usr/local/share /nix/store /gnu/store "
+    "/var/lib/ca-certificates "
+    "/etc/alternatives /etc/ca-certificates /etc/ca-certificates.conf /etc/crypto-policies /etc/debian_version /etc/gai.conf /etc/host.conf "
+    "/etc/hostname /etc/hosts /etc/inputrc /etc/ld.so.cache /etc/ld.so.conf /etc/ld.so.conf.d /etc/ld.so.preload /etc/locale.alias "
+    "/etc/locale.conf /etc/localtime /etc/magic /etc/mime.types /etc/networks /etc/nsswitch.conf /etc/os-release /etc/pki/ca-trust "
+    "/etc/pki/tls/cert.pem /etc/pki/tls/certs /etc/pki/tls/openssl.cnf /etc/protocols /etc/resolv.conf /etc/rpc /etc/services "
+    "/etc/ssl/cert.pem /etc/ssl/certs /etc/ssl/openssl.cnf /etc/terminfo /etc/timezone "
+    "/proc/cpuinfo /proc/filesystems /proc/meminfo /proc/self /proc/stat /proc/version"
 ).split()
-"""Programs, shared libraries, time zones, certificates, locales, names of hosts and services: the same for all, and nobody's secrets."""
+"""Programs and libraries with what comes with them, time zones, certificates, locales, names of hosts and services: the same for all, and nobody's
+secrets. Not /etc/ssl, /etc/pki or /etc as a whole: private keys are kept there."""
 
 AS_IT_IS = ("/proc/self",)
 """Another directory for every process: guards know it by this name."""
@@ -53,6 +55,14 @@ def with_needs(rules: Filesystem, target: Target, cwd: str | None) -> Filesystem
     needs = Needs(target, cwd)
     changed: Filesystem = rules.replaced(read=merged([*(rules.read or ()), *needs.read]), names=tuple(sorted({*rules.names, *needs.names})))
     return changed
+
+
+def of_interpreter(path: str, rules: Filesystem) -> Filesystem:
+    """The same for an interpreter that is asked something: started with a question and without a program, in no directory."""
+    from hermetic.target.resolve import Target
+
+    home = os.environ.get("HOME")
+    return with_needs(rules, Target(path, [path, "-I"], {"HOME": home} if home else {}, []), None)
 
 
 class Needs:
@@ -82,7 +92,8 @@ class Needs:
             self.read.append(path if path in AS_IT_IS else os.path.realpath(path))
 
     def _add_binary(self, path: str) -> None:
-        """The interpreter and the links that lead to it."""
+        """The interpreter and the links that lead to it, and where Debian keeps its sitecustomize.py."""
+        self._add(f"/etc/{os.path.basename(os.path.realpath(path))}")
         for _ in range(40):
             self.read.append(os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)))
             try:

@@ -440,6 +440,21 @@ def read_hidden_through_dots(base, facts):
 
 
 @attempt
+def read_hidden_through_planted_hard_link(base, facts):
+    read(f"{base}/out/planted-key")
+
+
+@attempt
+def read_hidden_through_bystanders_root(base, facts):
+    read(f"/proc/{facts['bystander']}/root{base}/secret")
+
+
+@attempt
+def read_hidden_through_launchers_directory(base, facts):
+    read(f"/proc/{os.getppid()}/cwd/../secret")
+
+
+@attempt
 def read_hidden_through_launchers_root(base, facts):
     read(f"/proc/{os.getppid()}/root{base}/secret")
 

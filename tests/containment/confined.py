@@ -21,6 +21,7 @@ from hermetic_guard.policy import GUARDS, Policy
 
 from hermetic.linux import descriptors, landlock, mounts, namespaces, privileges, surroundings, syscalls
 from hermetic.linux.here import Here
+from hermetic.target import needs
 
 FAILED = 99
 
@@ -28,6 +29,13 @@ FAILED = 99
 def policy_of(described):
     fields = {guard: {name: frozen(value) for name, value in fields.items()} for guard, fields in described.items()}
     return Policy(**{guard: GUARDS[guard](**fields[guard]) for guard in fields})
+
+
+def with_needs(policy, program):
+    """As a run has it: where reading is limited, what an interpreter needs may be read."""
+    if policy.filesystem is None or policy.filesystem.read is None:
+        return policy
+    return policy.replaced(filesystem=needs.of_interpreter(program, policy.filesystem))
 
 
 def frozen(value):
@@ -50,7 +58,7 @@ def confine(policy, here):
 def main():
     described, command = json.loads(sys.argv[1]), sys.argv[2:]
     bare, hardened = described.pop("bare", False), described.pop("hardened", False)
-    policy = policy_of(described.pop("policy"))
+    policy = with_needs(policy_of(described.pop("policy")), command[0])
     fixed = {"machine": os.uname().machine, "root": os.geteuid() == 0, "program": command[0], "abi": landlock.abi()}
     here = Here(**(fixed | {name: frozen(value) for name, value in described.items()}))
     syscalls.set_dumpable(not hardened)

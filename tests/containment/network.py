@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from containment.attempt import BEYOND, Admitted, attempts
 
+DATAGRAMS = (Admitted("native code can send datagrams past the loopback interface", layers=("kernel",)),)
+"""In this world all addresses are on that interface."""
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
-DATAGRAMS = (Admitted("with all of localhost open, native code can send datagrams past the loopback interface", ("kernel",)),)
 
 tcp = attempts("tcp", "--no-network")
 udp = attempts("udp", "--no-network")

@@ -3,7 +3,7 @@
     python one_layer.py python|kernel [OPTION...] -- COMMAND...
 
 python  the run of the `hermetic` command, executed without kernel rules
-kernel  the same, as it is for a program that is not Python: nothing is put into the target
+kernel  the same, as it is for a program that is not Python, and without the guards in what it starts
 """
 
 import os
@@ -42,7 +42,10 @@ class KernelAlone(run.Run):
         self.best_effort = True  # what the kernel does not hold, other attempts are about
 
     def execution(self, start, directory, protected):
-        start.environment = environ.as_bytes(self.target.environ)  # without what the Python programs it starts would find
+        """A Python that a program starts would find the guards by its environment."""
+        own = {name: value for name, value in start.environment.items() if not name.startswith((b"PYTHON", b"_HERMETIC"))}
+        users = {name: value for name, value in environ.as_bytes(self.target.environ).items() if name.startswith(b"PYTHON")}
+        start.environment = own | users
         return super().execution(start, directory, protected)
 
 

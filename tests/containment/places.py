@@ -96,6 +96,7 @@ def fill(base):
     (base / "out/link").symlink_to("../data")
     (base / "out/to-secret").symlink_to("../secret")
     os.link(base / "data/shared", base / "out/planted")
+    os.link(base / "secrets/key", base / "out/planted-key")
 
 
 def as_user(user):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from containment.attempt import BEYOND, Admitted, attempts
 
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
-SEEN = (Admitted("names, sizes and attributes of files outside ROOT, and where links lead", ("kernel",)),)
 FOREIGN = (Admitted("*Programs that are not Python*"),)
+SHOWN = (Admitted("With a ROOT the kernel shows the extended attributes of files elsewhere and where links lead", layers=("kernel",)),)
 
 read = attempts("secret", "--fs-readonly=.")
 hidden = attempts("secret", "--fs-readonly", "--hide=../outside")
@@ -118,9 +118,9 @@ SEEN = [
     read("pathlib", "import pathlib; print(list(pathlib.Path(LISTED).iterdir()))"),
     read("fwalk", "print([files for _, _, files, _ in os.fwalk(LISTED)])"),
     read("listdir, by a planted link", "print(os.listdir(TO_OUTSIDE + '/' + os.path.basename(LISTED)))"),
-    read("an attribute", "print(os.getxattr(ATTRIBUTE, 'user.secret'))", probe=ATTRIBUTES, admitted=SEEN),
-    read("where a link leads", "print(os.readlink(POINTER))", admitted=SEEN),
-    read("where a link leads, by realpath", "print(os.path.realpath(POINTER))", admitted=SEEN),
+    read("an attribute", "print(os.getxattr(ATTRIBUTE, 'user.secret'))", probe=ATTRIBUTES, admitted=SHOWN),
+    read("where a link leads", "print(os.readlink(POINTER))", admitted=SHOWN),
+    read("where a link leads, by realpath", "print(os.path.realpath(POINTER))", admitted=SHOWN),
 ]  # fmt: skip
 
 CHILDREN = [

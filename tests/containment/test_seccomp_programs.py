@@ -1,4 +1,4 @@
-"""The filters hold whoever calls: a program in C, and a shell with what it starts."""
+"""The filters hold whoever calls: a program in C, a shell with what it starts, and Python by its own functions."""
 
 import errno
 import os
@@ -10,8 +10,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from containment.filtered import EVERYTHING, GUARDS, NOBODY, USERS, run, users
+from containment import seccomp_rows as rows
+from containment.filtered import EVERYTHING, GUARDS, MACHINE, NOBODY, USERS, outer_filter, run, users
+from containment.places import PYTHON
 from hermetic_guard.policy import ANY, Network, Policy
+
+from hermetic.linux.numbers import native, number
 
 HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 SLOT = min(HARD, 2**16) - 1
@@ -43,11 +47,12 @@ POLICIES = {
 
 @pytest.fixture(scope="module")
 def place():
-    """A directory that every user can enter, with the compiled program and a file of each user's."""
+    """A directory that every user can enter, with the compiled programs and a file of each user's."""
     directory = Path(tempfile.mkdtemp(dir="/tmp"))
     directory.chmod(0o755)
-    source = Path(__file__).with_name("attempts.c")
-    subprocess.run(["cc", "-Wall", "-O1", "-pthread", "-o", directory / "attempts", source], check=True)
+    for name in ("attempts", "calls"):
+        source = Path(__file__).with_name(f"{name}.c")
+        subprocess.run(["cc", "-Wall", "-O1", "-pthread", "-o", directory / name, source], check=True)
     for user in USERS:
         (directory / user).touch()
     if os.geteuid() == 0:
@@ -72,6 +77,47 @@ def test_a_program_in_c(place, user, guard):
     bare = attempts(place, None, user)
     assert attempts(place, policy, user) == {**bare, **refused}
     assert [name for name, answer in refused.items() if bare[name] == answer] in ([], ["exec_last_empty", "exec_last_path"])
+
+
+LOCALHOST = Policy(network=Network(localhost=ANY))
+OF_SOCKETS = [*rows.NOT_TCP, *rows.SENT, *rows.STEERING]
+ROWS = {
+    "network": (GUARDS["network"], [*OF_SOCKETS, *rows.CONNECTING, *rows.INTERFACES]),
+    "localhost": (LOCALHOST, [*OF_SOCKETS, *rows.LOCAL]),
+    "subprocess": (GUARDS["subprocess"], rows.PROCESSES),
+    "filesystem": (GUARDS["filesystem"], [*rows.METADATA, *rows.SUBVOLUMES]),
+    "native": (GUARDS["native"], []),
+}
+ROWS["everything"] = (EVERYTHING, [row for guard in GUARDS for row in ROWS[guard][1]])
+STARTED = {
+    "by itself": [],
+    "by a shell": ["/bin/sh", "-c", '"$@"; exit $?', "sh"],
+    "by Python": [PYTHON, "-ISc", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"],
+}
+
+
+def words(row):
+    """A call for the program: see calls.c."""
+    told = [native(row.call), *(f"={word.decode()}" if isinstance(word, bytes) else word for word in row.arguments)]
+    return ",".join(str(word % 2**64) if isinstance(word, int) else word for word in told)
+
+
+@pytest.mark.parametrize(
+    ("guard", "how"), [(guard, how) for guard in ROWS for how in STARTED if not (ROWS[guard][0].subprocess and STARTED[how])]
+)
+@users
+def test_every_rule_holds_a_program_in_c(place, user, guard, how):
+    policy, found = ROWS[guard]
+    found = [row for row in rows.ALWAYS + found if number(row.call, MACHINE) is not None]
+    if policy.subprocess and user == "root":
+        found += rows.DESCRIPTOR_LIMIT
+    command = [*STARTED[how], place / "calls", *map(words, found)]
+    refused, bare = (run(command, tried, user) for tried in (policy, None))
+    answers, free = ([errno.errorcode.get(int(line), "ok") for line in done.out.splitlines()] for done in (refused, bare))
+    assert dict(zip(map(str, found), answers, strict=True)) == {str(row): row.refused for row in found}, refused
+    same = {str(row) for row, answer in zip(found, free, strict=True) if answer == row.refused != row.bare.get(user)}
+    by_the_system = {str(row) for row in found if outer_filter() or row.refused == "ENOSYS"}
+    assert same <= by_the_system, bare
 
 
 SHELL = [
@@ -109,4 +155,47 @@ def test_a_shell_reaches_what_is_allowed(place):
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings = {"PATH": os.environ["PATH"], "PORT": str(server.getsockname()[1])}
         script = "exec 3<>/dev/tcp/127.0.0.1/$PORT && echo $(echo did)"
-        assert run(["/bin/bash", "-c", script], Policy(network=Network(localhost=ANY)), env=settings).out == "did\n"
+        assert run(["/bin/bash", "-c", script], LOCALHOST, env=settings).out == "did\n"
+
+
+OWN_CHILD = "import subprocess; child = subprocess.Popen(['sleep', '60'], stdin=0); "
+IN_PYTHON = [
+    # guard, code; what does not raise has been done
+    ("network", "import socket; socket.create_connection(ADDRESS)"),
+    ("network", "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ADDRESS)"),
+    ("network", "import socket; socket.socket().sendto(b'x', socket.MSG_FASTOPEN, ADDRESS)"),
+    ("network", "import socket; socket.create_server(('127.0.0.1', 0))"),
+    ("network", "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)"),
+    ("network", "import socket; socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)"),
+    (
+        "network",
+        "import socket, struct; g = struct.pack('=I4xHH4s120x', 1, 2, 0, bytes([239, 0, 0, 1])); socket.socket().setsockopt(0, 42, g)",
+    ),
+    ("network", "import asyncio; asyncio.run(asyncio.open_connection(*ADDRESS))"),
+    ("subprocess", "os.fork() or os._exit(0)"),
+    ("subprocess", "import pty; pty.fork()[0] or os._exit(0)"),
+    ("subprocess", "os.posix_spawn('/bin/true', ['true'], {})"),
+    ("subprocess", "import subprocess; subprocess.run('true', shell=True, check=True)"),
+    ("subprocess", "assert os.system('true') == 0"),
+    ("subprocess", "sys.stdout.flush(); os.execv('/bin/echo', ['echo', 'did'])"),
+    ("subprocess", "import multiprocessing as m; p = m.get_context('fork').Process(target=int); p.start(); p.join()"),
+    ("filesystem", "os.chmod(FILE, 0o600)"),
+    ("filesystem", "os.chown(FILE, os.getuid(), -1)"),
+    ("filesystem", "os.utime(FILE, (1, 1))"),
+    ("filesystem", "os.setxattr(FILE, 'user.a', b'b')"),
+    ("filesystem", "os.fchmod(os.open(FILE, os.O_RDONLY), 0o600)"),
+    ("filesystem", "import shutil; shutil.copystat('/bin/true', FILE)"),
+    ("native", OWN_CHILD + "import resource; resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (99, 99))"),
+    ("native", "import subprocess; subprocess.run(['unshare', '--user', 'true'], check=True)"),
+]
+
+
+@pytest.mark.parametrize(("guard", "code"), IN_PYTHON, ids=[code.rpartition("; ")[2] for _, code in IN_PYTHON])
+@users
+def test_functions_of_python(place, user, guard, code):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        source = f"import os, sys\nFILE, ADDRESS = {str(place / user)!r}, {server.getsockname()!r}\n{code}\nprint('did')"
+        for policy, said in ((None, "did\n"), (GUARDS[guard], ""), (EVERYTHING, "")):
+            done = run([PYTHON, "-ISc", source], policy, user, env={"PATH": "/usr/bin:/bin"})
+            assert done.out == said, done
+            assert "refused" not in done.err

@@ -104,3 +104,27 @@ def test_ctypes(environments, jobs):
     assert done.code == 77
     assert re.search(three_lines("native code disabled: import(_ctypes)", r"<string>:1", "--allow-native ctypes"), done.err), done.err
     assert jobs.guarded(BLOCK, "--allow-native", "ctypes", "--", *words, env=jobs.environ()).out == "True\n"
+
+
+MAKES_CODE = """
+import mmap
+try:
+    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    print("made")
+except EnvironmentError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.pythons("3.8", "3.11", "3.14", "3.15", "pypy3.9")
+def test_memory_does_not_become_code(jobs, python):
+    """Where the interpreter is all that runs, and needs none: PyPy does, and CPython where its own compiler is switched on."""
+    command, env = (python.path, "-c", MAKES_CODE), jobs.environ()
+    assert jobs.native(*command, env=env).out == "made\n"
+    assert jobs.guarded(BLOCK, "--", *command, env=env).out == "made\n"
+    assert jobs.guarded("--no-subprocess", BLOCK, "--allow-native=numba", "--", *command, env=env).out == "made\n"
+    held = "made\n" if python.implementation == "pypy" else "Permission denied\n"
+    assert jobs.guarded("--no-subprocess", BLOCK, "--", *command, env=env).out == held
+    assert jobs.guarded("--profile=block-all", "--", *command, env=env).out == held
+    env["PYTHON_JIT"] = "1"
+    assert jobs.guarded("--no-subprocess", BLOCK, "--", *command, env=env).out == "made\n"

@@ -84,6 +84,8 @@ def expected_modules(runs: TwoRuns, python: Python, row: Row) -> set[str]:
         extra |= EXTRA_AT_EXIT
     if python.implementation == "pypy":  # it has no SHA-256 without half of its library
         extra |= loaded_by(runs, python, "-S", "import hashlib")
+    elif python.version >= (3, 7):  # it can put objects aside
+        extra.add("gc")
     if "S" in row.flags.split(" ")[0]:  # nothing but `site` would have loaded `os`
         extra |= loaded_by(runs, python, *row.flags.split(), "import os")
     return extra

@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 from conftest import find_python
+from launch.container import container
+from launch.guard_flags import GUARDS, Witness
 from launch.jobs import three_lines
+
+from hermetic import doctor
 
 ORDINARY = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"] if os.geteuid() == 0 else []
 
@@ -230,6 +234,26 @@ def test_local_sockets_of_the_run_itself(jobs, env, python):
     assert (done.code, done.out, done.refused) == (0, "hellohello", [])
 
 
+@pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
+def test_the_start_method_forkserver(jobs, as_user):
+    """Its sockets are the run's own, whoever it is."""
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    place.chmod(0o755)
+    script = place / "pool.py"
+    script.write_text(
+        "import multiprocessing\n"
+        "if __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('forkserver').Pool(2) as pool: print(pool.map(abs, [-1, 2]))\n"
+    )
+    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    command = ["/usr/bin/python3", str(script)]
+    assert jobs.native(*command, env=env, before=as_user, cwd="/").out == "[1, 2]\n"
+    for flags in (["--no-network"], ["--no-network", "--fs-readonly"]):
+        done = jobs.guarded(*flags, "--", *command, env=env, before=as_user, log=False, cwd="/")
+        assert (done.code, done.out, done.err) == (0, "[1, 2]\n", "")
+    shutil.rmtree(place)
+
+
 @pytest.mark.pythons("3.8", "3.11", "3.14", "3.15")
 def test_multiprocessing(jobs, env, python):
     script = jobs.directory / "pools.py"
@@ -302,8 +326,8 @@ def test_doctor(hermetic_command, as_user):
     done = subprocess.run([*as_user, hermetic_command, "doctor", "--json"], capture_output=True, text=True, env=env, cwd="/", check=False)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
-    assert {attempt["outcome"] for attempt in found["attempts"]} == {"held"}
-    assert len(found["attempts"]) > 20
+    assert {attempt["outcome"] for attempt in found["attempts"] if attempt["what"] != "type into the terminal"} == {"held"}
+    assert len(found["attempts"]) > 35
     labels = {attempt["what"]: attempt["guard"] for attempt in found["attempts"]}
     assert (labels["connect by TCP"], labels["signal another process"]) == ("network", "always")
     assert set(labels.values()) == {"network", "subprocess", "filesystem", "always"}
@@ -316,23 +340,61 @@ def test_doctor(hermetic_command, as_user):
 # The launcher's end.
 
 
+@pytest.fixture
+def witness(tmp_path):
+    found = Witness(tmp_path)
+    yield found
+    found.close()
+
+
+STAGES = {"of a start": range(0, 90, 9), "of a first start, which asks the interpreter": range(0, 500, 70)}
+STARTS = [*(("of a start", guard) for guard in GUARDS), *((stages, "all") for stages in STAGES)]
+
+
+@pytest.mark.parametrize(("stages", "guard"), STARTS)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_launcher_gone_or_stopped_at_every_stage(jobs, env, loopback_server, number):
+def test_launcher_gone_or_stopped_at_every_stage(jobs, witness, number, stages, guard):
     """Whenever it happens: nothing gets out, nothing is left running, and the next start is none the worse."""
-    code = CONNECT.format(port=loopback_server.port)
-    command = [jobs.hermetic, "--no-network", "--", find_python("3.11").path, "-c", code]
-    subprocess.run(command, env=env, capture_output=True)
-    for delay in range(0, 90, 6):
+    guards = list(GUARDS) if guard == "all" else [guard]
+    python = find_python("3.11").path
+    code = "WHO = 'it'\n" + "\n".join(f"try: exec({witness.attempts(one)!r})\nexcept Exception: pass" for one in guards) + "\nprint('end')"
+    assert jobs.native(python, "-c", code, env=jobs.environ()).out == "end\n"
+    assert witness.names() == {f"it-{one}" for one in guards}
+    command = [jobs.hermetic, *(flag for one in guards for flag in GUARDS[one].flags), "--", python, "-c", code]
+    subprocess.run(command, env=jobs.environ(), capture_output=True)
+    sessions = []
+    for delay in STAGES[stages]:
+        env = jobs.environ(XDG_CACHE_HOME=tempfile.mkdtemp(dir=jobs.directory)) if "first" in stages else jobs.environ()
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         time.sleep(delay / 1000)
         process.send_signal(number)
         time.sleep(0.1)
         process.kill()
         process.wait()
-        wait_for(lambda: members(process.pid) == [])  # noqa: B023
-    assert loopback_server.visitors == []
-    done = jobs.guarded("--no-network", "--", find_python("3.11").path, "-c", "print(1)", env=env)
-    assert (done.code, done.out) == (0, "1\n")
+        sessions.append(process.pid)
+    wait_for(lambda: not any(map(members, sessions)))
+    done = jobs.guarded(*command[1:], env=jobs.environ())
+    assert (done.code, done.out, len(done.refused)) == (0, "end\n", len(guards))
+    assert witness.names() == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_what_outlives_its_launcher_is_held(jobs, loopback_server, number):
+    """A child of the target's, which nobody can end any more (README: what still gets through)."""
+    line = f"(for i in 1 2 3 4 5 6; do sleep .1; exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port}; done; echo tried > $0) & wait"
+    for parent, visited in ((["sh", "-c", '"$@"; exit $?', "sh"], True), ([jobs.hermetic, "--no-network", "--"], False)):
+        file = jobs.directory / f"tried-{visited}"
+        process = subprocess.Popen(
+            [*parent, "bash", "-c", line, str(file)], env=jobs.environ(), stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        time.sleep(0.3)
+        process.send_signal(number)
+        time.sleep(0.2)
+        process.kill()
+        process.wait()
+        wait_for(file.exists)
+        assert bool(loopback_server.visitors) is visited
+        loopback_server.visitors.clear()
 
 
 def members(session):
@@ -439,3 +501,67 @@ def test_datagrams_stay_on_this_machine(jobs, env, python):
     assert (native.code, native.out, int(native.err.split()[-1]) >= 2) == (0, "hello", True)
     done = jobs.guarded("--no-network", "--allow-localhost", "--", python.path, "-c", DATAGRAMS, env=env, before=unshare)
     assert (done.code, done.out, done.err.split()[-1]) == (0, "hello", "0")
+
+
+# Where less is to be had: what a container leaves, and an ordinary user in it.
+
+PLACES = [[*container()], [*ORDINARY, *container()]]
+in_places = pytest.mark.parametrize("container", PLACES, ids=["as we are", "ordinary"])
+
+
+@in_places
+def test_in_a_container_what_is_said(jobs, container, loopback_server):
+    """Neither mounts nor answers: what is refused is not told, and that is."""
+    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    line = f"exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port} && echo reached"
+    assert jobs.native("bash", "-c", line, env=env, before=container, cwd="/").out == "reached\n"
+    wait_for(lambda: loopback_server.visitors)
+    loopback_server.visitors.clear()
+    done = jobs.guarded("--no-network", "--", "bash", "-c", line, env=env, before=container, log=False, cwd="/")
+    assert (done.code, done.out, loopback_server.visitors) == (1, "", [])
+    assert "network: partial (System V shared memory of other processes can be attached); what it refuses is not counted\n" in done.err
+    address = ("127.0.0.1", loopback_server.port)
+    code = f"import socket, subprocess\nif subprocess.call(['bash', '-c', {line!r}]): socket.create_connection({address})"
+    done = jobs.guarded("--no-network", "--", "python3", "-c", code, env=env, before=container, log=False, cwd="/")
+    assert (done.code, done.out, loopback_server.visitors) == (77, "", [])
+    assert done.err.endswith("hermetic: blocked 1 action in all: network 1 (refusals by the kernel are not counted)\n")
+    done = jobs.guarded(
+        "--no-network",
+        "--allow-localhost",
+        "--",
+        "python3",
+        "-c",
+        f"import socket; print(socket.create_connection({address}).getpeername())",
+        env=env,
+        before=container,
+        log=False,
+        cwd="/",
+    )
+    assert (done.code, done.out) == (0, f"{address}\n"), done.err
+    done = jobs.guarded("--no-network", "--require=kernel", "--", "ls", env=env, before=container, log=False, cwd="/")
+    assert (done.code, done.out) == (125, "")
+
+
+@in_places
+def test_in_a_container_what_the_doctor_says(hermetic_command, container):
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    done = subprocess.run([*container, hermetic_command, "doctor", "--json"], capture_output=True, text=True, env=env, cwd="/", check=False)
+    found = json.loads(done.stdout)
+    assert (found["seccomp"], found["supervisor"], found["mount_namespace"]) == (True, False, False)
+    assert found["advice"] == [doctor.NAMESPACES, doctor.SUPERVISOR]
+    assert {attempt["what"] for attempt in found["attempts"] if attempt["outcome"] == "not held"} == {"read what is hidden"}
+    assert {guard: one["kernel"] for guard, one in found["guards"].items()} == {
+        "network": "partial", "subprocess": "partial", "filesystem": "partial", "native": "none",
+    }  # fmt: skip
+    assert done.returncode == 1
+
+
+@pytest.mark.pythons("3.14")
+def test_in_a_container_forkserver_does_not_work(jobs, env, python):
+    """Nobody can say which sockets are the run's own: without a supervisor there are pairs of them, and no other."""
+    code = "import socket; a, b = socket.socketpair(); a.send(b'x'); print(b.recv(1)); s = socket.socket(socket.AF_UNIX); s.bind('s'); s.listen()"
+    assert jobs.native(python.path, "-c", code, env=env, before=container()).code == 0
+    os.remove(jobs.directory / "s")
+    done = jobs.guarded("--no-network", "--", python.path, "-c", code, env=env, before=container())
+    assert done.code != 0
+    assert done.out == "b'x'\n"

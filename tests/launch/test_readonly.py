@@ -206,3 +206,15 @@ def test_standard_streams(environments, jobs, project):
     assert (project / "out").read_text() == "outinput"
     assert "err" in (project / "err").read_text()
     assert (project / "sandbox/input.txt").read_text() == "input"
+
+
+def test_temporary_files_of_programs(jobs, project):
+    """They are told where those go, as the guard tells Python; where the usual place may be written, that is left."""
+    env = jobs.environ()
+    command = ["sh", "-c", 'file=$(mktemp) && echo x > "$file" && dirname "$file"']
+    assert jobs.native(*command, env=env).out == f"{jobs.temporary}\n"
+    done = jobs.guarded("--fs-readonly", "--", *command, env=env, cwd=project)
+    assert (done.code, done.out.endswith("/scratch\n")) == (0, True), done.err
+    kept = jobs.guarded("--fs-readonly", "--allow-write", jobs.temporary, "--", *command, env=env, cwd=project)
+    assert kept.out == f"{jobs.temporary}\n"
+    assert jobs.guarded("--no-network", "--", *command, env=env, cwd=project).out == f"{jobs.temporary}\n"

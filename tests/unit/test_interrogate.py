@@ -26,8 +26,11 @@ def test_names() -> None:
     assert Interpreter("x", (3, 9, 0), "graalpy", "", {}).name == "graalpy 3.9.0"
 
 
-def test_an_answer_is_read_back() -> None:
-    assert fields(interrogate.parse(interrogate.serialized(FACTS), FACTS.path)) == fields(FACTS)
+@pytest.mark.parametrize("jit", [True, False])
+def test_an_answer_is_read_back(jit: bool) -> None:
+    facts = Interpreter(FACTS.path, FACTS.version, FACTS.implementation, FACTS.magic, COMPILED)
+    facts.jit = jit
+    assert fields(interrogate.parse(interrogate.serialized(facts), facts.path)) == fields(facts)
 
 
 OTHERS = [
