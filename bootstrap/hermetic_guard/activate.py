@@ -78,10 +78,11 @@ def hide_from_collector(ledger):
     """
     import gc
 
-    if not hasattr(gc, "freeze"):
+    freeze = getattr(gc, "freeze", None)
+    if freeze is None:
         return bool  # 3.6, PyPy
     ledger.replace(gc, "unfreeze", builtin(lambda: None, gc.unfreeze))  # novm
-    return gc.freeze  # novm
+    return freeze
 
 
 def make_on_uncaught(tell, kind):
