@@ -23,7 +23,7 @@ POLICIES = {
     "raise": [BLOCK, "--on-violation=raise"],
     "demo": [BLOCK, "--allow-native=demo-dist", "--allow-native=Demo.Edited", "--allow-native=older"],
     "ctypes": [BLOCK, "--allow-native=ctypes"],
-    "off": ["--no-network"],
+    "off": ["--no-network", "--allow-localhost"],
 }
 
 

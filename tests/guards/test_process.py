@@ -48,7 +48,7 @@ class World:
         options = {
             "none": [NO],
             "raise": [NO, "--on-violation=raise"],
-            "off": ["--no-network"],
+            "off": ["--no-network", "--allow-localhost"],
             "python": [NO, f"--allow-run={python.path}"],
             **{name: [NO, f"--allow-run={self.names[name.upper()]}"] for name in ("true", "touch", "env", "tool", "git")},
         }
