@@ -40,7 +40,7 @@ OPENED = [
     write("a file that was open before", "os.pwrite(FD, b'x', 0); CANARY", inherits="canary"),
     write("a file that was open before, in memory", "import mmap; mmap.mmap(FD, 1)[:] = b'x'; CANARY", inherits="canary"),
     write("a file that was open before, cut", "os.ftruncate(FD, 0); CANARY", inherits="canary"),
-    write("shared memory", "from multiprocessing import shared_memory; m = shared_memory.SharedMemory(SHARED, True, 9); os._exit(0)", since=(3, 8)),
+    write("shared memory", "from multiprocessing import resource_tracker as t, shared_memory as s; t.register = print; m = s.SharedMemory(SHARED, True, 9); os._exit(0)", since=(3, 8), layers=BEYOND),
     write("shared memory, by the C module", "import _posixshmem; _posixshmem.shm_open('/' + SHARED, os.O_CREAT | os.O_RDWR, 0o600)", since=(3, 8)),
     write("a compiled module", "sys.path.insert(0, OUTSIDE); import spilling; MODULE"),
     write("compileall", "import compileall; compileall.compile_dir(OUTSIDE, quiet=2); MODULE"),

@@ -393,6 +393,9 @@ def test_what_outlives_its_launcher_is_held(jobs, loopback_server, number):
         process.kill()
         process.wait()
         wait_for(file.exists)
+        if visited:
+            wait_for(lambda: len(loopback_server.visitors) == 6)
+        time.sleep(0.2)  # a visitor is counted when the server comes to it
         assert bool(loopback_server.visitors) is visited
         loopback_server.visitors.clear()
 
