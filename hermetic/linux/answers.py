@@ -155,7 +155,7 @@ class Judge:
         """By path or by abstract name. A path is opened once, as the target sees it, and what was opened is connected to."""
         name = address[2:]
         if name[:1] in (b"", b"\0"):
-            own = bool(name) and local_sockets.is_made_inside(self._members(), name=name)
+            own = bool(name) and self.is_own(name=name)
             request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=own)
             return self.carry_out("connect", found, address) if not name or self.allows(asking, request) else EACCES
         path = name.partition(b"\0")[0]
@@ -167,11 +167,18 @@ class Judge:
         finally:
             os.close(opened)
 
+    def is_own(self, *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
+        """Whether the run made this socket. What the kernel does not tell is nobody's: that is refused, and told."""
+        try:
+            return local_sockets.is_made_inside(self._members(), file=file, name=name)
+        except OSError:
+            return False
+
     def may_reach(self, asking: Notification, opened: int) -> bool:
         file, path = os.fstat(opened), os.readlink(f"/proc/self/fd/{opened}")
         if not stat.S_ISSOCK(file.st_mode):
             raise OSError(ECONNREFUSED, path)
-        own = local_sockets.is_made_inside(self._members(), file=file)
+        own = self.is_own(file=file)
         request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own)
         return self.allows(asking, request, quietly=path.startswith(FAMILIAR))
 
