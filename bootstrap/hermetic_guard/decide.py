@@ -20,7 +20,8 @@ class Request(object):
 
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
-                inside this run), datagrams (whether the socket is one of UDP, or else of a kind that no policy allows)
+                inside this run), datagrams (whether the socket is one of UDP, or else of a kind that no policy allows), lookup (whether it is
+                what libc does to look up a name: it asks a name server, and connects datagram sockets to see which addresses can be reached)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves), name (the name is made or taken away, which changes the directory it is in),
@@ -84,13 +85,15 @@ def _decide_network(policy: Policy, request: Request) -> Decision:
         return ALLOWED
     if facts.get("path") is not None:
         return _decide_local_socket(rules, request)
+    if facts.get("lookup") and rules.domains:
+        return ALLOWED
     if is_loopback(facts.get("host"), facts.get("address")):
         return _decide_localhost(rules.localhost, request)
     if request.action == "DNS":
         return _decide_name(rules.domains, facts["host"])
     if facts.get("datagrams"):
         return _decide_datagrams(rules)
-    if request.target == TCL:
+    if request.action == "use" and request.target == TCL:
         return ALLOWED if rules.unix or rules.localhost else Decision(False, "network disabled", "--allow-unix /tmp/.X11-unix")
     if request.action in ("connect", "send") and facts.get("names"):
         return _decide_named(rules.domains, request)

@@ -9,7 +9,7 @@ What could be found is told, not what is found first: too much rather than too l
 
 import os
 
-from hermetic_guard import programs
+from hermetic_guard import files, programs
 
 CONFIGURATION = "pyvenv.cfg"
 BUILT = ("pybuilddir.txt", "Modules/Setup", "Modules/Setup.local")
@@ -59,21 +59,16 @@ def homes_in(folder: str) -> "list[str]":
     """What the pyvenv.cfg in a directory says."""
     path = os.path.join(folder, CONFIGURATION)
     try:
-        lines = os.fsdecode(content(path)).splitlines()
+        content = files.read_file(path, files.CONFIGURATION + 1)
     except OSError as error:
         if error.errno in programs.ABSENT:
             return []
         raise programs.Unknown("%s: cannot be read: %s" % (path, error.strerror))
+    if len(content) > files.CONFIGURATION:
+        raise programs.Unknown("%s: is too long" % path)
+    lines = os.fsdecode(content).splitlines()
     pairs = [line.partition("=") for line in lines]
     return [value.strip() for key, _, value in pairs if key.strip().lower() == "home"]
-
-
-def content(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        return b"".join(iter(lambda: os.read(descriptor, 65536), b""))
-    finally:
-        os.close(descriptor)
 
 
 def upwards(folder: str) -> "set[tuple[str, str]]":

@@ -8,14 +8,25 @@ Anybody can raise this event, and then other threads go on: nothing here may let
 """
 
 import sys
+from posix import stat
 
-UNWINDERS = tuple(
-    [
-        "%s/libgcc_s.so.1" % folder
-        for folder in ("/lib/" + getattr(sys.implementation, "_multiarch", ""), "/lib64", "/usr/lib64", "/usr/lib", "/lib")
-    ]
-)
-"""Where the C library's own library for ending threads may be. The native guard lets it be loaded by this path."""
+FOLDERS = ("/lib/" + getattr(sys.implementation, "_multiarch", ""), "/lib64", "/usr/lib64", "/usr/lib", "/lib")
+
+
+def find_unwinder():
+    """The C library's own library for ending threads, None where it is elsewhere."""
+    for folder in FOLDERS:
+        path = folder + "/libgcc_s.so.1"
+        try:
+            stat(path)
+        except OSError:
+            continue
+        return path
+    return None
+
+
+UNWINDER = find_unwinder() if (3, 9) <= sys.version_info < (3, 14) else None
+"""Found before anything of the target's runs, which might put one there. The native guard lets it be loaded by this path."""
 
 
 def at_clear(create):
@@ -66,11 +77,15 @@ def unwinder(create):
     Up to 3.13 a thread that asks for the lock of an interpreter that is ending is ended by pthread_exit(3) (Python/ceval_gil.c, `take_gil`).
     That of glibc loads libgcc_s.so.1 the first time and aborts the process where it cannot (misc/unwind-link.c).
     """
-    if sys.version_info >= (3, 14):
-        return lambda: None
     import _thread
 
-    count, load = _thread._count, make_load(create) if sys.version_info >= (3, 9) else make_end_thread()
+    if sys.version_info < (3, 9):
+        load = make_end_thread()
+    elif UNWINDER is not None:
+        load = make_load(create)
+    else:
+        return lambda: None
+    count = _thread._count
 
     def load_unwinder():
         if count():
@@ -84,14 +99,13 @@ def make_load(create):
     from _frozen_importlib import ModuleSpec
 
     import_error = ImportError
-    specs = tuple([ModuleSpec("libgcc_s", None, origin=path) for path in UNWINDERS])
+    spec = ModuleSpec("libgcc_s", None, origin=UNWINDER)
 
     def load():
-        for spec in specs:
-            try:
-                create(spec)
-            except import_error:
-                continue
+        try:
+            create(spec)
+        except import_error:
+            return
 
     return load
 

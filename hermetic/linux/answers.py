@@ -114,9 +114,8 @@ class Judge:
         if isinstance(facts, int):
             return facts
         packed, port = facts
-        if self._names and ((packed, port) in self._name_servers or found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM):
-            return self.carry_out("connect", found, address)  # libc connects datagram sockets to see which addresses can be reached
-        request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=self._names)
+        lookup = (packed, port) in self._name_servers or found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM
+        request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=self._names, lookup=lookup)
         if not decide(self._policy, request).allowed:
             self.allows(asking, Request("network", "connect", shown(packed, port), address=packed, port=port))
             return EACCES
@@ -311,9 +310,12 @@ def kind_of_socket(family: int, kind: int, protocol: int) -> str:
 
 
 def open_as(asking: Notification, path: bytes) -> int:
-    """An O_PATH descriptor of what a path leads the caller to. Raises OSError as the caller would get it."""
-    start = b"root" if path[:1] == b"/" else b"cwd"
-    opened = os.open(b"/proc/%d/%s/%s" % (asking.thread, start, path.lstrip(b"/")), os.O_PATH | os.O_CLOEXEC)
+    """An O_PATH descriptor of what a path leads the caller to. Raises OSError as the caller would get it, Gone, Unseen."""
+    start = asking.look("root" if path[:1] == b"/" else "cwd", os.O_PATH | os.O_DIRECTORY)
+    try:
+        opened = os.open(path.lstrip(b"/") or b".", os.O_PATH | os.O_CLOEXEC, dir_fd=start)
+    finally:
+        os.close(start)
     try:
         asking.check()
     except Gone:

@@ -29,6 +29,10 @@ class Gone(Exception):
     """The caller has ended, or was killed while it waited: nobody is there to be answered."""
 
 
+class Unseen(Exception):
+    """The kernel does not let this process look into the caller: nothing can be judged, and what is refused for it has to be told."""
+
+
 class Notification:
     """One waiting call.
 
@@ -60,24 +64,33 @@ class Notification:
             raise Gone from error
 
     def memory(self, address: int, size: int) -> bytes:
-        """What stands at an address of the caller's; shorter where its memory ends. Raises OSError (EFAULT where there is none), Gone."""
-        descriptor = os.open(f"/proc/{self.thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        """What stands at an address of the caller's; shorter where its memory ends. Raises OSError (EFAULT where there is none), Gone, Unseen."""
+        descriptor = self.look("mem", os.O_RDONLY)
         try:
             self.check()
             return read_at(descriptor, size, address)
         finally:
             os.close(descriptor)
 
+    def look(self, name: str, flags: int) -> int:
+        """A descriptor of what the caller's directory in /proc has by this name. Raises OSError, Unseen."""
+        try:
+            return os.open(f"/proc/{self.thread}/{name}", flags | os.O_CLOEXEC)
+        except PermissionError as error:
+            raise Unseen(f"{name}: {error.strerror}") from error
+
     def text(self, address: int) -> bytes:
         """A C string of the caller's, cut off at 4096 bytes."""
         return self.memory(address, min(4096, 4096 - address % 4096)).partition(b"\0")[0]
 
     def duplicate(self, descriptor: int) -> int:
-        """A descriptor of our own for the caller's. Raises OSError (EBADF if it has none such), Gone."""
+        """A descriptor of our own for the caller's. Raises OSError (EBADF if it has none such), Gone, Unseen."""
         process = open_thread(self.thread)
         try:
             self.check()
             return syscalls.call(numbers.EVERYWHERE["pidfd_getfd"], process, descriptor & 0xFFFFFFFF, 0)
+        except PermissionError as error:
+            raise Unseen(f"descriptor: {error.strerror}") from error
         finally:
             os.close(process)
 

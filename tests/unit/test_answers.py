@@ -254,3 +254,42 @@ def test_a_pointer_that_leads_nowhere(address):
     finally:
         os.close(memory)
     assert raised.value.errno == errno.EFAULT
+
+
+# A process that cannot be looked into.
+
+
+def test_what_cannot_be_seen_is_refused_and_told(monkeypatch):
+    def unseen(*_):
+        raise notify.Unseen("mem: Permission denied")
+
+    asked = Asked(LOCALHOST)
+    monkeypatch.setattr(Call, "memory", unseen)
+    assert connect(asked, socket.SOCK_STREAM, "127.0.0.1", CLOSED_PORT) == EACCES
+    assert asked.told == [("Unseen: mem: Permission denied", "hermetic could not judge it", "")]
+
+
+@pytest.mark.parametrize("act", ["memory", "duplicate", "look"])
+def test_the_kernels_no_is_no_answer_to_the_caller(monkeypatch, act):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    call = notify.Notification(-1, bytearray(80))
+    monkeypatch.setattr(notify.os, "open", refuse)
+    monkeypatch.setattr(notify, "open_thread", lambda thread: os.memfd_create("stands for a process"))
+    monkeypatch.setattr(notify.Notification, "check", lambda self: None)
+    monkeypatch.setattr(notify.syscalls, "call", refuse)
+    arguments = {"memory": (0, 8), "duplicate": (0,), "look": ("root", os.O_PATH)}[act]
+    with pytest.raises(notify.Unseen):
+        getattr(call, act)(*arguments)
+
+
+def test_looking_up_names_is_decided_with_the_rest():
+    """A name server is reached, also at a loopback address, and only where names are allowed."""
+    asked = Asked(NAMES)
+    asked.judge._name_servers = frozenset({(socket.inet_aton("127.0.0.1"), CLOSED_PORT)})
+    assert connect(asked, socket.SOCK_STREAM, "127.0.0.1", CLOSED_PORT) == errno.ECONNREFUSED
+    assert asked.told == []
+    closed = Asked(CLOSED)
+    closed.judge._name_servers = asked.judge._name_servers
+    assert connect(closed, socket.SOCK_STREAM, "127.0.0.1", CLOSED_PORT) == EACCES

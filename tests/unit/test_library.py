@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hermetic_guard import library, programs
+from hermetic_guard import files, library, programs
 
 
 @pytest.fixture
@@ -86,9 +86,16 @@ def test_without_a_library_of_its_own_every_other_is_another(base: Path) -> None
 
 
 def test_a_configuration_that_cannot_be_read(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def leased(path: str) -> bytes:
+    def leased(path: str, most: int) -> bytes:
         raise BlockingIOError(11, os.strerror(11))
 
-    monkeypatch.setattr(library, "content", leased)
+    monkeypatch.setattr(files, "read_file", leased)
     with pytest.raises(programs.Unknown, match=r"pyvenv\.cfg: cannot be read"):
+        library.misleads(f"{base}/evil/bin/python", f"{base}/base/bin/python", "", "")
+
+
+def test_a_configuration_too_long_to_be_read(base: Path) -> None:
+    evil = base / "evil/pyvenv.cfg"
+    evil.write_text("#" * files.CONFIGURATION + "\n" + evil.read_text())
+    with pytest.raises(programs.Unknown, match="is too long"):
         library.misleads(f"{base}/evil/bin/python", f"{base}/base/bin/python", "", "")

@@ -111,7 +111,7 @@ def read_listed(listed):
 
 def make_facts(standard, files, folders):
     """facts(name, path): what decide.py looks at. path: of the file, None for what is built into the interpreter."""
-    unwinders = shutdown.UNWINDERS
+    unwinder = shutdown.UNWINDER
 
     def facts(name, path):
         if path is None or is_standard(path):
@@ -122,7 +122,7 @@ def make_facts(standard, files, folders):
 
     def is_standard(path):
         folder = path.rpartition("/")[0]
-        if folder in standard or path in unwinders:
+        if folder in standard or path == unwinder:
             return True
         inner = folder[len(standard[0]) + 1 :] if PYPY and folder.startswith(standard[0] + "/") else ""
         return bool(inner) and not inner.startswith(PACKAGES) and ".." not in inner

@@ -32,15 +32,12 @@ def absolute(path):
 
 
 def make_real(locate):
-    """real(path): the address as rules name it, see decide.py. locate: canonical.py's, sealed"""
+    """real(path): the address as rules name it, see decide.py; raises OSError where that cannot be found out. locate: canonical.py's, sealed"""
 
     def real(path):
         if path[:1] in (b"", b"\0"):
             return path
-        try:
-            place = locate(path, -1, READS)
-        except OSError:
-            place = None
+        place = locate(path, -1, READS)
         return absolute(path) if place is None else place.encode(*FS_ENCODING)
 
     return real
