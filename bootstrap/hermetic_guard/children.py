@@ -12,7 +12,7 @@ import posix
 import sys
 from os import fsdecode, fsencode
 
-from hermetic_guard import injection, library, pex, programs, pyenv
+from hermetic_guard import injection, pex, programs, pyenv, standard_library
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.guards import process
 from hermetic_guard.starts import OWN, Planner, Start, as_text
@@ -26,7 +26,7 @@ LOADER = {name: os.environb[name] for name in injection.LOADER if name in os.env
 def install(enforcer, handoff, staged):
     """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
     ledger = enforcer.ledger
-    programs.os = pyenv.os = pex.os = library.os = OWN  # type: ignore[attr-defined]
+    programs.os = pyenv.os = pex.os = standard_library.os = OWN  # type: ignore[attr-defined]
     programs.read_head = enforcer.read_head or programs.read_head
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
     plan = Planner(process.questions(enforcer), handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan

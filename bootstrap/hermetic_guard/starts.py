@@ -12,7 +12,7 @@ import os
 import stat
 from os import fsdecode, fsencode
 
-from hermetic_guard import cmdline, injection, library, programs, shebang
+from hermetic_guard import cmdline, injection, programs, shebang, standard_library
 from hermetic_guard.guards.native import PRELOADS, VARIABLES
 
 TYPE_CHECKING = False
@@ -167,7 +167,7 @@ class Planner(object):
     def named(self, start, program):
         """argv[0] is kept, but where it would have the interpreter find another standard library: then it is the program's path."""
         path = fsdecode(start.environment.get(b"PATH", b""))
-        if not library.misleads("".join(start.arguments[:1]), program.interpreter, path, start.cwd):
+        if not standard_library.misleads("".join(start.arguments[:1]), program.interpreter, path, start.cwd):
             return start
         own = start.executables[-1]
         return start.changed(start.executables, [own if "/" in own else "./" + own] + start.arguments[1:], start.environment)

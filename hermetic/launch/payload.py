@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "errors hosts files distributions policy decide serialized sealing scopes patching events attribution cmdline shebang pyenv pex programs "
-    "library injection shutdown hook enforce guards guards.paths guards.loading guards.integrity guards.addresses guards.canonical "
+    "standard_library injection shutdown hook enforce guards guards.paths guards.loading guards.integrity guards.addresses guards.canonical "
     "guards.operations guards.databases guards.silent guards.libraries guards.filesystem guards.ownership guards.resolution guards.options "
     "guards.sockets guards.names guards.network guards.native guards.process starts children traces activate"
 ).split()

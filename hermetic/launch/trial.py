@@ -2,7 +2,7 @@
 
 A guarded start in a virtual environment made for it, which holds nothing but a `.pth` file that says whether it found the guards in place. So
 nothing of the interpreter's own site-packages runs, and the way is proved for what matters: the order of start-up. It runs as whoever is asked
-something does (enclosed.py).
+something does (confined_query.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hermetic_guard import injection
 from hermetic_guard.policy import Network, Policy
 
 from hermetic.errors import StageError
-from hermetic.launch import enclosed, environ, payload
+from hermetic.launch import confined_query, environ, payload
 from hermetic.launch.stage import RunDirectory
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def environment_way(facts: Interpreter, limited: bool) -> bool:
         with RunDirectory.create(payload.files(Policy(network=Network()), [facts], []), os.environ) as run:
             python = make_venv(f"{run.path}/scratch", facts)
             environment = injection.prepare_environment({}, environ.handoff(run), "early")
-            answer = enclosed.ask([python, "-B", "-c", "pass"], environment, run=run.path, limited=limited)
+            answer = confined_query.ask([python, "-B", "-c", "pass"], environment, run=run.path, limited=limited)
     except (OSError, StageError):
         return False
     # More than once: `site` looks at the directory of a virtual environment twice.

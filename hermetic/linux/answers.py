@@ -14,11 +14,11 @@ from hermetic_guard.decide import Decision, Request, decide
 from hermetic_guard.guards.options import show_option
 from hermetic_guard.hosts import is_loopback
 
-from hermetic.linux import inward, local_sockets
+from hermetic.linux import local_sockets, loopback_filter
 from hermetic.linux.notify import Gone, Notification, process_of
 from hermetic.linux.numbers import number
+from hermetic.linux.socket_turns import Turns
 from hermetic.linux.syscalls import SIGKILL, call
-from hermetic.linux.turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Judge:
         return self.allows(asking, request, quietly=path.startswith(FAMILIAR))
 
     def listen(self, asking: Notification) -> Answer:
-        """One that is not bound listens on every address, and what one is bound to may change meanwhile: see inward.py."""
+        """One that is not bound listens on every address, and what one is bound to may change meanwhile: see loopback_filter.py."""
         with Duplicate(asking) as found, self._turns.listening(found):
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family in (AF_INET, AF_INET6):
@@ -191,7 +191,7 @@ class Judge:
                 request = Request("network", "listen", shown(packed, port), address=packed, port=0)
                 if not self.allows(asking, request):
                     return EACCES
-                inward.keep(found)
+                loopback_filter.keep(found)
             elif family != AF_UNIX:
                 return EACCES
             found.listen(asking.integer(1))

@@ -1,8 +1,8 @@
 """What an interpreter is: its version, the guard compiled for it, and whether the environment way is proved to work there.
 
-The interpreter itself is run, with `-I -S -B`: no site, so nothing of a venv's, of the user's or of the working directory. For it may be any program,
-it runs under rules of its own, see launch/enclosed.py. It is asked at its real path, once; the answer is kept in the cache, with the identity of that
-file and of the guard's sources.
+The interpreter itself is run, with `-I -S -B`: no site, so nothing of a venv's, of the user's or of the working directory. For it may be any
+program, it runs under rules of its own, see launch/confined_query.py. It is asked at its real path, once; the answer is kept in the cache, with
+the identity of that file and of the guard's sources.
 """
 
 from __future__ import annotations
@@ -181,10 +181,10 @@ def ask(real: str, shown: str, limited: bool = False) -> Interpreter:
 
 def output(command: list[str], limited: bool) -> bytes:
     """What `_interrogate.py` prints there; nothing if it fails. It is handed over as text, for hermetic's own files may be out of reach there."""
-    from hermetic.launch import enclosed
+    from hermetic.launch import confined_query
 
     command = [*command, "-c", payload.read("_interrogate.py").decode()]
-    answer = enclosed.ask(command, enclosed.loader_variables(), question=payload.compilable(), limited=limited)
+    answer = confined_query.ask(command, confined_query.loader_variables(), question=payload.compilable(), limited=limited)
     return b"" if answer.code else answer.out
 
 

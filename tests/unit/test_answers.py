@@ -10,8 +10,8 @@ from hermetic_guard.policy import ANY, Network, Policy
 from hermetic.linux import answers, notify
 from hermetic.linux.answers import EACCES, HANDLERS, Judge
 from hermetic.linux.numbers import number
+from hermetic.linux.socket_turns import Turns
 from hermetic.linux.supervisor import Supervisor
-from hermetic.linux.turns import Turns
 
 MACHINE = os.uname().machine
 CLOSED = Policy(network=Network())

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hermetic_guard import files, library, programs
+from hermetic_guard import files, programs, standard_library
 
 
 @pytest.fixture
@@ -53,14 +53,14 @@ def configure(folder: Path, home: Path) -> None:
     ],
 )
 def test_paths(base: Path, argv0: str, own: str, expected: bool) -> None:
-    assert library.misleads(argv0.format(base), f"{base}/{own}/bin/python", f"{base}/venv/bin", str(base / "empty")) is expected
+    assert standard_library.misleads(argv0.format(base), f"{base}/{own}/bin/python", f"{base}/venv/bin", str(base / "empty")) is expected
 
 
 @pytest.mark.parametrize(
     ("path", "cwd", "expected"), [("other/bin", "empty", True), ("empty", "other", True), ("newer/bin", "other", False)]
 )
 def test_a_name_is_looked_for_on_the_path_and_else_leads_to_the_directory(base: Path, path: str, cwd: str, expected: bool) -> None:
-    assert library.misleads("python", f"{base}/base/bin/python", f"{base}/empty:{base}/{path}", f"{base}/{cwd}") is expected
+    assert standard_library.misleads("python", f"{base}/base/bin/python", f"{base}/empty:{base}/{path}", f"{base}/{cwd}") is expected
 
 
 def test_copies(base: Path) -> None:
@@ -68,21 +68,21 @@ def test_copies(base: Path) -> None:
     base.joinpath("venv/bin/python").unlink()
     shutil.copy(base / "base/bin/python", base / "venv/bin/python")
     for argv0, expected in (("python", False), (f"{base}/base/bin/python", False), (f"{base}/other/bin/python", True)):
-        assert library.misleads(argv0, f"{base}/venv/bin/python", "", str(base / "empty")) is expected
+        assert standard_library.misleads(argv0, f"{base}/venv/bin/python", "", str(base / "empty")) is expected
 
 
 @pytest.mark.parametrize("name", ["python._pth", "pybuilddir.txt", "Modules/Setup.local", "lib/python311.zip", "lib64/python3.11"])
 def test_what_else_leads_to_a_library(base: Path, name: str) -> None:
-    assert not library.misleads(f"{base}/empty/python", f"{base}/base/bin/python", "", "")
+    assert not standard_library.misleads(f"{base}/empty/python", f"{base}/base/bin/python", "", "")
     base.joinpath("empty", name).parent.mkdir(exist_ok=True)
     base.joinpath("empty", name).touch()
     base.joinpath("base/lib/python311.zip").touch()
-    assert library.misleads(f"{base}/empty/python", f"{base}/base/bin/python", "", "")
+    assert standard_library.misleads(f"{base}/empty/python", f"{base}/base/bin/python", "", "")
 
 
 def test_without_a_library_of_its_own_every_other_is_another(base: Path) -> None:
     program(base / "empty/python")
-    assert library.misleads(f"{base}/newer/bin/python", f"{base}/empty/python", "", "")
+    assert standard_library.misleads(f"{base}/newer/bin/python", f"{base}/empty/python", "", "")
 
 
 def test_a_configuration_that_cannot_be_read(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,11 +91,11 @@ def test_a_configuration_that_cannot_be_read(base: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(files, "read_file", leased)
     with pytest.raises(programs.Unknown, match=r"pyvenv\.cfg: cannot be read"):
-        library.misleads(f"{base}/evil/bin/python", f"{base}/base/bin/python", "", "")
+        standard_library.misleads(f"{base}/evil/bin/python", f"{base}/base/bin/python", "", "")
 
 
 def test_a_configuration_too_long_to_be_read(base: Path) -> None:
     evil = base / "evil/pyvenv.cfg"
     evil.write_text("#" * files.CONFIGURATION + "\n" + evil.read_text())
     with pytest.raises(programs.Unknown, match="is too long"):
-        library.misleads(f"{base}/evil/bin/python", f"{base}/base/bin/python", "", "")
+        standard_library.misleads(f"{base}/evil/bin/python", f"{base}/base/bin/python", "", "")

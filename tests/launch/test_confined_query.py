@@ -14,7 +14,7 @@ import pytest
 from launch.staged import Listener
 
 from hermetic.errors import GuardUnavailable
-from hermetic.launch import enclosed
+from hermetic.launch import confined_query
 from hermetic.linux import confine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,10 +55,10 @@ print(json.dumps(found))
 ASKER = f"""
 import json, os, sys
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "bootstrap")!r}]
-from hermetic.launch import enclosed
+from hermetic.launch import confined_query
 limited, probe, *words = sys.argv[1:]
 command = [os.path.realpath(sys.executable), "-I", "-S", "-c", probe, *words, str(os.getpid())]
-answer = enclosed.ask(command, enclosed.loader_variables(), question=b"a question", limited=limited == "limited")
+answer = confined_query.ask(command, confined_query.loader_variables(), question=b"a question", limited=limited == "limited")
 print(json.dumps([answer.code, answer.out.decode(), answer.err.decode()]))
 """
 
@@ -112,18 +112,18 @@ def test_what_can_be_done(place: Path, listener: Listener, user: str, limited: s
     os.close(end)
 
 
-def ask(code: str) -> enclosed.Answer:
-    return enclosed.ask([os.path.realpath(sys.executable), "-I", "-S", "-c", code], {})
+def ask(code: str) -> confined_query.Answer:
+    return confined_query.ask([os.path.realpath(sys.executable), "-I", "-S", "-c", code], {})
 
 
 def test_an_answer_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enclosed, "LARGEST", 1 << 16)
+    monkeypatch.setattr(confined_query, "LARGEST", 1 << 16)
     answer = ask("import os\nwhile True: os.write(1, b'x' * 1000)")
     assert (answer.code != 0, len(answer.out)) == (True, 1 << 16)
 
 
 def test_whoever_gives_no_answer_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enclosed, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(confined_query, "TIMEOUT_S", 0.5)
     assert ask("while True: pass").code == -9
 
 
@@ -143,8 +143,8 @@ def test_what_is_no_program_gives_no_answer(tmp_path: Path, file: str) -> None:
     if file == "a script":
         program.write_text("#!/bin/sh\necho ran\n")
         program.chmod(0o755)
-    answer = enclosed.ask([str(program)], {})
-    assert (answer.code, answer.out) == (enclosed.FAILED, b"")
+    answer = confined_query.ask([str(program)], {})
+    assert (answer.code, answer.out) == (confined_query.FAILED, b"")
 
 
 @pytest.fixture(params=[*ANSWERS, "a script"])
