@@ -234,6 +234,52 @@ def test_a_prompt_with_its_run_directory(python: Python, cache: Path, tmp_path: 
     assert (done.code, (tmp_path / "canary").exists()) == (0, "-i" in words), done
 
 
+VANISHING = """
+import os, shutil, sys
+sys.path[:0] = [{root!r}, {root!r} + "/bootstrap"]
+from hermetic import options
+from hermetic.launch import run
+
+class Vanishing(run.Run):
+    def execution(self, start, directory, protected):
+        made = super().execution(start, directory, protected)
+        shutil.rmtree(directory) if sys.argv[1] == "gone" else None
+        return made
+
+run.Run = Vanishing
+sys.exit(run.main(options.parse(sys.argv[2:])))
+"""
+
+
+@pytest.mark.pythons("3.8", "3.11", "3.15")
+@pytest.mark.parametrize(("words", "env"), PROMPTS, ids=["-I -i", "-ES -i", "PYTHONINSPECT"])
+def test_the_launcher_tells_of_a_run_directory_that_is_gone(python: Python, tmp_path: Path, words: list[str], env: dict[str, str]) -> None:
+    """An interpreter that cannot open its script ends with an exit code of its own, and has reported nothing."""
+    tmp_path.joinpath("script.py").write_text("")
+    root = str(Path(__file__).resolve().parents[2])
+    for what, code in (("there", 0), ("gone", 125)):
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            VANISHING.format(root=root),
+            what,
+            "exec",
+            "-q",
+            "--no-network",
+            "--python",
+            python.path,
+        ]
+        done = subprocess.run(
+            [*command, "--", *words], env={**ENV, "HOME": str(tmp_path), **env}, cwd=tmp_path, input=TYPED, capture_output=True
+        )
+        assert done.returncode == code, (what, done)
+        assert (b"ended without reporting its guards" in done.stderr) is (what == "gone"), done
+        assert (tmp_path / "canary").exists() is (what == "there" and "-i" in words), (what, done)
+        (tmp_path / "canary").unlink(missing_ok=True)
+
+
 # The command.
 
 
