@@ -20,7 +20,7 @@ from hermetic_guard.policy import GUARDS, Policy
 
 from hermetic.errors import HermeticError
 from hermetic.linux import layers
-from hermetic.linux.attempts import ATTEMPTS
+from hermetic.linux.attempts import ATTEMPTS, REFUSED
 from hermetic.linux.here import Here
 from hermetic.target import needs
 
@@ -33,6 +33,8 @@ SCOPES = 6
 """The version of Landlock's interface that keeps signals in."""
 
 HELD, NOT_HELD, UNTESTED = "held", "not held", "not testable here"
+OUTCOMES = {0: NOT_HELD, REFUSED: HELD}
+"""What the exit code of an attempt under the rules says."""
 
 ALWAYS = "always"
 """Whose rules forbid what is refused in every run."""
@@ -84,7 +86,9 @@ sys.stdin.read()
 
 
 class Finding:
-    """What came of an attempt: HELD, NOT_HELD, or UNTESTED where it does not succeed without any rules either."""
+    """What came of an attempt: HELD, NOT_HELD, or UNTESTED where it does not succeed without any rules either, or fails under them in another
+    way than by a refusal.
+    """
 
     __slots__ = ("attempt", "guard", "outcome")
 
@@ -165,7 +169,7 @@ def _tried(found: Examination, attempt: Attempt, place: str) -> Finding:
     if subprocess.run(command, capture_output=True, check=False).returncode:
         return Finding(attempt, UNTESTED)
     _lay_files(place)
-    return Finding(attempt, HELD if _under_rules(found, command, policy) else NOT_HELD)
+    return Finding(attempt, OUTCOMES.get(_under_rules(found, command, policy), UNTESTED))
 
 
 def _lay_files(place: str) -> None:

@@ -98,6 +98,8 @@ class ConfinedExecution(Execution):
         super().forked(pid)
         os.close(self._go)
         wake_when_readable(self.answers)
+        if self._policy.network is not None or self._policy.subprocess is not None:
+            from hermetic.linux import supervisor  # noqa: F401  (the child is busy now, and will wait for it later)
 
     def proceed(self) -> None:
         while self._waiting:

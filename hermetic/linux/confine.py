@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from hermetic.linux import bpf, descriptors, exec_once, landlock, mounts, namespaces, privileges, seccomp, surroundings
+from hermetic.linux import bpf, descriptors, landlock, mounts, namespaces, privileges, seccomp, surroundings
 from hermetic.linux.syscalls import set_dumpable
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.linux.exec_once import Opened
     from hermetic.linux.here import Here
 
 UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOSPC, errno.EUSERS)
@@ -39,7 +40,7 @@ class Confinement:
         self.policy = policy
         self.here = here
         self._answered = answered
-        self._once: exec_once.Opened | None = None
+        self._once: Opened | None = None
 
     def enter(self) -> int | None:
         """Confine this process.
@@ -54,6 +55,8 @@ class Confinement:
             mounts.apply(mounts.plan(self.policy, self.here, around))
         privileges.no_core_files()
         if self.policy.subprocess is not None and not self.policy.subprocess.run:
+            from hermetic.linux import exec_once
+
             self._once = exec_once.prepare(self.here.program)
         privileges.drop_capabilities()
         privileges.no_new_privileges()
@@ -103,5 +106,7 @@ class Confinement:
     def execute(self, argv: list[str], environment: Mapping[bytes, bytes]) -> NoReturn:
         """Become the program. Raises OSError."""
         if self._once is not None:
+            from hermetic.linux import exec_once
+
             exec_once.execute(self._once, argv, environment)
         os.execve(self.here.program, argv, environment)

@@ -11,8 +11,6 @@ import fcntl
 import os
 import stat
 
-from hermetic_guard.decide import Request, decide
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hermetic_guard.policy import Policy
@@ -85,6 +83,8 @@ def _is_allowed(policy: Policy, descriptor: Descriptor) -> bool:
         return False  # a namespace, a process, or of another mount namespace
     if descriptor.links == 0:
         return True
+    from hermetic_guard.decide import Request, decide  # few runs have such a descriptor
+
     access = descriptor.flags & os.O_ACCMODE
     actions = [action for action, not_in in (("read", os.O_WRONLY), ("write", os.O_RDONLY)) if access != not_in]
     return all(decide(policy, Request("filesystem", action, descriptor.name, path=descriptor.name)).allowed for action in actions)

@@ -41,13 +41,16 @@ def _drop_bounding_set() -> None:
 def no_core_files() -> None:
     """Have the kernel write no core file when the target crashes: abort() is a way to write into the working directory.
 
-    A limit of 1 and not 0, because a core_pattern that is a pipe is not bound by 0, but by 1 (fs/coredump.c). One that is 0 already cannot be
-    raised.
+    A limit of 1 and not 0, because a core_pattern that is a pipe is not bound by 0, but by 1 (fs/coredump.c). One that is 0 already only root
+    can raise.
     """
-    import resource
-
-    if resource.getrlimit(RLIMIT_CORE)[1] != 0:
+    try:
         step("prlimit64", 0, RLIMIT_CORE, words(1, 1), 0, on="RLIMIT_CORE")
+    except OSError:
+        import resource  # a library to load, which hardly any run needs
+
+        if resource.getrlimit(RLIMIT_CORE)[1] != 0:
+            raise
 
 
 def no_new_privileges() -> None:

@@ -9,7 +9,7 @@ import fcntl
 import os
 import stat
 
-from hermetic.linux import devices, essentials, mountinfo
+from hermetic.linux import mountinfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Surroundings:
 
 def look(policy: Policy, here: Here) -> Surroundings:
     """What is here for this policy; to be called in the process that will become the target, once its descriptors are sorted."""
-    usable, raw = devices.scan() if here.root else ((), ())
+    usable, raw = _devices() if here.root else ((), ())
     run = policy.subprocess.run if policy.subprocess else ()
     hide = policy.filesystem.hide if policy.filesystem else ()
     mounts = mountinfo.lines() if here.namespaced else []
@@ -78,11 +78,32 @@ def look(policy: Policy, here: Here) -> Surroundings:
         devices=usable,
         raw=raw,
         streams=streams() if policy.filesystem else (),
-        executables=essentials.executables((here.program, *run)) if run else (),
-        essentials=essentials.essentials(here.program) if limited else (),
+        executables=_executables((here.program, *run)) if run else (),
+        essentials=_essentials(here.program) if limited else (),
         hidden=mountinfo.aliases(hide, mounts) if hide else (),
         kernels=mountinfo.kernels(mounts),
     )
+
+
+# Imported where they are needed: every start would wait for them.
+
+
+def _devices() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from hermetic.linux import devices
+
+    return devices.scan()
+
+
+def _executables(programs: tuple[str, ...]) -> tuple[str, ...]:
+    from hermetic.linux import essentials
+
+    return essentials.executables(programs)
+
+
+def _essentials(program: str) -> tuple[str, ...]:
+    from hermetic.linux import essentials
+
+    return essentials.essentials(program)
 
 
 def _top() -> tuple[str, ...]:

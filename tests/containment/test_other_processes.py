@@ -3,7 +3,6 @@
 As the launcher has it done, and with the kernel's layer alone (one_layer.py): what the Python layer refuses before it is other tests' business.
 """
 
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -131,22 +130,39 @@ REMOTE = "import os, sys; print('begun'); sys.remote_exec(os.getppid() if sys.ar
 WAITING = "import subprocess, sys, time\np = subprocess.Popen(sys.argv[1:])\nwhile p.poll() is None: time.sleep(.01)"
 
 
-@pytest.mark.parametrize("who", OTHERS)
-def test_no_code_of_its_own(who):
-    """In the launcher, which is the same interpreter here, or in that of somebody else (PEP 768). As the user of the tests, who can start it."""
+@pytest.fixture(params=USERS)
+def newest(request):
+    """A tree of that user's, and how a command is started so that the user can run the interpreter for PEP 768, wherever that lies."""
     python = find_python("3.14").path
-    with places("user" if os.geteuid() else "root") as tree:
-        ran = Path(tree / "out/ran")
-        Path(tree / "out/script.py").write_text(f"open({str(ran)!r}, 'w').close()")
-        with subprocess.Popen([python, "-ISc", "import time\nwhile True: time.sleep(.01)"]) as other:
-            command = [python, "-ISc", REMOTE, "parent" if who == "parent" else str(other.pid), tree / "out/script.py"]
-            said(tree, python, "-ISc", WAITING, *command)
-            assert appears(ran)
-            for flags in (*([flag] for flag in ALL), ALL):
-                done = said(tree, *kernel_alone(*flags, python=python), *command)
-                assert (done.stdout, "PermissionError" in done.stderr, flags) == ("begun\n", True, flags), done.stderr
-                assert not ran.exists()
-            other.kill()
+    with places(request.param) as tree:
+        closed = next((folder for folder in reversed(Path(python).parents) if not folder.stat().st_mode & 0o001), None)
+        if request.param == "root" or closed is None:
+            yield tree, python, as_user(tree.user)
+            return
+        shown, prefix = Path(tree / "shown"), Path(python).parents[2]
+        (shown / prefix.relative_to(closed)).mkdir(parents=True)
+        mounting = 'mount --bind "$1" "$2" && mount --rbind "$3" "$4" && shift 4 && exec "$@"'
+        paths = (prefix, shown / prefix.relative_to(closed), shown, closed)
+        yield tree, python, ["unshare", "-m", "/bin/sh", "-c", mounting, "sh", *map(str, paths), *as_user(tree.user)]
+
+
+@pytest.mark.parametrize("who", OTHERS)
+def test_no_code_of_its_own(newest, who):
+    """In the launcher, which is the same interpreter here, or in that of somebody else (PEP 768)."""
+    tree, python, before = newest
+    ran = Path(tree / "out/ran")
+    Path(tree / "out/script.py").write_text(f"open({str(ran)!r}, 'w').close()")
+    options = {"env": {"PATH": "/usr/bin:/bin", "HOME": tree / "out", "TMPDIR": "/tmp"}, "cwd": tree / "out", "stdin": subprocess.DEVNULL}
+    with subprocess.Popen([*before, python, "-ISc", "import time\nwhile True: time.sleep(.01)"], **options) as other:
+        command = [python, "-ISc", REMOTE, "parent" if who == "parent" else str(other.pid), tree / "out/script.py"]
+        subprocess.run([*before, python, "-ISc", WAITING, *command], **options, check=True)
+        assert appears(ran)
+        for flags in (*([flag] for flag in ALL), ALL):
+            guarded = [*before, *kernel_alone(*flags, python=python), *command]
+            done = subprocess.run(guarded, **options, capture_output=True, text=True)
+            assert (done.stdout, "PermissionError" in done.stderr, flags) == ("begun\n", True, flags), done.stderr
+            assert not ran.exists()
+        other.kill()
 
 
 def appears(path, patience=10):

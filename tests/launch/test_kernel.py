@@ -7,13 +7,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from conftest import find_python
+from conftest import ROOT, find_python
 from launch.container import container
 from launch.guard_flags import GUARDS, Witness
 from launch.jobs import three_lines
@@ -335,6 +336,31 @@ def test_doctor(hermetic_command, as_user):
         "network": "full", "subprocess": "full", "filesystem": "full", "native": "none",
     }  # fmt: skip
     assert (found["seccomp"], found["supervisor"], found["mount_namespace"], found["advice"]) == (True, True, True, [])
+
+
+JUDGED = """
+import sys
+sys.path[:0] = [{root!r}, {root!r} + "/bootstrap"]
+from hermetic import doctor
+from hermetic.linux.attempts import PORT, Attempt
+BROKEN = PORT + "def broken():\\n    try: socket.create_connection(address)\\n    except OSError: raise ValueError"
+doctor.ATTEMPTS = [
+    Attempt("network", "refused", "socket.create_connection(address)", PORT),
+    Attempt("network", "harmless", "os.getppid()"),
+    Attempt("network", "broken", "broken()", BROKEN),
+    Attempt("network", "never", "raise OSError"),
+]
+for finding in doctor.examine().findings:
+    print(finding.attempt.what, finding.outcome)
+"""
+
+
+def test_how_the_doctor_judges():
+    """Held is what is refused, not what fails in some way."""
+    done = subprocess.run([sys.executable, "-IS", "-c", JUDGED.format(root=str(ROOT))], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["refused held", "harmless not held", "broken not testable here", "never not testable here"], (
+        done.stderr
+    )
 
 
 # The launcher's end.
