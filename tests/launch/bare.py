@@ -114,13 +114,13 @@ class Bare:
 class Terminal:
     """A pseudo-terminal, and a process that leads a session on it."""
 
-    def __init__(self, command, environment):
+    def __init__(self, command, environment, cwd=None):
         self.master, self.slave = pty.openpty()
         self._open = (self.master, self.slave)
         self.output = ""
         starter = [sys.executable, "-I", "-S", "-c", OWN_SESSION, *command]
         standard = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave}
-        self.process = subprocess.Popen(starter, env=environment, **standard)
+        self.process = subprocess.Popen(starter, env=environment, cwd=cwd, **standard)
 
     def type(self, text):
         os.write(self.master, text.encode())

@@ -55,8 +55,7 @@ def types(*pairs):
     """On a terminal: waits for a text, then types another, again and again."""
 
     def user(place, command):
-        os.chdir(place.work)
-        terminal = Terminal(command, place.env)
+        terminal = Terminal(command, place.env, place.work)
         try:
             seen = ""
             for awaited, typed in pairs:

@@ -221,7 +221,7 @@ PROMPTS = [
             *["import sys, os, subprocess\r", "print(sys.argv, sys.path, getattr(sys, 'orig_argv', 0), sys.flags, sorted(sys.modules))\r"],
             *["print(sorted(globals()), __loader__, sorted(os.environ), subprocess.getoutput('env | grep PYTHON'))\r", "1/0\r"],
             *["f = lambda: undefined\r", "f()\r", "sys.last_traceback.tb_frame.f_back\r", "_\r", "x y\r"],
-            *["import time; print('typed: ', end='', flush=True); time.sleep(20)\r", "\x03", "sys.fla\t.inspect\r", "\x10\r"],
+            *["import time; print('typed' + ': ', end='', flush=True); time.sleep(20)\r", "\x03", "sys.fla\t.inspect\r", "\x10\r"],
             *["raise SystemExit(1)\r"],
         ],
     ),
