@@ -3,7 +3,7 @@
 Guards translate calls into requests and nothing else knows the rules, so what is shown is what is enforced.
 """
 
-from hermetic_guard.hosts import allows_port, canonical_name, covers, is_inward, is_loopback, is_name, show_ports
+from hermetic_guard.hosts import NAME_SERVER, allows_port, canonical_name, covers, in_block, is_inward, is_loopback, is_name, show_ports
 from hermetic_guard.policy import Policy, directory_of, is_within, is_within_any
 
 TYPE_CHECKING = False
@@ -20,8 +20,7 @@ class Request(object):
 
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
-                inside this run), datagrams (whether the socket is one of UDP, or else of a kind that no policy allows), lookup (whether it is
-                what libc does to look up a name: it asks a name server, and connects datagram sockets to see which addresses can be reached)
+                inside this run), datagrams (whether the socket is one of UDP, or else of a kind that no policy allows)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves), name (the name is made or taken away, which changes the directory it is in),
@@ -59,6 +58,9 @@ HIDDEN = "hidden"
 TCL = "Tcl"
 """The language of `_tkinter` has sockets of its own. It is for windows, whose display is reached by a local socket or a loopback address."""
 
+OUTWARD, INBOUND = ("connect", "send"), ("bind", "listen")
+"""What is done with an address elsewhere, and with one of this machine."""
+
 READING = frozenset(["read", "list", "readlink"])
 """What changes nothing of a file system."""
 
@@ -85,7 +87,15 @@ def _decide_network(policy: Policy, request: Request) -> Decision:
         return ALLOWED
     if facts.get("path") is not None:
         return _decide_local_socket(rules, request)
-    if facts.get("lookup") and rules.domains:
+    address, port = facts.get("address"), facts.get("port")
+    if request.action in OUTWARD and address is not None:
+        if _is_listed(rules.denied, address, port):
+            return Decision(False, "network denied by --deny-address")
+        if request.action == "connect" and _is_listed(rules.addresses, address, port):
+            return ALLOWED
+    if request.action in INBOUND and port and allows_port(rules.listen, port):
+        return ALLOWED
+    if address == NAME_SERVER and port == 53 and rules.domains:
         return ALLOWED
     if is_loopback(facts.get("host"), facts.get("address")):
         return _decide_localhost(rules.localhost, request)
@@ -95,9 +105,23 @@ def _decide_network(policy: Policy, request: Request) -> Decision:
         return _decide_datagrams(rules)
     if request.action == "use" and request.target == TCL:
         return ALLOWED if rules.unix or rules.localhost else Decision(False, "network disabled", "--allow-unix /tmp/.X11-unix")
-    if request.action in ("connect", "send") and facts.get("names"):
+    if request.action in OUTWARD and facts.get("names"):
         return _decide_named(rules.domains, request)
-    return Decision(False, "network disabled")
+    return Decision(False, "network disabled", _network_hint(request))
+
+
+def _is_listed(blocks: "Any", address: bytes, port: "int | None") -> bool:
+    return any(in_block(address, prefix, bits) and (port is None or allows_port(ports, port)) for prefix, bits, ports in blocks)
+
+
+def _network_hint(request: Request) -> str:
+    """What would allow a connection, or one to be taken; a datagram no address allows."""
+    port = request.facts.get("port")
+    if not port or request.facts.get("datagrams"):
+        return ""
+    if request.action == "connect" and request.facts.get("address") is not None:
+        return "--allow-address %s" % request.target
+    return "--allow-listen %d" % port if request.action in INBOUND else ""
 
 
 def _decide_local_socket(rules: "Any", request: Request) -> Decision:
@@ -141,7 +165,7 @@ def _decide_named(domains: "Any", request: Request) -> Decision:
     """An address that was handed out for an allowed name. The name's owner must not point it at this machine or network."""
     port, names = request.facts["port"], request.facts["names"]
     if is_inward(request.facts["address"]):
-        return Decision(False, "network disabled: %s leads to a private address" % names[0])
+        return Decision(False, "network disabled: %s leads to a private address" % names[0], _network_hint(request))
     if any(covers(pattern, name) and allows_port(ports, port) for pattern, ports in domains for name in names):
         return ALLOWED
     return Decision(False, "network disabled on this port of %s" % names[0], "--allow-domain %s:%d" % (names[0], port))

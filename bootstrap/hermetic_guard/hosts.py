@@ -8,6 +8,10 @@ ANY = "*"
 """Every port."""
 
 
+NAME_SERVER = b"\x7f\x53\0\x35"
+"""127.83.0.53: where the run's own name server is, for resolvers inside (hermetic/linux/resolver.py)."""
+
+
 def is_loopback(host: "str | None", address: "bytes | None") -> bool:
     """Whether an address, or a name that is not an address, means this machine and never leaves it.
 
@@ -50,6 +54,17 @@ INWARD_V6 = ((b"\0" * 12, 96), (b"\xfc", 7), (b"\xfe\x80", 9), (b"\xff", 8))
 
 EMBEDDING = (b"\0" * 10 + b"\xff\xff", b"\0\x64\xff\x9b" + b"\0" * 8)
 """IPv6 prefixes behind which an IPv4 address stands: mapped, and NAT64."""
+
+
+def plain_address(address: bytes) -> bytes:
+    """The four bytes of an IPv4 address that is written as a mapped IPv6 one (RFC 4291, 2.5.5.2); any other as it is."""
+    return address[12:] if address[:12] == EMBEDDING[0] and len(address) == 16 else address
+
+
+def in_block(address: bytes, prefix: bytes, bits: int) -> bool:
+    """Whether an address is one of those whose first `bits` are those of `prefix`, which has as many bytes as it."""
+    address = plain_address(address)
+    return len(address) == len(prefix) and _in_block(address, prefix, bits)
 
 
 def is_inward(address: bytes) -> bool:

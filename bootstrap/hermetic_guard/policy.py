@@ -4,11 +4,13 @@ The launcher resolves one from flags and profiles; serialized.py carries it into
 rules are derived from it, so that what is shown is what is enforced.
 """
 
-from hermetic_guard.hosts import ANY, covers
+from hermetic_guard.hosts import ANY, covers, in_block
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    Block = tuple[bytes, int, str | tuple[tuple[int, int], ...]]
 
 MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
@@ -57,16 +59,22 @@ class Network(Record):
 
     localhost: `ANY`, or a tuple of inclusive port ranges `(low, high)`; empty when loopback is closed as well
     domains:   tuple of (name, port ranges); a name in lower case, `*.example.com` for what is below example.com
+    addresses: tuple of (prefix, bits, ports): blocks that may be connected to, the prefix as 4 or 16 bytes, the ports as of `localhost`
+    denied:    the same, of blocks that may not be connected to, whatever allows it
+    listen:    port ranges at which connections from anywhere may be taken
     unix:      tuple of absolute paths: local sockets that may be connected to, or directories of such
     """
 
     if TYPE_CHECKING:
         localhost = ()  # type: str | tuple[tuple[int, int], ...]
         domains = ()  # type: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+        addresses = ()  # type: tuple[Block, ...]
+        denied = ()  # type: tuple[Block, ...]
+        listen = ()  # type: tuple[tuple[int, int], ...]
         unix = ()  # type: tuple[str, ...]
 
-    __slots__ = ("domains", "localhost", "unix")
-    DEFAULTS = {"domains": (), "localhost": (), "unix": ()}
+    __slots__ = ("addresses", "denied", "domains", "listen", "localhost", "unix")
+    DEFAULTS = {"addresses": (), "denied": (), "domains": (), "listen": (), "localhost": (), "unix": ()}
 
 
 class Subprocess(Record):
@@ -194,7 +202,26 @@ def _common(a, b):
 def _common_network(a: Network, b: Network) -> Network:
     pairs = ((x, y, common_ports(ports, others)) for x, ports in a.domains for y, others in b.domains)
     domains = {(y if covers(x, y) else x, ports) for x, y, ports in pairs if ports and (covers(x, y) or covers(y, x))}
-    return Network(localhost=common_ports(a.localhost, b.localhost), domains=tuple(sorted(domains)), unix=common_paths(a.unix, b.unix))
+    return Network(
+        localhost=common_ports(a.localhost, b.localhost),
+        domains=tuple(sorted(domains)),
+        addresses=tuple(sorted(_common_blocks(a.addresses, b.addresses), key=repr)),
+        denied=tuple(sorted(set(a.denied + b.denied), key=repr)),
+        listen=common_ports(a.listen, b.listen),
+        unix=common_paths(a.unix, b.unix),
+    )
+
+
+def _common_blocks(a, b):
+    """Of two blocks that meet one holds the other."""
+    found = set()
+    for x in a:
+        for y in b:
+            outer, inner = (x, y) if x[1] <= y[1] else (y, x)
+            ports = common_ports(x[2], y[2])
+            if ports and in_block(inner[0], outer[0], outer[1]):
+                found.add((inner[0], inner[1], ports))
+    return found
 
 
 def common_ports(a, b):

@@ -3,7 +3,7 @@
 The launcher writes it into the run directory, every guarded process reads it back.
 """
 
-from hermetic_guard.hosts import show_ports
+from hermetic_guard.hosts import ANY, show_ports
 from hermetic_guard.policy import GUARDS, MANNERS, Policy, PolicyError
 
 TYPE_CHECKING = False
@@ -65,11 +65,13 @@ def _build(pairs: "list[tuple[str, str]]") -> Policy:
 
 
 def _write(value: "Any") -> str:
-    """None, a text, texts, port ranges, or names with port ranges."""
+    """None, a text, texts, port ranges, names with port ranges, or blocks of addresses with ports."""
     if value is None:
         return "-"
     if type(value) is tuple and value and type(value[0]) is str:
         return "texts " + " ".join(_escape(text) for text in value)
+    if type(value) is tuple and value and type(value[0][0]) is bytes:
+        return "blocks " + " ".join("%s:%s" % (show_block(prefix, bits), show_ports(ports)) for prefix, bits, ports in value)
     if type(value) is tuple and value and type(value[0][0]) is str:
         return "names " + " ".join("%s:%s" % (name, show_ports(ports)) for name, ports in value)
     if type(value) is tuple:
@@ -84,6 +86,8 @@ def _read(text: str) -> object:
             return _read_ranges(rest)
         if kind == "names":
             return tuple((name, _read_ranges(ports)) for name, _, ports in (part.partition(":") for part in rest.split(" ")))
+        if kind == "blocks":
+            return tuple(_read_block(part) for part in rest.split(" "))
         if kind == "texts":
             return tuple(_unescape(word) for word in rest.split(" "))
         if kind == "text":
@@ -93,6 +97,25 @@ def _read(text: str) -> object:
     if text == "-":
         return None
     raise PolicyError("the policy is damaged at %r" % text)
+
+
+def show_block(prefix: bytes, bits: int) -> str:
+    """`10.0.0.0/8`, `fd00::/8`."""
+    from _socket import AF_INET, AF_INET6, inet_ntop
+
+    return "%s/%d" % (inet_ntop(AF_INET if len(prefix) == 4 else AF_INET6, prefix), bits)
+
+
+def _read_block(text):
+    from _socket import AF_INET, AF_INET6, inet_pton
+
+    block, _, ports = text.rpartition(":")
+    address, _, bits = block.partition("/")
+    try:
+        prefix = inet_pton(AF_INET6 if ":" in address else AF_INET, address)
+    except OSError:
+        raise ValueError("%r is no block of addresses" % block)
+    return prefix, int(bits), ports if ports == ANY else _read_ranges(ports)
 
 
 def _escape(text: str) -> str:

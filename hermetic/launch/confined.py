@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from hermetic_guard.hosts import ANY
+
 from hermetic.errors import GuardUnavailable, HermeticError
 from hermetic.launch.execution import Execution
 from hermetic.launch.signals import wake_when_readable
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.linux.datagrams import Workshop
     from hermetic.linux.here import Here
 
     Event = dict[str, Any]
@@ -59,6 +62,7 @@ class ConfinedExecution(Execution):
         self._lost = 0
         self._placed = False
         self._refused: HermeticError | None = None
+        self._workshop: Workshop | None = None
 
     # In the child.
 
@@ -98,8 +102,13 @@ class ConfinedExecution(Execution):
         super().forked(pid)
         os.close(self._go)
         wake_when_readable(self.answers)
-        if self._policy.network is not None or self._policy.subprocess is not None:
+        rules = self._policy.network
+        if rules is not None or self._policy.subprocess is not None:
             from hermetic.linux import supervisor  # noqa: F401  (the child is busy now, and will wait for it later)
+        if rules is not None and rules.domains and rules.localhost != ANY:
+            from hermetic.linux.datagrams import open_workshop
+
+            self._workshop = open_workshop(root=self._here.root)
 
     def proceed(self) -> None:
         while self._waiting:
@@ -164,7 +173,7 @@ class ConfinedExecution(Execution):
             return None
         launcher = os.getpid()
         before = frozenset(local_sockets.children(launcher)) - {self.pid}
-        judge = Judge(self._policy, self._here.machine, lambda: local_sockets.below(launcher, before), self._notice)
+        judge = Judge(self._policy, self._here.machine, lambda: local_sockets.below(launcher, before), self._notice, self._workshop)
         self.killed = judge.killed
         supervisor = Supervisor(taken, self._here.machine, judge)
         supervisor.start()
@@ -180,6 +189,8 @@ class ConfinedExecution(Execution):
         os.kill(os.getpid(), _signal.SIGCHLD)
 
     def raise_failure(self) -> None:
+        if self._workshop:
+            self._workshop.close()
         if self._refused:
             os.close(self.answers)
             raise self._refused

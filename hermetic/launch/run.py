@@ -101,6 +101,7 @@ class Run:
         known = [self.facts] if self.facts is not None and self.carries else []
         protected = protected_paths()
         files = payload.files(self.policy, known, protected, self.native_files())
+        files.update(own_resolver(self.policy))
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
@@ -228,6 +229,15 @@ class Run:
 
             self.log = Log(self.log_path, run)
             self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
+
+
+def own_resolver(policy: Policy) -> dict[str, bytes]:
+    """The configuration that leads resolvers to the run's own name server, where there is one."""
+    if policy.network is None or not policy.network.domains:
+        return {}
+    from hermetic.linux import mounts, resolver
+
+    return {mounts.RESOLVER: resolver.CONFIGURATION}
 
 
 def idle_work() -> Iterator[None]:

@@ -12,9 +12,9 @@ import stat
 
 from hermetic_guard.decide import Decision, Request, decide
 from hermetic_guard.guards.options import show_option
-from hermetic_guard.hosts import is_loopback
+from hermetic_guard.hosts import ANY, is_loopback
 
-from hermetic.linux import local_sockets, loopback_filter
+from hermetic.linux import listening_filter, local_sockets
 from hermetic.linux.notify import Gone, Notification, process_of
 from hermetic.linux.numbers import number
 from hermetic.linux.socket_turns import Turns
@@ -23,10 +23,13 @@ from hermetic.linux.syscalls import SIGKILL, call
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from hermetic_guard.policy import Policy
+
+    from hermetic.linux.datagrams import Workshop
+    from hermetic.linux.resolver import Resolution
 
     Answer = int | None
     """An errno, 0 for success; None where the call has been answered already."""
@@ -45,8 +48,6 @@ ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
 LONGEST_ADDRESS = 128
 """sizeof(struct sockaddr_storage)"""
 
-RESOLVER = "/etc/resolv.conf"
-
 FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
 """Sockets that libc itself tries whenever a user is looked up, and does without: refused without a word."""
 
@@ -57,18 +58,33 @@ class Judge:
     tell: is given an event for each refusal, from any thread
     """
 
-    def __init__(self, policy: Policy, machine: str, members: Callable[[], Iterable[int]], tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        machine: str,
+        members: Callable[[], Iterable[int]],
+        tell: Callable[[dict[str, Any]], None],
+        workshop: Workshop | None = None,
+    ) -> None:
         self._policy = policy
         self._turns = Turns()
         self._tell = tell
         self._machine = machine
         self._members = members
-        domains = policy.network.domains if policy.network else ()
-        self._names = tuple(name for name, _ in domains)
-        """The kernel knows no names: what is connected to may be any that is allowed (gaps.py)."""
+        self._workshop = workshop
+        self._resolution = self._resolve(policy, workshop) if policy.network and policy.network.domains else None
         self.killed: set[int] = set()
         """The processes that a refusal has ended."""
-        self._name_servers = frozenset(name_servers()) if domains else frozenset()
+
+    def _resolve(self, policy: Policy, workshop: Workshop | None) -> Resolution:
+        from hermetic.linux.resolver import Resolution  # only where names are allowed
+
+        return Resolution(policy, self._tell_of_name, workshop)
+
+    def _tell_of_name(self, request: Request, asker: int | None) -> None:
+        """Who asked by UDP is not known: some program of the run."""
+        process = asker or next(iter(self._members()), os.getpid())
+        self._tell(refusal(process, request, decide(self._policy, request)))
 
     def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
         """Whether the policy does; if not, the refusal is told, and with `--on-violation kill` ends who asked; `quietly`: neither."""
@@ -114,14 +130,28 @@ class Judge:
         if isinstance(facts, int):
             return facts
         packed, port = facts
-        lookup = (packed, port) in self._name_servers or found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM
-        request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=self._names, lookup=lookup)
-        if not decide(self._policy, request).allowed:
-            self.allows(asking, Request("network", "connect", shown(packed, port), address=packed, port=port))
+        if self._resolution is not None:
+            if self._resolution.is_server(packed, port) and found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
+                return self.connect_to_resolver(asking, found)
+            if self._workshop is not None and found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM:
+                return self.carry_out("connect", found, address)  # in the network that has no way out
+        names = self._resolution.names.of(packed) if self._resolution is not None else ()
+        request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names)
+        if not self.allows(asking, request):
             return EACCES
         if family == AF_INET6 and is_loopback(None, packed) and found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
             return self.connect_inward(asking, found, address)
         return self.carry_out("connect", found, address)
+
+    def connect_to_resolver(self, asking: Notification, found: socket) -> Answer:
+        """The run's own, whose errors a resolver takes for the server's."""
+        assert self._resolution is not None
+        server = self._resolution.server()
+        family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+        try:
+            return self.carry_out("connect", found, server.address(family))
+        finally:  # also when it goes on by itself, which is an error (EINPROGRESS)
+            server.expect(name_of(found, family)[1], process_of(asking.thread))
 
     def connect_inward(self, asking: Notification, found: socket, address: bytes) -> Answer:
         """Through the loopback interface. What is tied to another, as a socket becomes by bind(2) to a link-local address, even if that fails,
@@ -182,24 +212,29 @@ class Judge:
         return self.allows(asking, request, quietly=path.startswith(FAMILIAR))
 
     def listen(self, asking: Notification) -> Answer:
-        """One that is not bound listens on every address, and what one is bound to may change meanwhile: see loopback_filter.py."""
+        """One that is not bound listens on every address, and what one is bound to may change meanwhile: see listening_filter.py."""
         with Duplicate(asking) as found, self._turns.listening(found):
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family in (AF_INET, AF_INET6):
                 packed, port = name_of(found, family)
-                # The port was free to be chosen when it was bound, as in the Python layer.
-                request = Request("network", "listen", shown(packed, port), address=packed, port=0)
-                if not self.allows(asking, request):
+                if not self.may_listen(asking, packed, port):
                     return EACCES
-                loopback_filter.keep(found)
+                rules = self._policy.network
+                listening_filter.keep(found, rules.listen if rules else ())
             elif family != AF_UNIX:
                 return EACCES
             found.listen(asking.integer(1))
             return 0
 
+    def may_listen(self, asking: Notification, packed: bytes, port: int) -> bool:
+        """Of a loopback address the port does not matter: it was free to be chosen when it was bound, as in the Python layer."""
+        listed = decide(self._policy, Request("network", "listen", "", address=packed, port=port)).allowed
+        free = is_loopback(None, packed) and not listed
+        return self.allows(asking, Request("network", "listen", shown(packed, port), address=packed, port=0 if free else port))
+
     def make_socket(self, asking: Notification) -> Answer:
-        """A TCP socket, which reaches nothing before `connect` or `listen`; where all of localhost is open also UDP, tied to the loopback
-        interface. Where names are allowed the filter asks for neither.
+        """A TCP socket, which reaches nothing before `connect` or `listen`. One of UDP where all of localhost is open, tied to the loopback
+        interface; where names are, to look them up.
         """
         family, kind, protocol = (asking.integer(index) for index in range(3))
         plain = kind & 0xF
@@ -208,7 +243,22 @@ class Judge:
             return give_socket(asking, family, kind, protocol)
         datagrams = known and plain == DATAGRAM
         request = Request("network", "socket", kind_of_socket(family, plain, 0 if datagrams else protocol), datagrams=datagrams)
+        if datagrams and self._resolution is not None and self._policy.network and self._policy.network.localhost != ANY:
+            return self.make_for_lookup(asking, family, kind, protocol)
         return give_socket(asking, family, kind, protocol) if self.allows(asking, request) else EACCES
+
+    def make_for_lookup(self, asking: Notification, family: int, kind: int, protocol: int) -> Answer:
+        """Without a network of its own there is none, and nobody is told: C libraries try to have one at each look-up, and do without."""
+        try:
+            made = self._workshop.make(family, kind, protocol) if self._workshop else None
+        except OSError:
+            made = None
+        if made is None:
+            return EACCES
+        try:
+            return hand_over(asking, made, kind)
+        finally:
+            made.close()
 
     def set_option(self, asking: Notification) -> Answer:
         """Only those come here that steer packets: see seccomp.py."""
@@ -270,22 +320,6 @@ def inet(family: int, address: bytes) -> tuple[bytes, int] | int:
     return packed, int.from_bytes(address[2:4], "big")
 
 
-def name_servers() -> Iterator[tuple[bytes, int]]:
-    """Those that libc asks (resolv.conf(5))."""
-    from hermetic_guard.guards.addresses import read_host
-
-    try:
-        with open(RESOLVER, encoding="utf-8", errors="replace") as file:
-            lines = [line.split() for line in file]
-    except OSError:
-        lines = []
-    named = [words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1]
-    for host in named or ["127.0.0.1"]:
-        packed = read_host(host.partition("%")[0])  # type: ignore[no-untyped-call]
-        if packed is not None:
-            yield packed, 53
-
-
 def name_of(found: socket, family: int) -> tuple[bytes, int]:
     """What an internet socket is bound to."""
     import _socket
@@ -331,9 +365,13 @@ def give_socket(asking: Notification, family: int, kind: int, protocol: int) -> 
     try:
         if kind & 0xF == DATAGRAM:
             made.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"lo\0")
-        asking.answer_with_descriptor(made.fileno(), close_on_exec=bool(kind & os.O_CLOEXEC))
+        return hand_over(asking, made, kind)
     finally:
         made.close()
+
+
+def hand_over(asking: Notification, made: socket, kind: int) -> Answer:
+    asking.answer_with_descriptor(made.fileno(), close_on_exec=bool(kind & os.O_CLOEXEC))
     return None
 
 

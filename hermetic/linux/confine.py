@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from hermetic.linux.exec_once import Opened
     from hermetic.linux.here import Here
 
+RESOLVER, USE_TCP = b"RES_OPTIONS", b"use-vc"
+"""Have glibc ask name servers by TCP (resolv.conf(5)), which the supervisor leads to the run's own."""
+
 UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOSPC, errno.EUSERS)
 """What the kernel says where it gives this user no namespaces: to a container, by a limit, or as it was built without."""
 
@@ -50,6 +53,7 @@ class Confinement:
         """
         descriptors.sort(self.policy)
         self._enter_namespaces()
+        self._ask()
         around = surroundings.look(self.policy, self.here)
         if self.here.namespaced:
             mounts.apply(mounts.plan(self.policy, self.here, around))
@@ -65,7 +69,6 @@ class Confinement:
         self.here.abi = landlock.abi()
         if self.here.abi:
             landlock.apply(landlock.ruleset(self.policy, self.here, around))
-        set_dumpable(True)  # so that the launcher can take the listener from here, as it will have to look into the target
         return self._filter()
 
     def _enter_namespaces(self) -> None:
@@ -78,9 +81,14 @@ class Confinement:
             raise
         self.here.namespaced = True
 
-    def _filter(self) -> int | None:
+    def _ask(self) -> None:
+        """Whether the launcher can take the listener from here, as it will have to look into the target; the mounts depend on that already."""
+        set_dumpable(True)
         asks = self.policy.network is not None or self.policy.subprocess is not None
-        if not (asks and self._answered()):
+        self.here.supervised = asks and self._answered()
+
+    def _filter(self) -> int | None:
+        if not self.here.supervised:
             self._install(listener=False)
             return None
         try:
@@ -103,8 +111,15 @@ class Confinement:
         """
         self._install(listener=False)
 
+    def _needs_telling(self) -> bool:
+        """Whether resolvers go by the machine's own configuration."""
+        rules = self.policy.network
+        return bool(rules and rules.domains) and self.here.supervised and not self.here.namespaced
+
     def execute(self, argv: list[str], environment: Mapping[bytes, bytes]) -> NoReturn:
         """Become the program. Raises OSError."""
+        if self._needs_telling():
+            environment = {**environment, RESOLVER: b" ".join(filter(None, (environment.get(RESOLVER), USE_TCP)))}
         if self._once is not None:
             from hermetic.linux import exec_once
 

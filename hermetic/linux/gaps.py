@@ -72,16 +72,22 @@ GAPS = (
     Gap(
         "network",
         "names",
-        "the kernel knows no names",
-        lambda policy, here: bool(policy.network and policy.network.domains),
+        "without a supervisor the kernel knows no names",
+        lambda policy, here: bool(policy.network and policy.network.domains) and not here.supervised,
         total=True,
     ),
     Gap(
         "network",
         "addresses",
         "without a supervisor every address can be reached",
-        lambda policy, here: bool(policy.network and policy.network.localhost) and not here.supervised,
+        lambda policy, here: bool(policy.network and (policy.network.localhost or policy.network.addresses)) and not here.supervised,
         total=True,
+    ),
+    Gap(
+        "network",
+        "listening",
+        "without a supervisor every port can be listened at",
+        lambda policy, here: bool(policy.network and policy.network.listen) and not here.supervised,
     ),
     Gap(
         "network",

@@ -204,8 +204,8 @@ def _ports(rules: Network | None, *, supervised: bool) -> tuple[int, list[tuple[
     if rules is None:
         return 0, []
     names = [*(ports for _, ports in rules.domains), ((DOMAIN, DOMAIN),)] if rules.domains else []
-    connect = [] if supervised else _few(rules.localhost, *names)
-    bind = _few(rules.localhost)
+    connect = [] if supervised else _few(rules.localhost, *names, *(ports for _, _, ports in rules.addresses))
+    bind = _few(rules.localhost, rules.listen)
     net = (0 if connect is None else CONNECT_TCP) | (0 if bind is None else BIND_TCP)
     if not rules.localhost and not rules.domains:
         net |= BIND_UDP | CONNECT_SEND_UDP

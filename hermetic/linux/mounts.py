@@ -25,7 +25,11 @@ WRITABLE = "writable"
 READ_ONLY = "read-only"
 PRIVATE = "private"
 HIDDEN = "hidden"
+OURS = "ours"
+"""The run's own file in the place of the machine's."""
 
+RESOLVER = "resolv.conf"
+"""Its name in the run directory."""
 SHM, PROC, SYS = "/dev/shm", "/proc", "/sys"
 
 MS_PRIVATE = 1 << 18
@@ -46,13 +50,15 @@ class Plan:
 
     read_only: whether all is read-only that none of `mounts` makes different
     mounts:    (path, kind), what lies above first
+    ours:      the run's own file
     """
 
-    __slots__ = ("mounts", "read_only")
+    __slots__ = ("mounts", "ours", "read_only")
 
-    def __init__(self, *, read_only: bool, mounts: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, *, read_only: bool, mounts: tuple[tuple[str, str], ...], ours: str = "") -> None:
         self.read_only = read_only
         self.mounts = mounts
+        self.ours = ours
 
 
 # From a policy to a plan.
@@ -68,7 +74,7 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
     kinds = {path: _kind(path, rows, base) for _, paths in rows for path in paths}
     kept = {path: kind for path, kind in kinds.items() if path == PROC or kind != _kind(os.path.dirname(path), rows, base)}
     pinned = {path: WRITABLE for place in here.protected if place in kept for path in _between(place, written)}
-    return Plan(read_only=base == READ_ONLY, mounts=tuple(sorted({**pinned, **kept}.items())))
+    return Plan(read_only=base == READ_ONLY, mounts=tuple(sorted({**pinned, **kept}.items())), ours=f"{here.run}/{RESOLVER}")
 
 
 def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -79,6 +85,7 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
         (WRITABLE, own),
         (READ_ONLY, (here.run,) if here.run else ()),
         (HIDDEN, (*rules.hide, *around.hidden) if rules else ()),
+        (OURS, (around.resolver,) if around.resolver else ()),
         (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected)),
         (WRITABLE, rules.write if rules and base == READ_ONLY else ()),
         (HIDDEN, around.raw),
@@ -154,7 +161,7 @@ def _sources(plan: Plan) -> dict[str, int]:
 
 
 def _source(path: str, kind: str, plan: Plan) -> int | None:
-    place = _open(path)
+    place = _open(plan.ours if kind == OURS else path)
     if place is None:
         return None
     if kind == PRIVATE:
@@ -162,7 +169,7 @@ def _source(path: str, kind: str, plan: Plan) -> int | None:
         return _tmpfs(b"1777", NOSUID | NODEV, path, plan)
     source = _copy(place, path)
     os.close(place)
-    if kind == READ_ONLY:
+    if kind in (READ_ONLY, OURS):
         _set(source, path, RDONLY)
     return source
 

@@ -11,7 +11,7 @@ import os
 from hermetic.linux.steps import failed, step
 from hermetic.linux.syscalls import set_dumpable
 
-CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x08000000, 0x10000000, 0x40000000
 
 UNSHARE = "unshare"
 """The step after whose failure a process is what it was before. One that has failed in another has to end."""

@@ -130,8 +130,8 @@ LOCAL = _kinds((AF_UNIX,), (SOCK_STREAM, SOCK_SEQPACKET), (0,))
 
 INTERFACES = _kinds((AF_NETLINK,), (SOCK_DGRAM, SOCK_RAW), (0,))
 """NETLINK_ROUTE, by which getifaddrs(3) has the machine's own addresses: libzmq, so Jupyter, asks before it listens on a loopback address, and
-aborts without an answer. Nothing goes out by it, and only an administrator changes anything or sends to another process (af_netlink.c,
-NL_CFG_F_NONROOT_SEND)."""
+aborts without an answer; getaddrinfo(3) asks whether there is IPv6. Nothing goes out by it, and only an administrator changes anything or sends to
+another process (af_netlink.c, NL_CFG_F_NONROOT_SEND)."""
 
 FAST_OPEN = tuple(
     Rule(name, error(errno.EOPNOTSUPP), (has_any(flags, MSG_FASTOPEN),)) for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3))
@@ -155,15 +155,17 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
     """Sockets of other kinds are refused when they are made; what a socket is for is judged when it connects or listens, so that the Python
     layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
     """
-    outward = [*(TCP if allowed.localhost or allowed.domains else []), *(INTERFACES if allowed.localhost else [])]
-    if allowed.domains:
+    reaches = allowed.localhost or allowed.domains or allowed.addresses
+    outward = [*(TCP if reaches else []), *(INTERFACES if allowed.localhost or allowed.domains else [])]
+    if allowed.domains and not supervised:
         outward += UDP  # names are looked up by it
     always = [*FAST_OPEN, *PAIRS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
         return [*always, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
     if outward:
         return [*always, Rule("socket", CLOSED, unless=outward)]
-    return [*always, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse("connect listen", CLOSED)]
+    closed = "connect" if allowed.listen else "connect listen"
+    return [*always, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse(closed, CLOSED)]
 
 
 # Subprocess.

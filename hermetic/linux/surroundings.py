@@ -39,10 +39,11 @@ class Surroundings:
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
     essentials:  paths of what is read besides what a policy that limits reading lists
     hidden:      other paths to what is hidden, by mounts that show it twice
+    resolver:    path of the resolvers' configuration, where it is to be another
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """
 
-    __slots__ = ("devices", "essentials", "executables", "hidden", "kernels", "raw", "streams", "top")
+    __slots__ = ("devices", "essentials", "executables", "hidden", "kernels", "raw", "resolver", "streams", "top")
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Surroundings:
         essentials: tuple[str, ...] = (),
         hidden: tuple[str, ...] = (),
         kernels: tuple[str, ...] = (),
+        resolver: str = "",
     ) -> None:
         self.top = top
         self.devices = devices
@@ -64,6 +66,7 @@ class Surroundings:
         self.essentials = essentials
         self.hidden = hidden
         self.kernels = kernels
+        self.resolver = resolver
 
 
 def look(policy: Policy, here: Here) -> Surroundings:
@@ -82,7 +85,13 @@ def look(policy: Policy, here: Here) -> Surroundings:
         essentials=_essentials(here.program) if limited else (),
         hidden=mountinfo.aliases(hide, mounts) if hide else (),
         kernels=mountinfo.kernels(mounts),
+        resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
     )
+
+
+def _resolver() -> str:
+    path = os.path.realpath("/etc/resolv.conf")
+    return path if os.path.isfile(path) else ""
 
 
 # Imported where they are needed: every start would wait for them.

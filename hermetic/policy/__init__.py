@@ -6,6 +6,9 @@ DEFAULT = "default"
 FIELDS = {
     "allow-localhost": "localhost",
     "allow-domain": "domains",
+    "allow-address": "addresses",
+    "deny-address": "denied",
+    "allow-listen": "listen",
     "allow-unix": "unix",
     "allow-run": "run",
     "root": "read",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+    from hermetic_guard.policy import Block, Filesystem, Native, Network, Policy, Subprocess
 
     Given = tuple[object, ...]
     """The values of one option, in their order; True where its value was left out."""
@@ -77,7 +77,7 @@ def _allow_localhost(rules: Network, given: Given, cwd: str | None) -> Network:
     return changed
 
 
-def _ports(flag: str, text: str) -> ports.Ports:
+def _ports(flag: str, text: str) -> ports.Ranges:
     try:
         return ports.read(text)
     except ports.PortsError as error:
@@ -92,6 +92,34 @@ def _allow_domain(rules: Network, given: Given, cwd: str | None) -> Network:
         except domains.DomainError as error:
             raise UsageError(f"--allow-domain {quoted(text)}: {error}", "as in example.com, *.example.com:8443") from None
     changed: Network = rules.replaced(domains=domains.merged(more))
+    return changed
+
+
+def _allow_address(rules: Network, given: Given, cwd: str | None) -> Network:
+    changed: Network = rules.replaced(addresses=_with_blocks("--allow-address", rules.addresses, given))
+    return changed
+
+
+def _deny_address(rules: Network, given: Given, cwd: str | None) -> Network:
+    changed: Network = rules.replaced(denied=_with_blocks("--deny-address", rules.denied, given))
+    return changed
+
+
+def _with_blocks(flag: str, before: tuple[Block, ...], given: Given) -> tuple[Block, ...]:
+    from hermetic.policy import addresses  # `ipaddress` takes its time
+
+    more = list(before)
+    for text in map(str, given):
+        try:
+            more.append(addresses.read(text))
+        except addresses.AddressError as error:
+            raise UsageError(f"{flag} {quoted(text)}: {error}", "as in 192.0.2.1, 192.0.2.0/24:5432, [2001:db8::1]:443") from None
+    return addresses.merged(more)
+
+
+def _allow_listen(rules: Network, given: Given, cwd: str | None) -> Network:
+    more = [bounds for text in given for bounds in _ports("--allow-listen", str(text))]
+    changed: Network = rules.replaced(listen=ports.merged([*rules.listen, *more]))
     return changed
 
 
@@ -166,6 +194,9 @@ SEPARATORS = str.maketrans("", "", "-_.")
 ADJUSTERS: dict[str, Callable[[Any, Given, str | None], Any]] = {
     "allow_localhost": _allow_localhost,
     "allow_domain": _allow_domain,
+    "allow_address": _allow_address,
+    "deny_address": _deny_address,
+    "allow_listen": _allow_listen,
     "allow_unix": _allow_unix,
     "allow_run": _allow_run,
     "allow_write": _allow_write,

@@ -74,7 +74,14 @@ def _but(what: str, preposition: str, allowed: Sequence[str]) -> str:
 
 def _reachable(rules: Network) -> list[str]:
     allowed = [f"localhost{ports.shown(rules.localhost)}"] if rules.localhost else []
-    return [*allowed, *(f"{name} ports {show_ports(ranges)}" for name, ranges in rules.domains), *_quoted(rules.unix)]
+    allowed += [f"{name} ports {show_ports(ranges)}" for name, ranges in rules.domains]
+    if rules.addresses or rules.denied:
+        from hermetic.policy import addresses
+
+        allowed += map(addresses.shown, rules.addresses)
+        allowed += [f"never {addresses.shown(block)}" for block in rules.denied]
+    allowed += [f"listening at{ports.shown(rules.listen)}"] if rules.listen else []
+    return [*allowed, *_quoted(rules.unix)]
 
 
 def _quoted(paths: Sequence[str]) -> list[str]:

@@ -27,6 +27,8 @@ from hermetic.policy import DEFAULT, FIELDS, adjust, domains, ports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from hermetic_guard.policy import Block
+
 VERSION = 1
 DIRECTORY = Path(__file__).with_name("profiles")
 
@@ -124,6 +126,12 @@ class _Reader:
                 self.fail(key, "true, a port, a port list as in '8000,9000-9010', or a list of these was expected")
         return found
 
+    def some_ports(self, key: str, value: object) -> ports.Ports:
+        found = self.port_lists(key, value)
+        if found == ANY:
+            self.fail(key, "ports were expected, as in '8000,9000-9010'")
+        return found
+
     def port_list(self, key: str, text: str) -> ports.Ports:
         try:
             return ports.read(text)
@@ -138,6 +146,18 @@ class _Reader:
         try:
             return domains.merged([domains.read(text) for text in texts])
         except domains.DomainError as error:
+            self.fail(key, str(error))
+
+    def block_list(self, key: str, value: object) -> tuple[Block, ...]:
+        from hermetic.policy import addresses
+
+        given = value if isinstance(value, list) else [value]
+        texts = [text for text in given if isinstance(text, str)]
+        if len(texts) != len(given):
+            self.fail(key, "an address, or a list of addresses, was expected")
+        try:
+            return addresses.merged([addresses.read(text) for text in texts])
+        except addresses.AddressError as error:
             self.fail(key, str(error))
 
     def directory(self, key: str, value: object) -> tuple[str, ...]:
@@ -180,6 +200,9 @@ class _Reader:
 VALUES: dict[str, Callable[[_Reader, str, object], object]] = {
     "network.allow-localhost": _Reader.port_lists,
     "network.allow-domain": _Reader.domain_list,
+    "network.allow-address": _Reader.block_list,
+    "network.deny-address": _Reader.block_list,
+    "network.allow-listen": _Reader.some_ports,
     "network.allow-unix": _Reader.path_list,
     "subprocess.allow-run": _Reader.path_list,
     "filesystem.root": _Reader.directory,

@@ -1,4 +1,4 @@
-"""Keeps a socket that listens to what is sent to a loopback address, whatever it is bound to.
+"""Keeps a socket that listens to what is sent to a loopback address, or to a port that may be listened at, whatever it is bound to.
 
 A judgement of where it is bound does not last: by shutdown(2), or a connection that fails, another thread can have it unbound and bind it anew
 before listen(2) is carried out, and no filter sees any of that. So it gets a filter of its own first (SO_ATTACH_FILTER, socket(7)), which
@@ -13,17 +13,20 @@ from hermetic.linux.numbers import native
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from collections.abc import Iterable
 
 SOL_SOCKET, SO_ATTACH_FILTER = 1, 26
 
-LOAD_WORD, LOAD_BYTE, SHIFT_RIGHT, JUMP_EQUAL, RETURN = 0x20, 0x30, 0x74, 0x15, 0x06
+LOAD_WORD, LOAD_HALF, LOAD_BYTE, SHIFT_RIGHT, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ABOVE, RETURN = 0x20, 0x28, 0x30, 0x74, 0x15, 0x35, 0x25, 0x06
 """linux/bpf_common.h"""
+DESTINATION_PORT = 2
+"""Where a segment's header has it; that is where a filter of TCP's begins to count (tcp_filter, net/ipv4/tcp_ipv4.c)."""
 NETWORK_HEADER = 0xFFF00000
 """SKF_NET_OFF of linux/filter.h: where offsets into the header of IP begin."""
 ALL, NOTHING = 0xFFFFFFFF, 0
 """How many bytes of a packet are let through."""
 
-FILTER = (
+TO_LOOPBACK = (
     # operation, yes and no (how many instructions are left out), operand
     (LOAD_BYTE, 0, 0, NETWORK_HEADER),
     (SHIFT_RIGHT, 0, 0, 4),
@@ -41,12 +44,21 @@ FILTER = (
     (RETURN, 0, 0, ALL),
     (RETURN, 0, 0, NOTHING),
 )
-PROGRAM = b"".join(
-    operation.to_bytes(2, "little") + bytes([yes, no]) + operand.to_bytes(4, "little") for operation, yes, no, operand in FILTER
-)
 
 
-def keep(listening: socket) -> None:
-    """Have it take nothing but what is sent to a loopback address. Raises OSError."""
-    described = len(FILTER).to_bytes(8, "little") + syscalls.pointers([PROGRAM])  # struct sock_fprog
+def program(ports: Iterable[tuple[int, int]]) -> bytes:
+    """The filter, as the kernel reads it. ports: inclusive ranges that may be reached from anywhere."""
+    rows = [(LOAD_HALF, 0, 0, DESTINATION_PORT)]
+    for low, high in ports:
+        rows += [(JUMP_AT_LEAST, 0, 2, low), (JUMP_ABOVE, 1, 0, high), (RETURN, 0, 0, ALL)]
+    return b"".join(
+        operation.to_bytes(2, "little") + bytes([yes, no]) + operand.to_bytes(4, "little")
+        for operation, yes, no, operand in (*rows, *TO_LOOPBACK)
+    )
+
+
+def keep(listening: socket, ports: Iterable[tuple[int, int]]) -> None:
+    """Have it take nothing but what is sent to a loopback address, or to one of these ports. Raises OSError."""
+    instructions = program(ports)
+    described = (len(instructions) // 8).to_bytes(8, "little") + syscalls.pointers([instructions])  # struct sock_fprog
     syscalls.call(native("setsockopt"), listening.fileno(), SOL_SOCKET, SO_ATTACH_FILTER, described, len(described))

@@ -1,0 +1,291 @@
+"""The run's own name server: only for allowed names is anybody asked, and which address belongs to which name is known from its answers.
+
+So a rule about a name becomes one about addresses without trust in anything that the target says. A refused name never leaves: the resolvers in
+there are led here, by TCP (the supervisor connects what is meant for a name server to us) and by UDP (datagrams.py).
+"""
+
+from __future__ import annotations
+
+import os
+
+from hermetic_guard.decide import Request, decide
+from hermetic_guard.guards.addresses import read_host
+from hermetic_guard.hosts import NAME_SERVER, canonical_name, covers
+
+from hermetic.linux import dns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+    from collections.abc import Callable, Iterator
+
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.datagrams import Workshop
+
+    Lookup = Callable[[str, int], list[bytes]]
+    Asker = int | None
+    """The process that asks, where that is known."""
+
+AF_INET, AF_INET6, STREAM = 2, 10, 1
+FAMILIES = {dns.A: AF_INET, dns.AAAA: AF_INET6}
+EAI_NONAME, EAI_AGAIN, EAI_NODATA = -2, -3, -5
+"""Of glibc's netdb.h; negative, so that they are no errno."""
+LONGEST = 65535
+WORKERS = 64
+MOST = 100_000
+"""Addresses that are remembered. Who has asked for more has them refused."""
+
+RESOLVER, HOSTS = "/etc/resolv.conf", "/etc/hosts"
+CONFIGURATION = b"# written by hermetic\nnameserver 127.83.0.53\noptions use-vc\n"
+"""What stands in the place of the first, where it can be mounted there. By TCP it is known who asks."""
+LOCAL, LOOPBACK, MAPPED = "127.0.0.1", b"\x7f\0\0\1", bytes(10) + b"\xff\xff"
+
+
+class Names:
+    """policy: what is allowed; tell: is given a refused request and who asked, from any thread; lookup: asks for a name's addresses"""
+
+    def __init__(self, policy: Policy, tell: Callable[[Request, Asker], None], lookup: Lookup | None = None) -> None:
+        self._policy = policy
+        self._tell = tell
+        self._lookup = lookup or look_up
+        self._allowed = tuple(name for name, _ in policy.network.domains) if policy.network else ()
+        self._told: set[tuple[Asker, str]] = set()
+        self._searched = searched()
+        self.known: dict[bytes, tuple[str, ...]] = {}
+
+    def of(self, address: bytes) -> tuple[str, ...]:
+        """The names that this address was handed out for, and the allowed ones that it has in the hosts file."""
+        return self.known.get(address, ()) + tuple(
+            name for name in in_hosts_file(address) if any(covers(one, name) for one in self._allowed)
+        )
+
+    def answer(self, message: bytes, asker: Asker = None) -> bytes | None:
+        """The answer to a question, None to what is none."""
+        try:
+            question = dns.read(message)
+        except dns.Malformed:
+            return None
+        request = Request("network", "DNS", question.name, host=question.name)
+        if not decide(self._policy, request).allowed:
+            self._refuse(request, question.name, asker)
+            return dns.answer(question, [], dns.NO_SUCH_NAME)
+        if question.kind not in FAMILIES:
+            return dns.answer(question, [])
+        return self._resolved(question)
+
+    def _resolved(self, question: dns.Question) -> bytes:
+        try:
+            addresses = self._lookup(question.name, FAMILIES[question.kind])
+        except OSError as error:
+            return dns.answer(question, [], dns.FAILED if error.errno == EAI_AGAIN else dns.NO_SUCH_NAME)
+        for address in addresses:
+            names = self.known.get(address, ())
+            if question.name not in names and len(self.known) < MOST:
+                self.known[address] = (*names, question.name)
+        return dns.answer(question, addresses)
+
+    def _refuse(self, request: Request, name: str, asker: Asker) -> None:
+        """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
+        plain = next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
+        if not {(asker, name), (asker, plain)} & self._told:
+            self._told.add((asker, name))
+            self._tell(request, asker)
+
+
+def look_up(name: str, family: int) -> list[bytes]:
+    """Its addresses, as this machine finds them; none where it has only such of another family. Raises OSError (gaierror)."""
+    import _socket
+
+    try:
+        found = _socket.getaddrinfo(name, None, family, STREAM)
+    except _socket.gaierror as error:
+        if error.errno == EAI_NODATA or (error.errno == EAI_NONAME and is_known(name)):
+            return []
+        raise
+    return list(dict.fromkeys(_socket.inet_pton(family, str(place[4][0]).partition("%")[0]) for place in found))
+
+
+def is_known(name: str) -> bool:
+    """Whether there is such a name at all."""
+    import _socket
+
+    try:
+        return bool(_socket.getaddrinfo(name, None, 0, STREAM))
+    except _socket.gaierror:
+        return False
+
+
+# What libc goes by.
+
+
+def name_servers() -> frozenset[tuple[bytes, int]]:
+    """Those that it asks (resolv.conf(5))."""
+    hosts = [words[1] for words in lines(RESOLVER) if words[0] == "nameserver" and len(words) > 1]
+    found = (read_host(host.partition("%")[0]) for host in hosts or [LOCAL])  # type: ignore[no-untyped-call]
+    return frozenset((packed, 53) for packed in found if packed is not None)
+
+
+def searched() -> tuple[str, ...]:
+    """What it appends to names, each with the dot before it."""
+    found = [words[1:] for words in lines(RESOLVER) if words[0] in ("search", "domain")]
+    return tuple("." + canonical_name(name) for name in (found[-1] if found else ()))
+
+
+def in_hosts_file(address: bytes) -> Iterator[str]:
+    for words in lines(HOSTS):
+        if read_host(words[0]) == address:  # type: ignore[no-untyped-call]
+            yield from map(canonical_name, words[1:])
+
+
+def lines(path: str) -> list[list[str]]:
+    """The words of each line that has any, without comments; nothing where the file cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            found = [line.partition("#")[0].split() for line in file]
+    except OSError:
+        return []
+    return [words for words in found if words]
+
+
+# Serving.
+
+
+class Crew:
+    """Threads, as many as there is work for, and at most WORKERS: what comes then is dropped, as by a server that has too much to do."""
+
+    def __init__(self) -> None:
+        import _thread
+
+        self._lock = _thread.allocate_lock()
+        self._start_thread = _thread.start_new_thread
+        self._busy = 0
+
+    def do(self, work: Callable[..., None], *arguments: object) -> None:
+        with self._lock:
+            if self._busy >= WORKERS:
+                return
+            self._busy += 1
+        self._start_thread(self._work, (work, arguments))
+
+    def _work(self, work: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        try:
+            work(*arguments)
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+
+class Server:
+    """Answers at a socket of TCP on a loopback address, to those whose connections the supervisor has led here."""
+
+    def __init__(self, names: Names) -> None:
+        import _socket
+        import _thread
+
+        self._names = names
+        self._crew = Crew()
+        self._expected: dict[int, int] = {}
+        self._listening = _socket.socket(AF_INET, STREAM | os.O_CLOEXEC)
+        self._listening.bind((LOCAL, 0))
+        self._listening.listen(128)
+        self.port = self._listening.getsockname()[1]
+        _thread.start_new_thread(self._accept, ())
+
+    def address(self, family: int) -> bytes:
+        """For connect(2): struct sockaddr_in, or struct sockaddr_in6 with the same address mapped."""
+        port: bytes = self.port.to_bytes(2, "big")
+        if family == AF_INET:
+            return AF_INET.to_bytes(2, "little") + port + LOOPBACK + bytes(8)
+        return AF_INET6.to_bytes(2, "little") + port + bytes(4) + MAPPED + LOOPBACK + bytes(4)
+
+    def expect(self, port: int, process: int) -> None:
+        """Somebody of the run comes from this port."""
+        self._expected[port] = process
+
+    def _accept(self) -> None:
+        import _socket
+
+        while True:
+            descriptor, address = self._listening._accept()  # type: ignore[attr-defined]
+            self._crew.do(self._serve, _socket.socket(AF_INET, STREAM, 0, descriptor), address[1])
+
+    def _serve(self, peer: socket, port: int) -> None:
+        import time
+
+        try:
+            for _ in range(100):
+                if port in self._expected:
+                    break
+                time.sleep(0.01)  # it is connected before the supervisor can say so
+            asker = self._expected.pop(port, None)
+            while asker is not None and (message := _message(peer)):
+                answer = self._names.answer(message, asker)
+                if answer is None:
+                    break
+                peer.sendall(len(answer).to_bytes(2, "big") + answer)
+        except OSError:
+            return
+        finally:
+            peer.close()
+
+
+def _message(peer: socket) -> bytes:
+    """What is sent by TCP has its length before it (RFC 1035, 4.2.2). b"" at the end."""
+    size = int.from_bytes(_exactly(peer, 2), "big")
+    return _exactly(peer, size)
+
+
+def _exactly(peer: socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = peer.recv(size - len(data))
+        if not more:
+            return b""
+        data += more
+    return data
+
+
+def serve_datagrams(workshop: Workshop, names: Names) -> None:
+    """Answer those who ask by UDP, for ever; nobody can where the network could not be had."""
+    crew = Crew()
+    while True:
+        try:
+            server = workshop.server()
+            message, address = server.recvfrom(LONGEST)
+        except OSError:
+            return
+        crew.do(_reply, server, names, message, address)
+
+
+def _reply(server: socket, names: Names, message: bytes, address: tuple[str, int]) -> None:
+    answer = names.answer(message)
+    if answer is not None:
+        try:
+            server.sendto(dns.as_datagram(answer), address)
+        except OSError:
+            return
+
+
+class Resolution:
+    """All that a run needs for names. The server is there once somebody comes for it."""
+
+    def __init__(self, policy: Policy, tell: Callable[[Request, Asker], None], workshop: Workshop | None) -> None:
+        import _thread
+
+        self.names = Names(policy, tell)
+        self._servers = {*name_servers(), (NAME_SERVER, 53)}
+        self._lock = _thread.allocate_lock()
+        self._server: Server | None = None
+        if workshop is not None:
+            _thread.start_new_thread(serve_datagrams, (workshop, self.names))
+
+    def is_server(self, address: bytes, port: int) -> bool:
+        """Whether a resolver that goes by this machine's configuration, or by the run's own, takes it for a name server."""
+        return (address, port) in self._servers
+
+    def server(self) -> Server:
+        with self._lock:
+            if self._server is None:
+                self._server = Server(self.names)
+            return self._server
