@@ -55,6 +55,8 @@ SUPERVISOR = (
     "kernel.yama.ptrace_scope below 2"
 )
 FILTERS = "no seccomp filter can be installed. gVisor, and containers that refuse seccomp(2) or prctl(2), need another profile"
+INSIDE = "inside another hermetic nothing can be told of this machine"
+OUTSIDE = "run it outside"
 NO_LINUX = "the kernel layer is Linux's: on macOS and Windows only the Python layer can stand"
 
 ADVICE: tuple[tuple[Callable[[Here], bool], str], ...] = (
@@ -111,6 +113,8 @@ class Examination:
     def advice(self) -> list[str]:
         if not is_linux():
             return [NO_LINUX]
+        if self.failure == INSIDE:
+            return [OUTSIDE]
         here = self.here
         return [FILTERS] if here is None else [text for needed, text in ADVICE if needed(here)]
 
@@ -146,6 +150,11 @@ def examine() -> Examination:
     found = Examination()
     if not is_linux():
         found.failure = "it is Linux's"
+        return found
+    from hermetic.launch import nested
+
+    if nested.is_inside():
+        found.failure = INSIDE
         return found
     try:
         with _world() as place:

@@ -8,21 +8,21 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from hermetic.errors import HermeticError, UsageError
+from hermetic.errors import HermeticError, UsageError, printable
 from hermetic.events import SCHEMA
 from hermetic.launch.stage import beyond_standard
 
 
 class Log:
-    """path: the file, made if it is missing; run: names the run in every line.
+    """path: the file, made if it is missing; run: names the run in every line; tell: writes to the user.
 
     Raises HermeticError if the file cannot be written.
     """
 
-    def __init__(self, path: str, run: str) -> None:
+    def __init__(self, path: str, run: str, tell: Callable[[str], None]) -> None:
         if path == "-":
             raise UsageError("--log -: a file was expected", "/dev/stderr and /dev/stdout are such")
         try:
@@ -30,18 +30,21 @@ class Log:
         except (OSError, ValueError) as error:
             raise HermeticError(f"--log {path}: {getattr(error, 'strerror', None) or error}") from None
         self._run = run
+        self._path = printable(path)
+        self._tell = tell
 
     def write(self, event: str, fields: Mapping[str, Any]) -> None:
         """Append one line; what the log itself says in it stands, whatever the fields are.
 
-        A full disk must not change how the run ends; the line is then missing.
+        A full disk must not change how the run ends; that lines are missing from then on is told.
         """
         own = {"v": SCHEMA, "event": event, "run": self._run, "time": time.time()}
         line = json.dumps({**own, **fields, **own})
         try:
             os.write(self._descriptor, line.encode() + b"\n")
-        except OSError:
+        except OSError as error:
             self._descriptor = opened(os.devnull)
+            self._tell(f"hermetic: --log {self._path}: {error.strerror}; from here on events are missing there\n")
 
 
 def opened(path: str) -> int:

@@ -7,12 +7,11 @@ import _imp
 import os
 import sys
 
-from hermetic_guard import attribution, children, hook, injection, serialized, shutdown, traces
+from hermetic_guard import attribution, children, collector, hook, injection, serialized, shutdown, traces
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
 from hermetic_guard.guards import filesystem, integrity, native, network, process
-from hermetic_guard.patching import builtin
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
@@ -59,7 +58,8 @@ def install(enforcer, protected, native_files, channel, guard_children):
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
     replace()
-    freeze = hide_from_collector(enforcer.ledger)
+    at_end, freeze = collector.install(enforcer)
+    tables.append(at_end)
     if enforcer.hooked:
         create = enforcer.ledger.original(_imp, "create_dynamic")
         on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation)
@@ -70,19 +70,6 @@ def install(enforcer, protected, native_files, channel, guard_children):
     if hasattr(sys, "addaudithook"):
         hook.install(tables)
     freeze()
-
-
-def hide_from_collector(ledger):
-    """Returns the function to be called last: then `gc.get_objects` and `gc.get_referrers` find nothing of what has been made until now, neither
-    tables nor cells of functions, which could be filled anew. They look at every generation but the permanent one (Modules/gcmodule.c).
-    """
-    import gc
-
-    freeze = getattr(gc, "freeze", None)
-    if freeze is None:
-        return bool  # 3.6, PyPy
-    ledger.replace(gc, "unfreeze", builtin(lambda: None, gc.unfreeze))  # novm
-    return freeze
 
 
 def make_on_uncaught(tell, kind):

@@ -98,7 +98,8 @@ class Planner(object):
         try:
             return self.guarded(start)
         except programs.Unknown as error:
-            return self.refuse(start, "nobody can say what it is: %s" % error)
+            why = "nobody can say what it is: %s" % error
+        return self.refuse(start, why)
 
     def fingerprint(self):
         """ctime cannot be set by an unprivileged process (utimensat(2)), so unchanged ctimes mean unchanged files."""

@@ -61,6 +61,7 @@ class ConfinedExecution(Execution):
         self._waiting: list[Event] = []
         self._lost = 0
         self._placed = False
+        self._input: int | None = None
         self._refused: HermeticError | None = None
         self._workshop: Workshop | None = None
 
@@ -78,7 +79,9 @@ class ConfinedExecution(Execution):
             self._say(FAILED, str(error.filename or "kernel rules"), os.strerror(error.errno or 0))
             os._exit(ENDED)
         self._say(
-            PLACED, *map(str, (int(self._here.namespaced), int(self._here.filtered), self._here.abi, -1 if listener is None else listener))
+            PLACED,
+            *map(str, map(int, (self._here.namespaced, self._here.filtered, self._here.abi, confinement.reads_anew))),
+            str(-1 if listener is None else listener),
         )
         word = os.read(self._go, 1)
         if word not in (SUPERVISED, ALONE):
@@ -148,7 +151,9 @@ class ConfinedExecution(Execution):
             step, why = (word.decode("utf-8", "replace") for word in words)
             self._refused = GuardUnavailable(f"the kernel's rules could not be put in place: {step}: {why}")
             return
-        namespaced, filtered, abi, listener = map(int, words)
+        namespaced, filtered, abi, reads_anew, listener = map(int, words)
+        if reads_anew:
+            self._share_input()
         self._here.namespaced, self._here.filtered, self._here.abi = bool(namespaced), bool(filtered), abi
         supervisor = self._take(listener) if listener >= 0 else None
         self._here.supervised = supervisor is not None
@@ -159,6 +164,19 @@ class ConfinedExecution(Execution):
             return
         self._let_go(supervisor is not None)
         os.close(self._went)
+
+    def _share_input(self) -> None:
+        """Who comes after the target, in a shell's parentheses say, reads on where it has stopped."""
+        from hermetic.linux.notify import take_descriptor
+
+        try:
+            self._input = take_descriptor(self.pid, 0)
+        except OSError:
+            return  # this process may not look into its child
+
+    def _return_input(self) -> None:
+        if self._input is not None:
+            os.lseek(0, os.lseek(self._input, 0, os.SEEK_CUR), os.SEEK_SET)
 
     def _take(self, listener: int) -> object | None:
         """Begin to supervise; None where the listener cannot be had."""
@@ -173,7 +191,9 @@ class ConfinedExecution(Execution):
             return None
         launcher = os.getpid()
         before = frozenset(local_sockets.children(launcher)) - {self.pid}
-        judge = Judge(self._policy, self._here.machine, lambda: local_sockets.below(launcher, before), self._notice, self._workshop)
+        judge = Judge(
+            self._policy, self._here.machine, self.program, lambda: local_sockets.below(launcher, before), self._notice, self._workshop
+        )
         self.killed = judge.killed
         supervisor = Supervisor(taken, self._here.machine, judge)
         supervisor.start()
@@ -189,6 +209,7 @@ class ConfinedExecution(Execution):
         os.kill(os.getpid(), _signal.SIGCHLD)
 
     def raise_failure(self) -> None:
+        self._return_input()
         if self._workshop:
             self._workshop.close()
         if self._refused:

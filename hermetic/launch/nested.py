@@ -11,7 +11,9 @@ import sys
 
 from hermetic_guard import serialized
 
-from hermetic.errors import GuardUnavailable, HermeticError, quoted
+from hermetic.errors import GuardUnavailable, HermeticError, UsageError, quoted
+from hermetic.linux import layers
+from hermetic.linux.here import Here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +21,15 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.launch.speaker import Speaker
+    from hermetic.options import Invocation
     from hermetic.target.resolve import Target
 
 STACKED = ("network", "filesystem")
 """Guards whose kernel rules can be stacked. That of processes cannot: the outer guard has to rewrite the one exec that would be left."""
+
+OUTER = ("log", "strict", "trace")
+"""Options about what is told, which is the outer run's to do."""
 
 
 def tighten(policy: Policy) -> tuple[Policy, Policy, str] | None:
@@ -38,12 +45,35 @@ def tighten(policy: Policy) -> tuple[Policy, Policy, str] | None:
     return serialized.loads(before), serialized.loads(after), os.path.dirname(scratch)
 
 
-def become(target: Target, before: Policy, after: Policy, run: str) -> NoReturn:
-    """Be replaced by the target. Raises HermeticError if it cannot be executed, or not under both policies."""
+def is_inside() -> bool:
+    """Whether a guard stands in this process."""
+    answer: list[object] = []
+    sys.audit("hermetic.narrowed", answer)
+    return bool(answer)
+
+
+def refuse_what_the_outer_run_does(invocation: Invocation) -> None:
+    """Raises UsageError for an option that would have no effect."""
+    for key in OUTER:
+        if invocation.flag(key):
+            raise UsageError(f"--{key} has no effect inside another hermetic, which is the one that tells", "give it to the outer one")
+
+
+def become(target: Target, before: Policy, after: Policy, run: str, *, invocation: Invocation, say: Speaker) -> NoReturn:
+    """Be replaced by the target. Raises HermeticError if it cannot be executed, or not under both policies, or not as `invocation` requires."""
+    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter)
     try:
-        confine(narrower(before, after), target.interpreter, run)
+        confine(narrower(before, after), here)
     except OSError as error:
         raise GuardUnavailable(f"the kernel's rules could not be put in place: {error.filename}: {error.strerror}") from None
+    found = standings(before, after, here, python=target.python)
+    why_not = layers.shortfall(found, require=invocation.text("require"), best_effort=invocation.flag("best_effort"))
+    if why_not:
+        raise GuardUnavailable(why_not)
+    if not target.python:
+        say.notice(
+            f"{os.path.basename(target.interpreter)} is not Python, so the kernel alone holds it: {'; '.join(map(layers.in_the_kernel, found))}"
+        )
     try:
         os.execve(target.interpreter, target.argv, target.environ)
     except OSError as error:
@@ -58,11 +88,21 @@ def narrower(before: Policy, after: Policy) -> Policy:
     return policy
 
 
-def confine(policy: Policy, program: str, run: str) -> None:
+def standings(before: Policy, after: Policy, here: Here, *, python: bool) -> list[layers.Standing]:
+    """How each guard is held in here."""
+    stacked = {one.guard: one for one in layers.standings(narrower(before, after), here, python=python)}
+    return [stacked.get(guard) or _not_stacked(guard, before, after, python=python) for guard in after.guards()]
+
+
+def _not_stacked(guard: str, before: Policy, after: Policy, *, python: bool) -> layers.Standing:
+    if getattr(before, guard) == getattr(after, guard):
+        return layers.Standing(guard, python, layers.PARTIAL, "as far as the outer run has it")
+    return layers.Standing(guard, python, layers.NONE, "inside another hermetic the kernel gets no rules for it")
+
+
+def confine(policy: Policy, here: Here) -> None:
     if not policy.guards():
         return
     from hermetic.linux.confine import Confinement
-    from hermetic.linux.here import Here
 
-    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=program)
     Confinement(policy, here).enter()

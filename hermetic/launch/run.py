@@ -6,9 +6,9 @@ import os
 import sys
 
 from hermetic_guard import serialized
-from hermetic_guard.policy import with_scratch
+from hermetic_guard.policy import is_within_any, with_scratch
 
-from hermetic.errors import TargetNotExecutable, TargetNotFound, printable
+from hermetic.errors import TargetNotExecutable, TargetNotFound, UsageError, printable, quoted
 from hermetic.events import EventReader, scan
 from hermetic.launch import environ, nested, payload
 from hermetic.launch.confined import ConfinedExecution
@@ -61,10 +61,13 @@ def main(invocation: Invocation) -> int:
         say.notice(notice)
     say.detail("; ".join(target.how))
     policy = with_needs(resolved.policy, target, cwd)
+    refuse_hidden(policy, target)
+    if nested.is_inside():
+        nested.refuse_what_the_outer_run_does(invocation)
     outer = nested.tighten(policy)
     if outer is not None:
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
-        nested.become(target, *outer)
+        nested.become(target, *outer, invocation=invocation, say=say)
     facts = ask_interpreter(target, policy) if target.python else None
     return Run(invocation, policy, target, facts, say).result(environment)
 
@@ -141,7 +144,7 @@ class Run:
         self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
         if not why_not and not self.carries:
-            held = "; ".join(f"{one.guard}: {one.kernel}{f' ({one.gap})' if one.gap else ''}" for one in found)
+            held = "; ".join(map(layers.in_the_kernel, found))
             self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
@@ -227,7 +230,7 @@ class Run:
         if isinstance(self.log_path, str):
             from hermetic.log import Log
 
-            self.log = Log(self.log_path, run)
+            self.log = Log(self.log_path, run, self.say.write)
             self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 
@@ -268,6 +271,14 @@ def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Inter
     return interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ), limited=limited)
 
 
+def refuse_hidden(policy: Policy, target: resolve.Target) -> None:
+    """Raises UsageError where what is to be started would not be there."""
+    hidden = policy.filesystem.hide if policy.filesystem else ()
+    for path in (target.interpreter, os.path.realpath(target.interpreter)) if hidden else ():
+        if is_within_any(path, hidden):
+            raise UsageError(f"--hide hides {quoted(path)}, which is to be started")
+
+
 def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:
     """Where reading is limited, what the target cannot run without is allowed besides."""
     if policy.filesystem is None or policy.filesystem.read is None:
@@ -298,5 +309,17 @@ def initial_environment() -> dict[bytes, bytes]:
 def protected_paths() -> list[str]:
     """hermetic's own files: what a run could change there would weaken the next one."""
     package = os.path.dirname(os.path.dirname(__file__))
-    cache = interrogate.cache_directory(os.environ)
-    return [package, payload.directory(), *([cache] if cache else [])]
+    return [package, payload.directory(), *caches()]
+
+
+def caches() -> list[str]:
+    """This run's, and the usual one. Made where there is none: whoever makes it fills it for the next run, and what is not there cannot be kept."""
+    plain = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
+    found = dict.fromkeys(map(interrogate.cache_directory, (os.environ, plain)))
+    for place in found:
+        try:
+            if place:
+                os.makedirs(place, 0o700, exist_ok=True)
+        except OSError:
+            continue  # nor can the target make it, which is the same user
+    return list(filter(None, found))

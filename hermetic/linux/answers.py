@@ -15,8 +15,9 @@ from hermetic_guard.guards.options import show_option
 from hermetic_guard.hosts import ANY, is_loopback
 
 from hermetic.linux import listening_filter, local_sockets
-from hermetic.linux.notify import Gone, Notification, process_of
+from hermetic.linux.notify import Gone, Notification, Unseen, process_of
 from hermetic.linux.numbers import number
+from hermetic.linux.seccomp import TURNS
 from hermetic.linux.socket_turns import Turns
 from hermetic.linux.syscalls import SIGKILL, call
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     """An errno, 0 for success; None where the call has been answered already."""
 
 EPERM, EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 1, 13, 14, 22, 97, 106, 111, 114
+AT_FDCWD = -100
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
 STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
@@ -53,7 +55,7 @@ FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
 
 
 class Judge:
-    """policy: what is allowed; machine: as uname(2) names it; members: gives the pids of the run's processes
+    """policy: what is allowed; machine: as uname(2) names it; program: the target's; members: gives the pids of the run's processes
 
     tell: is given an event for each refusal, from any thread
     """
@@ -62,6 +64,7 @@ class Judge:
         self,
         policy: Policy,
         machine: str,
+        program: str,
         members: Callable[[], Iterable[int]],
         tell: Callable[[dict[str, Any]], None],
         workshop: Workshop | None = None,
@@ -73,6 +76,9 @@ class Judge:
         self._members = members
         self._workshop = workshop
         self._resolution = self._resolve(policy, workshop) if policy.network and policy.network.domains else None
+        self._program = program
+        self._executables: frozenset[tuple[int, int]] | None = None
+        self._listed = local_sockets.Listed(policy.network.unix if policy.network else ())
         self.killed: set[int] = set()
         """The processes that a refusal has ended."""
 
@@ -105,8 +111,9 @@ class Judge:
     def could_not(self, asking: Notification, problem: Exception) -> None:
         """Tell of a call that is refused because its judgement failed, by a fault of hermetic's."""
         name, handler = next(item for item in HANDLERS.items() if number(item[0], self._machine) == asking.number)
-        guard = "subprocess" if handler in (Judge.start, Judge.fork) else "network"
-        request = Request(guard, name, f"{type(problem).__name__}: {problem}")
+        guard = GUARD_OF.get(handler, "network")
+        unseen = isinstance(problem, Unseen)
+        request = Request(guard, name, "a program that may not be looked into" if unseen else f"{type(problem).__name__}: {problem}")
         self._tell(refusal(process_of(asking.thread), request, Decision(False, "hermetic could not judge it")))
 
     def connect(self, asking: Notification) -> Answer:
@@ -184,32 +191,42 @@ class Judge:
         """By path or by abstract name. A path is opened once, as the target sees it, and what was opened is connected to."""
         name = address[2:]
         if name[:1] in (b"", b"\0"):
-            own = bool(name) and self.is_own(name=name)
+            own = bool(name) and self.is_own(found, name=name)
             request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=own)
             return self.carry_out("connect", found, address) if not name or self.allows(asking, request) else EACCES
         path = name.partition(b"\0")[0]
         opened = open_as(asking, path)
         try:
-            if not self.may_reach(asking, opened):
+            if not self.may_reach(asking, found, opened):
                 return EACCES
             return self.carry_out("connect", found, AF_UNIX.to_bytes(2, "little") + b"/proc/self/fd/%d\0" % opened)
         finally:
             os.close(opened)
 
-    def is_own(self, *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
-        """Whether the run made this socket. What the kernel does not tell is nobody's: that is refused, and told."""
+    def is_own(self, found: socket, *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
+        """Whether the run made what this socket is to connect to. What the kernel does not tell is nobody's: that is refused, and told."""
         try:
-            return local_sockets.is_made_inside(self._members(), file=file, name=name)
+            return local_sockets.is_made_inside(self._members(), file=file, name=name, kind=found.getsockopt(SOL_SOCKET, SO_TYPE))
         except OSError:
             return False
 
-    def may_reach(self, asking: Notification, opened: int) -> bool:
+    def may_reach(self, asking: Notification, found: socket, opened: int) -> bool:
         file, path = os.fstat(opened), os.readlink(f"/proc/self/fd/{opened}")
         if not stat.S_ISSOCK(file.st_mode):
             raise OSError(ECONNREFUSED, path)
-        own = self.is_own(file=file)
+        own = self.is_own(found, file=file)
         request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own)
-        return self.allows(asking, request, quietly=path.startswith(FAMILIAR))
+        if not self.allows(asking, request, quietly=path.startswith(FAMILIAR)):
+            return False
+        return own or self._listed.is_meant(path, file) or self.refuse_other_socket(asking, path)
+
+    def refuse_other_socket(self, asking: Notification, path: str) -> bool:
+        """One that was put in the place of the one that is allowed: a link, or renamed."""
+        process = process_of(asking.thread)
+        self._tell(
+            refusal(process, Request("network", "connect", "unix:" + path), Decision(False, "another socket is there than the one allowed"))
+        )
+        return False
 
     def listen(self, asking: Notification) -> Answer:
         """One that is not bound listens on every address, and what one is bound to may change meanwhile: see listening_filter.py."""
@@ -268,12 +285,48 @@ class Judge:
         self.allows(asking, Request("network", "socket", show_option(level, option)))  # type: ignore[no-untyped-call]
         return EACCES
 
+    def give_turn(self, asking: Notification) -> Answer:
+        """A thread of the run's own may be named; groups, and all processes of a user, hold others too."""
+        which, who = TURNS[next(name for name in TURNS if number(name, self._machine) == asking.number)]
+        if which is not None and asking.integer(0) != which:
+            return EPERM
+        try:
+            process = process_of(asking.integer(who))
+        except FileNotFoundError:
+            return go_on(asking)
+        return go_on(asking) if process in set(self._members()) else EPERM
+
     def start(self, asking: Notification) -> Answer:
-        """execve and execveat where no process may be started: always refused, for what they would start can still be changed."""
+        """execve and execveat. Where no process may be started always refused, for what they would start can still be changed."""
+        if self._policy.subprocess and self._policy.subprocess.run:
+            return self.start_of_some(asking)
         at = 1 if asking.number == number("execveat", self._machine) else 0
         path = os.fsdecode(asking.text(asking.arguments[at]))
         self.allows(asking, Request("subprocess", "start", path, path=program_named(asking, path)))
         return EPERM
+
+    def start_of_some(self, asking: Notification) -> Answer:
+        """Landlock judges what is really executed. What cannot be executed anyway, or is not there, the kernel has an error for."""
+        try:
+            opened = open_program(asking, by_descriptor=asking.number == number("execveat", self._machine))
+        except (OSError, Unseen):
+            return go_on(asking)
+        try:
+            file, path = os.fstat(opened), os.readlink(f"/proc/self/fd/{opened}")
+        finally:
+            os.close(opened)
+        if not stat.S_ISREG(file.st_mode) or not file.st_mode & 0o111 or self.is_executable(file):
+            return go_on(asking)
+        return EACCES if not self.allows(asking, Request("subprocess", "start", path, path=path)) else go_on(asking)
+
+    def is_executable(self, file: os.stat_result) -> bool:
+        """Whether it is the target, one of the programs that may be started, or what those are executed with."""
+        if self._executables is None:
+            from hermetic.linux import essentials
+
+            run = self._policy.subprocess.run if self._policy.subprocess else ()
+            self._executables = frozenset(filter(None, map(identity, essentials.executables((self._program, *run)))))
+        return (file.st_dev, file.st_ino) in self._executables
 
     def fork(self, asking: Notification) -> Answer:
         self.allows(asking, Request("subprocess", "fork", program_of(process_of(asking.thread))))
@@ -285,6 +338,7 @@ HANDLERS: dict[str, Callable[[Judge, Notification], Answer]] = {
     "listen": Judge.listen,
     "socket": Judge.make_socket,
     "setsockopt": Judge.set_option,
+    **dict.fromkeys(TURNS, Judge.give_turn),
     "execve": Judge.start,
     "execveat": Judge.start,
     "fork": Judge.fork,
@@ -292,6 +346,13 @@ HANDLERS: dict[str, Callable[[Judge, Notification], Answer]] = {
     "clone": Judge.fork,
 }
 """Who answers, by system call."""
+
+GUARD_OF: dict[Callable[[Judge, Notification], Answer], str] = {
+    Judge.start: "subprocess",
+    Judge.fork: "subprocess",
+    Judge.give_turn: "integrity",
+}
+"""Whose rules those are about; all others are the network's."""
 
 
 class Duplicate:
@@ -301,7 +362,11 @@ class Duplicate:
         import _socket
 
         descriptor = asking.duplicate(asking.arguments[0])
-        self._socket = _socket.socket(AF_UNIX, STREAM, 0, descriptor)  # what it is of is asked of the kernel
+        try:
+            self._socket = _socket.socket(AF_UNIX, STREAM, 0, descriptor)  # what it is of is asked of the kernel
+        except OSError:  # it is none
+            os.close(descriptor)
+            raise
 
     def __enter__(self) -> socket:
         return self._socket
@@ -358,6 +423,34 @@ def open_as(asking: Notification, path: bytes) -> int:
     return opened
 
 
+def open_program(asking: Notification, *, by_descriptor: bool) -> int:
+    """An O_PATH descriptor of what execve(2), or execveat(2), would execute. Raises OSError, Unseen, Gone."""
+    path = asking.text(asking.arguments[1 if by_descriptor else 0])
+    start = asking.integer(0)
+    if not by_descriptor or path[:1] == b"/" or start == AT_FDCWD:
+        return open_as(asking, path)
+    if not path:
+        return asking.look(f"fd/{start}", os.O_PATH)
+    folder = asking.look(f"fd/{start}", os.O_PATH | os.O_DIRECTORY)
+    try:
+        return os.open(path, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def go_on(asking: Notification) -> Answer:
+    asking.go_on()
+    return None
+
+
 def give_socket(asking: Notification, family: int, kind: int, protocol: int) -> Answer:
     import _socket
 
@@ -399,7 +492,18 @@ def program_named(asking: Notification, path: str) -> str | None:
 
 
 def program_of(process: int) -> str:
+    """Its path; its name where it may not be looked into."""
     try:
         return os.readlink(f"/proc/{process}/exe")
+    except PermissionError:
+        return name_of_program(process)
+    except OSError:
+        return "a program that has ended"
+
+
+def name_of_program(process: int) -> str:
+    try:
+        with open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().rstrip("\n")
     except OSError:
         return "a program that has ended"

@@ -44,6 +44,8 @@ class Confinement:
         self.here = here
         self._answered = answered
         self._once: Opened | None = None
+        self.reads_anew = False
+        """Whether standard input was opened once more."""
 
     def enter(self) -> int | None:
         """Confine this process.
@@ -51,12 +53,15 @@ class Confinement:
         Returns the descriptor that a supervisor answers at, None if nothing is left to one. Raises OSError, whose `filename` is the step
         that failed: this process must not execute anything then.
         """
+        self.here.pid = os.getpid()
         descriptors.sort(self.policy)
         self._enter_namespaces()
         self._ask()
         around = surroundings.look(self.policy, self.here)
         if self.here.namespaced:
             mounts.apply(mounts.plan(self.policy, self.here, around))
+            if self.policy.filesystem is not None:
+                self.reads_anew = descriptors.open_anew()
         privileges.no_core_files()
         if self.policy.subprocess is not None and not self.policy.subprocess.run:
             from hermetic.linux import exec_once

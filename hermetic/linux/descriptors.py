@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 OPEN = "/proc/self/fd"
 STANDARD = (0, 1, 2)
-EBADF = 9
+ENOENT, EBADF = 2, 9
+PLAIN = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9))
+"""null, zero, full, random and urandom (Documentation/admin-guide/devices.txt)."""
+MASTER = (5, 2)
+"""The other end of a terminal, /dev/ptmx: who has it types what the terminal's processes read."""
 ANONYMOUS = "anon_inode:"
 HARMLESS = frozenset("[eventfd] [eventpoll] [signalfd] [timerfd] inotify".split())
 """What the kernel calls the objects without a file that stay. Others are processes, io_uring, userfaultfd, mounts, filters: what seccomp
@@ -28,11 +32,16 @@ class Descriptor:
     """What is known of an open one.
 
     number, mode (st_mode), links (st_nlink), flags (of F_GETFL); name: what /proc/self/fd calls it, for a file its path
+    device: major and minor number of a device; terminal: whether that is one
     """
 
-    __slots__ = ("flags", "links", "mode", "name", "number")
+    __slots__ = ("device", "flags", "links", "mode", "name", "number", "terminal")
 
-    def __init__(self, number: int, mode: int, links: int, flags: int, name: str) -> None:
+    def __init__(
+        self, number: int, mode: int, links: int, flags: int, name: str, device: tuple[int, int] = (0, 0), *, terminal: bool = False
+    ) -> None:
+        self.device = device
+        self.terminal = terminal
         self.number = number
         self.mode = mode
         self.links = links
@@ -55,7 +64,10 @@ def _inherited(number: int) -> Descriptor | None:
             return None
         status = os.fstat(number)
         flags = fcntl.fcntl(number, fcntl.F_GETFL)
-        return Descriptor(number, status.st_mode, status.st_nlink, flags, os.readlink(f"{OPEN}/{number}"))
+        device = os.major(status.st_rdev), os.minor(status.st_rdev)
+        return Descriptor(
+            number, status.st_mode, status.st_nlink, flags, os.readlink(f"{OPEN}/{number}"), device, terminal=os.isatty(number)
+        )
     except OSError as error:
         if error.errno != EBADF:
             raise
@@ -70,11 +82,47 @@ def stays(policy: Policy, descriptor: Descriptor) -> bool:
         return True
     if descriptor.flags & os.O_PATH:
         return False
-    if stat.S_ISFIFO(descriptor.mode) or stat.S_ISCHR(descriptor.mode):
+    if stat.S_ISFIFO(descriptor.mode):
         return True
+    if stat.S_ISCHR(descriptor.mode):
+        return descriptor.device in PLAIN or (descriptor.terminal and descriptor.device != MASTER)
     if descriptor.name.startswith(ANONYMOUS):
         return descriptor.name.removeprefix(ANONYMOUS) in HARMLESS
     return stat.S_ISREG(descriptor.mode) and _is_allowed(policy, descriptor)
+
+
+def open_anew() -> bool:
+    """Open what is open for reading once more, by its path, once this process has mounts of its own: through the mount that a file was opened by
+    its mode, times and attributes can be changed. Whether that was done with 0, which then has an offset of its own.
+
+    Raises OSError whose filename is the descriptor. Those that have no name, and those of other owners, stay as they are.
+    """
+    done = False
+    for number in sorted(map(int, os.listdir(OPEN))):
+        descriptor = _inherited(number)
+        if descriptor is not None and _can_be_changed(descriptor):
+            _open_anew(descriptor)
+            done = done or number == 0
+    return done
+
+
+def _can_be_changed(descriptor: Descriptor) -> bool:
+    if not stat.S_ISREG(descriptor.mode) or descriptor.links == 0 or descriptor.flags & os.O_ACCMODE != os.O_RDONLY:
+        return False
+    return os.geteuid() in (0, os.fstat(descriptor.number).st_uid)
+
+
+def _open_anew(descriptor: Descriptor) -> None:
+    number = descriptor.number
+    try:
+        opened = os.open(descriptor.name, descriptor.flags & ~os.O_PATH | os.O_CLOEXEC)
+        if not os.path.samestat(os.fstat(opened), os.fstat(number)):
+            raise OSError(ENOENT, "another file is there by now")
+        os.lseek(opened, os.lseek(number, 0, os.SEEK_CUR), os.SEEK_SET)
+        os.dup2(opened, number)
+        os.close(opened)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, f"descriptor {number} ({descriptor.name})") from None
 
 
 def _is_allowed(policy: Policy, descriptor: Descriptor) -> bool:

@@ -12,9 +12,10 @@ import stat
 from hermetic_guard.policy import is_within
 
 DEV = "/dev"
-FAMILIES = frozenset("bsg kmem megaraid mem mtd ng nst nvme port raw sg st ubi uinput userfaultfd watchdog".split())
+FAMILIES = frozenset("bsg kmem megaraid mem mtd net ng nst nvme port raw sg st tap ubi uinput userfaultfd vhost watchdog".split())
 """What the names of such character devices, or of directories of them, begin with (Documentation/admin-guide/devices.txt); block devices are
-all of that kind. uinput types on the user's keyboard, watchdog reboots, userfaultfd is the system call that every filter refuses."""
+all of that kind. uinput types on the user's keyboard, watchdog reboots, userfaultfd is the system call that every filter refuses; net/tun, tap and
+vhost send frames by an interface that is there for a virtual machine."""
 TERMINALS = ("tty", "vcs")
 """Nine of ten entries: not looked at, which saves half the time."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

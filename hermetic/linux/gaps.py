@@ -105,6 +105,12 @@ GAPS = (
         "what is hidden can be read",
         lambda policy, here: bool(policy.filesystem and policy.filesystem.hide) and _can_be_read(policy, here),
     ),
+    Gap(
+        "filesystem",
+        "replaced",
+        "what is hidden shows again where somebody outside replaces it",  # a rename over it takes the mount away (detach_mounts, fs/namespace.c)
+        lambda policy, here: bool(policy.filesystem and policy.filesystem.hide) and here.namespaced,
+    ),
     Gap("filesystem", "devices", "devices can be given commands (ioctl)", _filesystem(5, namespaced=True)),
     Gap(
         "filesystem",
@@ -117,6 +123,13 @@ GAPS = (
         "attributes",
         "extended attributes of files elsewhere and where links lead can be read",
         lambda policy, here: policy.filesystem is not None and policy.filesystem.read is not None,
+    ),
+    Gap(
+        "subprocess",
+        "execute",
+        "every program can be started",
+        lambda policy, here: bool(policy.subprocess and policy.subprocess.run) and here.abi < 1,
+        total=True,
     ),
     Gap(
         "subprocess",

@@ -15,10 +15,11 @@ class Here:
     filtered:   whether seccomp filters are installed
     supervised: whether the launcher will answer notifications of seccomp's
     namespaced: whether the run has a mount namespace of its own
+    pid:        of the target
     abi:        version of Landlock's interface, 0 where there is none
     """
 
-    __slots__ = ("abi", "compiles", "filtered", "machine", "namespaced", "program", "protected", "root", "run", "supervised")
+    __slots__ = ("abi", "compiles", "filtered", "machine", "namespaced", "pid", "program", "protected", "root", "run", "supervised")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Here:
         supervised: bool = False,
         namespaced: bool = False,
         abi: int = 0,
+        pid: int = 0,
     ) -> None:
         self.machine = machine
         self.root = root
@@ -44,3 +46,4 @@ class Here:
         self.supervised = supervised
         self.namespaced = namespaced
         self.abi = abi
+        self.pid = pid

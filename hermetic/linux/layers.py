@@ -36,6 +36,10 @@ class Standing:
         return f"{self.guard}: python {'stands' if self.python else 'none'}, kernel {self.kernel}{gap}"
 
 
+def in_the_kernel(standing: Standing) -> str:
+    return f"{standing.guard}: {standing.kernel}" + (f" ({standing.gap})" if standing.gap else "")
+
+
 def standings(policy: Policy, here: Here, *, python: bool) -> list[Standing]:
     """How the guards of a policy are held; python: whether the target is Python that carries the guard."""
     found = gaps.gaps(policy, here)
@@ -56,11 +60,11 @@ def shortfall(found: list[Standing], *, require: str | None, best_effort: bool) 
     for standing in found:
         missing = []
         if require in ("python", "both") and not standing.python:
-            missing.append("the target is no Python that can carry it")
+            missing.append("the target cannot carry it")
         if require in ("kernel", "both") and standing.kernel != FULL:
             missing.append(f"the kernel's part is {standing.kernel}{f' ({standing.gap})' if standing.gap else ''}")
         if not require and not best_effort and not standing.python and standing.kernel == NONE:
-            missing.append(f"the target is no Python, and the kernel does not hold it ({standing.gap})")
+            missing.append(f"the target cannot carry it, and the kernel does not hold it ({standing.gap})")
         if missing:
-            return f"the {standing.guard} guard cannot stand as required: {'; '.join(missing)}"
+            return f"the {standing.guard} guard cannot stand{' as required' if require else ''}: {'; '.join(missing)}"
     return ""

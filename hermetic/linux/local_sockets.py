@@ -23,29 +23,67 @@ NAME, FILE = 0, 1
 
 
 class Listener:
-    """A listening local socket: its inode among sockets, its name as bound, and the (inode, device) of its file, if it has one."""
+    """A listening local socket: its type, its inode among sockets, its name as bound, and the (inode, device) of its file, if it has one."""
 
-    __slots__ = ("file", "inode", "name")
+    __slots__ = ("file", "inode", "kind", "name")
 
-    def __init__(self, inode: int, name: bytes, file: tuple[int, int] | None) -> None:
+    def __init__(self, kind: int, inode: int, name: bytes, file: tuple[int, int] | None) -> None:
+        self.kind = kind
         self.inode = inode
         self.name = name
         self.file = file
 
 
-def is_made_inside(members: Iterable[int], *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
+def is_made_inside(members: Iterable[int], *, file: os.stat_result | None = None, name: bytes = b"", kind: int) -> bool:
     """Whether a process of the run listens there.
 
     members: the pids of its processes
-    file: of the socket, for one with a path; else name: the abstract one, beginning with a NUL byte.
+    file: of the socket, for one with a path; else name: the abstract one, beginning with a NUL byte
+    kind: the type of the socket that connects: another type's abstract names are others (unix_abstract_hash, net/unix/af_unix.c)
     Raises OSError where the kernel does not tell.
     """
-    matching = {
-        listener.inode
+    matching = {listener.inode for listener in found(file, name) if listener.kind == kind}
+    return any(holds(process, matching) for process in members) if matching else False
+
+
+def bound_names(file: os.stat_result) -> list[bytes]:
+    """As what those who listen at a file have bound it. Raises OSError."""
+    return [listener.name for listener in found(file, b"")]
+
+
+def found(file: os.stat_result | None, name: bytes) -> list[Listener]:
+    return [
+        listener
         for listener in listeners()
         if (listener.file == identity(file) if file is not None else listener.file is None and listener.name == name)
-    }
-    return any(holds(process, matching) for process in members) if matching else False
+    ]
+
+
+class Listed:
+    """The sockets that a policy lists, as they were at the start: by a hard link or a new name the target could lead a path to any other."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._there = {(status.st_dev, status.st_ino) for path in paths for status in _sockets(path)}
+
+    def is_meant(self, path: str, file: os.stat_result) -> bool:
+        """Whether it was there at the start, or whoever listens has bound it by this path."""
+        if (file.st_dev, file.st_ino) in self._there:
+            return True
+        try:
+            return any(os.path.realpath(name.rstrip(b"\0")) == os.fsencode(path) for name in bound_names(file))
+        except OSError:
+            return False
+
+
+def _sockets(path: str) -> Iterator[os.stat_result]:
+    """What is at a path, or in a directory."""
+    try:
+        with os.scandir(path) as entries:
+            yield from [entry.stat(follow_symlinks=False) for entry in entries]
+    except NotADirectoryError:
+        yield os.stat(path)
+    except OSError:
+        return
 
 
 def identity(file: os.stat_result) -> tuple[int, int]:
@@ -131,10 +169,10 @@ def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def parse(body: bytes) -> Listener:
     """struct unix_diag_msg and the attributes behind it."""
-    found = dict(attributes(body[16:]))
-    file = found.get(FILE)
+    told = dict(attributes(body[16:]))
+    file = told.get(FILE)
     owner = (int.from_bytes(file[:4], "little"), int.from_bytes(file[4:8], "little")) if file else None
-    return Listener(int.from_bytes(body[4:8], "little"), found.get(NAME, b""), owner)
+    return Listener(body[1], int.from_bytes(body[4:8], "little"), told.get(NAME, b""), owner)
 
 
 def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:

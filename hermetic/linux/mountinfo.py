@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FILE = "/proc/self/mountinfo"
-KERNEL = ("proc", "sysfs", "cgroup", "cgroup2")
+KERNEL = "proc sysfs cgroup cgroup2 tracefs debugfs configfs bpf binfmt_misc securityfs efivarfs fusectl pstore resctrl selinuxfs smackfs".split()
+QUEUES = "mqueue"
+"""Of the System V IPC namespace in which it was mounted, whatever that of a process is (mq_overview(7))."""
 USUAL = ("/proc", "/sys")
 
 
@@ -38,9 +40,25 @@ def lines() -> list[str]:
 
 def kernels(lines: Iterable[str]) -> tuple[str, ...]:
     """Where the kernel's file systems are mounted, besides /proc and /sys."""
-    types = tuple(f" - {kind} " for kind in KERNEL)
-    points = [mount.point for mount in read(line for line in lines if any(kind in line for kind in types))]
-    return tuple(point for point in points if not is_within_any(point, USUAL))
+    return tuple(point for point in points(lines, KERNEL) if not is_within_any(point, USUAL))
+
+
+def points(lines: Iterable[str], kinds: Iterable[str]) -> list[str]:
+    """Where file systems of these types are mounted."""
+    types = tuple(f" - {kind} " for kind in kinds)
+    return [mount.point for mount in read(line for line in lines if any(kind in line for kind in types))]
+
+
+def elsewhere(folder: str, names: Iterable[str], lines: Iterable[str]) -> tuple[str, ...]:
+    """The other paths of what has these paths below `folder`, where other mounts show that, or a part of it."""
+    found = []
+    for other, shown in others(folder, read(lines)):
+        for name in names:
+            if is_within(name, shown):
+                found.append(_below(other, _rest(name, shown)))
+            elif is_within(shown, name):
+                found.append(other)
+    return tuple(dict.fromkeys(found))
 
 
 def aliases(paths: Iterable[str], lines: Iterable[str]) -> tuple[str, ...]:

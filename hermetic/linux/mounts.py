@@ -84,7 +84,7 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
     return [
         (WRITABLE, own),
         (READ_ONLY, (here.run,) if here.run else ()),
-        (HIDDEN, (*rules.hide, *around.hidden) if rules else ()),
+        (HIDDEN, (*(rules.hide if rules else ()), *around.hidden)),
         (OURS, (around.resolver,) if around.resolver else ()),
         (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected)),
         (WRITABLE, rules.write if rules and base == READ_ONLY else ()),
@@ -129,7 +129,7 @@ def apply(plan: Plan) -> None:
     for path, source in sorted(sources.items()):
         _place(source, path)
     if directory is not None:
-        _return_to(directory)
+        _return_to(directory, plan)
 
 
 def _working_directory() -> str | None:
@@ -139,12 +139,17 @@ def _working_directory() -> str | None:
         return None  # it has been removed, and nothing can be made in it
 
 
-def _return_to(directory: str) -> None:
-    """Enter the working directory anew: what we stand in is still what was there before the mounts."""
+def _return_to(directory: str, plan: Plan) -> None:
+    """Enter the working directory anew: what we stand in is still what was there before the mounts.
+
+    Who stands below a directory that he may not pass goes on by names relative to here, and would find there what is out of reach by its path,
+    and so could not be mounted over.
+    """
     try:
         os.chdir(directory)
-    except PermissionError:
-        return  # nothing can be reached from there
+    except PermissionError as error:
+        if any(kind != WRITABLE and _is_out_of_reach(path) for path, kind in plan.mounts):
+            failed(error, "chdir", directory)
     except OSError as error:
         failed(error, "chdir", directory)
 
@@ -228,6 +233,16 @@ def _make_place(root: int, path: str, *, is_directory: bool) -> None:
             continue
     if not is_directory:
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=root))
+
+
+def _is_out_of_reach(path: str) -> bool:
+    try:
+        os.close(open_exactly(path))
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _open(path: str) -> int | None:

@@ -1,8 +1,8 @@
 """The protocol of seccomp's user notifications (seccomp_unotify(2)): a system call of the target's waits until it is answered.
 
 What a call's pointers lead to is read once, from the target's memory, and what is judged is that copy. A call is never let
-through after a judgement of memory: another thread of the target could change it meanwhile. It is carried out here instead,
-on a duplicate of the target's descriptor, or it fails.
+through after a judgement of memory, which another thread of the target could change meanwhile, unless the kernel judges it by itself
+as well. It is carried out here instead, on a duplicate of the target's descriptor, or it fails.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from hermetic.linux import numbers, syscalls
 
 RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103
 """SECCOMP_IOCTL_NOTIF_* of linux/seccomp.h."""
+
+CONTINUE = 1
+"""SECCOMP_USER_NOTIF_FLAG_CONTINUE"""
 
 SIZE = 80
 """sizeof(struct seccomp_notif)"""
@@ -96,12 +99,19 @@ class Notification:
 
     def answer(self, error: int, value: int = 0) -> None:
         """Have the call return `value`, or fail with the errno `error`."""
-        value = -1 if error else value
+        self._respond(-1 if error else value, -error, 0)
+
+    def go_on(self) -> None:
+        """Have the kernel carry the call out as if nobody had been asked: only for what its own rules judge too (Linux 5.5)."""
+        self._respond(0, 0, CONTINUE)
+
+    def _respond(self, value: int, error: int, flags: int) -> None:
+        """struct seccomp_notif_resp"""
         response = (
             self._id.to_bytes(8, "little")
             + value.to_bytes(8, "little", signed=True)
-            + (-error).to_bytes(4, "little", signed=True)
-            + bytes(4)
+            + error.to_bytes(4, "little", signed=True)
+            + flags.to_bytes(4, "little")
         )
         try:
             fcntl.ioctl(self._listener, SEND, bytearray(response))

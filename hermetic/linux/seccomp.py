@@ -31,11 +31,13 @@ READ_ONLY = error(errno.EROFS)
 
 def rules(policy: Policy, here: Here, once: Opened | None = None) -> list[Rule]:
     """What is refused. `once` is the program about to be executed, where no new process may be: see exec_once.py."""
-    found = list(ALWAYS)
+    found = [*ALWAYS, *others_turns(here)]
     if policy.network is not None:
         found += network(policy.network, supervised=here.supervised)
     if policy.subprocess is not None and not policy.subprocess.run:
         found += subprocess(once, root=here.root, supervised=here.supervised)
+    elif policy.subprocess is not None and here.supervised:
+        found += STARTS
     if policy.filesystem is not None:
         found += filesystem(policy.filesystem, here)
     return found
@@ -75,6 +77,26 @@ KEYS = refuse("keyctl add_key request_key")
 """Keys are the user's, not the run's; and request_key has the kernel start a program outside."""
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+
+
+def others_turns(here: Here) -> list[Rule]:
+    """When other processes of this user run, and where: no capability is needed for that. A thread of the run's own is known to the supervisor;
+    without one only the target's first may be named.
+    """
+    action = USER_NOTIF if here.supervised else REFUSED
+    return [
+        Rule(name, action, unless=[(*([equal(0, kind)] if kind is not None else []), equal(at, own)) for own in (0, here.pid)])
+        for name, (kind, at) in TURNS.items()
+    ]
+
+
+TURNS: dict[str, tuple[int | None, int]] = {
+    "setpriority": (0, 1),
+    "ioprio_set": (1, 1),
+    **dict.fromkeys(("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"), (None, 0)),
+}
+"""Those system calls: what the first argument has to be where it says whether one process, a group or all of a user is named, and which
+argument names it."""
 
 TERMINAL = tuple(Rule("ioctl", REFUSED, (equal(1, request),)) for request in (TIOCSTI, TIOCLINUX))
 """To type into the terminal, or paste into it, is to give commands to the shell that started the run. Landlock's right to ioctl is
@@ -133,6 +155,11 @@ INTERFACES = _kinds((AF_NETLINK,), (SOCK_DGRAM, SOCK_RAW), (0,))
 aborts without an answer; getaddrinfo(3) asks whether there is IPv6. Nothing goes out by it, and only an administrator changes anything or sends to
 another process (af_netlink.c, NL_CFG_F_NONROOT_SEND)."""
 
+TUNSETIFF, VHOST_SET_OWNER = 0x400454CA, 0xAF01
+
+INTERFACES_OF_OTHERS = tuple(Rule("ioctl", CLOSED, (equal(1, request),)) for request in (TUNSETIFF, VHOST_SET_OWNER))
+"""Frames sent by an interface that is there for somebody's virtual machine (linux/if_tun.h, linux/vhost.h)."""
+
 FAST_OPEN = tuple(
     Rule(name, error(errno.EOPNOTSUPP), (has_any(flags, MSG_FASTOPEN),)) for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3))
 )
@@ -159,7 +186,7 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
     outward = [*(TCP if reaches else []), *(INTERFACES if allowed.localhost or allowed.domains else [])]
     if allowed.domains and not supervised:
         outward += UDP  # names are looked up by it
-    always = [*FAST_OPEN, *PAIRS, *options(USER_NOTIF if supervised else CLOSED)]
+    always = [*FAST_OPEN, *PAIRS, *INTERFACES_OF_OTHERS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
         return [*always, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
     if outward:
@@ -184,6 +211,10 @@ def subprocess(once: Opened | None, *, root: bool, supervised: bool) -> list[Rul
         Rule("execveat", action, unless=[the_one_program(once)] if once else ()),
     ]
     return found + list(DESCRIPTOR_LIMIT) if root else found
+
+
+STARTS = refuse("execve execveat", USER_NOTIF)
+"""Where some programs may be started Landlock refuses the others; the supervisor is asked first, so that it is told."""
 
 
 def the_one_program(once: Opened) -> tuple[Condition, ...]:
@@ -234,11 +265,17 @@ SUBVOLUMES = tuple(Rule("ioctl", READ_ONLY, (equal(1, request),)) for request in
 """Directories made and removed by ioctl on the one above, past Landlock (fs/btrfs/ioctl.c: no hook is called)."""
 
 
+F_SETLEASE = 1024
+
+LEASES = (Rule("fcntl", CLOSED, (equal(1, F_SETLEASE),)),)
+"""With a lease on a file that it may read a process has everybody wait who writes to it (fcntl(2))."""
+
+
 def filesystem(allowed: Filesystem, here: Here) -> list[Rule]:
-    """A mount that is read-only refuses all of this by itself."""
+    """A mount that is read-only refuses all but the first by itself."""
     if here.namespaced:
-        return []
-    return [*SUBVOLUMES, *METADATA] if nothing_writable(allowed, here) else list(SUBVOLUMES)
+        return list(LEASES)
+    return [*LEASES, *SUBVOLUMES, *METADATA] if nothing_writable(allowed, here) else [*LEASES, *SUBVOLUMES]
 
 
 def nothing_writable(allowed: Filesystem, here: Here) -> bool:

@@ -18,6 +18,8 @@ THREADS = 128
 """So many calls wait for their connections at a time at most; further ones wait for those."""
 
 EPERM, EACCES = 1, 13
+SHORT = (12, 23, 24, 105)
+"""ENOMEM, ENFILE, EMFILE, ENOBUFS: what the launcher is short of, not the caller."""
 
 
 class Supervisor:
@@ -93,6 +95,9 @@ class Supervisor:
         except Gone:
             raise
         except OSError as error:
+            if error.errno in SHORT:
+                self._tell_of(call, error)
+                return EACCES
             return error.errno if error.errno and error.errno > 0 else EACCES  # a name's errors are negative (gaierror)
         except Exception as problem:
             self._tell_of(call, problem)

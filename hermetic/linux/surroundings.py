@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from hermetic.linux.here import Here
 
 
+DEV = "/dev"
+
+
 class Stream:
     """A standard stream that can be opened again through /dev/stdin and its like: a regular file or a device."""
 
@@ -33,12 +36,12 @@ class Surroundings:
     """Plain values, empty where the policy has no use for them.
 
     top:         names of what stands in `/`, links left out
-    devices:     paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
-    raw:         paths of raw devices (devices.py)
+    devices:     for root, paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
+    raw:         paths of raw devices (devices.py) that can be opened
     streams:     the standard streams that can be opened again
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
     essentials:  paths of what is read besides what a policy that limits reading lists
-    hidden:      other paths to what is hidden, by mounts that show it twice
+    hidden:      other paths to what is hidden, by mounts that show it twice, and message queues of others
     resolver:    path of the resolvers' configuration, where it is to be another
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """
@@ -71,10 +74,11 @@ class Surroundings:
 
 def look(policy: Policy, here: Here) -> Surroundings:
     """What is here for this policy; to be called in the process that will become the target, once its descriptors are sorted."""
-    usable, raw = _devices() if here.root else ((), ())
+    usable, raw = _devices(here)
     run = policy.subprocess.run if policy.subprocess else ()
     hide = policy.filesystem.hide if policy.filesystem else ()
     mounts = mountinfo.lines() if here.namespaced else []
+    raw += mountinfo.elsewhere(DEV, raw, mounts) if raw else ()
     limited = policy.filesystem is not None and policy.filesystem.read is not None
     return Surroundings(
         top=() if here.namespaced else _top(),
@@ -83,7 +87,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
         streams=streams() if policy.filesystem else (),
         executables=_executables((here.program, *run)) if run else (),
         essentials=_essentials(here.program) if limited else (),
-        hidden=mountinfo.aliases(hide, mounts) if hide else (),
+        hidden=(mountinfo.aliases(hide, mounts) if hide else ()) + tuple(mountinfo.points(mounts, [mountinfo.QUEUES])),
         kernels=mountinfo.kernels(mounts),
         resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
     )
@@ -97,10 +101,12 @@ def _resolver() -> str:
 # Imported where they are needed: every start would wait for them.
 
 
-def _devices() -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _devices(here: Here) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of an ordinary user's only what his groups let him open."""
     from hermetic.linux import devices
 
-    return devices.scan()
+    usable, raw = devices.scan()
+    return (usable, raw) if here.root else ((), tuple(path for path in raw if os.access(path, os.R_OK) or os.access(path, os.W_OK)))
 
 
 def _executables(programs: tuple[str, ...]) -> tuple[str, ...]:

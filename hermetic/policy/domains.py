@@ -27,6 +27,8 @@ def read(text: str) -> Domain:
         raise DomainError("a name alone was expected, not a URL")
     name = canonical_name(host)
     plain = name.removeprefix("*.")
+    if plain == "localhost":
+        raise DomainError("this machine itself goes with --allow-localhost")
     if not host.isascii():
         raise DomainError("a name outside ASCII was given, write it as it is asked for: xn--…")
     if not is_name(plain):

@@ -70,7 +70,7 @@ class Needs:
 
     def __init__(self, target: Target, cwd: str | None) -> None:
         self.read: list[str] = []
-        self.names: list[str] = []
+        self.names = ["/etc"]  # which `platform` lists before 3.8, for the name of the distribution
         self._cwd = cwd
         self._environ = target.environ
         self._line = cmdline.parse(target.argv)

@@ -77,7 +77,11 @@ class _Finder:
 
     def follow(self, file: str, name: str | None = None) -> programs.Program:
         self.last = file
-        program = programs.follow(file, self.environ, self.cwd, name)
+        try:
+            program = programs.follow(file, self.environ, self.cwd, name)
+        except programs.Unknown:
+            refuse_privileged(self.file(file), file)  # of which many may not be read either
+            raise
         self.how += program.steps
         return program
 

@@ -96,6 +96,10 @@ SENDING = [
     unix("a daemon, in bytes", "import socket; socket.socket(1).connect(DAEMON.encode())"),
     unix("a daemon, by a link", "import socket; os.symlink(DAEMON, 'daemon'); socket.socket(1).connect('daemon')"),
     unix("a daemon's abstract name", "import socket; socket.socket(1).connect(ABSTRACT)"),
+    unix("a daemon's abstract name, by one's own of another type", """
+        import socket
+        own = socket.socket(1, 5); own.bind(ABSTRACT); own.listen(1)
+        socket.socket(1).connect(ABSTRACT)"""),
     unix("a daemon's datagrams", "import socket; socket.socket(1, 2).sendto(b'x', DATAGRAMS)"),
     unix("a daemon, asyncio", "import asyncio; asyncio.new_event_loop().run_until_complete(asyncio.open_unix_connection(DAEMON))"),
     unix("a daemon, for a descriptor", "import socket, array; s = socket.socket(1, 2); s.sendmsg([b'x'], [(1, 1, array.array('i', [0]))], 0, DATAGRAMS)"),

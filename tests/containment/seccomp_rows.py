@@ -25,6 +25,7 @@ class Row(NamedTuple):
 
 
 ADMIN = {"ordinary": "EPERM"}  # the kernel asks for a capability first
+MIXED = {"ordinary": "EPERM"}  # among the processes meant are some of root's
 SETTING = {"ordinary": "EPERM"}  # so it does where a setting of the system, or the kernel's age, says so
 
 ALWAYS = [
@@ -40,6 +41,15 @@ ALWAYS = [
     Row("lsm_set_self_attr", (0, BAD, 0, 1), "EPERM"),
     Row("prlimit64", (NONE, 7), "EPERM"),
     Row("prlimit64", (TOP | NONE, 7), "EPERM"),
+    Row("setpriority", (0, NONE, 0), "EPERM"),
+    Row("setpriority", (1, 0, 0), "EPERM", MIXED),
+    Row("setpriority", (2, 0, 0), "EPERM"),
+    Row("ioprio_set", (1, NONE, 0), "EPERM"),
+    Row("ioprio_set", (3, 0, 0), "EPERM", MIXED),
+    Row("sched_setaffinity", (NONE, 8, ZEROS), "EPERM"),
+    Row("sched_setscheduler", (NONE, 0, ZEROS), "EPERM"),
+    Row("sched_setparam", (NONE, ZEROS), "EPERM"),
+    Row("sched_setattr", (NONE, ZEROS, 0), "EPERM"),
     Row("bpf", (0x7FFF, BAD, 8), "EPERM", SETTING),
     Row("userfaultfd", (M,), "EPERM", SETTING),
     Row("perf_event_open", (BAD,), "EPERM", SETTING),
@@ -181,6 +191,9 @@ SUBVOLUMES = [
     Row("ioctl", (FILE, request, BAD), "EROFS")
     for request in (0x50009401, 0x5000940E, 0x5000940F, 0x50009417, 0x50009418, TOP | 0x4008941A, 0x5000943F)
 ]
+
+LEASES = [Row("fcntl", (FILE, 1024, 0), "EACCES"), Row("fcntl", (FILE, TOP | 1024, 2), "EACCES")]
+FRAMES = [Row("ioctl", (FILE, request, BAD), "EACCES") for request in (0x400454CA, TOP | 0xAF01)]
 
 SIGCHLD, AT_EMPTY_PATH = 17, 0x1000
 PROCESSES = [

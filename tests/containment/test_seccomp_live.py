@@ -11,7 +11,9 @@ from containment.seccomp_rows import (
     CONNECTING,
     DESCRIPTOR_LIMIT,
     FILE,
+    FRAMES,
     INTERFACES,
+    LEASES,
     LOCAL,
     METADATA,
     NOT_TCP,
@@ -75,6 +77,24 @@ def test_sockets_other_than_tcp(row, user):
     is_refused(row, user, LOCALHOST)
     is_free(row, user)
     is_free(row, user, SOME_PROGRAM)
+
+
+@each(FRAMES)
+@users
+def test_frames_by_an_interface_of_others(row, user):
+    is_refused(row, user, GUARDS["network"])
+    is_refused(row, user, LOCALHOST)
+    is_free(row, user)
+    is_free(row, user, SOME_PROGRAM)
+
+
+@each(LEASES)
+@users
+def test_leases(row, user):
+    for namespaced in (False, True):
+        is_refused(row, user, GUARDS["filesystem"], namespaced=namespaced)
+    is_free(row, user)
+    is_free(row, user, GUARDS["network"])
 
 
 @each(CONNECTING)

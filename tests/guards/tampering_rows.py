@@ -217,6 +217,8 @@ sys.setrecursionlimit(1000)
 assert reached"""),
     "the garbage collector": Row("import gc" + COLLECTED, (3, 8), pypy=False),
     "the garbage collector, what it has put aside": Row("import gc\ngc.unfreeze()" + COLLECTED, (3, 8), pypy=False),
+    "the garbage collector, by what it is told at the end": Row("import gc\nsys.audit('hermetic.ending')" + COLLECTED, (3, 8), pypy=False),
+    "the garbage collector, by an early end": Row("import atexit, gc\natexit._run_exitfuncs()" + COLLECTED, (3, 8), pypy=False),
     "the garbage collector, loaded again": Row(
         """
 from importlib import util
@@ -266,6 +268,25 @@ KEPT = {
     "a cycle": "late.self = late",
 }
 """What keeps an object until the interpreter shuts down."""
+
+FINALIZED = """
+import gc, os, _socket
+class Late(object):
+    def __del__(self, gc=gc, socket=_socket.socket, write=os.write):
+        try: found = gc.get_objects()
+        except OSError: found = []
+        for one in found:
+            if type(one).__name__ == 'function' and '<hermetic>' in getattr(one.__code__, 'co_filename', ''):
+                for cell in one.__closure__ or ():
+                    try: cell.cell_contents = lambda *_, **__: None
+                    except Exception: pass
+        try: socket().connect(("127.0.0.1", {port}))
+        except OSError: pass
+        write(1, b'finalized')
+late = Late()
+def keeps(): return late
+"""
+"""An object that is released with the namespace of __main__, which a function in it keeps in a cycle; it looks for the guards then."""
 
 DAEMON = """
 import codecs, threading, time

@@ -141,6 +141,16 @@ def test_shutdown(python: Python, staged: Staged, listener: Listener) -> None:
     assert python.implementation == "pypy" or {"a module", "a cycle", "codecs.register_error"} <= reached
 
 
+@pytest.mark.pythons("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
+def test_finalizers(python: Python, staged: Staged, listener: Listener) -> None:
+    """They run as without a guard, and the collector shows them nothing of it."""
+    code = rows.FINALIZED.format(port=listener.port)
+    assert native(python.path, "-c", code, env=ENV).out == b"finalized"
+    assert listener.visits() == 1
+    guarded = staged.start("-c", code, env=ENV)
+    assert (guarded.code, guarded.out, guarded.err, listener.visits()) == (0, b"finalized", b"", 0)
+
+
 @pytest.mark.pythons("all")
 def test_daemon_threads_at_shutdown(python: Python, staged: Staged) -> None:
     """They end as without a guard: up to 3.13 by pthread_exit, which loads a library, when nothing can be opened any more."""

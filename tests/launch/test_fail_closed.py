@@ -322,7 +322,7 @@ def test_python_2_is_too_old(command: Command, python: Python) -> None:
     """What the kernel holds of it by itself is in test_kernel.py."""
     done = command("exec", "--no-network", "--require", "python", "--python", python.path, "-c", CANARY)
     assert (done.returncode, done.stdout) == (125, "")
-    assert done.stderr == "hermetic: the network guard cannot stand as required: the target is no Python that can carry it\n"
+    assert done.stderr == "hermetic: the network guard cannot stand as required: the target cannot carry it\n"
     assert not (command.directory / "canary").exists()
 
 

@@ -109,4 +109,4 @@ def test_what_is_no_python_is_named(session_directory, jobs, form):
     )
     done = jobs.guarded("--block-native", "--", script, env=env)
     assert (done.code, done.out) == (125, "")
-    assert "the native guard cannot stand as required: the target is no Python" in done.err
+    assert "the native guard cannot stand: the target cannot carry it" in done.err

@@ -198,6 +198,55 @@ def test_native_code_of_python_is_killed_alike(jobs, env):
     assert (done.code, done.out, done.refused) == (77, "before\n", ["socket(AF_INET SOCK_RAW IPPROTO_ICMP)"])
 
 
+LISTED = {
+    # how, exit code, output
+    "told": ([], 126, "/\n"),
+    "strict": (["--strict"], 126, "/\n"),
+    "killed": (["--on-violation=kill"], 77, "/\n"),
+}
+
+
+@pytest.mark.parametrize("how", LISTED)
+def test_programs_that_are_not_listed_are_told_of(jobs, env, how):
+    """Landlock refuses them to any program, and the supervisor is asked first. What is not there, or cannot be executed, is the kernel's to say."""
+    options, code, out = LISTED[how]
+    command = ["bash", "-c", "ls -d /; (./nothing; /etc/passwd; /etc) 2>/dev/null; cat /dev/null"]
+    assert jobs.native(*command, env=env).code == 0
+    done = jobs.guarded("--no-subprocess", "--allow-run=ls", *options, "--", *command, env=env)
+    assert (done.code, done.out, done.refused) == (code, out, [f"start({os.path.realpath('/bin/cat')})"])
+    done = jobs.guarded("--no-subprocess", "--allow-run=ls", *options, "--", "bash", "-c", "ls -d /", env=env)
+    assert (done.code, done.out, done.refused) == (0, "/\n", [])
+
+
+def test_strict_about_programs_that_are_not_listed(jobs, env):
+    done = jobs.guarded("--no-subprocess", "--allow-run=ls", "--strict", "--", "bash", "-c", "cat /dev/null; exit 0", env=env)
+    assert done.code == 77
+
+
+def test_a_program_that_may_not_be_read_is_told_of(jobs, env, loopback_server):
+    """It has a name at least. As a process that cannot be looked into nothing of it can be judged."""
+    if os.geteuid():
+        pytest.skip("root is needed to become another user")
+    bash = jobs.directory / "unread"
+    shutil.copy("/bin/bash", bash)
+    bash.chmod(0o111)
+    for folder in (jobs.directory, *jobs.directory.parents):
+        if not folder.stat().st_mode & 0o001:
+            pytest.skip("an ordinary user does not get here")
+    done = jobs.guarded(
+        "--no-network",
+        "--",
+        "sh",
+        "-c",
+        f"{bash} -c 'exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port}'",
+        env=env,
+        before=ORDINARY,
+        log=False,
+    )
+    assert "hermetic could not judge it: connect(a program that may not be looked into)\n  asked by  unread (process" in done.err
+    assert loopback_server.visitors == []
+
+
 # Local sockets.
 
 
@@ -279,9 +328,9 @@ def test_multiprocessing(jobs, env, python):
     [
         (
             ["--block-native", "--", "ls"],
-            "the native guard cannot stand as required: the target is no Python, and the kernel does not hold it",
+            "the native guard cannot stand: the target cannot carry it, and the kernel does not hold it",
         ),
-        (["--no-network", "--require=python", "--", "ls"], "the network guard cannot stand as required: the target is no Python"),
+        (["--no-network", "--require=python", "--", "ls"], "the network guard cannot stand as required: the target cannot carry it"),
         (["--block-native", "--require=kernel", "--", "python3"], "the native guard cannot stand as required: the kernel's part is none"),
         (
             ["--no-network", "--allow-domain=a.example", "--require=both", "--", "python3"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +83,57 @@ def test_a_guard_against_processes_lets_the_target_be_started(hermetic_command: 
     )
     assert (outer.stdout, outer.returncode) == ("", 125)
     assert "subprocess disabled: start(" in outer.stderr
+
+
+INSIDE = {
+    # options of the outer run, the inner command, what is said; nothing is started
+    "a program that is not Python, processes": (
+        ["--no-network"],
+        "--no-subprocess -- bash -c 'echo started'",
+        "the subprocess guard cannot stand",
+    ),
+    "the same in any case": (
+        ["--no-network"],
+        "--no-subprocess --require=kernel -- bash -c 'echo started'",
+        "the network guard cannot stand as required",
+    ),
+    "a program that is not Python, native code": (
+        ["--no-network"],
+        "--block-native -- bash -c 'echo started'",
+        "the native guard cannot stand",
+    ),
+    "both layers, native code": (
+        ["--no-network"],
+        "--block-native --require=both -- python3 -c 'print(\"started\")'",
+        "cannot stand as required",
+    ),
+    "a log": (["--no-network"], "--no-network --log=in.json -- bash -c 'echo started'", "--log has no effect inside another hermetic"),
+    "strictness": (
+        ["--no-network"],
+        "--no-network --strict -- python3 -c 'print(\"started\")'",
+        "--strict has no effect inside another hermetic",
+    ),
+    "the doctor": (["--no-network"], "doctor", "inside another hermetic nothing can be told of this machine"),
+}
+"""What the inner run cannot do, and says."""
+
+
+@pytest.mark.parametrize("which", INSIDE)
+def test_what_cannot_be_had_inside(hermetic_command: str, tmp_path: Path, which: str) -> None:
+    options, command, said = INSIDE[which]
+    inner = [hermetic_command, *shlex.split(command)]
+    if which != "the doctor":
+        bare = subprocess.run(inner[inner.index("--") + 1 :], capture_output=True, text=True, cwd=tmp_path)
+        assert bare.stdout == "started\n"
+    done = subprocess.run([hermetic_command, *options, "--", *inner], capture_output=True, text=True, cwd=tmp_path)
+    assert said in done.stdout + done.stderr
+    assert (done.returncode, "started" in done.stdout) == (1 if which == "the doctor" else 125, False), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_is_not_python_is_told_of_inside(hermetic_command: str) -> None:
+    """And starts, since the kernel got the rules of its network guard."""
+    inner = [hermetic_command, "--no-network", "--", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9"]
+    done = subprocess.run([hermetic_command, "--fs-readonly", "--", *inner], capture_output=True, text=True)
+    assert "bash is not Python, so the kernel alone holds it: network: partial" in done.stderr
+    assert "Permission denied" in done.stderr

@@ -53,7 +53,7 @@ def test_manner(jobs, command, manner):
 
 
 def test_git(jobs, command, tmp_path):
-    """What is allowed is a program; what that starts by itself is refused by the kernel, unless it is allowed as well."""
+    """What is allowed is a program; what that starts by itself is refused by the kernel, unless it is allowed as well, and told like the rest."""
     (tmp_path / "bin").mkdir()
     for name, text in (("git", '#!/bin/sh\nhelper "$@"\n'), ("helper", "#!/bin/sh\necho helped $1\n")):
         (tmp_path / "bin" / name).write_text(text)
@@ -61,7 +61,7 @@ def test_git(jobs, command, tmp_path):
     (jobs.directory / "script.py").write_text("import subprocess\nfor name in ('git', 'helper'): subprocess.call([name, name])\n")
     env = jobs.environ(PATH=f"{tmp_path}/bin:{jobs.environ()['PATH']}")
     done = jobs.guarded(NO, "--allow-run", "git", "--", *command, env=env)
-    assert (done.out, done.refused) == ("", [f"start({tmp_path}/bin/helper)"])
+    assert (done.out, done.refused) == ("", [f"start({tmp_path}/bin/helper)"] * 2)
     done = jobs.guarded(NO, "--allow-run", "git", "--allow-run", "helper", "--", *command, env=env)
     assert (done.out, done.refused) == ("helped git\nhelped helper\n", [])
 

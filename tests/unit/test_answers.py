@@ -10,6 +10,7 @@ from hermetic_guard.policy import ANY, Network, Policy
 from hermetic.linux import answers, notify
 from hermetic.linux.answers import EACCES, HANDLERS, Judge
 from hermetic.linux.numbers import number
+from hermetic.linux.seccomp import TURNS
 from hermetic.linux.socket_turns import Turns
 from hermetic.linux.supervisor import Supervisor
 
@@ -48,7 +49,7 @@ class Asked:
 
     def __init__(self, policy):
         self.events = []
-        self.judge = Judge(policy, MACHINE, list, self.events.append)
+        self.judge = Judge(policy, MACHINE, "/bin/true", list, self.events.append)
         self.supervisor = Supervisor(-1, MACHINE, self.judge)
 
     def __call__(self, name, *arguments):
@@ -212,7 +213,7 @@ def test_a_judgement_that_fails_is_a_refusal(name, problem):
 
     asked.supervisor._handlers = dict.fromkeys(asked.supervisor._handlers, fail)
     assert asked(name) == EACCES
-    guard = "network" if name in ("connect", "listen", "socket", "setsockopt") else "subprocess"
+    guard = "network" if name in ("connect", "listen", "socket", "setsockopt") else "integrity" if name in TURNS else "subprocess"
     assert [(event["guard"], event["action"], event["rule"]) for event in asked.events] == [(guard, name, "hermetic could not judge it")]
     asked.judge._tell = fail
     assert asked(name) == EACCES
@@ -266,7 +267,7 @@ def test_what_cannot_be_seen_is_refused_and_told(monkeypatch):
     asked = Asked(LOCALHOST)
     monkeypatch.setattr(Call, "memory", unseen)
     assert connect(asked, socket.SOCK_STREAM, "127.0.0.1", CLOSED_PORT) == EACCES
-    assert asked.told == [("Unseen: mem: Permission denied", "hermetic could not judge it", "")]
+    assert asked.told == [("a program that may not be looked into", "hermetic could not judge it", "")]
 
 
 @pytest.mark.parametrize("act", ["memory", "duplicate", "look"])

@@ -21,7 +21,7 @@ ROWS = [
     (OPEN, 3, PIPE, R, "pipe:[1]", True),
     (WRITE, 3, PIPE, W, "pipe:[1]", True),
     (WRITE, 3, PIPE, RW, "/tmp/GMfifo1", True),
-    (WRITE, 3, TERMINAL, RW, "/dev/pts/1", True),
+    (OPEN, 3, TERMINAL, RW, "/dev/kvm", False),
     (OPEN, 3, DIRECTORY, R, "/srv", False),
     (OPEN, 3, FILE, os.O_PATH, "/srv/file", False),
     (OPEN, 3, DIRECTORY, os.O_PATH, "/srv", False),
@@ -57,6 +57,24 @@ ROWS = [
 def test_stays(row):
     policy, number, kind, flags, name, expected = row
     assert stays(policy, Descriptor(number, kind | 0o600, 1, flags, name)) is expected
+
+
+DEVICES = [
+    # major, minor, whether it is a terminal, whether it stays
+    *((1, minor, False, minor in (3, 5, 7, 8, 9)) for minor in range(12)),  # mem, port and kmsg are of this family too
+    (136, 1, True, True),  # /dev/pts/1
+    (4, 1, True, True),  # /dev/tty1
+    (5, 0, True, True),  # /dev/tty
+    (5, 2, True, False),  # /dev/ptmx, by which one types
+    (10, 200, False, False),  # /dev/net/tun
+    (21, 0, False, False),  # /dev/sg0
+]
+
+
+@pytest.mark.parametrize(("major", "minor", "terminal", "expected"), DEVICES)
+def test_devices(major, minor, terminal, expected):
+    for policy in (OPEN, WRITE, ROOTED):
+        assert stays(policy, Descriptor(3, TERMINAL, 1, RW, "/dev/x", (major, minor), terminal=terminal)) is expected
 
 
 @pytest.mark.parametrize("policy", [OPEN, WRITE, ROOTED], ids=["open", "write", "rooted"])

@@ -54,7 +54,7 @@ class Quiet(Speaker):
 def run(tmp_path: Path) -> Run:
     invocation = Invocation("run", {}, ["x"])
     made = Run(invocation, Policy(network=Network()), Target("/x", ["x"], {}, []), None, Quiet(invocation))
-    made.log = Log(str(tmp_path / "log"), "the-run")
+    made.log = Log(str(tmp_path / "log"), "the-run", print)
     return made
 
 

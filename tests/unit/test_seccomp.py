@@ -83,6 +83,40 @@ ALWAYS = [
     *[("personality", (value,), ALLOW) for value in (0, 8, 0x20000, 0x20008, 0xFFFFFFFF, -1, TOP)],
     *[("personality", (value,), EPERM) for value in (0x400000, 0x40000, 0x100000, 0x400008, 6, 0xFFFFFFFE, TOP | 0x400000)],
 ]
+TURNS = [
+    # call, arguments, whether the target, with the pid 77, does it to itself
+    *[("setpriority", (0, who), True) for who in (0, 77, TOP)],
+    *[("setpriority", arguments, False) for arguments in ((0, 78), (1, 0), (2, 0), (1, 77), (0, 0xFFFFFFFF))],
+    *[("ioprio_set", (1, who), True) for who in (0, 77)],
+    *[("ioprio_set", arguments, False) for arguments in ((1, 78), (2, 0), (3, 0), (0, 0))],
+    *[
+        (call, (who, 8, 0x1000), who in (0, 77))
+        for call in ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
+        for who in (0, 77, 78, 1)
+    ],
+]
+
+
+@machines
+@pytest.mark.parametrize(("call", "arguments", "own"), TURNS, ids=str)
+def test_turns(machine, call, arguments, own):
+    """Whoever else is named the supervisor knows; without one nobody is."""
+    for supervised in (False, True):
+        code = program(CLOSED, machine, supervised=supervised, pid=77)
+        assert ran(code, machine, call, arguments).action == (ALLOW if own else USER_NOTIF if supervised else EPERM)
+
+
+@machines
+def test_leases_and_interfaces(machine):
+    for guard, policy in GUARDS.items():
+        for namespaced in (False, True):
+            code = program(policy, machine, namespaced=namespaced)
+            assert ran(code, machine, "fcntl", (3, 1024, 0)).action == (EACCES if guard == "filesystem" else ALLOW)
+            assert ran(code, machine, "fcntl", (3, 1, 0)).action == ALLOW
+            for request in (0x400454CA, 0xAF01):
+                assert ran(code, machine, "ioctl", (3, request)).action == (EACCES if guard == "network" else ALLOW)
+
+
 FREE = "openat close mmap mprotect getpid kill accept accept4 memfd_create prctl seccomp pidfd_open bind truncate".split()
 
 
@@ -107,7 +141,9 @@ def test_other_calls_cost_nothing(machine):
 @machines
 def test_native_needs_no_filter_of_its_own(machine):
     here = Here(machine=machine, root=False)
-    assert seccomp.rules(Policy(native=Native()), here) == list(seccomp.ALWAYS)
+    assert [str(rule.call) for rule in seccomp.rules(Policy(native=Native()), here)] == [
+        rule.call for rule in (*seccomp.ALWAYS, *seccomp.others_turns(here))
+    ]
 
 
 # Network.
@@ -233,8 +269,9 @@ PROCESSES = [
 def test_no_process(machine, call, arguments, supervised):
     code = program(GUARDS["subprocess"], machine, ONCE, supervised=supervised)
     assert ran(code, machine, call, arguments).action == (USER_NOTIF if supervised else EPERM)
-    for other in (Policy(subprocess=Subprocess(run=("/bin/true",))), CLOSED):
-        assert ran(program(other, machine, supervised=supervised), machine, call, arguments).action == ALLOW
+    some = program(Policy(subprocess=Subprocess(run=("/bin/true",))), machine, supervised=supervised)
+    assert ran(some, machine, call, arguments).action == (USER_NOTIF if supervised and call.startswith("execve") else ALLOW)
+    assert ran(program(CLOSED, machine, supervised=supervised), machine, call, arguments).action == ALLOW
 
 
 @machines

@@ -29,7 +29,7 @@ from hermetic_guard.guards.addresses import (
 from hermetic_guard.guards.loading import dress, replacer, when_loaded
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
 from hermetic_guard.guards.resolution import loopbacks_of, make_resolve, read_hosts_file
-from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE
+from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE, make_kind_of
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import CannotReplace
 from hermetic_guard.sealing import seal
@@ -129,18 +129,18 @@ def make_judgement(enforcer, real):
         ASK: judge,
         PERMIT: permit,
         RESOLVE: make_resolve(judge, _socket.getaddrinfo, handed_out, loopbacks_of(read_hosts_file())),
-        BOUND: make_bound(enforcer.register, method("getsockname")),
+        BOUND: make_bound(enforcer.register, method("getsockname"), make_kind_of(method("getsockopt"))),
     }
-    handlers = make_handlers(judge, permit, method("family").__get__)
+    handlers = make_handlers(judge, permit, method("family").__get__, make_kind_of(method("getsockopt")))
     handlers.update([(event, make_on_ask(answer)) for event, answer in answers.items()])
     return answers, handlers
 
 
 def make_judge(check, scopes, handed_out, owns, keep_out, real):
-    """judge(action, target, host, address, port, path, datagrams): hands a request to the enforcer; says whether the guard stands at all."""
+    """judge(action, target, host, address, port, path, datagrams, kind): hands a request to the enforcer; says whether the guard stands at all."""
 
-    def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None):
-        if not is_plain(action, target, host, address, port, path, datagrams):
+    def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None, kind=0):
+        if not is_plain(action, target, host, address, port, path, datagrams, kind):
             check(Request("network", "use", "the network"))
         elif path is None:
             names_of = handed_out.get(address, ())
@@ -148,22 +148,22 @@ def make_judge(check, scopes, handed_out, owns, keep_out, real):
         else:
             if action == "bind":
                 keep_out(path)
-            check(Request("network", action, "unix:" + show_path(path), path=real(path), own=owns(path)))
+            check(Request("network", action, "unix:" + show_path(path), path=real(path), own=owns(path, kind)))
         return scopes.current.network is not None
 
     return judge
 
 
 def make_permit(judge, scopes):
-    """permit(action, family, address): judges an address as the wrappers make it, and refuses any other.
+    """permit(action, family, address, kind): judges an address as the wrappers make it, and refuses any other. kind: the type of an AF_UNIX socket.
 
     What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
     """
     state = [None, {}]  # type: list
 
-    def permit(action, family, address):
-        if not is_plain(action, family, *(address if type(address) is tuple else (address,))):
+    def permit(action, family, address, kind=0):
+        if not is_plain(action, family, kind, *(address if type(address) is tuple else (address,))):
             return judge("use", "an address not read before")
         if family not in KINDS:
             return judge("socket", constant("AF_", family))
@@ -176,10 +176,9 @@ def make_permit(judge, scopes):
                 return judge(action, "a malformed address" if facts is None else show_address(facts))
             if facts is None:
                 return PYPY or judge(action, "a malformed address")
-            stands = judge(action, show_address(facts), *facts)
             if family == AF_UNIX:
-                return stands
-            known[key] = stands
+                return judge(action, show_address(facts), path=facts[3], kind=kind)
+            known[key] = judge(action, show_address(facts), *facts)
         return known[key]
 
     return permit
@@ -188,12 +187,12 @@ def make_permit(judge, scopes):
 # The audit events. A wrapper was there before, unless somebody got hold of an original: what is not as the wrappers make it is refused.
 
 
-def make_handlers(judge, permit, family_of):
+def make_handlers(judge, permit, family_of, kind_of):
     return {
-        "socket.connect": make_on_address(permit, family_of, "connect"),
-        "socket.bind": make_on_address(permit, family_of, "bind"),
-        "socket.sendto": make_on_address(permit, family_of, "send"),
-        "socket.sendmsg": make_on_address(permit, family_of, "send"),
+        "socket.connect": make_on_address(permit, family_of, kind_of, "connect"),
+        "socket.bind": make_on_address(permit, family_of, kind_of, "bind"),
+        "socket.sendto": make_on_address(permit, family_of, kind_of, "send"),
+        "socket.sendmsg": make_on_address(permit, family_of, kind_of, "send"),
         "socket.__new__": make_on_new(judge),
         "socket.getaddrinfo": make_on_getaddrinfo(judge),
         "socket.gethostbyname": make_on_lookup(judge),
@@ -213,10 +212,11 @@ def make_on_ask(function):
     return on_ask
 
 
-def make_on_address(permit, family_of, action):
+def make_on_address(permit, family_of, kind_of, action):
     def on_address(sock, address):
         if address is not None:
-            permit(action, family_of(sock), address)
+            family = family_of(sock)
+            permit(action, family, address, kind_of(sock) if family == AF_UNIX else 0)
 
     return on_address
 

@@ -81,13 +81,14 @@ def directory_of(path):
 
 
 def make_ownership(registered, run):
-    """owns(path): whether an AF_UNIX address was bound inside this run, or stands in its scratch directory."""
+    """owns(path, kind): whether an AF_UNIX address was bound inside this run, or stands in its scratch directory. kind: the type of the socket that
+    connects: to another type an abstract name is another's (unix_abstract_hash, net/unix/af_unix.c)."""
     scratch = identity(stat(run + "/scratch")) if run is not None and exists(run + "/scratch") else None
 
-    def owns(path):
+    def owns(path, kind):
         if path[:1] in (b"", b"\0"):
             # Nothing can be bound to the empty name; unix(7).
-            return not path or registered(path)
+            return not path or registered(abstract_key(path, kind))
         try:
             found = stat(path)
         except OSError:
@@ -98,8 +99,12 @@ def make_ownership(registered, run):
     return owns
 
 
+def abstract_key(name, kind):
+    return b"abstract:%d:%s" % (kind, name)
+
+
 def inode_key(found):
-    """What the registry knows a bound socket by: neither an absolute path nor an abstract name looks like it."""
+    """What the registry knows a bound socket by, which no absolute path looks like."""
     return ("inode:%d:%d:%d" % (found.st_dev, found.st_ino, found.st_mtime_ns)).encode("ascii")
 
 
@@ -124,7 +129,7 @@ def is_plain_socket(found):
     return found.st_mode & 0o170000 == 0o140000 and found.st_nlink == 1
 
 
-def make_bound(register, name_of):
+def make_bound(register, name_of, kind_of):
     """bound(socket): remember the address, as the kernel has it, of an AF_UNIX socket that was just bound.
 
     Whoever claims that may lie about it, so the kernel is asked for the name, and the file must be as new as it would be.
@@ -134,7 +139,7 @@ def make_bound(register, name_of):
         name = name_of(sock)
         try:
             if type(name) is bytes and name:
-                register(name)
+                register(abstract_key(name, kind_of(sock)))
             elif type(name) is str and name:
                 remember(str.encode(name, *FS_ENCODING))
         except OSError:

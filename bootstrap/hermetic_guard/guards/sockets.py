@@ -38,11 +38,11 @@ SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 3, 38, 39
 def make_methods(answers, original):
     """The replacements by name; `original` gives the C type's descriptor of a name, or None: then that one is left out.
 
-    answers: functions of the policy's side, by event. ASK(action, target, host, address, port, path) and PERMIT(action, family, address)
+    answers: functions of the policy's side, by event. ASK(action, target, host, address, port, path) and PERMIT(action, family, address, kind)
     raise what is refused and say whether the guard stands; RESOLVE is resolution.make_resolve's; BOUND(socket) is told of a bound socket.
     """
     ask, family_of, name_of = answers[ASK], original("family").__get__, original("getsockname")
-    admit, report_bound = make_admit(answers[PERMIT], answers[RESOLVE], family_of), answers[BOUND]
+    admit, report_bound = make_admit(answers[PERMIT], answers[RESOLVE], family_of, make_kind_of(original("getsockopt"))), answers[BOUND]
     makers = {
         "connect": lambda method: make_addressed(method, admit, "connect"),
         "connect_ex": lambda method: make_connect_ex(method, admit),
@@ -66,7 +66,19 @@ def dress(wrapper, original, qualified):
     return wrapper
 
 
-def make_admit(permit, resolve, family_of):
+def make_kind_of(getsockopt):
+    """kind_of(socket): its type, as the kernel has it. 0 for one that is closed."""
+
+    def kind_of(sock):
+        try:
+            return getsockopt(sock, SOL_SOCKET, SO_TYPE)
+        except OSError:
+            return 0
+
+    return kind_of
+
+
+def make_admit(permit, resolve, family_of, kind_of):
     known = {}  # type: dict
 
     def admit(sock, action, address):
@@ -87,7 +99,7 @@ def make_admit(permit, resolve, family_of):
             return canonical
         if facts[0] is not None:
             return of_name(action, family, address, canonical)
-        if not permit(action, family, canonical):
+        if not permit(action, family, canonical, kind_of(sock) if family == AF_UNIX else 0):
             return address
         if key is not None and len(known) < MEMORY:
             known[key] = canonical

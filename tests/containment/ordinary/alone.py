@@ -94,7 +94,9 @@ SYSTEM = [
 THREADS = [
     plain("threads", "import threading; l = []; t = [threading.Thread(target=l.append, args=(n,)) for n in range(9)]; [x.start() for x in t]; [x.join() for x in t]; print(sorted(l))"),
     plain("a pool of threads", "from concurrent.futures import ThreadPoolExecutor as P; print(list(P(3).map(pow, range(5), range(5))))"),
-    plain("multiprocessing's pool of threads", "from multiprocessing.dummy import Pool; print(Pool(2).map(abs, [-1, -2]))"),
+    plain("multiprocessing's pool of threads", "from multiprocessing.dummy import Pool; print(Pool(2).map(abs, [-1, -2]))", until=(3, 14)),
+    # From then on it starts a process, which the Python layer alone can spare it.
+    programs("network", "filesystem", "native")("multiprocessing's pool of threads, and a process", "from multiprocessing.dummy import Pool; print(Pool(2).map(abs, [-1, -2]))", since=(3, 14)),
     plain("locks and timers", "import threading; e = threading.Event(); threading.Timer(.01, e.set).start(); print(e.wait(9), threading.Barrier(1).wait(), threading.local() is not None)"),
     plain("queues", "import queue, threading; q = queue.Queue(); threading.Thread(target=q.put, args=(5,)).start(); print(q.get(timeout=9))"),
     plain("multiprocessing's locks", "import multiprocessing as m; l = m.get_context('fork').Lock(); print(l.acquire(), m.get_context('fork').Value('i', 5).value)", guards=("network", "subprocess", "filesystem")),

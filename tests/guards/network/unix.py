@@ -14,6 +14,12 @@ UNIX = [
     refused("relative", "os.chdir(world + '/tmp')\nsocket.socket(1).connect('../daemon')", "connect(unix:{world}/tmp/../daemon)", "unix"),
     refused("connect_ex", "socket.socket(1).connect_ex(world + '/daemon')", DAEMON, "unix"),
     refused("abstract", "socket.socket(1).connect('\\0hermetic-world')", "connect(unix:@hermetic-world)", "unix"),
+    refused(
+        "abstract, own by another type",
+        "own = socket.socket(1, 5)\ntry: own.bind('\\0hermetic-world'), own.listen(1)\nexcept OSError: pass\nsocket.socket(1).connect('\\0hermetic-world')",
+        "connect(unix:@hermetic-world)",
+        "unix",
+    ),
     refused("datagram", "socket.socket(1, 2).sendto(b'x', world + '/datagram')", "send(unix:{world}/datagram)", "unix"),
     refused("datagram, sendmsg", "socket.socket(1, 2).sendmsg([b'x'], [], 0, world + '/datagram')", "send(unix:{world}/datagram)", "unix"),
     refused(
@@ -87,6 +93,11 @@ UNIX = [
         CLOSED,
     ),
     works("own, abstract", "own = listening('\\0own-%d' % os.getpid())\nsocket.socket(1).connect(own.getsockname())", CLOSED),
+    works(
+        "own, abstract, in order",
+        "own = socket.socket(1, 5)\nown.bind('\\0own-5-%d' % os.getpid())\nown.listen(1)\nsocket.socket(1, 5).connect(own.getsockname())",
+        CLOSED,
+    ),
     works("own, chosen by the kernel", "own = listening('')\nsocket.socket(1).connect(own.getsockname())", CLOSED),
     works(
         "own, gone",

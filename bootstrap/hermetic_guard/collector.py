@@ -1,0 +1,52 @@
+"""What the garbage collector shows: it would list the tables of the guards, and cells of functions, which could be filled anew.
+
+gc.freeze() puts all there is out of its sight: it looks at every generation but the permanent one (Modules/gcmodule.c). That holds for the
+namespace of `__main__` too, and an interpreter that ends has what stands in there released by the collector: by `__del__`, or as a file that still
+has something to write. So at the very end, after all that `atexit` calls, everything is given back; whoever asks for objects from then on is refused.
+"""
+
+import sys
+
+from hermetic_guard.decide import Request
+from hermetic_guard.patching import builtin
+from hermetic_guard.sealing import seal
+
+ENDING = "hermetic.ending"
+"""An audit event of our own. Who raises it early has the collector refuse early."""
+
+LISTING = ("gc.get_objects", "gc.get_referents", "gc.get_referrers")
+
+
+def install(enforcer):
+    """Returns the handlers of audit events, and the function to be called when all is in place, with which the hiding begins."""
+    import gc
+
+    freeze = getattr(gc, "freeze", None)
+    if freeze is None:
+        return {}, bool  # 3.6, PyPy
+    unfreeze = enforcer.ledger.replace(gc, "unfreeze", builtin(lambda: None, gc.unfreeze))  # novm
+    import atexit  # which calls what came first last
+
+    if not enforcer.hooked:
+        atexit.register(unfreeze)
+        return {}, freeze
+    atexit.register(sys.audit, ENDING)  # novm
+    return seal(globals())["make_handlers"](enforcer.check, unfreeze), freeze
+
+
+def make_handlers(check, unfreeze):
+    over = []  # type: list[bool]
+
+    def on_ending(*_):
+        if not over:
+            over.append(True)
+            unfreeze()
+
+    def make_on_listing(event):
+        def on_listing(*_):
+            if over:
+                check(Request("integrity", "use", event))
+
+        return on_listing
+
+    return dict([(event, make_on_listing(event)) for event in LISTING], **{ENDING: on_ending})
