@@ -20,7 +20,8 @@ class Request(object):
 
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
-                inside this run), datagrams (whether the socket is one of UDP, or else of a kind that no policy allows)
+                inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of UDP, or else of
+                a kind that no policy allows)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves), name (the name is made or taken away, which changes the directory it is in),
@@ -126,8 +127,10 @@ def _network_hint(request: Request) -> str:
 
 def _decide_local_socket(rules: "Any", request: Request) -> Decision:
     path = request.facts["path"].decode("utf-8", "surrogateescape")
-    if request.facts.get("own") or request.action == "bind" or is_within_any(path, rules.unix):
+    if request.facts.get("own") or request.action == "bind":
         return ALLOWED
+    if is_within_any(path, rules.unix):
+        return Decision(False, "another socket was put in the place of the one allowed") if request.facts.get("put") else ALLOWED
     return Decision(False, "network disabled", "--allow-unix %s" % path if path[:1] == "/" else "")
 
 

@@ -214,19 +214,9 @@ class Judge:
         file, path = os.fstat(opened), os.readlink(f"/proc/self/fd/{opened}")
         if not stat.S_ISSOCK(file.st_mode):
             raise OSError(ECONNREFUSED, path)
-        own = self.is_own(found, file=file)
-        request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own)
-        if not self.allows(asking, request, quietly=path.startswith(FAMILIAR)):
-            return False
-        return own or self._listed.is_meant(path, file) or self.refuse_other_socket(asking, path)
-
-    def refuse_other_socket(self, asking: Notification, path: str) -> bool:
-        """One that was put in the place of the one that is allowed: a link, or renamed."""
-        process = process_of(asking.thread)
-        self._tell(
-            refusal(process, Request("network", "connect", "unix:" + path), Decision(False, "another socket is there than the one allowed"))
-        )
-        return False
+        own, put = self.is_own(found, file=file), not self._listed.is_meant(path, file)
+        request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own, put=put)
+        return self.allows(asking, request, quietly=path.startswith(FAMILIAR))
 
     def listen(self, asking: Notification) -> Answer:
         """One that is not bound listens on every address, and what one is bound to may change meanwhile: see listening_filter.py."""

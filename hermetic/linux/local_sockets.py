@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from hermetic_guard.policy import is_within_any
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -62,12 +64,13 @@ def found(file: os.stat_result | None, name: bytes) -> list[Listener]:
 class Listed:
     """The sockets that a policy lists, as they were at the start: by a hard link or a new name the target could lead a path to any other."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        self._paths = paths
         self._there = {(status.st_dev, status.st_ino) for path in paths for status in _sockets(path)}
 
     def is_meant(self, path: str, file: os.stat_result) -> bool:
-        """Whether it was there at the start, or whoever listens has bound it by this path."""
-        if (file.st_dev, file.st_ino) in self._there:
+        """Whether it was there at the start, or whoever listens has bound it by this path; what is not listed is not looked at."""
+        if (file.st_dev, file.st_ino) in self._there or not is_within_any(path, self._paths):
             return True
         try:
             return any(os.path.realpath(name.rstrip(b"\0")) == os.fsencode(path) for name in bound_names(file))

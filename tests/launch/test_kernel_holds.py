@@ -155,10 +155,11 @@ def daemon(path):
     def serve():
         while True:
             try:
-                server.accept()[0].close()
+                peer = server.accept()[0]
             except OSError:
                 return
-            visits.append(path)
+            visits.append(path)  # before the program, which waits for the end, can go on
+            peer.close()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -169,7 +170,7 @@ def daemon(path):
 
 
 def reached(visits):
-    """Whether somebody was there, since the last look; a connection is accepted before whoever made it can end."""
+    """Whether somebody was there, since the last look."""
     found = bool(visits)
     visits.clear()
     return found
