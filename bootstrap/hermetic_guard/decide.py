@@ -136,14 +136,15 @@ def _decide_local_socket(rules: "Any", request: Request) -> Decision:
 
 def _decide_localhost(ports: "Any", request: Request) -> Decision:
     """A loopback address at a port that the kernel chooses may always be bound: many programs try so whether there is IPv6, and nothing is sent
-    or accepted by it. To listen there is another request.
+    or accepted by it. To listen there is another request, for which the port does not matter: it was judged when it was bound, or chosen by the
+    kernel, which is nobody's choice.
     """
     port = request.facts.get("port")
     if port == 0 and request.action == "bind":
         return ALLOWED
     if not ports:
         return Decision(False, "network disabled", "--allow-localhost")
-    if port is None or allows_port(ports, port) or (port == 0 and request.action == "listen"):
+    if port is None or allows_port(ports, port) or request.action == "listen":
         return ALLOWED
     return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost=%d" % port)
 

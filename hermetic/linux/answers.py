@@ -224,7 +224,7 @@ class Judge:
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family in (AF_INET, AF_INET6):
                 packed, port = name_of(found, family)
-                if not self.may_listen(asking, packed, port):
+                if not self.allows(asking, Request("network", "listen", shown(packed, port), address=packed, port=port)):
                     return EACCES
                 rules = self._policy.network
                 listening_filter.keep(found, rules.listen if rules else ())
@@ -232,12 +232,6 @@ class Judge:
                 return EACCES
             found.listen(asking.integer(1))
             return 0
-
-    def may_listen(self, asking: Notification, packed: bytes, port: int) -> bool:
-        """Of a loopback address the port does not matter: it was free to be chosen when it was bound, as in the Python layer."""
-        listed = decide(self._policy, Request("network", "listen", "", address=packed, port=port)).allowed
-        free = is_loopback(None, packed) and not listed
-        return self.allows(asking, Request("network", "listen", shown(packed, port), address=packed, port=0 if free else port))
 
     def make_socket(self, asking: Notification) -> Answer:
         """A TCP socket, which reaches nothing before `connect` or `listen`. One of UDP where all of localhost is open, tied to the loopback

@@ -27,6 +27,8 @@ class AddressError(ValueError):
 def read(text: str) -> Block:
     """The prefix, its length in bits, and the ports in `text`. Raises AddressError."""
     block, at = _without_ports(text)
+    if "%" in block:
+        raise AddressError(f"an address has no zone here (at character {text.index('%') + 1})")
     try:
         network = ipaddress.ip_network(block)
     except ValueError as error:

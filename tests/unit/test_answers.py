@@ -7,7 +7,7 @@ import socket
 import pytest
 from hermetic_guard.policy import ANY, Network, Policy
 
-from hermetic.linux import answers, notify
+from hermetic.linux import answers, notify, resolver
 from hermetic.linux.answers import EACCES, HANDLERS, Judge
 from hermetic.linux.numbers import number
 from hermetic.linux.seccomp import TURNS
@@ -47,9 +47,9 @@ class Call:
 class Asked:
     """A judge and what it told."""
 
-    def __init__(self, policy):
+    def __init__(self, policy, workshop=None):
         self.events = []
-        self.judge = Judge(policy, MACHINE, "/bin/true", list, self.events.append)
+        self.judge = Judge(policy, MACHINE, "/bin/true", list, self.events.append, workshop)
         self.supervisor = Supervisor(-1, MACHINE, self.judge)
 
     def __call__(self, name, *arguments):
@@ -73,19 +73,35 @@ def connect(asked, kind, host, port):
 # Names.
 
 
-def test_a_datagram_socket_is_connected_where_names_are_allowed():
-    """As libc does to see which addresses can be reached; nothing is sent by it."""
-    asked = Asked(NAMES)
-    assert connect(asked, socket.SOCK_DGRAM, "127.0.0.1", CLOSED_PORT) == 0
-    assert asked.told == []
-    assert connect(Asked(CLOSED), socket.SOCK_DGRAM, "127.0.0.1", CLOSED_PORT) == EACCES
+class Workshop:
+    """Stands in for the process that makes UDP sockets; nobody is asked for names."""
+
+    def __init__(self, failure=None):
+        self.failure = failure
+        self.made = []
+
+    def server(self):
+        raise OSError(EACCES, "none")
+
+    def make(self, family, kind, protocol):
+        if self.failure:
+            raise self.failure
+        self.made.append((family, kind, protocol))
+        return socket.socket(family, kind, protocol)
 
 
-def test_a_name_server_is_asked_by_tcp_at_its_port(monkeypatch, tmp_path):
+def test_a_name_server_is_the_runs_own(monkeypatch, tmp_path):
+    """Whichever is meant, by TCP at its port."""
     (tmp_path / "resolv.conf").write_text("# one\nnameserver 127.0.0.1\nnameserver\nsearch example\n")
-    monkeypatch.setattr(answers, "RESOLVER", str(tmp_path / "resolv.conf"))
+    monkeypatch.setattr(resolver, "RESOLVER", str(tmp_path / "resolv.conf"))
     asked = Asked(NAMES)
-    assert connect(asked, socket.SOCK_STREAM, "127.0.0.1", 53) == errno.ECONNREFUSED
+    for host in ("127.0.0.1", "127.83.0.53"):
+        with socket.socket() as made:
+            assert asked("connect", made.fileno(), ipv4(host, 53), 16) == 0
+            assert made.getpeername() == ("127.0.0.1", asked.judge._resolution.server().port)
+    with socket.socket(socket.AF_INET6) as made:
+        asked.judge.connect_to_resolver(Call("connect", made.fileno()), made)
+        assert made.getpeername()[0] == "::ffff:127.0.0.1"
     assert asked.told == []
     for host, port in (("127.0.0.1", CLOSED_PORT), ("127.0.0.2", 53)):
         assert connect(asked, socket.SOCK_STREAM, host, port) == EACCES
@@ -93,19 +109,36 @@ def test_a_name_server_is_asked_by_tcp_at_its_port(monkeypatch, tmp_path):
     assert connect(Asked(CLOSED), socket.SOCK_STREAM, "127.0.0.1", 53) == EACCES
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("nameserver 8.8.8.8\nnameserver fe80::1%eth0\nnameserver nonsense", [b"\x08\x08\x08\x08", b"\xfe\x80" + bytes(13) + b"\x01"]),
-        ("", [b"\x7f\x00\x00\x01"]),
-        (None, [b"\x7f\x00\x00\x01"]),
-    ],
-)
-def test_name_servers(monkeypatch, tmp_path, text, found):
-    monkeypatch.setattr(answers, "RESOLVER", str(tmp_path / "resolv.conf"))
-    if text is not None:
-        (tmp_path / "resolv.conf").write_text(text)
-    assert list(answers.name_servers()) == [(packed, 53) for packed in found]
+def test_sockets_to_look_names_up_by(monkeypatch):
+    """Those of a network with no way out may do what they like; where there is none, look-ups do without and nobody is told."""
+    given = []
+    monkeypatch.setattr(
+        Call, "answer_with_descriptor", lambda self, descriptor, close_on_exec: given.append(os.dup(descriptor)), raising=False
+    )
+    workshop = Workshop()
+    asked = Asked(NAMES, workshop)
+    assert asked("socket", socket.AF_INET, socket.SOCK_DGRAM | os.O_CLOEXEC, 17) is None
+    assert workshop.made == [(socket.AF_INET, socket.SOCK_DGRAM | os.O_CLOEXEC, 17)]
+    with socket.socket(fileno=given[0]) as made:
+        assert asked("connect", made.fileno(), ipv4("127.0.0.1", CLOSED_PORT), 16) == 0
+    for nowhere in (Asked(NAMES), Asked(NAMES, Workshop(OSError(1, "no")))):
+        assert nowhere("socket", socket.AF_INET, socket.SOCK_DGRAM, 0) == EACCES
+        assert nowhere.told == []
+    assert connect(Asked(NAMES), socket.SOCK_DGRAM, "127.0.0.1", CLOSED_PORT) == EACCES
+
+
+def test_an_address_is_known_by_the_names_it_was_handed_out_for():
+    asked = Asked(NAMES)
+    assert connect(asked, socket.SOCK_STREAM, "192.0.2.7", 443) == EACCES
+    for host in ("192.0.2.8", "10.1.2.3"):
+        asked.judge._resolution.names.known[socket.inet_aton(host)] = ("a.example",)
+    assert connect(asked, socket.SOCK_STREAM, "192.0.2.8", 80) == EACCES
+    assert connect(asked, socket.SOCK_STREAM, "10.1.2.3", 443) == EACCES
+    assert asked.told == [
+        ("192.0.2.7:443", "network disabled", "--allow-address 192.0.2.7:443"),
+        ("192.0.2.8:80", "network disabled on this port of a.example", "--allow-domain a.example:80"),
+        ("10.1.2.3:443", "network disabled: a.example leads to a private address", "--allow-address 10.1.2.3:443"),
+    ]
 
 
 # Sockets of other kinds.
@@ -283,14 +316,3 @@ def test_the_kernels_no_is_no_answer_to_the_caller(monkeypatch, act):
     arguments = {"memory": (0, 8), "duplicate": (0,), "look": ("root", os.O_PATH)}[act]
     with pytest.raises(notify.Unseen):
         getattr(call, act)(*arguments)
-
-
-def test_looking_up_names_is_decided_with_the_rest():
-    """A name server is reached, also at a loopback address, and only where names are allowed."""
-    asked = Asked(NAMES)
-    asked.judge._name_servers = frozenset({(socket.inet_aton("127.0.0.1"), CLOSED_PORT)})
-    assert connect(asked, socket.SOCK_STREAM, "127.0.0.1", CLOSED_PORT) == errno.ECONNREFUSED
-    assert asked.told == []
-    closed = Asked(CLOSED)
-    closed.judge._name_servers = asked.judge._name_servers
-    assert connect(closed, socket.SOCK_STREAM, "127.0.0.1", CLOSED_PORT) == EACCES

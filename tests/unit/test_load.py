@@ -103,7 +103,10 @@ BAD = [
     ("version = 1\n\n[netwrok]", "/x/p.toml, line 3: netwrok: unknown key (did you mean network?)"),
     ("version = 1\nzzz = 1", "zzz: unknown key (there are version, summary, on-violation, network, subprocess,"),
     ("version = 1\n[network]\nallow-localhots = true", "network.allow-localhots: unknown key (did you mean allow-"),
-    ("version = 1\n[network]\nroot = '/'", "line 3: network.root: unknown key (there are allow-localhost, allow-domain, allow-unix)"),
+    (
+        "version = 1\n[network]\nroot = '/'",
+        "line 3: network.root: unknown key (there are allow-localhost, allow-domain, allow-address, deny-address, allow-listen, allow-unix)",
+    ),
     ("version = 1\nallow-localhost = true", "line 2: allow-localhost: unknown key"),
     ("version = 1\n[native]\nx = 1", "line 3: native.x: unknown key (there are allow-native)"),
     ('version = 1\n"a\\nb" = 1', r"a\nb: unknown key"),

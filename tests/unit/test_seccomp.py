@@ -163,7 +163,8 @@ CLOSED = Policy(network=Network())
 OPEN = {
     Policy(network=Network(localhost=ANY)): TCP | INTERFACES,
     Policy(network=Network(localhost=((80, 80),))): TCP | INTERFACES,
-    Policy(network=Network(domains=(("a.example", ((443, 443),)),))): TCP | UDP,
+    Policy(network=Network(domains=(("a.example", ((443, 443),)),))): TCP | INTERFACES,
+    Policy(network=Network(addresses=((b"\xc0\0\2\1", 32, ANY),))): TCP,
 }
 
 
@@ -173,7 +174,7 @@ OPEN = {
     [
         (CLOSED, False, TCP | LOCAL),
         (CLOSED, True, LOCAL),
-        *[(policy, False, free) for policy, free in OPEN.items()],
+        *[(policy, False, free | (UDP if policy.network.domains else set())) for policy, free in OPEN.items()],
         *[(policy, True, free | LOCAL) for policy, free in OPEN.items()],
     ],
 )

@@ -173,8 +173,7 @@ def make_listen(original, ask, name_of, getsockopt):
             host, port = name[:2] if type(name) is tuple else ("an address of another family", 0)
             packed = read_host(host.partition("%")[0]) if type(host) is str else None
             shown = "%s:%s" % (host, port) if packed is None else show_address((None, packed, port, None))
-            # The port was judged when it was bound; one that the kernel chose is nobody's choice.
-            ask("listen", shown, None, packed, 0, None)
+            ask("listen", shown, None, packed, port, None)
         return original(*arguments, **named)
 
     return listen

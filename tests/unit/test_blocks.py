@@ -1,0 +1,119 @@
+"""The language of --allow-address and --deny-address, and of --allow-listen."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+import pytest
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Network, Policy
+from hermetic_guard.serialized import dumps, loads
+
+from hermetic import options
+from hermetic.errors import UsageError
+from hermetic.policy import addresses, combine
+
+
+def v4(text: str) -> bytes:
+    return socket.inet_aton(text)
+
+
+def v6(text: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6, text)
+
+
+GOOD = [
+    ("192.0.2.1", (v4("192.0.2.1"), 32, ANY)),
+    ("192.0.2.0/24", (v4("192.0.2.0"), 24, ANY)),
+    ("192.0.2.1:80", (v4("192.0.2.1"), 32, ((80, 80),))),
+    ("10.0.0.0/8:80,8000-8010", (v4("10.0.0.0"), 8, ((80, 80), (8000, 8010)))),
+    ("0.0.0.0/0:443", (bytes(4), 0, ((443, 443),))),
+    ("2001:db8::1", (v6("2001:db8::1"), 128, ANY)),
+    ("2001:DB8::/32", (v6("2001:db8::"), 32, ANY)),
+    ("[2001:db8::1]", (v6("2001:db8::1"), 128, ANY)),
+    ("[2001:db8::1]:443", (v6("2001:db8::1"), 128, ((443, 443),))),
+    ("[2001:db8::/32]:443", (v6("2001:db8::"), 32, ((443, 443),))),
+    ("::1", (v6("::1"), 128, ANY)),
+    ("::/0", (bytes(16), 0, ANY)),
+    ("::ffff:192.0.2.1", (v4("192.0.2.1"), 32, ANY)),
+    ("::ffff:192.0.2.0/120", (v4("192.0.2.0"), 24, ANY)),
+    ("::/90", (bytes(16), 90, ANY)),
+]
+
+
+@pytest.mark.parametrize(("text", "block"), GOOD)
+def test_reads(text: str, block: addresses.Block) -> None:
+    assert addresses.read(text) == block
+    policy = Policy(network=Network(addresses=(block,), denied=(block,)))
+    assert loads(dumps(policy)) == policy
+
+
+BAD = {
+    "": "an IPv4 or IPv6 address",
+    "example.com": "for a name there is --allow-domain",
+    "192.0.2": "four numbers",
+    "192.0.2.256": "four numbers from 0 to 255",
+    "192.0.2.01": "leading zeros",
+    "192.0.2.1/33": "at most 32 bits",
+    "3221225985": "four numbers",
+    "0xc0000201": "an IPv4 or IPv6 address",
+    "192.0.2.1/24": "the block is 192.0.2.0/24",
+    "2001:db8::1/32": "the block is 2001:db8::/32",
+    "192.0.2.1:": "a port number was expected (at character 11)",
+    "192.0.2.1:0": "at character 11",
+    "192.0.2.1:80-": "at character 14",
+    "[192.0.2.1]": "brackets are for IPv6",
+    "[2001:db8::1": "the bracket is not closed",
+    "[2001:db8::1]443": "a colon or the end was expected (at character 14",
+    "[2001:db8::1]:x": "at character 15",
+    "fe80::1%eth0/64": "no zone here (at character 8)",
+    "1.2.3.4:80:90": "an IPv4 or IPv6 address",
+    " 192.0.2.1": "an IPv4 or IPv6 address",
+    "https://192.0.2.1": "an IPv4 or IPv6 address",
+}
+
+
+@pytest.mark.parametrize(("text", "why"), BAD.items())
+def test_refuses(text: str, why: str) -> None:
+    with pytest.raises(addresses.AddressError, match=re.escape(why)):
+        addresses.read(text)
+
+
+def resolve(line: str) -> Network:
+    invocation = options.parse([*line.split(), "--", "x"], {})
+    assert invocation is not None
+    network = combine.resolve(invocation, "/work").policy.network
+    assert network is not None
+    return network
+
+
+def test_options() -> None:
+    found = resolve(
+        "--no-network --allow-address=10.0.0.0/8:80 --allow-address 10.0.0.0/8:443 --deny-address=10.0.0.1 --allow-listen=80,81 --allow-listen 82"
+    )
+    assert found.addresses == ((v4("10.0.0.0"), 8, ((80, 80), (443, 443))),)
+    assert found.denied == ((v4("10.0.0.1"), 32, ANY),)
+    assert found.listen == ((80, 82),)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--no-network --allow-address=x", "--allow-address x: an IPv4"),
+        ("--no-network --deny-address=1.2.3.4/8", "--deny-address 1.2.3.4/8: bits are set"),
+        ("--no-network --allow-listen=x", "--allow-listen=x: character 1: a port number was expected"),
+        ("--fs-readonly --allow-address=1.2.3.4", "--allow-address has nothing to adjust"),
+    ],
+)
+def test_mistakes(line: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(line)
+    assert str(caught.value).startswith(said)
+
+
+def test_shown() -> None:
+    shown = combine.describe(
+        Policy(network=resolve("--no-network --allow-address=10.0.0.0/8:80 --deny-address=10.0.0.1 --allow-listen=80"))
+    )
+    assert shown == "no network but 10.0.0.0/8 ports 80, never 10.0.0.1 and listening at ports 80"

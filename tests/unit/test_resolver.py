@@ -1,0 +1,179 @@
+"""Which names the run's own server asks for, what it hands out, and what it tells."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from hermetic_guard.decide import Request
+from hermetic_guard.policy import Network, Policy
+from unit.test_dns import asked
+
+from hermetic.linux import dns, resolver
+
+WEB = ((80, 80), (443, 443))
+POLICY = Policy(network=Network(domains=(("*.wild.example", WEB), ("app.example", WEB))))
+HOST = socket.inet_aton("192.0.2.1")
+HOST6 = socket.inet_pton(socket.AF_INET6, "2001:db8::1")
+
+
+class Asked:
+    """Names, what they were looked up for, and what was told."""
+
+    def __init__(self, found: list[bytes] | OSError | None = None, policy: Policy = POLICY) -> None:
+        self.looked_up: list[tuple[str, int]] = []
+        self.told: list[tuple[str, int | None]] = []
+        self.found = [HOST] if found is None else found
+        self.names = resolver.Names(policy, self.tell, self.look_up)
+
+    def look_up(self, name: str, family: int) -> list[bytes]:
+        self.looked_up.append((name, family))
+        if isinstance(self.found, OSError):
+            raise self.found
+        return [address for address in self.found if len(address) == (4 if family == socket.AF_INET else 16)]
+
+    def tell(self, request: Request, asker: int | None) -> None:
+        self.told.append((request.target, asker))
+
+    def __call__(self, name: str, kind: int = dns.A, asker: int | None = 1) -> tuple[int, int]:
+        """The response code, and how many addresses."""
+        answer = self.names.answer(asked(name, kind), asker)
+        assert answer is not None
+        return answer[3] & 15, answer[7]
+
+
+@pytest.fixture(autouse=True)
+def configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What libc goes by, here nothing."""
+    monkeypatch.setattr(resolver, "RESOLVER", str(tmp_path / "resolv.conf"))
+    monkeypatch.setattr(resolver, "HOSTS", str(tmp_path / "hosts"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["app.example", "APP.Example", "a.wild.example", "a.b.wild.example"])
+def test_allowed(name: str) -> None:
+    names = Asked([HOST, HOST6])
+    assert (names(name), names(name, dns.AAAA)) == ((dns.FINE, 1), (dns.FINE, 1))
+    assert names.looked_up == [(name.lower(), socket.AF_INET), (name.lower(), socket.AF_INET6)]
+    assert {names.names.of(address) for address in (HOST, HOST6)} == {(name.lower(),)}
+    assert names.told == []
+
+
+@pytest.mark.parametrize(
+    "name", ["example", "wild.example", "evil-app.example", "app.example.evil.test", "app.example2", "", "a b.example"]
+)
+def test_refused(name: str) -> None:
+    """Nobody is asked, and it is told once, of both kinds of address."""
+    names = Asked()
+    assert (names(name), names(name, dns.AAAA)) == ((dns.NO_SUCH_NAME, 0),) * 2
+    assert (names.looked_up, names.told) == ([], [(name, 1)])
+    names(name, asker=2)
+    assert names.told[1:] == [(name, 2)]
+
+
+@pytest.mark.parametrize("kind", [2, 5, 6, 12, 15, 16, 28 + 5, 65, 255])
+def test_other_kinds(kind: int) -> None:
+    """Of an allowed name there is nothing but addresses: what a record of text says could be anything, and so could the question."""
+    names = Asked()
+    assert (names("app.example", kind), names("strange.example", kind)) == ((dns.FINE, 0), (dns.NO_SUCH_NAME, 0))
+    assert names.looked_up == []
+
+
+def test_what_cannot_be_found() -> None:
+    assert Asked(socket.gaierror(socket.EAI_NONAME, ""))("app.example") == (dns.NO_SUCH_NAME, 0)
+    assert Asked(socket.gaierror(socket.EAI_AGAIN, ""))("app.example") == (dns.FAILED, 0)
+    assert Asked([])("app.example") == (dns.FINE, 0)
+    assert Asked().names.answer(b"nonsense") is None
+
+
+def test_an_address_of_several_names() -> None:
+    names = Asked()
+    names("app.example")
+    names("a.wild.example")
+    names("app.example")
+    assert names.names.of(HOST) == ("app.example", "a.wild.example")
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver, "MOST", 2)
+    names = Asked([bytes([192, 0, 2, index]) for index in range(5)])
+    names("app.example")
+    assert len(names.names.known) == 2
+
+
+def test_what_the_search_list_makes_of_a_name_is_not_told_again(configuration: Path) -> None:
+    (configuration / "resolv.conf").write_text("search one.test\nsearch corp.test Two.Test.\nnameserver 192.0.2.53\n")
+    names = Asked()
+    for name in ("strange.example", "strange.example.corp.test", "strange.example.two.test"):
+        assert names(name) == (dns.NO_SUCH_NAME, 0)
+    assert names.told == [("strange.example", 1)]
+    assert names("other.corp.test") == (dns.NO_SUCH_NAME, 0)
+    assert names.told[1:] == [("other.corp.test", 1)]
+
+
+def test_the_hosts_file(configuration: Path) -> None:
+    """libc does not ask for what it finds there."""
+    (configuration / "hosts").write_text("192.0.2.9 app.example strange.example # x\n2001:db8::1\tA.Wild.Example\nnonsense\n")
+    names = Asked().names
+    assert names.of(socket.inet_aton("192.0.2.9")) == ("app.example",)
+    assert names.of(HOST6) == ("a.wild.example",)
+    assert names.of(HOST) == ()
+
+
+SERVERS = [
+    (
+        "nameserver 8.8.8.8\nnameserver fe80::1%eth0\nnameserver nonsense\nnameserver",
+        {b"\x08\x08\x08\x08", b"\xfe\x80" + bytes(13) + b"\x01"},
+    ),
+    ("", {b"\x7f\x00\x00\x01"}),
+    (None, {b"\x7f\x00\x00\x01"}),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), SERVERS)
+def test_name_servers(configuration: Path, text: str | None, found: set[bytes]) -> None:
+    if text is not None:
+        (configuration / "resolv.conf").write_text(text)
+    assert resolver.name_servers() == {(packed, 53) for packed in found}
+
+
+def connection(server: resolver.Server) -> socket.socket:
+    made = socket.socket()
+    made.connect(("127.0.0.1", server.port))
+    made.settimeout(5)
+    return made
+
+
+def test_serving() -> None:
+    """Question after question by one connection, to those who were led here."""
+    names = Asked()
+    server = resolver.Server(names.names)
+    with connection(server) as made:
+        server.expect(made.getsockname()[1], 42)
+        for name in ("app.example", "strange.example"):
+            question = asked(name)
+            made.sendall(len(question).to_bytes(2, "big") + question)
+            size = int.from_bytes(made.recv(2), "big")
+            answer = made.recv(size)
+            assert (len(answer), answer[:2]) == (size, question[:2])
+        assert names.told == [("strange.example", 42)]
+        made.sendall(b"\0\3abc")
+        assert made.recv(1) == b""
+
+
+def test_nobody_else_is_served() -> None:
+    names = Asked()
+    with connection(resolver.Server(names.names)) as made:
+        question = asked("app.example")
+        made.sendall(len(question).to_bytes(2, "big") + question)
+        assert received(made) == b""
+    assert names.looked_up == []
+
+
+def received(made: socket.socket) -> bytes:
+    """What comes before it is closed, politely or not."""
+    try:
+        return made.recv(1)
+    except ConnectionError:
+        return b""
