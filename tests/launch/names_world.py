@@ -21,6 +21,9 @@ from guards.world import bound, question
 
 NAME_SERVER, OUTSIDE, INSIDE = "10.9.8.7", "8.8.4.4", "10.1.2.3"
 ADDRESSES = {"app.test": OUTSIDE, "below.wild.test": OUTSIDE, "inward.test": INSIDE}
+TURNING = "turning.test"
+"""First an address where nobody answers, then one of this network: a name server that has the caller reach what it likes."""
+UNANSWERED = "8.8.5.5"
 A, AAAA = 1, 28
 
 
@@ -54,10 +57,17 @@ def answer_names(server: socket.socket, asked: list[str]) -> None:
         name, end = question(query)
         asked.append(name)
         kind = struct.unpack_from(">H", query, end)[0]
-        found = name in ADDRESSES and kind == A
-        record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(ADDRESSES[name]) if found else b""
-        head = query[:2] + struct.pack(">HHHHH", 0x8180 if name in ADDRESSES else 0x8183, 1, bool(found), 0, 0)
+        address = address_of(name, asked.count(name)) if kind == A else None
+        record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(address) if address else b""
+        head = query[:2] + struct.pack(">HHHHH", 0x8180 if address_of(name, 1) else 0x8183, 1, bool(address), 0, 0)
         server.sendto(head + query[12 : end + 4] + record, peer)
+
+
+def address_of(name: str, count: int) -> str | None:
+    """count: how often the name was asked for; the two kinds of address make two questions of one."""
+    if name == TURNING:
+        return UNANSWERED if count <= 2 else INSIDE
+    return ADDRESSES.get(name)
 
 
 def serve(server: socket.socket) -> None:

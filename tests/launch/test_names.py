@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,24 +45,20 @@ REFUSED = {
         ["inward.test"],
     ),
 }
-OPTIONS = ["--allow-domain=app.test", "--allow-domain=*.wild.test:8080", "--allow-domain=inward.test"]
+OPTIONS = [
+    "--allow-domain=app.test",
+    "--allow-domain=*.wild.test:8080",
+    "--allow-domain=inward.test",
+    "--allow-domain=turning.test",
+]
+ORDINARY = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"] if os.geteuid() == 0 else []
 
 
 def run(hermetic: str, python: str, *options: str, guarded: bool = True) -> dict[str, list]:
     """What came of all, by name: exit code, output, names asked for."""
     prefix = [hermetic, "--no-network", *OPTIONS, *options, "--"] if guarded else []
     codes = {**ALLOWED, **{name: code for name, (code, _, _) in REFUSED.items()}}
-    if python.endswith("python2.7"):
-        codes = {name: codes[name] for name in ("a socket", "a private address")}
-    task = {
-        "commands": {name: [*prefix, python, "-c", code] for name, code in codes.items()},
-        "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-    }
-    command = [*private_mounts(), "--net", sys.executable, str(WORLD)]
-    done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, list] = json.loads(done.stdout)
-    return found
+    return in_world({name: [*prefix, python, "-c", code] for name, code in codes.items()})
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.8", "3.13", "3.15", "pypy3.9"])
@@ -83,12 +80,102 @@ def test_names(hermetic_command: str, version: str) -> None:
         assert seen == asked, (name, out)
 
 
-def test_the_kernel_alone(hermetic_command: str) -> None:
-    """It knows no names and says so; what it can tell, an address of this network, it holds."""
-    python = str(find_python("2.7").path)
-    alone = run(hermetic_command, python)
-    assert {code for code, _, _ in alone.values()} == {125}
-    assert "the kernel knows no names" in alone["a socket"][1]
-    found = run(hermetic_command, python, "--best-effort")
-    assert found["a socket"][0] == 0, found["a socket"]
-    assert "network disabled: connect(10.1.2.3:80)" in found["a private address"][1], found
+QUERY = """
+import socket, struct, sys
+name, server = sys.argv[1], sys.argv[2:] or [line.split()[1] for line in open('/etc/resolv.conf') if line.startswith('nameserver')]
+question = b''.join(bytes(bytearray([len(part)])) + part for part in name.encode().split(b'.')) + b'\\0' + struct.pack('>HH', 1, 1)
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(1)
+asking.sendto(struct.pack('>HHHHHH', 7, 0x100, 1, 0, 0, 0) + question, (server[0], 53))
+print(asking.recv(600)[-4:] == socket.inet_aton('8.8.4.4'))
+"""
+GET = "printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
+PERL = '$s = IO::Socket::INET->new("app.test:80") or die "$@ $!\\n"; print $s "GET / HTTP/1.0\\r\\n\\r\\n"; print <$s>'
+PYTHON27 = str(find_python("2.7").path)
+
+NATIVE = {
+    # argv, what is printed, what was told, the names that were asked for
+    "bash": (["bash", "-c", f"exec 3<>/dev/tcp/app.test/80; {GET}"], "served", "", ["app.test"]),
+    "bash, another name": (["bash", "-c", f"exec 3<>/dev/tcp/strange.example/80; {GET}"], "", "network disabled: DNS(strange.example)", []),
+    "perl": (["perl", "-MIO::Socket::INET", "-e", PERL], "served", "", ["app.test"]),
+    "Python 2.7": ([PYTHON27, "-c", CONNECT.format(name="app.test", port=80)], "served", "", ["app.test"]),
+    "getaddrinfo": (["getent", "ahosts", "app.test"], "8.8.4.4", "", ["app.test"]),
+    "getaddrinfo, another name": (["getent", "ahosts", "strange.example"], "", "network disabled: DNS(strange.example)", []),
+    "gethostbyname": (["getent", "hosts", "below.wild.test"], "8.8.4.4", "", ["below.wild.test"]),
+    "curl": (["curl", "-sS", "http://app.test/"], "served", "", ["app.test"]),
+    "curl, another port": (
+        ["curl", "-sS", "http://app.test:8080/"],
+        "",
+        "network disabled on this port of app.test: connect(8.8.4.4:8080)",
+        ["app.test"],
+    ),
+    "curl, a private address": (
+        ["curl", "-sS", "http://inward.test/"],
+        "",
+        "inward.test leads to a private address: connect(10.1.2.3:80)",
+        ["inward.test"],
+    ),
+    "curl, public first": (
+        ["sh", "-c", "curl -sS http://turning.test/; curl -sS http://turning.test/"],
+        "",
+        "turning.test leads to a private address",
+        ["turning.test"],
+    ),
+    "curl, an address": (["curl", "-sS", "http://8.8.4.4/"], "", "network disabled: connect(8.8.4.4:80)", []),
+    "a resolver of its own": ([PYTHON27, "-c", QUERY, "app.test"], "True", "", ["app.test"]),
+    "a resolver of its own, another name": (
+        [PYTHON27, "-c", QUERY, "strange.example"],
+        "False",
+        "network disabled: DNS(strange.example)",
+        [],
+    ),
+    "a resolver of its own, the machine's server": ([PYTHON27, "-c", QUERY, "app.test", "10.9.8.7"], "", "", []),
+}
+"""Programs that the kernel alone holds."""
+UNGUARDED = {
+    "bash, another name": "",
+    "getaddrinfo, another name": "",
+    "curl, another port": "served",
+    "curl, a private address": "served",
+    "curl, public first": "served",
+    "curl, an address": "served",
+    "a resolver of its own, the machine's server": "True",
+}
+"""What those that are refused print without a guard, where that shows something."""
+
+
+@pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
+def test_the_kernel_alone(hermetic_command: str, as_user: list[str]) -> None:
+    """By the run's own name server, which whoever asks, and however, is led to."""
+    commands = {name: argv for name, (argv, *_) in NATIVE.items() if not as_user or argv[0] != PYTHON27}
+    bare = in_world({name: [*as_user, *argv] for name, argv in commands.items()})
+    for name, printed in UNGUARDED.items():
+        if name in commands and printed:
+            assert printed in bare[name][1], (name, bare[name])
+    found = in_world({name: [*as_user, hermetic_command, "--no-network", *OPTIONS, "--", *argv] for name, argv in commands.items()})
+    for name in commands:
+        _, printed, told, asked = NATIVE[name]
+        _, out, seen = found[name]
+        assert printed in out, (name, out)
+        assert (told in out) if told else ("blocked" not in out), (name, out)
+        assert ("served" in out) is (printed == "served"), (name, out)
+        assert out.count("hermetic: blocked action") == bool(told), (name, out)
+        assert seen == asked, (name, seen, out)
+
+
+def test_what_is_required(hermetic_command: str) -> None:
+    """The kernel holds names fully, but where a guarded program may also send datagrams to this machine itself."""
+    for more, code in (([], 0), (["--allow-localhost=80"], 0), (["--allow-localhost"], 125)):
+        argv = [hermetic_command, "--no-network", *OPTIONS, *more, "--require=kernel", "--", "curl", "-sS", "http://app.test/"]
+        found = in_world({"curl": argv})["curl"]
+        assert (found[0], "served" in found[1]) == (code, code == 0), found
+        if code:
+            assert "datagrams can be sent past the loopback interface" in found[1]
+
+
+def in_world(commands: dict[str, list[str]]) -> dict[str, list]:
+    task = {"commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}}
+    done = subprocess.run([*private_mounts(), "--net", sys.executable, str(WORLD)], input=json.dumps(task), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list] = json.loads(done.stdout)
+    return found

@@ -99,6 +99,7 @@ print('tries', len(tries))
 """
 CLOSED, LOCALHOST = ("--no-network",), ("--no-network", "--allow-localhost")
 PORTS = ("--no-network", "--allow-localhost=99")
+NAMES = ("--no-network", "--allow-domain=a.example")
 
 SENT = {
     # options, what is tried, what is then seen on the wire
@@ -107,7 +108,24 @@ SENT = {
     "another device": (LOCALHOST, DEVICE, "7f000001"),
     "another device, by a scope": (PORTS, SCOPE, "00" * 15 + "01"),
     "another device, by a scope, at that moment": (PORTS, SCOPE_RACE, "00" * 15 + "01"),
+    "a datagram where names are looked up": (NAMES, DATAGRAM_PAST, b"past loopback".hex()),
+    "the same beside ports": ((*PORTS, *NAMES[1:]), DATAGRAM_PAST, b"past loopback".hex()),
 }
+AT_TWO_PORTS = """
+for port in 8000, 8001:
+    server = call('socket', 2, 1, 0)
+    call('setsockopt', server, 1, 2, struct.pack('=I', 1), 4)
+    print(call('bind', server, v4('0.0.0.0', port), 16), call('listen', server, 5))
+time.sleep(1)
+"""
+AT_ANOTHER_PORT = SHUT_DOWN.replace("bind', sockets[0], v4('127.0.0.1', 0)", "bind', sockets[0], v4('0.0.0.0', 8000)").replace(
+    "call('dup2', call('socket', 2, 1, 0), sockets[0])",
+    "call('dup2', call('socket', 2, 1, 0), sockets[0]); call('setsockopt', sockets[0], 1, 2, struct.pack('=I', 1), 4)",
+)
+LISTENING = ("--no-network", "--allow-listen=8000")
+OPENED = {"two ports": (LISTENING, AT_TWO_PORTS), "bound anew elsewhere": (LISTENING, AT_ANOTHER_PORT)}
+"""Of these only port 8000 may be reached from elsewhere."""
+
 REACHED = {
     "where it is not bound": (LOCALHOST, LISTEN),
     "where a connection is taken away": (LOCALHOST, TAKEN_AWAY),
@@ -120,7 +138,7 @@ def outcomes(hermetic: str) -> dict[str, list]:
     """Of everything above, guarded, and of everything native under the same name with a `!`."""
     rows = {
         **SENT,
-        **{name: (*row, "00") for name, row in REACHED.items()},
+        **{name: (*row, "00") for name, row in {**REACHED, **OPENED}.items()},
         "a control message": (LOCALHOST, DATAGRAM_PAST, b"past loopback".hex()),
     }
     python = str(find_python("3.11").path)
@@ -145,8 +163,15 @@ def test_nothing_leaves(hermetic_command: str, name: str) -> None:
 @pytest.mark.parametrize("name", REACHED)
 def test_nothing_gets_in(hermetic_command: str, name: str) -> None:
     found = outcomes(hermetic_command)
-    assert found[name + "!"][3] > 0, found[name + "!"]
-    assert found[name][3] == 0, found[name]
+    assert found[name + "!"][3], found[name + "!"]
+    assert found[name][3] == [], found[name]
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_what_may_be_listened_at_is_reached(hermetic_command: str, name: str) -> None:
+    found = outcomes(hermetic_command)
+    assert len(found[name + "!"][3]) > 1, found[name + "!"]
+    assert found[name][3] == [8000], found[name]
 
 
 @pytest.mark.xfail(strict=True, reason="README: with all of localhost open, native code can send datagrams past the loopback interface")

@@ -1,7 +1,7 @@
 """A network of one's own with a wire that is listened at: run by `unshare --net`, for test_wire.py.
 
 Reads {"commands": {name: [argv, marker]}, "env": {...}} as JSON on stdin and runs them. Writes of each [code, output, how many frames with the
-marker (hex) in them went over the wire, how many sockets could be reached at an address that is not a loopback one].
+marker (hex) in them went over the wire, the ports that could be reached at an address that is not a loopback one].
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
     print(json.dumps({name: outcome(argv, env, wire, bytes.fromhex(marker)) for name, (argv, marker) in task["commands"].items()}))
 
 
-def outcome(argv: list[str], env: dict[str, str], wire: socket.socket, marker: bytes) -> tuple[int, str, int, int]:
+def outcome(argv: list[str], env: dict[str, str], wire: socket.socket, marker: bytes) -> tuple[int, str, int, list[int]]:
     list(frames(wire))
     process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     reached: list[int] = []
@@ -49,7 +49,7 @@ def outcome(argv: list[str], env: dict[str, str], wire: socket.socket, marker: b
     thread.start()
     out = process.communicate(timeout=30)[0]
     thread.join()
-    return process.returncode, out, sum(marker in frame for frame in frames(wire)), len(reached)
+    return process.returncode, out, sum(marker in frame for frame in frames(wire)), sorted(set(reached))
 
 
 def frames(wire: socket.socket) -> list[bytes]:
