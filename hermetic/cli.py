@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem, ShellComplete, get_completion
 
 from hermetic import __version__, options
 from hermetic.errors import CANNOT, HermeticError, UsageError
-from hermetic.options import COMPLETE_VARIABLE, COMPLETION, DOCTOR, EXEC, ROOT, RUN, SHELL, Option
+from hermetic.options import COMPLETE_VARIABLE, COMPLETION, DOCTOR, EXEC, ROOT, RUN, SHELL, WHY, Invocation, Option
 from hermetic.policy import load
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ ABOUT = {
     COMPLETION: "Print the completion function of a shell.",
     DOCTOR: "Say which layer holds which guard on this machine, found by having small programs try what is forbidden, and what "
     "would help where one is missing. Exits with 1 if anything got through.",
+    WHY: "Say whether a policy lets HOST be looked up and PORT of it be connected to, by which rule not, and what would allow it. "
+    "Nothing is sent. Exits with 1 if it is refused.",
 }
 
 EXAMPLES = {
@@ -59,6 +61,10 @@ EXAMPLES = {
     ),
     SHELL: (("hermetic shell --no-network --python 3.12", ""),),
     DOCTOR: (("hermetic doctor", ""), ("hermetic doctor --json", "")),
+    WHY: (
+        ("hermetic why --no-network net example.com:443", ""),
+        ("hermetic why --allow-domain example.com net a.example.com:443", ""),
+    ),
     COMPLETION: (
         ('eval "$(hermetic completion bash)"', "in ~/.bashrc"),
         ('eval "$(hermetic completion zsh)"', "in ~/.zshrc"),
@@ -72,6 +78,7 @@ USAGE = {
     SHELL: "[OPTIONS]",
     COMPLETION: "bash|zsh|fish",
     DOCTOR: "[--json]",
+    WHY: "[OPTIONS] net HOST:PORT",
 }
 
 EXIT_CODES = (
@@ -226,6 +233,19 @@ def _examine(json: bool) -> int:
     return 0 if found.holds else 1
 
 
+def _explain(surface: str, what: str, **values: Any) -> int:
+    from hermetic import explain
+    from hermetic.policy import combine
+
+    given = {key: value for key, value in values.items() if value not in (None, (), False)}
+    resolved = combine.resolve(Invocation(RUN, given, []), os.getcwd())
+    for notice in resolved.notices:
+        click.echo(f"hermetic: {notice}", err=True)
+    answers = explain.network(resolved.policy, what)
+    click.echo("\n".join(map(str, answers)))
+    return 0 if all(answer.decision.allowed for answer in answers) else 1
+
+
 # The commands.
 
 
@@ -267,6 +287,13 @@ class Launch(Page):
         return _file(incomplete) if ctx.meta.get(TARGET_BEGUN) else super().shell_complete(ctx, incomplete)
 
 
+class Why(Page):
+    """Its options are those of a run; its words come behind them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, separated(ctx, self.name, args))
+
+
 class Group(click.Group):
     """`hermetic`, which is `run` where flags come first."""
 
@@ -278,7 +305,7 @@ class Group(click.Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ROOT, "[run] [OPTIONS] -- COMMAND [ARGS]...")
-        formatter.write_usage(ROOT, "exec|shell|doctor|completion ...", prefix="       ")
+        formatter.write_usage(ROOT, "exec|shell|doctor|why|completion ...", prefix="       ")
         write_page(ROOT, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
@@ -320,9 +347,15 @@ def _parameters(command: str) -> list[click.Parameter]:
 
 _SHELL = click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
 
+_QUESTION: list[click.Parameter] = [
+    click.Argument(["surface"], type=click.Choice(["net"]), metavar="net"),
+    click.Argument(["what"], metavar="HOST:PORT"),
+]
+
 SUBCOMMANDS: dict[str, click.Command] = {
     **{name: Launch(name, params=_parameters(name), help=ABOUT[name], context_settings=SETTINGS) for name in options.COMMANDS},
     DOCTOR: Page(DOCTOR, params=_parameters(DOCTOR), callback=_examine, help=ABOUT[DOCTOR], context_settings=SETTINGS),
+    WHY: Why(WHY, params=[*_parameters(WHY), *_QUESTION], callback=_explain, help=ABOUT[WHY], context_settings=SETTINGS),
     COMPLETION: Page(COMPLETION, params=[_SHELL], callback=_print_completion, help=ABOUT[COMPLETION], context_settings=SETTINGS),
 }
 GROUP = Group(ROOT, commands=SUBCOMMANDS, params=_parameters(ROOT), context_settings=SETTINGS)

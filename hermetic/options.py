@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = "hermetic"
 RUN, EXEC, SHELL = COMMANDS = ("run", "exec", "shell")
-COMPLETION, DOCTOR = ANSWERED = ("completion", "doctor")
+COMPLETION, DOCTOR, WHY = ANSWERED = ("completion", "doctor", "why")
 """Commands that only click knows: they print, and start no target."""
 
 COMPLETE_VARIABLE = "_HERMETIC_COMPLETE"
@@ -86,8 +86,8 @@ class Option:
         return "--" + self.key.replace("_", "-")
 
     def belongs_to(self, command: str) -> bool:
-        """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows."""
-        return command in self.commands or (command == ROOT and RUN in self.commands)
+        """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows. WHY knows what makes a policy."""
+        return command in self.commands or (command == ROOT and RUN in self.commands) or (command == WHY and bool(self.policy))
 
 
 OPTIONS = (

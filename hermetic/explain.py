@@ -1,0 +1,77 @@
+"""What a policy says of a request, in words: `hermetic why` asks the judge that the guards and the kernel's supervisor ask.
+
+Nothing is looked up, so of a name only its ports are judged, for an address elsewhere: one of this network it does not open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hermetic_guard.decide import Decision, Request, decide
+from hermetic_guard.guards.addresses import is_localhost, read_host
+from hermetic_guard.hosts import canonical_name, is_name
+
+from hermetic.errors import UsageError, printable, quoted
+from hermetic.policy import ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hermetic_guard.policy import Policy
+
+ELSEWHERE = b"\xcb\0\x71\1"
+"""203.0.113.1, which is nobody's (RFC 5737): stands for what a name leads to."""
+LOCALHOST = b"\x7f\0\0\1"
+
+
+class Answer(NamedTuple):
+    """What was asked about, as events have it, and what the policy says."""
+
+    asked: str
+    decision: Decision
+
+    def __str__(self) -> str:
+        if self.decision.allowed:
+            return printable(f"allowed  {self.asked}")
+        hint = f"  allow it  {self.decision.hint}" if self.decision.hint else ""
+        return printable(f"refused  {self.asked}: {self.decision.rule}{hint}")
+
+
+def network(policy: Policy, text: str) -> list[Answer]:
+    """Looking up and connecting to `HOST:PORT`, up to what is refused. Raises UsageError for what is neither."""
+    found = []
+    for request in requests(*read(text)):
+        found.append(Answer(f"{request.action}({request.target})", decide(policy, request)))
+        if not found[-1].decision.allowed:
+            break
+    return found
+
+
+def requests(host: str, port: int) -> Iterator[Request]:
+    """What a connection there takes, one after the other."""
+    packed: bytes | None = read_host(host)  # type: ignore[no-untyped-call]
+    names: tuple[str, ...] = ()
+    if packed is None:
+        name = canonical_name(host)
+        yield Request("network", "DNS", name, host=name)
+        packed, names = (LOCALHOST, ()) if is_localhost(name) else (ELSEWHERE, (name,))  # type: ignore[no-untyped-call]
+    yield Request("network", "connect", f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address=packed, port=port, names=names)
+
+
+def read(text: str) -> tuple[str, int]:
+    """The host and the port in `text`. Raises UsageError."""
+    host, colon, rest = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise UsageError(f"{quoted(text)}: an IPv6 address stands in brackets", "as in [2001:db8::1]:443")
+    try:
+        ranges = ports.read(rest if colon else "")
+    except ports.PortsError as error:
+        at = len(text) - len(rest) + error.position if colon else len(text) + 1
+        raise UsageError(f"{quoted(text)}: one port was expected at character {at}", "as in example.com:443") from None
+    (low, high), *more = ranges
+    is_number = read_host(host) is not None  # type: ignore[no-untyped-call]
+    if low != high or more or not (is_number or is_name(canonical_name(host))):
+        raise UsageError(f"{quoted(text)}: a host and one port were expected", "as in example.com:443")
+    return host, low
