@@ -33,7 +33,7 @@ class Place:
     def __init__(self, base: Path, attempt, python, tools) -> None:
         self.base, self.attempt, self.tools = base, attempt, tools
         self.token = secrets.token_hex(8)
-        for name in DIRECTORIES:
+        for name in (*DIRECTORIES, "home/.cache/hermetic"):  # the last as after any run
             (base / name).mkdir(parents=True)
         self.python = self._environment(python)
         head = self._head()
@@ -65,10 +65,12 @@ class Place:
         facts = "; ".join(f"{name} = {FACTS[name](self)!r}" for name in used)
         return f"import os, sys; PY = sys.executable; {PUT if 'put(' in text else ''}{facts}\n"
 
-    def made(self, name: str, content: str = "") -> str:
+    def made(self, name: str, content: str | None = "") -> str:
+        """The path of a file, with what leads to it; content: None for none there."""
         path = self.base / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(content)
+        if content is not None:
+            path.write_text(content)
         return str(path)
 
     def command(self) -> list[str]:
@@ -187,6 +189,7 @@ FACTS = {
     # files
     "OUTSIDE": lambda place: str(place.base / "outside"),
     "HOME": lambda place: str(place.base / "home"),
+    "EMPTY": lambda place: os.path.dirname(place.made("outside/empty/file", None)),
     "SCRIPTS": lambda place: str(place.base / "script"),
     "CANARY": lambda place: place.made("outside/canary", "canary\n"),
     "SECRET": lambda place: place.made("outside/secret", f"the password is {place.token}\n"),

@@ -67,7 +67,7 @@ TREE = [
     write("mkdir", "os.mkdir(OUTSIDE + '/new')"),
     write("mkdir, by a directory's descriptor", "os.mkdir('new', dir_fd=os.open(OUTSIDE, os.O_RDONLY))"),
     write("makedirs", "os.makedirs(HOME + '/.config/autostart')"),
-    write("rmdir", "os.rmdir(HOME)"),
+    write("rmdir", "os.rmdir(EMPTY)"),
     write("remove", "os.remove(CANARY)"),
     write("unlink, by a directory's descriptor", "os.unlink('canary', dir_fd=os.open(OUTSIDE, os.O_RDONLY)); CANARY"),
     write("rename", "os.rename(CANARY, OUTSIDE + '/new')"),
