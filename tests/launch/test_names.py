@@ -179,3 +179,27 @@ def in_world(commands: dict[str, list[str]]) -> dict[str, list]:
     assert done.returncode == 0, done.stderr
     found: dict[str, list] = json.loads(done.stdout)
     return found
+
+
+WITHOUT = [
+    *("unshare", "--user", "--map-root-user", "sh", "-c"),
+    'for kind in mnt user net; do echo 0 > /proc/sys/user/max_${kind}_namespaces || exit 9; done; exec "$@"',
+    "sh",
+]
+"""Where no namespaces are permitted, as in many containers."""
+
+
+def test_without_namespaces(hermetic_command: str) -> None:
+    """C libraries that go by RES_OPTIONS look names up as well; what has a resolver of its own does not find the server."""
+    prefix = [*WITHOUT, hermetic_command, "--no-network", *OPTIONS, "--"]
+    names = [name for name in NATIVE if "public first" not in name]
+    found = in_world({name: [*prefix, *NATIVE[name][0]] for name in names})
+    for name in names:
+        _, printed, told, asked = NATIVE[name]
+        code, out, seen = found[name]
+        if name.startswith("a resolver of its own"):
+            assert (code, "Permission denied" in out, seen) == (1, True, []), (name, out)
+            continue
+        assert printed in out, (name, out)
+        assert (told in out) if told else ("blocked" not in out), (name, out)
+        assert seen == asked, (name, seen, out)
