@@ -10,8 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    Block = tuple[bytes, int, str | tuple[tuple[int, int], ...]]
-
 MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
 
@@ -68,8 +66,8 @@ class Network(Record):
     if TYPE_CHECKING:
         localhost = ()  # type: str | tuple[tuple[int, int], ...]
         domains = ()  # type: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
-        addresses = ()  # type: tuple[Block, ...]
-        denied = ()  # type: tuple[Block, ...]
+        addresses = ()  # type: tuple[tuple[bytes, int, str | tuple[tuple[int, int], ...]], ...]
+        denied = ()  # type: tuple[tuple[bytes, int, str | tuple[tuple[int, int], ...]], ...]
         listen = ()  # type: tuple[tuple[int, int], ...]
         unix = ()  # type: tuple[str, ...]
 

@@ -10,7 +10,7 @@ import os
 
 from hermetic_guard.decide import Request, decide
 from hermetic_guard.guards.addresses import read_host
-from hermetic_guard.hosts import NAME_SERVER, canonical_name, covers
+from hermetic_guard.hosts import NAME_SERVER, canonical_name, covers, plain_address
 
 from hermetic.linux import dns
 
@@ -56,6 +56,7 @@ class Names:
 
     def of(self, address: bytes) -> tuple[str, ...]:
         """The names that this address was handed out for, and the allowed ones that it has in the hosts file."""
+        address = plain_address(address)
         return self.known.get(address, ()) + tuple(
             name for name in in_hosts_file(address) if any(covers(one, name) for one in self._allowed)
         )

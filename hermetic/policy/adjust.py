@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from hermetic_guard.policy import Block, Filesystem, Native, Network, Policy, Subprocess
+    from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+
+    from hermetic.policy.addresses import Block
 
     Given = tuple[object, ...]
     """The values of one option, in their order; True where its value was left out."""

@@ -27,7 +27,7 @@ from hermetic.policy import DEFAULT, FIELDS, adjust, domains, ports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from hermetic_guard.policy import Block
+    from hermetic.policy.addresses import Block
 
 VERSION = 1
 DIRECTORY = Path(__file__).with_name("profiles")

@@ -81,7 +81,7 @@ ROWS = [
     *rows(
         "--allow-localhost",
         "DNS localhost, DNS LOCALHOST., connect 127.0.0.1:1, connect 127.9.9.9:65535, connect [::1]:80, connect [::ffff:127.0.0.1]:80, "
-        "bind 127.0.0.1:80, listen 127.0.0.1:80, send 127.0.0.1:53",
+        "bind 127.0.0.1:8080, listen 127.0.0.1:8080, send 127.0.0.1:53",
         f"DNS localhost.localdomain, DNS a.localhost, DNS example.com, connect {PUBLIC}:80, connect 0.0.0.0:80, connect [::]:80, "
         "connect 128.0.0.1:80, bind 0.0.0.0:80, listen 0.0.0.0:80, listen [::]:80",
     ),

@@ -8,6 +8,7 @@ be reached from the hook only, which nothing in the target refers to.
 import _socket
 import sys
 
+from hermetic_guard import hosts
 from hermetic_guard.decide import TCL, Request
 from hermetic_guard.guards import addresses, canonical, names, ownership, resolution, sockets
 from hermetic_guard.guards.addresses import (
@@ -31,6 +32,7 @@ from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_owne
 from hermetic_guard.guards.resolution import loopbacks_of, make_resolve, read_hosts_file
 from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE, make_kind_of
 from hermetic_guard.hook import make_ask
+from hermetic_guard.hosts import plain_address
 from hermetic_guard.patching import CannotReplace
 from hermetic_guard.sealing import seal
 
@@ -41,7 +43,7 @@ MEMORY = 1000
 
 def install(enforcer):
     """Replace what resolves names, sends before any event, or raises none; returns the handlers of the audit events."""
-    sealed = seal(vars(addresses), vars(ownership), vars(resolution), globals())
+    sealed = seal(vars(hosts), vars(addresses), vars(ownership), vars(resolution), globals())
     answers, handlers = sealed["make_judgement"](enforcer, sealed["make_real"](seal(vars(canonical))["locate"]))
     wrappers = seal(vars(addresses), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
@@ -143,7 +145,7 @@ def make_judge(check, scopes, handed_out, owns, keep_out, real):
         if not is_plain(action, target, host, address, port, path, datagrams, kind):
             check(Request("network", "use", "the network"))
         elif path is None:
-            names_of = handed_out.get(address, ())
+            names_of = handed_out.get(None if address is None else plain_address(address), ())
             check(Request("network", action, target, host=host, address=address, port=port, names=names_of, datagrams=datagrams))
         else:
             if action == "bind":

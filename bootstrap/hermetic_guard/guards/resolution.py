@@ -8,6 +8,7 @@ import _socket
 from _socket import gaierror
 
 from hermetic_guard.guards.addresses import AF_INET6, LOOPBACK, LOOPBACK6, is_localhost, is_plain, read_host, show_host
+from hermetic_guard.hosts import plain_address
 
 AI_CANONNAME = _socket.AI_CANONNAME
 NOT_KNOWN = (_socket.EAI_NONAME, "Name or service not known")
@@ -35,6 +36,7 @@ def make_resolve(judge, getaddrinfo, handed_out, loopbacks):
         return answers
 
     def remember(packed, name):
+        packed = plain_address(packed)
         names = handed_out.get(packed, ())
         if name not in names:
             handed_out[packed] = names + (name,)
