@@ -46,6 +46,8 @@ SHARED = ("/", "/usr", "/usr/local", "/opt")
 SITES = ("site-packages", "dist-packages")
 MODULES = (".py", ".pyc", ".pyi", ".so")
 INSTALLED = (".dist-info", ".egg-info", ".egg")
+BEFORE_3_8 = ("python3.6", "python3.7")
+"""Their `platform` lists /etc for the name of the distribution."""
 NESTED = 3
 """How deep packages without `__init__.py` are followed."""
 
@@ -70,7 +72,7 @@ class Needs:
 
     def __init__(self, target: Target, cwd: str | None) -> None:
         self.read: list[str] = []
-        self.names = ["/etc"]  # which `platform` lists before 3.8, for the name of the distribution
+        self.names: list[str] = []
         self._cwd = cwd
         self._environ = target.environ
         self._line = cmdline.parse(target.argv)
@@ -107,6 +109,8 @@ class Needs:
             self._add(prefix)
         for library in libraries(prefix):
             self._add(library)
+            if os.path.basename(library) in BEFORE_3_8:
+                self.names.append("/etc")
             for site in (f"{library}/{name}" for name in SITES):
                 self._add_editables(site)
         home = self._environ.get("HOME")

@@ -333,10 +333,6 @@ def test_multiprocessing(jobs, env, python):
         (["--no-network", "--require=python", "--", "ls"], "the network guard cannot stand as required: the target cannot carry it"),
         (["--block-native", "--require=kernel", "--", "python3"], "the native guard cannot stand as required: the kernel's part is none"),
         (
-            ["--no-network", "--allow-domain=a.example", "--require=both", "--", "python3"],
-            "the kernel's part is none (the kernel knows no names)",
-        ),
-        (
             ["--no-network", "--allow-localhost", "--require=kernel", "--", "ls"],
             "the kernel's part is partial (datagrams can be sent past the loopback interface)",
         ),
