@@ -10,7 +10,7 @@ import sys
 
 from hermetic_guard import hosts
 from hermetic_guard.decide import TCL, Request
-from hermetic_guard.guards import addresses, canonical, names, ownership, resolution, sockets
+from hermetic_guard.guards import addresses, canonical, interrupted, names, ownership, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
     KINDS,
@@ -45,7 +45,7 @@ def install(enforcer):
     """Replace what resolves names, sends before any event, or raises none; returns the handlers of the audit events."""
     sealed = seal(vars(hosts), vars(addresses), vars(ownership), vars(resolution), globals())
     answers, handlers = sealed["make_judgement"](enforcer, sealed["make_real"](seal(vars(canonical))["locate"]))
-    wrappers = seal(vars(addresses), vars(sockets), vars(names))
+    wrappers = seal(vars(addresses), vars(interrupted), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
         answers = {event: make_ask(event) for event in answers}
     methods = wrappers["make_methods"](answers, method)

@@ -23,6 +23,7 @@ from hermetic_guard.guards.addresses import (
     read_host,
     show_address,
 )
+from hermetic_guard.guards.interrupted import make_again, make_connecting
 from hermetic_guard.guards.options import HARMLESS_MESSAGES, HARMLESS_OPTIONS, LINUX, SOL_SOCKET, show_option, steers
 
 ASK, PERMIT, RESOLVE, BOUND = ["hermetic.network" + name for name in ("", ".permit", ".resolve", ".bound")]
@@ -43,15 +44,16 @@ def make_methods(answers, original):
     """
     ask, family_of, name_of = answers[ASK], original("family").__get__, original("getsockname")
     admit, report_bound = make_admit(answers[PERMIT], answers[RESOLVE], family_of, make_kind_of(original("getsockopt"))), answers[BOUND]
+    connecting = [original(name) for name in ("getpeername", "getsockopt", "gettimeout")]
     makers = {
-        "connect": lambda method: make_addressed(method, admit, "connect"),
-        "connect_ex": lambda method: make_connect_ex(method, admit),
+        "connect": lambda method: make_addressed(make_connecting(method, *connecting), admit, "connect"),
+        "connect_ex": lambda method: make_connect_ex(make_connecting(method, *connecting), admit),
         "bind": lambda method: make_bind(method, admit, family_of, report_bound),
-        "listen": lambda method: make_listen(method, ask, name_of, original("getsockopt")),
+        "listen": lambda method: make_listen(make_again(method), ask, name_of, original("getsockopt")),
         "sendto": lambda method: make_sendto(method, admit),
         "sendmsg": lambda method: make_sendmsg(method, admit, ask),
-        "setsockopt": lambda method: make_setsockopt(method, ask),
-        "__init__": lambda method: make_init(method, ask, original("getsockopt"), original("detach")),
+        "setsockopt": lambda method: make_setsockopt(make_again(method), ask),
+        "__init__": lambda method: make_init(make_again(method), ask, original("getsockopt"), original("detach")),
     }
     found = [(name, original(name)) for name in sorted(makers)]
     return {name: dress(makers[name](method), method, "socket." + name) for name, method in found if method is not None}
