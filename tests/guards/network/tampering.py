@@ -36,9 +36,14 @@ TAMPERING = [
     refused(
         "originals, by number",
         """
-        for cell in socket.socket.connect.__closure__:
-            if type(cell.cell_contents).__name__ in ('method_descriptor', 'function') and cell.cell_contents.__name__ == 'connect':
-                cell.cell_contents(socket.socket(), ('192.0.2.1', 80))
+        def tried(function, depth):
+            for cell in function.__closure__ or ():
+                one = cell.cell_contents
+                if type(one).__name__ == 'method_descriptor' and one.__name__ == 'connect':
+                    one(socket.socket(), ('192.0.2.1', 80))
+                elif type(one) is type(tried) and depth:
+                    tried(one, depth - 1)
+        tried(socket.socket.connect, 3)
         """,
         TCP,
         events=True,
