@@ -5,7 +5,7 @@ Without ports 80 and 443 are meant. A name is held in lower case and without the
 
 from __future__ import annotations
 
-from hermetic_guard.hosts import canonical_name, is_name
+from hermetic_guard.hosts import NAME_CHARACTERS, canonical_name, is_name
 
 from hermetic.policy import ports
 
@@ -25,20 +25,43 @@ def read(text: str) -> Domain:
     host, colon, rest = text.partition(":")
     if "://" in text or "/" in text:
         raise DomainError("a name alone was expected, not a URL")
-    name = canonical_name(host)
-    plain = name.removeprefix("*.")
+    star, plain = ("*.", host[2:]) if host.startswith("*.") else ("", host)
+    plain = canonical_name(plain if plain.isascii() else encoded(plain))
     if plain == "localhost":
         raise DomainError("this machine itself goes with --allow-localhost")
-    if not host.isascii():
-        raise DomainError("a name outside ASCII was given, write it as it is asked for: xn--…")
     if not is_name(plain):
-        raise DomainError("a host name, or *. and one, was expected")
+        raise DomainError(f"a host name, or *. and one, was expected (at character {wrong_character(host)})")
     if plain.rpartition(".")[2].isdigit():
-        raise DomainError("a name was expected, not an address")
+        raise DomainError("a name was expected, not an address: that goes with --allow-address")
     try:
-        return name, ports.read(rest) if colon else WEB
+        return star + plain, ports.read(rest) if colon else WEB
     except ports.PortsError as error:
         raise DomainError(f"{error.why} (at character {len(host) + 1 + error.position})") from None
+
+
+DIFFERING = frozenset("\u00df\u03c2\u200c\u200d")
+"""Written differently by the two versions of IDNA: which one a program follows nobody can say (RFC 5894, 7.2)."""
+
+
+def encoded(host: str) -> str:
+    """A name outside ASCII as it is asked for. Raises DomainError."""
+    if not DIFFERING.isdisjoint(host):
+        raise DomainError("what this name is asked for as depends on the program, so write that: xn--…")
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise DomainError("a host name, or *. and one, was expected") from None
+
+
+def wrong_character(host: str) -> int:
+    """Where a name goes wrong, counted from 1: at a character that none has, at an empty label, or at one that is too long."""
+    at = 2 if host.startswith("*.") else 0
+    for label in host[at:].split("."):
+        foreign = next((index for index, character in enumerate(label) if character.lower() not in NAME_CHARACTERS), None)
+        if foreign is not None or not 0 < len(label) < 64:
+            return at + (foreign or 0) + 1
+        at += len(label) + 1
+    return len(host)
 
 
 def merged(domains: list[Domain]) -> tuple[Domain, ...]:

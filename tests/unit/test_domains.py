@@ -19,6 +19,9 @@ GOOD = [
     ("example.com:80,8000-8010", ("example.com", ((80, 80), (8000, 8010)))),
     ("my_host", ("my_host", WEB)),
     ("xn--bcher-kva.example", ("xn--bcher-kva.example", WEB)),
+    ("bücher.example", ("xn--bcher-kva.example", WEB)),
+    ("*.Bücher.Example.:22", ("*.xn--bcher-kva.example", ((22, 22),))),
+    ("例え.テスト", ("xn--r8jz45g.xn--zckzah", WEB)),
 ]
 
 
@@ -38,7 +41,12 @@ BAD = {
     "a b": "a host name",
     "https://example.com": "not a URL",
     "example.com/x": "not a URL",
-    "bücher.example": "xn--",
+    "straße.example": "xn--",
+    "a b.example": "at character 2",
+    "a..example": "at character 3",
+    "*.a.*.b": "at character 5",
+    "user@example.com:80": "at character 5",
+    "localhost:80": "--allow-localhost",
     "192.0.2.1": "not an address",
     "example.com:": "character 13",
     "example.com:0": "character 13",
