@@ -181,7 +181,7 @@ class ConfinedExecution(Execution):
     def _take(self, listener: int) -> object | None:
         """Begin to supervise; None where the listener cannot be had."""
         from hermetic.linux import local_sockets
-        from hermetic.linux.answers import Judge
+        from hermetic.linux.answers import Answers
         from hermetic.linux.notify import take_descriptor
         from hermetic.linux.supervisor import Supervisor
 
@@ -191,11 +191,11 @@ class ConfinedExecution(Execution):
             return None
         launcher = os.getpid()
         before = frozenset(local_sockets.children(launcher)) - {self.pid}
-        judge = Judge(
+        answers = Answers(
             self._policy, self._here.machine, self.program, lambda: local_sockets.below(launcher, before), self._notice, self._workshop
         )
-        self.killed = judge.killed
-        supervisor = Supervisor(taken, self._here.machine, judge)
+        self.killed = answers.judge.killed
+        supervisor = Supervisor(taken, answers)
         supervisor.start()
         return supervisor
 

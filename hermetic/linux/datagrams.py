@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 AF_UNIX, AF_INET, SEQUENCED, DATAGRAM = 1, 2, 5, 2
-SOL_SOCKET, SCM_RIGHTS, SO_REUSEADDR = 1, 1, 2
+SOL_SOCKET, SCM_RIGHTS, SO_NETNS_COOKIE = 1, 1, 71
 GET_FLAGS, SET_FLAGS, UP = 0x8913, 0x8914, 1
 """SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP (netdevice(7))."""
 LOOPBACK = b"lo".ljust(16, b"\0")
@@ -53,6 +53,13 @@ class Workshop:
                 self._failure = error
                 raise
         return self._server
+
+    def is_own(self, found: socket) -> bool:
+        """Whether a socket is of that network (SO_NETNS_COOKIE, Linux 5.14)."""
+        try:
+            return found.getsockopt(SOL_SOCKET, SO_NETNS_COOKIE, 8) == self.server().getsockopt(SOL_SOCKET, SO_NETNS_COOKIE, 8)
+        except OSError:
+            return False
 
     def make(self, family: int, kind: int, protocol: int) -> socket:
         """A socket of that network. Raises OSError."""

@@ -184,3 +184,18 @@ def process_of(thread: int) -> int:
     """The id of a thread's process. Raises OSError."""
     with open(f"/proc/{thread}/status", "rb") as file:
         return next(int(line[5:]) for line in file if line.startswith(b"Tgid:"))
+
+
+def open_as(asking: Notification, path: bytes) -> int:
+    """An O_PATH descriptor of what a path leads the caller to. Raises OSError as the caller would get it, Gone, Unseen."""
+    start = asking.look("root" if path[:1] == b"/" else "cwd", os.O_PATH | os.O_DIRECTORY)
+    try:
+        opened = os.open(path.lstrip(b"/") or b".", os.O_PATH | os.O_CLOEXEC, dir_fd=start)
+    finally:
+        os.close(start)
+    try:
+        asking.check()
+    except Gone:
+        os.close(opened)
+        raise
+    return opened

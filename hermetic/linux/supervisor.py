@@ -6,31 +6,29 @@ What becomes of a call stands in answers.py. When the launcher is gone the calls
 from __future__ import annotations
 
 from hermetic.linux import notify
-from hermetic.linux.answers import HANDLERS, Judge
 from hermetic.linux.notify import Gone, Notification
-from hermetic.linux.numbers import number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hermetic.linux.answers import Answer
+    from hermetic.linux.answers import Answers
+    from hermetic.linux.judge import Answer
 
 THREADS = 128
 """So many calls wait for their connections at a time at most; further ones wait for those."""
 
-EPERM, EACCES = 1, 13
+EACCES = 13
 SHORT = (12, 23, 24, 105)
 """ENOMEM, ENFILE, EMFILE, ENOBUFS: what the launcher is short of, not the caller."""
 
 
 class Supervisor:
-    """listener: the descriptor that seccomp(2) gave; machine: as uname(2) names it."""
+    """listener: the descriptor that seccomp(2) gave"""
 
-    def __init__(self, listener: int, machine: str, judge: Judge) -> None:
+    def __init__(self, listener: int, answers: Answers) -> None:
         import _thread
 
         self._listener = listener
-        self._judge = judge
-        self._handlers = {number(name, machine): handler for name, handler in HANDLERS.items()}
+        self._answers = answers
         self._start_thread = _thread.start_new_thread
         self._lock = _thread.allocate_lock()
         self._idle = self._threads = 0
@@ -89,9 +87,8 @@ class Supervisor:
 
     def _judged(self, call: Notification) -> Answer:
         """A judgement that fails is a refusal: the caller neither waits for ever nor gets through, and this thread lives on."""
-        handler = self._handlers.get(call.number)
         try:
-            return EPERM if handler is None else handler(self._judge, call)
+            return self._answers.answer(call)
         except Gone:
             raise
         except OSError as error:
@@ -105,6 +102,6 @@ class Supervisor:
 
     def _tell_of(self, call: Notification, problem: Exception) -> None:
         try:
-            self._judge.could_not(call, problem)
+            self._answers.could_not(call, problem)
         except Exception:
             return  # with no memory left, say; it is refused all the same

@@ -7,10 +7,11 @@ import socket
 import pytest
 from hermetic_guard.policy import ANY, Network, Policy
 
-from hermetic.linux import answers, notify, resolver
-from hermetic.linux.answers import EACCES, HANDLERS, Judge
+from hermetic.linux import judge, notify, resolver
+from hermetic.linux.answers import Answers
 from hermetic.linux.numbers import number
 from hermetic.linux.seccomp import TURNS
+from hermetic.linux.socket_answers import EACCES
 from hermetic.linux.socket_turns import Turns
 from hermetic.linux.supervisor import Supervisor
 
@@ -49,8 +50,9 @@ class Asked:
 
     def __init__(self, policy, workshop=None):
         self.events = []
-        self.judge = Judge(policy, MACHINE, "/bin/true", list, self.events.append, workshop)
-        self.supervisor = Supervisor(-1, MACHINE, self.judge)
+        self.answers = Answers(policy, MACHINE, "/bin/true", list, self.events.append, workshop)
+        self.judge = self.answers.judge
+        self.supervisor = Supervisor(-1, self.answers)
 
     def __call__(self, name, *arguments):
         """The answer, as the caller gets it."""
@@ -59,6 +61,9 @@ class Asked:
     @property
     def told(self):
         return [(event["target"], event["rule"], event["hint"]) for event in self.events]
+
+
+NAMES_OF_CALLS = list(Answers(CLOSED, MACHINE, "/bin/true", list, print).named)
 
 
 def ipv4(host, port):
@@ -83,6 +88,9 @@ class Workshop:
     def server(self):
         raise OSError(EACCES, "none")
 
+    def is_own(self, found):
+        return found.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_DGRAM
+
     def make(self, family, kind, protocol):
         if self.failure:
             raise self.failure
@@ -98,9 +106,9 @@ def test_a_name_server_is_the_runs_own(monkeypatch, tmp_path):
     for host in ("127.0.0.1", "127.83.0.53"):
         with socket.socket() as made:
             assert asked("connect", made.fileno(), ipv4(host, 53), 16) == 0
-            assert made.getpeername() == ("127.0.0.1", asked.judge._resolution.server().port)
+            assert made.getpeername() == ("127.0.0.1", asked.answers.sockets.resolution.server().port)
     with socket.socket(socket.AF_INET6) as made:
-        asked.judge.connect_to_resolver(Call("connect", made.fileno()), made)
+        asked.answers.sockets.connect_to_resolver(Call("connect", made.fileno()), made)
         assert made.getpeername()[0] == "::ffff:127.0.0.1"
     assert asked.told == []
     for host, port in (("127.0.0.1", CLOSED_PORT), ("127.0.0.2", 53)):
@@ -131,7 +139,7 @@ def test_an_address_is_known_by_the_names_it_was_handed_out_for():
     asked = Asked(NAMES)
     assert connect(asked, socket.SOCK_STREAM, "192.0.2.7", 443) == EACCES
     for host in ("192.0.2.8", "10.1.2.3"):
-        asked.judge._resolution.names.known[socket.inet_aton(host)] = ("a.example",)
+        asked.answers.sockets.resolution.names.known[socket.inet_aton(host)] = ("a.example",)
     assert connect(asked, socket.SOCK_STREAM, "192.0.2.8", 80) == EACCES
     assert connect(asked, socket.SOCK_STREAM, "10.1.2.3", 443) == EACCES
     assert asked.told == [
@@ -207,9 +215,9 @@ def test_a_socket_is_bound_once():
         with pytest.raises(ConnectionRefusedError):
             made.connect(("::1", CLOSED_PORT))
         assert made.getsockname()[1] != 0
-        judge = Asked(LOCALHOST).judge
+        sockets = Asked(LOCALHOST).answers.sockets
         for _ in range(2):
-            judge.hold_where_it_is_bound(made)
+            sockets.hold_where_it_is_bound(made)
             with pytest.raises(OSError, match="Invalid argument"):
                 made.bind(("::1", 0))
 
@@ -221,9 +229,9 @@ def test_a_socket_is_bound_once():
 def test_who_is_killed(monkeypatch, quietly):
     """Not for what libc tries by itself and does without."""
     killed = []
-    monkeypatch.setattr(answers.os, "kill", lambda *arguments: killed.append(arguments))
+    monkeypatch.setattr(judge.os, "kill", lambda *arguments: killed.append(arguments))
     asked = Asked(CLOSED.replaced(on_violation="kill"))
-    request = answers.Request("network", "connect", "unix:/run/nscd/socket", path=b"/run/nscd/socket")
+    request = judge.Request("network", "connect", "unix:/run/nscd/socket", path=b"/run/nscd/socket")
     if quietly:
         assert not asked.judge.allows(Call("connect"), request, quietly=True)
     else:
@@ -237,14 +245,14 @@ def test_who_is_killed(monkeypatch, quietly):
 
 
 @pytest.mark.parametrize("problem", [ValueError("odd"), OverflowError(), MemoryError(), RecursionError(), StopIteration()])
-@pytest.mark.parametrize("name", HANDLERS)
+@pytest.mark.parametrize("name", NAMES_OF_CALLS)
 def test_a_judgement_that_fails_is_a_refusal(name, problem):
     asked = Asked(CLOSED)
 
     def fail(*_):
         raise problem
 
-    asked.supervisor._handlers = dict.fromkeys(asked.supervisor._handlers, fail)
+    asked.answers.named = {one: (guard, fail) for one, (guard, _) in asked.answers.named.items()}
     assert asked(name) == EACCES
     guard = "network" if name in ("connect", "listen", "socket", "setsockopt") else "integrity" if name in TURNS else "subprocess"
     assert [(event["guard"], event["action"], event["rule"]) for event in asked.events] == [(guard, name, "hermetic could not judge it")]
@@ -261,7 +269,7 @@ def test_an_error_is_the_callers(problem, answer):
     def fail(*_):
         raise problem
 
-    asked.supervisor._handlers = dict.fromkeys(asked.supervisor._handlers, fail)
+    asked.answers.named = {one: (guard, fail) for one, (guard, _) in asked.answers.named.items()}
     assert (asked("connect"), asked.events) == (answer, [])
 
 

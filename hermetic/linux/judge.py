@@ -1,0 +1,90 @@
+"""Asks the policy for a program of the run, as the guards in the target do, and tells of what it refuses. The judge is `hermetic_guard.decide`."""
+
+from __future__ import annotations
+
+import os
+
+from hermetic_guard.decide import Decision, Request, decide
+
+from hermetic.linux.notify import Gone, Notification, Unseen, process_of
+from hermetic.linux.syscalls import SIGKILL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from hermetic_guard.policy import Policy
+
+    Answer = int | None
+    """An errno, 0 for success; None where the call has been answered already."""
+
+
+class Judge:
+    """policy: what is allowed; members: gives the pids of the run's processes; tell: is given an event for each refusal, from any thread"""
+
+    def __init__(self, policy: Policy, members: Callable[[], Iterable[int]], tell: Callable[[dict[str, Any]], None]) -> None:
+        self.policy = policy
+        self.members = members
+        self._tell = tell
+        self.killed: set[int] = set()
+        """The processes that a refusal has ended."""
+
+    def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
+        """Whether the policy does; if not, the refusal is told, and with `--on-violation kill` ends who asked; `quietly`: neither."""
+        decision = decide(self.policy, request)
+        if decision.allowed:
+            return True
+        if quietly:
+            return False
+        process = process_of(asking.thread)
+        self._tell(refusal(process, request, decision))
+        if self.policy.on_violation == "kill":
+            asking.check()
+            self.killed.add(process)
+            os.kill(process, SIGKILL)
+            raise Gone
+        return False
+
+    def refuse(self, request: Request, asker: int | None) -> None:
+        """Tell of a refusal to a process, which may have ended; None: some program of the run."""
+        process = asker or next(iter(self.members()), os.getpid())
+        self._tell(refusal(process, request, decide(self.policy, request)))
+
+    def could_not(self, asking: Notification, guard: str, name: str, problem: Exception) -> None:
+        """Tell of a call of that name which is refused because its judgement failed, by a fault of hermetic's."""
+        unseen = isinstance(problem, Unseen)
+        request = Request(guard, name, "a program that may not be looked into" if unseen else f"{type(problem).__name__}: {problem}")
+        self._tell(refusal(process_of(asking.thread), request, Decision(False, "hermetic could not judge it")))
+
+
+def refusal(process: int, request: Request, decision: Decision) -> dict[str, Any]:
+    """The event, with the program's path in the place of a stack."""
+    return {
+        "pid": process,
+        "guard": request.guard,
+        "action": request.action,
+        "target": request.target,
+        "rule": decision.rule,
+        "hint": decision.hint,
+        "stack": [],
+        "program": program_of(process),
+    }
+
+
+def program_of(process: int) -> str:
+    """Its path; its name where it may not be looked into."""
+    try:
+        return os.readlink(f"/proc/{process}/exe")
+    except PermissionError:
+        return name_of_program(process)
+    except OSError:
+        return "a program that has ended"
+
+
+def name_of_program(process: int) -> str:
+    try:
+        with open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().rstrip("\n")
+    except OSError:
+        return "a program that has ended"

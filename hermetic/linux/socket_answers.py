@@ -1,0 +1,292 @@
+"""What becomes of a call on sockets that waits for the launcher: judged by the policy, then carried out here or refused.
+
+What is allowed is done on a duplicate of the target's socket, with the one copy of the address that was judged; afterwards data
+flows between the target and its peer with nobody in between. What is not allowed gets its errno, and becomes an event.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from hermetic_guard.decide import Request
+from hermetic_guard.guards.options import show_option
+from hermetic_guard.hosts import ANY, is_loopback
+
+from hermetic.linux import listening_filter, local_sockets
+from hermetic.linux.notify import Notification, open_as, process_of
+from hermetic.linux.numbers import number
+from hermetic.linux.socket_turns import Turns
+from hermetic.linux.syscalls import call
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+    from collections.abc import Callable
+
+    from hermetic.linux.datagrams import Workshop
+    from hermetic.linux.judge import Answer, Judge
+    from hermetic.linux.resolver import Resolution
+
+EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 111, 114
+AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
+STREAM, DATAGRAM = 1, 2
+PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
+"""TCP and UDP; not MPTCP, which is another protocol of the same type."""
+SOL_SOCKET, SO_TYPE, SO_BINDTODEVICE, SO_DOMAIN = 1, 3, 25, 39
+IPPROTO_TCP, TCP_INFO, SYN_SENT, LISTEN = 6, 11, 2, 10
+UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
+"""What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
+ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
+"""A struct sockaddr_in6 of [::]:0."""
+LONGEST_ADDRESS = 128
+"""sizeof(struct sockaddr_storage)"""
+
+FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
+"""Sockets that libc itself tries whenever a user is looked up, and does without: refused without a word."""
+
+
+class Sockets:
+    """judge; machine: as uname(2) names it; workshop: makes UDP sockets to look names up by, None where there is none"""
+
+    def __init__(self, judge: Judge, machine: str, workshop: Workshop | None) -> None:
+        self._judge = judge
+        self._machine = machine
+        self._workshop = workshop
+        self._turns = Turns()
+        rules = judge.policy.network
+        self.resolution = self._resolve() if rules and rules.domains else None
+        self._listed = local_sockets.Listed(rules.unix if rules else ())
+
+    def _resolve(self) -> Resolution:
+        from hermetic.linux.resolver import Resolution  # only where names are allowed
+
+        return Resolution(self._judge.policy, self._judge.refuse, self._workshop)
+
+    def handlers(self) -> dict[str, tuple[str, Callable[[Notification], Answer]]]:
+        """By system call: the guard that it is about, and who answers."""
+        answers = {"connect": self.connect, "listen": self.listen, "socket": self.make_socket, "setsockopt": self.set_option}
+        return {name: ("network", answer) for name, answer in answers.items()}
+
+    def connect(self, asking: Notification) -> Answer:
+        size = asking.integer(2)
+        if not 0 <= size <= LONGEST_ADDRESS:
+            return EINVAL
+        address = asking.memory(asking.arguments[1], size)
+        if len(address) != size:
+            return EFAULT
+        with Duplicate(asking) as found:
+            if int.from_bytes(address[:2], "little") == AF_UNSPEC:
+                with self._turns.connecting(found):
+                    return self.carry_out("connect", found, address)  # takes a connection away
+            if found.getsockopt(SOL_SOCKET, SO_DOMAIN) == AF_UNIX:
+                return self.connect_locally(asking, found, address)
+            return self.connect_by_internet(asking, found, address)
+
+    def connect_by_internet(self, asking: Notification, found: socket, address: bytes) -> Answer:
+        family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+        facts = inet(family, address)
+        if isinstance(facts, int):
+            return facts
+        packed, port = facts
+        if self.resolution is not None:
+            if self.resolution.is_server(packed, port) and found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
+                return self.connect_to_resolver(asking, found)
+            if self._workshop is not None and self._workshop.is_own(found):
+                return self.carry_out("connect", found, address)  # in the network that has no way out
+        names = self.resolution.names.of(packed) if self.resolution is not None else ()
+        request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names)
+        if not self._judge.allows(asking, request):
+            return EACCES
+        if family == AF_INET6 and is_loopback(None, packed) and found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
+            return self.connect_inward(asking, found, address)
+        return self.carry_out("connect", found, address)
+
+    def connect_to_resolver(self, asking: Notification, found: socket) -> Answer:
+        """The run's own, whose errors a resolver takes for the server's."""
+        assert self.resolution is not None
+        server = self.resolution.server()
+        family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+        try:
+            return self.carry_out("connect", found, server.address(family))
+        finally:  # also when it goes on by itself, which is an error (EINPROGRESS)
+            server.expect(name_of(found, family)[1], process_of(asking.thread))
+
+    def connect_inward(self, asking: Notification, found: socket, address: bytes) -> Answer:
+        """Through the loopback interface. What is tied to another, as a socket becomes by bind(2) to a link-local address, even if that fails,
+        sends what is for ::1 there.
+        """
+        with self._turns.connecting(found):
+            state = found.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0]
+            if state in UNDER_WAY:
+                return UNDER_WAY[state]
+            self.hold_where_it_is_bound(found)
+            if found.getsockopt(SOL_SOCKET, SO_BINDTODEVICE, 16).rstrip(b"\0") not in (b"", b"lo"):
+                return self.refuse_option(asking, SOL_SOCKET, SO_BINDTODEVICE)
+            return self.carry_out("connect", found, address)
+
+    def hold_where_it_is_bound(self, found: socket) -> None:
+        """Bound once, if only to a port, a socket that is not connected cannot be bound again. Its name does not tell: it may be an old one."""
+        try:
+            self.carry_out("bind", found, ANYWHERE)
+        except OSError as error:
+            if error.errno != EINVAL:  # that one says: it is bound
+                raise
+
+    def carry_out(self, name: str, found: socket, address: bytes) -> Answer:
+        number_of = number(name, self._machine)
+        assert number_of is not None
+        call(number_of, found.fileno(), address, len(address))
+        return 0
+
+    def connect_locally(self, asking: Notification, found: socket, address: bytes) -> Answer:
+        """By path or by abstract name. A path is opened once, as the target sees it, and what was opened is connected to."""
+        name = address[2:]
+        if name[:1] in (b"", b"\0"):
+            own = bool(name) and self.is_own(found, name=name)
+            request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=own)
+            return self.carry_out("connect", found, address) if not name or self._judge.allows(asking, request) else EACCES
+        path = name.partition(b"\0")[0]
+        opened = open_as(asking, path)
+        try:
+            if not self.may_reach(asking, found, opened):
+                return EACCES
+            return self.carry_out("connect", found, AF_UNIX.to_bytes(2, "little") + b"/proc/self/fd/%d\0" % opened)
+        finally:
+            os.close(opened)
+
+    def is_own(self, found: socket, *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
+        """Whether the run made what this socket is to connect to. What the kernel does not tell is nobody's: that is refused, and told."""
+        try:
+            return local_sockets.is_made_inside(self._judge.members(), file=file, name=name, kind=found.getsockopt(SOL_SOCKET, SO_TYPE))
+        except OSError:
+            return False
+
+    def may_reach(self, asking: Notification, found: socket, opened: int) -> bool:
+        file, path = os.fstat(opened), os.readlink(f"/proc/self/fd/{opened}")
+        if not stat.S_ISSOCK(file.st_mode):
+            raise OSError(ECONNREFUSED, path)
+        own, put = self.is_own(found, file=file), not self._listed.is_meant(path, file)
+        request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own, put=put)
+        return self._judge.allows(asking, request, quietly=path.startswith(FAMILIAR))
+
+    def listen(self, asking: Notification) -> Answer:
+        """One that is not bound listens on every address, and what one is bound to may change meanwhile: see listening_filter.py."""
+        with Duplicate(asking) as found, self._turns.listening(found):
+            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+            if family in (AF_INET, AF_INET6):
+                packed, port = name_of(found, family)
+                if not self._judge.allows(asking, Request("network", "listen", shown(packed, port), address=packed, port=port)):
+                    return EACCES
+                rules = self._judge.policy.network
+                listening_filter.keep(found, rules.listen if rules else ())
+            elif family != AF_UNIX:
+                return EACCES
+            found.listen(asking.integer(1))
+            return 0
+
+    def make_socket(self, asking: Notification) -> Answer:
+        """A TCP socket, which reaches nothing before `connect` or `listen`. One of UDP where all of localhost is open, tied to the loopback
+        interface; where names are, to look them up.
+        """
+        family, kind, protocol = (asking.integer(index) for index in range(3))
+        plain = kind & 0xF
+        known = family in (AF_INET, AF_INET6) and protocol in PROTOCOLS.get(plain, ())
+        if known and plain == STREAM:
+            return give_socket(asking, family, kind, protocol)
+        datagrams = known and plain == DATAGRAM
+        request = Request("network", "socket", kind_of_socket(family, plain, 0 if datagrams else protocol), datagrams=datagrams)
+        if datagrams and self.resolution is not None and self._judge.policy.network and self._judge.policy.network.localhost != ANY:
+            return self.make_for_lookup(asking, family, kind, protocol)
+        return give_socket(asking, family, kind, protocol) if self._judge.allows(asking, request) else EACCES
+
+    def make_for_lookup(self, asking: Notification, family: int, kind: int, protocol: int) -> Answer:
+        """Without a network of its own there is none, and nobody is told: C libraries try to have one at each look-up, and do without."""
+        try:
+            made = self._workshop.make(family, kind, protocol) if self._workshop else None
+        except OSError:
+            made = None
+        if made is None:
+            return EACCES
+        try:
+            return hand_over(asking, made, kind)
+        finally:
+            made.close()
+
+    def set_option(self, asking: Notification) -> Answer:
+        """Only those come here that steer packets: see seccomp.py."""
+        return self.refuse_option(asking, asking.integer(1), asking.integer(2))
+
+    def refuse_option(self, asking: Notification, level: int, option: int) -> Answer:
+        self._judge.allows(asking, Request("network", "socket", show_option(level, option)))  # type: ignore[no-untyped-call]
+        return EACCES
+
+
+class Duplicate:
+    """A context that gives a socket of our own for the one that is a call's first argument."""
+
+    def __init__(self, asking: Notification) -> None:
+        import _socket
+
+        descriptor = asking.duplicate(asking.arguments[0])
+        try:
+            self._socket = _socket.socket(AF_UNIX, STREAM, 0, descriptor)  # what it is of is asked of the kernel
+        except OSError:  # it is none
+            os.close(descriptor)
+            raise
+
+    def __enter__(self) -> socket:
+        return self._socket
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+
+def inet(family: int, address: bytes) -> tuple[bytes, int] | int:
+    """The packed address and the port of a struct sockaddr_in or sockaddr_in6; else an errno, as the kernel has it."""
+    if len(address) < {AF_INET: 16, AF_INET6: 24}.get(family, 0):
+        return EINVAL
+    if family not in (AF_INET, AF_INET6) or int.from_bytes(address[:2], "little") != family:
+        return EAFNOSUPPORT
+    packed = address[4:8] if family == AF_INET else address[8:24]
+    return packed, int.from_bytes(address[2:4], "big")
+
+
+def name_of(found: socket, family: int) -> tuple[bytes, int]:
+    """What an internet socket is bound to."""
+    import _socket
+
+    host, port = found.getsockname()[:2]
+    return _socket.inet_pton(family, host.partition("%")[0]), port
+
+
+def shown(packed: bytes, port: int) -> str:
+    """`1.2.3.4:80`, `[::1]:80`."""
+    from hermetic_guard.guards import addresses
+
+    return str(addresses.show_address((None, packed, port, None)))  # type: ignore[no-untyped-call]
+
+
+def kind_of_socket(family: int, kind: int, protocol: int) -> str:
+    """`AF_INET SOCK_DGRAM`, with the protocol where one is named."""
+    from hermetic_guard.guards import addresses
+
+    named = [("AF_", family), ("SOCK_", kind), *([("IPPROTO_", protocol)] if protocol else [])]
+    return " ".join(addresses.constant(*pair) for pair in named)  # type: ignore[no-untyped-call]
+
+
+def give_socket(asking: Notification, family: int, kind: int, protocol: int) -> Answer:
+    import _socket
+
+    made = _socket.socket(family, kind | os.O_CLOEXEC, protocol)
+    try:
+        if kind & 0xF == DATAGRAM:
+            made.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"lo\0")
+        return hand_over(asking, made, kind)
+    finally:
+        made.close()
+
+
+def hand_over(asking: Notification, made: socket, kind: int) -> Answer:
+    asking.answer_with_descriptor(made.fileno(), close_on_exec=bool(kind & os.O_CLOEXEC))
+    return None
