@@ -60,6 +60,8 @@ def requests(host: str, port: int) -> Iterator[Request]:
 
 def read(text: str) -> tuple[str, int]:
     """The host and the port in `text`. Raises UsageError."""
+    if "://" in text:
+        raise UsageError(f"{quoted(text)}: a host and a port were expected, not a URL", "as in example.com:443")
     host, colon, rest = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
@@ -69,7 +71,7 @@ def read(text: str) -> tuple[str, int]:
         ranges = ports.read(rest if colon else "")
     except ports.PortsError as error:
         at = len(text) - len(rest) + error.position if colon else len(text) + 1
-        raise UsageError(f"{quoted(text)}: one port was expected at character {at}", "as in example.com:443") from None
+        raise UsageError(f"{quoted(text)}: {error.why} (at character {at})", "as in example.com:443") from None
     (low, high), *more = ranges
     is_number = read_host(host) is not None  # type: ignore[no-untyped-call]
     if low != high or more or not (is_number or is_name(canonical_name(host))):

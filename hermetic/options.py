@@ -87,7 +87,11 @@ class Option:
 
     def belongs_to(self, command: str) -> bool:
         """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows. WHY knows what makes a policy."""
-        return command in self.commands or (command == ROOT and RUN in self.commands) or (command == WHY and bool(self.policy))
+        return (
+            command in self.commands
+            or (command == ROOT and RUN in self.commands)
+            or (command == WHY and (bool(self.policy) or self.key == "profile"))
+        )
 
 
 OPTIONS = (

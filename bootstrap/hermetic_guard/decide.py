@@ -72,6 +72,14 @@ KERNELS = ("/proc", "/sys")
 """What the kernel's rules keep from being written whatever is allowed."""
 
 
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_")
+
+
+def shell_word(path: str) -> str:
+    """A path as a shell takes it for one word."""
+    return path if PLAIN.issuperset(path) else "'%s'" % path.replace("'", "'\"'\"'")
+
+
 def decide(policy: Policy, request: Request) -> Decision:
     """Judge a request; a function of its arguments alone."""
     return DECIDERS[request.guard](policy, request)
@@ -131,7 +139,7 @@ def _decide_local_socket(rules: "Any", request: Request) -> Decision:
         return ALLOWED
     if is_within_any(path, rules.unix):
         return Decision(False, "another socket was put in the place of the one allowed") if request.facts.get("put") else ALLOWED
-    return Decision(False, "network disabled", "--allow-unix %s" % path if path[:1] == "/" else "")
+    return Decision(False, "network disabled", "--allow-unix %s" % shell_word(path) if path[:1] == "/" else "")
 
 
 def _decide_localhost(ports: "Any", request: Request) -> Decision:
@@ -190,10 +198,10 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
         return ALLOWED
     there = facts.get("there", path)
     if request.action not in READING:
-        return Decision(False, "filesystem read-only", "" if is_within_any(path, KERNELS) else "--allow-write %s" % there)
+        return Decision(False, "filesystem read-only", "" if is_within_any(path, KERNELS) else "--allow-write %s" % shell_word(there))
     if rules.read is None or is_within_any(path, rules.read) or _shows_the_way(rules, request):
         return ALLOWED
-    return Decision(False, "reads limited", "--allow-read %s" % there)
+    return Decision(False, "reads limited", "--allow-read %s" % shell_word(there))
 
 
 def _shows_the_way(rules: "Any", request: Request) -> bool:
@@ -210,7 +218,7 @@ def _decide_subprocess(policy: Policy, request: Request) -> Decision:
         return ALLOWED
     if path is None and rules.run:
         return ALLOWED  # what a fork may become is judged when it becomes it
-    return Decision(False, "subprocess disabled", "--allow-run %s" % path if path else "")
+    return Decision(False, "subprocess disabled", "--allow-run %s" % shell_word(path) if path else "")
 
 
 def _decide_native(policy: Policy, request: Request) -> Decision:

@@ -76,6 +76,7 @@ class Needs:
         self._cwd = cwd
         self._environ = target.environ
         self._line = cmdline.parse(target.argv)
+        self._target = target
         for path in SYSTEM:
             self._add(path)
         for prefix in prefixes(self._path(target.interpreter)):
@@ -152,7 +153,11 @@ class Needs:
                 self._add_code(path, depth + 1)
 
     def _add_program(self) -> None:
-        """A script's directory comes first in sys.path, else the working directory."""
+        """A script's directory comes first in sys.path, else the working directory. What another program makes of its words nobody knows."""
+        if not self._target.python:
+            if self._target.script:
+                self._add(self._path(self._target.script))
+            return
         line = self._line
         isolated = not {"I", "P"}.isdisjoint(line.letters) or (self._environ.get("PYTHONSAFEPATH") and "E" not in line.letters)
         if line.kind == "f" and line.target is not None:

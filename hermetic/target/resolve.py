@@ -36,11 +36,15 @@ class Target:
     environ:     the user's environment, with what `env` or pyenv would have changed
     how:         what led to this, one line a step
     python:      whether it is a Python interpreter; any other program is held by the kernel alone
+    script:      path of the script that another program interprets, "" for none
     """
 
-    __slots__ = ("argv", "environ", "how", "interpreter", "python")
+    __slots__ = ("argv", "environ", "how", "interpreter", "python", "script")
 
-    def __init__(self, interpreter: str, argv: list[str], environ: Mapping[str, str], how: list[str], python: bool = True) -> None:
+    def __init__(
+        self, interpreter: str, argv: list[str], environ: Mapping[str, str], how: list[str], python: bool = True, script: str = ""
+    ) -> None:
+        self.script = script
         self.interpreter = interpreter
         self.argv = argv
         self.environ = dict(environ)
@@ -63,7 +67,7 @@ class _Finder:
         python = program.kind == "python"
         if not python:
             refuse_privileged(self.file(program.interpreter), program.interpreter)
-        return Target(program.interpreter, program.argv + arguments, program.environ, self.how, python)
+        return Target(program.interpreter, program.argv + arguments, program.environ, self.how, python, program.script or "")
 
     def file(self, path: str) -> str:
         return os.path.join(self.cwd, path)

@@ -87,9 +87,10 @@ def follow(jobs, place):
                 return options
             hint = printed[0]
             assert "Traceback" not in done.err or f"(allow it: {hint})" in done.err, done
-            flag, _, value = hint.partition(" ")
-            assert not value.startswith("/") or os.path.lexists(value)
-            options += [flag, *filter(None, [value])]
+            words = shlex.split(hint)  # as a shell reads it
+            assert len(words) <= 2
+            assert not words[-1].startswith("/") or os.path.lexists(words[-1])
+            options += words
         raise AssertionError(done)
 
     return follow

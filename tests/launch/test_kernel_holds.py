@@ -92,6 +92,21 @@ def test_who_has_the_other_end_of_a_terminal_does_not_type_there(hermetic_comman
     assert not marker.exists()
 
 
+@pytest.mark.parametrize("program", ["cat", "head", "perl -pe 1"])
+def test_a_word_of_a_program_is_no_script(hermetic_command, env, place, program):
+    """With a ROOT what another program does with its words is not known; of a script, what runs it has to read it."""
+    (place / "root").mkdir()
+    secret = owned(place / "secret", "the secret", [])
+    command = [*program.split(), secret]
+    assert subprocess.run(command, env=env, capture_output=True, text=True).stdout == "the secret"
+    done = subprocess.run([hermetic_command, "--fs-readonly=root", "--", *command], env=env, cwd=place, capture_output=True, text=True)
+    assert "the secret" not in done.stdout
+    assert "Permission denied" in done.stderr
+    script = owned(place / "script", "#!/bin/sh\necho it runs\n", [], 0o755)
+    done = subprocess.run([hermetic_command, "--fs-readonly=root", "--", script], env=env, cwd=place, capture_output=True, text=True)
+    assert done.stdout == "it runs\n", done.stderr
+
+
 # Hidden things.
 
 
