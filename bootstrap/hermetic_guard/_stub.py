@@ -27,11 +27,17 @@ def start_guards():
     Returns the prompt's file, if there is to be a prompt. It is read now: later the run directory belongs to the guards.
     """
     try:
+        lazily = sys.get_lazy_imports() if hasattr(sys, "get_lazy_imports") else None  # novm
+        if lazily is not None:
+            # The guards have to have what they import.
+            sys.set_lazy_imports("normal")  # novm
         if not safe_path():
             sys.path_importer_cache.pop(sys.path.pop(0), None)  # the run directory, as the directory of the script
         find_run_directory()
         prompt = load_beside("prompt.py", "hermetic_guard._prompt") if wants_prompt(sys.argv[1]) else None
         load_beside("sitecustomize.py", "hermetic_guard._startup")["start"]("stub")
+        if lazily is not None:
+            sys.set_lazy_imports(lazily)  # novm
         return prompt
     except BaseException as error:
         import os

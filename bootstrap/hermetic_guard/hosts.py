@@ -49,8 +49,11 @@ INWARD = (
     (b"\0", 8), (b"\x0a", 8), (b"\x64\x40", 10), (b"\x7f", 8), (b"\xa9\xfe", 16), (b"\xac\x10", 12),
     (b"\xc0\0\0", 24), (b"\xc0\xa8", 16), (b"\xc6\x12", 15), (b"\xe0", 3),
 )  # fmt: skip
-INWARD_V6 = ((b"\0" * 12, 96), (b"\xfc", 7), (b"\xfe\x80", 9), (b"\xff", 8))
+INWARD_V6 = ((b"\0" * 12, 96), (b"\0\x64\xff\x9b\0\1", 48), (b"\xfc", 7), (b"\xfe\x80", 9), (b"\xff", 8))
 """Blocks of addresses that mean this machine, this network, or many machines (IANA's special-purpose registries), with prefix lengths."""
+
+SIX_TO_FOUR = b"\x20\x02"
+"""The IPv6 prefix of 6to4, with an IPv4 address behind it (RFC 3056)."""
 
 EMBEDDING = (b"\0" * 10 + b"\xff\xff", b"\0\x64\xff\x9b" + b"\0" * 8)
 """IPv6 prefixes behind which an IPv4 address stands: mapped, and NAT64."""
@@ -71,6 +74,8 @@ def is_inward(address: bytes) -> bool:
     """Whether an address is private, loopback, link-local (where clouds keep their metadata) or multicast."""
     if address[:12] in EMBEDDING:
         address = address[12:]
+    elif len(address) == 16 and address[:2] == SIX_TO_FOUR:
+        address = address[2:6]
     return any(_in_block(address, *block) for block in (INWARD if len(address) == 4 else INWARD_V6))
 
 

@@ -11,6 +11,7 @@ RESPONSE, TRUNCATED, RECURSION_DESIRED, RECURSION_AVAILABLE = 0x8000, 0x0200, 0x
 OPERATION = 0x7800
 POINTER = 0xC0
 DATAGRAM = 512
+LONGEST_LABEL, LONGEST_NAME = 63, 255
 LIFETIME_S = 5
 """How long an answer may be kept: an address is good for the whole run, but the name may have moved."""
 
@@ -55,8 +56,8 @@ def _labels(message: bytes, at: int) -> tuple[list[str], int]:
         label = message[at + 1 : at + 1 + size]
         if not size:
             return found, at + 1
-        if len(label) != size or b"." in label:
-            raise Malformed("a label that is none")
+        if len(label) != size or size > LONGEST_LABEL or b"." in label or at - HEADER > LONGEST_NAME:
+            raise Malformed("a label that is none, or a name that is too long")
         found.append(label.decode("ascii", "backslashreplace"))
         at += 1 + size
 

@@ -50,6 +50,9 @@ class Judge:
         """Tell of a refusal to a process, which may have ended; None: some program of the run."""
         process = asker or next(iter(self.members()), os.getpid())
         self._tell(refusal(process, request, decide(self.policy, request)))
+        if self.policy.on_violation == "kill" and asker in set(self.members()):
+            self.killed.add(process)
+            os.kill(process, SIGKILL)
 
     def could_not(self, asking: Notification, guard: str, name: str, problem: Exception) -> None:
         """Tell of a call of that name which is refused because its judgement failed, by a fault of hermetic's."""

@@ -29,10 +29,16 @@ if TYPE_CHECKING:
 
 AF_INET, AF_INET6, STREAM = 2, 10, 1
 FAMILIES = {dns.A: AF_INET, dns.AAAA: AF_INET6}
+SIZES = {AF_INET: 4, AF_INET6: 16}
 EAI_NONAME, EAI_AGAIN, EAI_NODATA = -2, -3, -5
 """Of glibc's netdb.h; negative, so that they are no errno."""
 LONGEST = 65535
-WORKERS = 64
+WORKERS = 256
+IDLE_S = 10.0
+"""How long a connection may say nothing: it keeps a worker."""
+MOST_TOLD = 10_000
+MOST_NAMES = 100
+"""Of one address."""
 MOST = 100_000
 """Addresses that are remembered. Who has asked for more has them refused."""
 
@@ -46,11 +52,14 @@ class Names:
     """policy: what is allowed; tell: is given a refused request and who asked, from any thread; lookup: asks for a name's addresses"""
 
     def __init__(self, policy: Policy, tell: Callable[[Request, Asker], None], lookup: Lookup | None = None) -> None:
+        import _thread
+
         self._policy = policy
         self._tell = tell
         self._lookup = lookup or look_up
         self._allowed = tuple(name for name, _ in policy.network.domains) if policy.network else ()
         self._told: set[tuple[Asker, str]] = set()
+        self._lock = _thread.allocate_lock()
         self._searched = searched()
         self.known: dict[bytes, tuple[str, ...]] = {}
 
@@ -80,24 +89,37 @@ class Names:
             addresses = self._lookup(question.name, FAMILIES[question.kind])
         except OSError as error:
             return dns.answer(question, [], dns.FAILED if error.errno == EAI_AGAIN else dns.NO_SUCH_NAME)
-        for address in addresses:
-            names = self.known.get(address, ())
-            if question.name not in names and len(self.known) < MOST:
-                self.known[address] = (*names, question.name)
+        with self._lock:
+            for address in addresses:
+                names = self.known.get(address, ())
+                if question.name not in names and len(names) < MOST_NAMES and len(self.known) < MOST:
+                    self.known[address] = (*names, question.name)
         return dns.answer(question, addresses)
 
     def _refuse(self, request: Request, name: str, asker: Asker) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
         plain = next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
-        if not {(asker, name), (asker, plain)} & self._told:
+        with self._lock:
+            known = {(asker, name), (asker, plain)} & self._told
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
             self._told.add((asker, name))
+        if not known:
             self._tell(request, asker)
 
 
 def look_up(name: str, family: int) -> list[bytes]:
-    """Its addresses, as this machine finds them; none where it has only such of another family. Raises OSError (gaierror)."""
+    """Its addresses, as this machine finds them; none where it has only such of another family. Raises OSError (gaierror).
+
+    A name with a dot is asked for as it is: what a search list makes of it is another's name. The hosts file has names without the last dot.
+    """
     import _socket
 
+    known = [packed for packed in named_in_hosts_file(name) if len(packed) == SIZES[family]]
+    if known:
+        return known
+    if "." in name:
+        name += "."
     try:
         found = _socket.getaddrinfo(name, None, family, STREAM)
     except _socket.gaierror as error:
@@ -133,6 +155,12 @@ def searched() -> tuple[str, ...]:
     return tuple("." + canonical_name(name) for name in (found[-1] if found else ()))
 
 
+def named_in_hosts_file(name: str) -> list[bytes]:
+    """The addresses of a name there."""
+    found = [read_host(words[0]) for words in lines(HOSTS) if name in map(canonical_name, words[1:])]  # type: ignore[no-untyped-call]
+    return [packed for packed in found if packed is not None]
+
+
 def in_hosts_file(address: bytes) -> Iterator[str]:
     for words in lines(HOSTS):
         if read_host(words[0]) == address:  # type: ignore[no-untyped-call]
@@ -153,7 +181,7 @@ def lines(path: str) -> list[list[str]]:
 
 
 class Crew:
-    """Threads, as many as there is work for, and at most WORKERS: what comes then is dropped, as by a server that has too much to do."""
+    """Threads, as many as there is work for, and at most WORKERS: more has to wait, as at any server that has much to do."""
 
     def __init__(self) -> None:
         import _thread
@@ -163,18 +191,36 @@ class Crew:
         self._busy = 0
 
     def do(self, work: Callable[..., None], *arguments: object) -> None:
+        """Raises RuntimeError where there can be no thread more."""
+        while not self._takes_one():
+            pause()
+        try:
+            self._start_thread(self._work, (work, arguments))
+        except RuntimeError:
+            self._done()
+            raise
+
+    def _takes_one(self) -> bool:
         with self._lock:
-            if self._busy >= WORKERS:
-                return
-            self._busy += 1
-        self._start_thread(self._work, (work, arguments))
+            free = self._busy < WORKERS
+            self._busy += free
+        return free
+
+    def _done(self) -> None:
+        with self._lock:
+            self._busy -= 1
 
     def _work(self, work: Callable[..., None], arguments: tuple[object, ...]) -> None:
         try:
             work(*arguments)
         finally:
-            with self._lock:
-                self._busy -= 1
+            self._done()
+
+
+def pause() -> None:
+    import time
+
+    time.sleep(0.02)
 
 
 class Server:
@@ -208,8 +254,18 @@ class Server:
         import _socket
 
         while True:
-            descriptor, address = self._listening._accept()  # type: ignore[attr-defined]
-            self._crew.do(self._serve, _socket.socket(AF_INET, STREAM, 0, descriptor), address[1])
+            try:
+                descriptor, address = self._listening._accept()  # type: ignore[attr-defined]
+                peer = _socket.socket(AF_INET, STREAM, 0, descriptor)
+                peer.settimeout(IDLE_S)
+            except OSError:  # no descriptor more, say: those who wait are still there afterwards
+                pause()
+                continue
+            try:
+                self._crew.do(self._serve, peer, address[1])
+            except RuntimeError:
+                peer.close()
+                pause()
 
     def _serve(self, peer: socket, port: int) -> None:
         import time
@@ -253,10 +309,13 @@ def serve_datagrams(workshop: Workshop, names: Names) -> None:
     while True:
         try:
             server = workshop.server()
-            message, address = server.recvfrom(LONGEST)
         except OSError:
             return
-        crew.do(_reply, server, names, message, address)
+        try:
+            message, address = server.recvfrom(LONGEST)
+            crew.do(_reply, server, names, message, address)
+        except (OSError, RuntimeError):
+            pause()
 
 
 def _reply(server: socket, names: Names, message: bytes, address: tuple[str, int]) -> None:

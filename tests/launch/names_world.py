@@ -67,7 +67,7 @@ def address_of(name: str, count: int) -> str | None:
     """count: how often the name was asked for; the two kinds of address make two questions of one."""
     if name == TURNING:
         return UNANSWERED if count <= 2 else INSIDE
-    return ADDRESSES.get(name)
+    return OUTSIDE if name.endswith(".wild.test") else ADDRESSES.get(name)
 
 
 def serve(server: socket.socket) -> None:

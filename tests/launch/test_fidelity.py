@@ -61,6 +61,7 @@ STUB_WAY = [
     Row("-E", "PYTHONPATH={place}/user;PYTHONWARNINGS=error;PYTHONPYCACHEPREFIX=/nonexistent"),
     Row("-S"),
     Row("-S", "PYTHONPATH={place}/user:relative/../other::./dot;PYTHONWARNINGS=default,ignore::user_warnings.Odd"),
+    Row("-I -X lazy_imports=all", since=(3, 15)),
     Row("-SbXdev", "PYTHONWARNINGS=ignore;PYTHONPYCACHEPREFIX={place}/cached"),
     Row("-IBOOqsW error"),
 ]

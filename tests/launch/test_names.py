@@ -163,6 +163,27 @@ def test_the_kernel_alone(hermetic_command: str, as_user: list[str]) -> None:
         assert seen == asked, (name, seen, out)
 
 
+def test_who_is_killed(hermetic_command: str) -> None:
+    """For a name that is refused, as for all else; the connection that it was asked by says who."""
+    options = ["--no-network", *OPTIONS, "--on-violation=kill"]
+    found = in_world({"getent": [hermetic_command, *options, "--", "getent", "ahosts", "strange.example"]})["getent"]
+    assert (found[0], "DNS(strange.example)" in found[1]) == (77, True), found
+
+
+def test_many_names_at_once(hermetic_command: str) -> None:
+    """More than there are workers in the launcher; each of them is found."""
+    code = (
+        "import socket, threading; found = []\n"
+        "def look(n): found.append(socket.getaddrinfo('n%d.wild.test' % n, 8080)[0][4][0])\n"
+        "threads = [threading.Thread(target=look, args=(n,)) for n in range(300)]\n"
+        "[thread.start() for thread in threads]; [thread.join() for thread in threads]; print(len(found), set(found))"
+    )
+    python = str(find_python("3.11").path)
+    for prefix in ([], [hermetic_command, "--no-network", *OPTIONS, "--"]):
+        found = in_world({"many": [*prefix, python, "-c", code]})["many"]
+        assert found[1] == "300 {'8.8.4.4'}\n", found
+
+
 def test_what_is_required(hermetic_command: str) -> None:
     """The kernel holds names fully, but where a guarded program may also send datagrams to this machine itself."""
     for more, code in (([], 0), (["--allow-localhost=80"], 0), (["--allow-localhost"], 125)):

@@ -31,7 +31,9 @@ MALFORMED = {
     "no question": asked("a.example", count=0),
     "of another class": asked("a.example", family=3),
     "a pointer": asked("")[:12] + b"\xc0\x0c\0\1\0\1",
-    "a label that is too long": asked("")[:12] + b"\x3fabc\0\0\1\0\1",
+    "a label that is cut off": asked("")[:12] + b"\x3fabc\0\0\1\0\1",
+    "a label that is too long": asked("")[:12] + b"\x40" + b"a" * 64 + b"\0\0\1\0\1",
+    "a name that is too long": asked(".".join(["a" * 60] * 6)),
     "a dot within": asked("")[:12] + b"\3a.b\0\0\1\0\1",
 }
 

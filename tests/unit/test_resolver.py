@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,33 @@ def test_the_hosts_file(configuration: Path) -> None:
     assert names.of(HOST) == ()
 
 
+ABSOLUTE = [
+    # a name, as it is asked for, what is found
+    ("app.example", "app.example.", [HOST]),
+    ("host", "host", [HOST]),
+    ("listed.example", None, [socket.inet_aton("192.0.2.77")]),
+]
+
+
+@pytest.mark.parametrize(("name", "asked_as", "found"), ABSOLUTE)
+def test_a_name_is_asked_for_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, configuration: Path, name: str, asked_as: str | None, found: list[bytes]
+) -> None:
+    """What a search list makes of one with a dot is another's."""
+    (configuration / "hosts").write_text("192.0.2.77 Listed.example\n")
+    seen = []
+
+    def getaddrinfo(host: str, *_: object) -> list[tuple[object, ...]]:
+        seen.append(host)
+        return [(2, 1, 6, "", ("192.0.2.1", 0))]
+
+    import _socket
+
+    monkeypatch.setattr(_socket, "getaddrinfo", getaddrinfo)
+    assert resolver.look_up(name, socket.AF_INET) == found
+    assert seen == ([asked_as] if asked_as else [])
+
+
 SERVERS = [
     (
         "nameserver 8.8.8.8\nnameserver fe80::1%eth0\nnameserver nonsense\nnameserver",
@@ -160,6 +188,22 @@ def test_serving() -> None:
         assert names.told == [("strange.example", 42)]
         made.sendall(b"\0\3abc")
         assert made.recv(1) == b""
+
+
+def test_more_than_there_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait for each other; none is told that there is no such name."""
+    monkeypatch.setattr(resolver, "WORKERS", 2)
+    names = Asked()
+    server = resolver.Server(names.names)
+    monkeypatch.setattr(names.names, "_lookup", lambda name, family: time.sleep(0.05) or [HOST])
+    made = [connection(server) for _ in range(8)]
+    for one in made:
+        server.expect(one.getsockname()[1], 42)
+        question = asked("app.example")
+        one.sendall(len(question).to_bytes(2, "big") + question)
+    for one in made:
+        with one:
+            assert one.recv(2) != b""
 
 
 def test_nobody_else_is_served() -> None:

@@ -6,7 +6,11 @@ authorizer in each that is asked of every ATTACH, and so of VACUUM INTO, which i
 
 from hermetic_guard.guards.paths import exact
 
-SQLITE_OK, SQLITE_DENY, SQLITE_ATTACH = 0, 1, 24
+SQLITE_OK, SQLITE_DENY, SQLITE_ATTACH, SQLITE_FUNCTION = 0, 1, 24, 31
+POINTERS = ("fts3_tokenizer", "load_extension")
+"""Functions of SQL that call whatever address they are given, or load a library; sqlite.org/fts3.html."""
+SETTINGS = (1004, 1005)
+"""SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER and _LOAD_EXTENSION."""
 MEMORY = ("", ":memory:")
 URI_AT = 6
 """The place of `uri` among the arguments behind the database."""
@@ -71,22 +75,27 @@ def spelled_out(statement, values):
     return " ".join(words), rest
 
 
-def make_classes(connection, cursor, text_of, ask_database, ask, use):
+def make_classes(connection, cursor, text_of, ask_database, ask, use, native):
     """The classes, from those of `_sqlite3`.
 
     text_of: makes a str, or None, of what an authorizer is given; ask_database: see filesystem.make_on_database; ask(operation, path,
-    directory); use(what)
+    directory); use(what); native(what): whether the native guard stands, or with what is tried raises what it refuses
     """
 
-    def authorize(action, name, *_):
+    def authorize(action, name, second=None, *_):
         try:
+            if action == SQLITE_FUNCTION:
+                function = (text_of(second) or "").lower()
+                if function in POINTERS:
+                    native(function + " of sqlite3")
+                return SQLITE_OK
             name = text_of(name) if action == SQLITE_ATTACH else None
             if action != SQLITE_ATTACH:
                 return SQLITE_OK
             if name is None:
                 use("ATTACH of a file that is not written out in the statement")
             return SQLITE_OK if may_attach(name) else SQLITE_DENY
-        except OSError:
+        except (OSError, ImportError):
             return SQLITE_DENY
 
     def may_attach(name):
@@ -113,7 +122,7 @@ def make_classes(connection, cursor, text_of, ask_database, ask, use):
         def __init__(self, database, *rest, **options):
             guarded, database, rest, options = opened(database, rest, options)
             super().__init__(database, *rest, **options)
-            if guarded:
+            if guarded or native(None):
                 super().set_authorizer(authorize)
 
         def cursor(self, factory=Cursor):
@@ -124,9 +133,16 @@ def make_classes(connection, cursor, text_of, ask_database, ask, use):
 
         def set_authorizer(self, *given, **named):
             found = (given or tuple(named.values()))[0] if len(given) + len(named) == 1 else None
-            if len(given) + len(named) != 1 or ask_database(None) is None:
+            if len(given) + len(named) != 1 or not (native(None) or ask_database(None) is not None):
                 return super().set_authorizer(*given, **named)
             return super().set_authorizer(authorize if found is None else both(found))
+
+        if hasattr(connection, "setconfig"):
+
+            def setconfig(self, op, enable=True):
+                if op in SETTINGS and enable:
+                    native("extensions of sqlite3")
+                return super().setconfig(op, enable)
 
     def both(other):
         def authorizer(*arguments):

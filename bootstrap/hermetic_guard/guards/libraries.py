@@ -10,6 +10,7 @@ from hermetic_guard.guards import databases
 from hermetic_guard.guards.loading import when_loaded
 from hermetic_guard.guards.operations import DATABASE, FILE, IOCTLS, OPEN, USE
 from hermetic_guard.guards.paths import exact
+from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import assign, builtin
 
 DBM_SUFFIXES = {"_gdbm": ("",), "_dbm": ("", ".db", ".dir", ".pag")}
@@ -67,10 +68,20 @@ class Replacer(object):
 def patch_sqlite(to, module):
     if hasattr(module, "Connection") and (id(module), "Connection") not in to.done:
         text_of = str_of_pointer(module._ffi) if hasattr(module, "_ffi") else exact
-        connection, cursor = databases.make_classes(module.Connection, module.Cursor, text_of, to.database, to.file, to.use)
+        connection, cursor = databases.make_classes(
+            module.Connection, module.Cursor, text_of, to.database, to.file, to.use, native_of_sqlite()
+        )
         to.replace(module, "Connection", lambda _: connection)
         to.replace(module, "Cursor", lambda _: cursor)
         to.function(module, "connect", lambda *given, **named: (given, named if len(given) > 5 else dict({"factory": connection}, **named)))
+
+
+def native_of_sqlite():
+    """See databases.make_classes. Where there are no audit events the native guard does not get that far."""
+    if not EVENTS:
+        return lambda what: False
+    judge, passes = make_ask("hermetic.native"), make_ask("hermetic.native.passes")
+    return lambda what: passes("_ctypes", None) if what is None else judge("call", what, None, "ctypes")
 
 
 def str_of_pointer(ffi):

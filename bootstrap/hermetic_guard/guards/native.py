@@ -160,6 +160,8 @@ def make_handlers(judge, passes):
     handlers["import"] = make_on_import(judge)
     handlers["os.putenv"] = make_on_putenv(judge)
     handlers["sqlite3.enable_load_extension"] = make_on_extension(judge)
+    handlers["sqlite3.load_extension"] = make_on_loaded_extension(judge)
+    handlers["fcntl.ioctl"] = handlers["fcntl.fcntl"] = make_on_control(judge)
     handlers[JUDGE] = make_on_ask(judge)
     handlers[PASSES] = make_on_ask(passes)
     return handlers
@@ -199,6 +201,49 @@ def make_on_extension(judge):
             judge("load", "extensions of sqlite3")
 
     return on_extension
+
+
+def make_on_loaded_extension(judge):
+    """Debian's SQLite loads some without being switched to it."""
+
+    def on_loaded_extension(*_):
+        judge("load", "extensions of sqlite3")
+
+    return on_loaded_extension
+
+
+LOWEST = 0x400000
+"""Where programs of the older kind begin in memory: a number below is no address of anything."""
+
+POINTERS = frozenset([0x8912, 0x8940, 0x8941, 0x8946, 0x2285, 0x4B72, 0x40806685, 0xC0286687]).union(
+    range(0x8B00, 0x8C00), range(0x89F0, 0x8A00), range(0x4B60, 0x4B70)
+)
+"""Requests with an address in their structure: SIOCGIFCONF, bridges, SIOCETHTOOL, SG_IO, fonts, fs-verity, wireless, devices' own; ioctl_list(2)."""
+
+
+def make_on_control(judge):
+    """ioctl and fcntl write to the address that they are given, and would give whoever chooses it all of memory."""
+    add, buffer = int.__add__, memoryview
+
+    def on_control(descriptor, request, argument=None, *_):
+        kind = type(argument)
+        if type(request) is int and request & 0xFFFFFFFF in POINTERS:
+            judge("call", "ioctl(%#x)" % (request & 0xFFFFFFFF), None, "ctypes")
+        elif issubclass(kind, int):
+            number = add(argument, 0)
+            if number >= LOWEST:
+                judge("call", "ioctl or fcntl with an address", None, "ctypes")
+        elif kind not in (bytes, str, bytearray, type(None)) and not is_buffer(argument):
+            judge("call", "ioctl or fcntl with an object", None, "ctypes")
+
+    def is_buffer(value):
+        try:
+            buffer(value)
+        except TypeError:
+            return False
+        return True
+
+    return on_control
 
 
 def make_on_ask(function):

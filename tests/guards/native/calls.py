@@ -67,6 +67,43 @@ TOLD = [
         pypy=False,
     ),
     attempt(
+        "memory by ioctl",
+        """
+        import fcntl, socket, struct
+        victim = b'x' * 64
+        fcntl.ioctl(socket.socket(), 0x8912, bytearray(struct.pack('iiP', 40, 0, id(victim) + 32)))
+        open(marker, 'w').close()  # it writes as much as there are interfaces
+        """,
+        "call(ioctl(0x8912))",
+        since=(3, 8),
+        pypy=False,
+    ),
+    attempt(
+        "an address for fcntl",
+        """
+        import fcntl, os
+        try: fcntl.fcntl(os.open(os.devnull, os.O_RDWR), 5, 0x7000000000)
+        except (OverflowError, OSError): pass
+        open(marker, 'w').close()
+        """,
+        "call(ioctl or fcntl with an address)",
+        since=(3, 8),
+        pypy=False,
+    ),
+    attempt(
+        "a pointer of SQLite's",
+        """
+        import sqlite3
+        try: found = sqlite3.connect(':memory:').execute('select hex(fts3_tokenizer(?))', ('simple',)).fetchall()
+        except sqlite3.Error: found = []
+        if found: open(marker, 'w').close()
+        """,
+        "call(fts3_tokenizer of sqlite3)",
+        raised="",
+        since=(3, 8),
+        pypy=False,
+    ),
+    attempt(
         "OPENSSL_CONF",
         f"""
         with open('conf', 'w') as file: file.write({ENGINE!r}.format(library=LIBRARY))
