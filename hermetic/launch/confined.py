@@ -107,7 +107,7 @@ class ConfinedExecution(Execution):
         wake_when_readable(self.answers)
         rules = self._policy.network
         if rules is not None or self._policy.subprocess is not None:
-            from hermetic.linux import supervisor  # noqa: F401  (the child is busy now, and will wait for it later)
+            from hermetic.linux import answers, supervisor  # noqa: F401  (the child is busy now, and will wait for these later)
         if rules is not None and rules.domains and rules.localhost != ANY:
             from hermetic.linux.datagrams import open_workshop
 
