@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -65,9 +66,8 @@ CLIENTS = {
 }  # fmt: skip
 LAYERS = ("both", "python", "kernel")
 
-
-def is_tried(client: Client, layer: str) -> bool:
-    return layer != "python" or not client.native
+# Native code is not what the Python layer alone holds.
+TRIED = [(name, layer) for name, client in CLIENTS.items() for layer in LAYERS if layer != "python" or not client.native]
 
 
 def words(client: Client, name: str, layer: str, bin: Path) -> list[str]:
@@ -87,9 +87,7 @@ def outcomes(hermetic_command, environments, jobs):
 def everything(hermetic: str, bin: Path, home: str) -> dict[str, list]:
     """Of each client, name and layer, `bare` among these."""
     commands = {}
-    for client, layer, name in ((client, layer, name) for client in CLIENTS for layer in (*LAYERS, "bare") for name in (ALLOWED, STRANGE)):
-        if not is_tried(CLIENTS[client], layer):
-            continue
+    for (client, layer), name in itertools.product([*TRIED, *((client, "bare") for client in CLIENTS)], (ALLOWED, STRANGE)):
         argv = words(CLIENTS[client], name, layer, bin)
         guarded = {"both": [hermetic], "bare": []}.get(layer, [str(bin / "python"), "-IS", ONE_LAYER, layer])
         script = 'for word do shift; set -- "$@" "$(printf %s "$word" | sed "s|PLACE|$PLACE|")"; done; exec env SSL_CERT_FILE="$PLACE/ca.pem" "$@"'
@@ -111,11 +109,8 @@ def everything(hermetic: str, bin: Path, home: str) -> dict[str, list]:
     return found
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(("client", "layer"), TRIED)
 def test_client(outcomes, client: str, layer: str) -> None:
-    if not is_tried(CLIENTS[client], layer):
-        pytest.skip("it is native code, which the Python layer alone does not hold")
     for name in (ALLOWED, STRANGE):
         code, out = outcomes[f"{client} bare {name}"]
         assert (code, CLIENTS[client].served in out) == (0, True), out

@@ -223,26 +223,25 @@ def test_strict_about_programs_that_are_not_listed(jobs, env):
     assert done.code == 77
 
 
-def test_a_program_that_may_not_be_read_is_told_of(jobs, env, loopback_server):
+@pytest.fixture
+def unread():
+    """A shell that an ordinary user may start but not read, where everybody may come."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        program = Path(place, "unread")
+        shutil.copy("/bin/bash", program)
+        program.chmod(0o111)
+        yield program
+
+
+def test_a_program_that_may_not_be_read_is_told_of(jobs, unread, loopback_server):
     """It has a name at least. As a process that cannot be looked into nothing of it can be judged."""
-    if os.geteuid():
-        pytest.skip("root is needed to become another user")
-    bash = jobs.directory / "unread"
-    shutil.copy("/bin/bash", bash)
-    bash.chmod(0o111)
-    for folder in (jobs.directory, *jobs.directory.parents):
-        if not folder.stat().st_mode & 0o001:
-            pytest.skip("an ordinary user does not get here")
-    done = jobs.guarded(
-        "--no-network",
-        "--",
-        "sh",
-        "-c",
-        f"{bash} -c 'exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port}'",
-        env=env,
-        before=ORDINARY,
-        log=False,
-    )
+    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    connect = f"{unread} -c 'exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port}'"
+    assert jobs.native(*ORDINARY, "sh", "-c", connect, env=env).code == 0
+    wait_for(lambda: loopback_server.visitors)
+    loopback_server.visitors.clear()
+    done = jobs.guarded("--no-network", "--", "sh", "-c", connect, env=env, before=ORDINARY, log=False)
     assert "hermetic could not judge it: connect(a program that may not be looked into)\n  asked by  unread (process" in done.err
     assert loopback_server.visitors == []
 
