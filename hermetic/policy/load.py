@@ -138,11 +138,15 @@ class _Reader:
         except ports.PortsError as error:
             self.fail(key, f"{quoted(text)}, {error}")
 
-    def domain_list(self, key: str, value: object) -> tuple[domains.Domain, ...]:
+    def text_list(self, key: str, value: object, what: str) -> list[str]:
         given = value if isinstance(value, list) else [value]
         texts = [text for text in given if isinstance(text, str)]
         if len(texts) != len(given):
-            self.fail(key, "a name, or a list of names, was expected")
+            self.fail(key, f"{what}, was expected")
+        return texts
+
+    def domain_list(self, key: str, value: object) -> tuple[domains.Domain, ...]:
+        texts = self.text_list(key, value, "a name, or a list of names")
         try:
             return domains.merged([domains.read(text) for text in texts])
         except domains.DomainError as error:
@@ -151,10 +155,7 @@ class _Reader:
     def block_list(self, key: str, value: object) -> tuple[Block, ...]:
         from hermetic.policy import addresses
 
-        given = value if isinstance(value, list) else [value]
-        texts = [text for text in given if isinstance(text, str)]
-        if len(texts) != len(given):
-            self.fail(key, "an address, or a list of addresses, was expected")
+        texts = self.text_list(key, value, "an address, or a list of addresses")
         try:
             return addresses.merged([addresses.read(text) for text in texts])
         except addresses.AddressError as error:
