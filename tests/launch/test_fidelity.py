@@ -83,7 +83,7 @@ def expected_modules(runs: TwoRuns, python: Python, row: Row) -> set[str]:
     extra = set(EXTRA)
     if python.version < (3, 10) or python.implementation == "pypy":
         extra |= EXTRA_AT_EXIT
-    if python.implementation == "pypy":  # it has no SHA-256 without half of its library
+    if python.implementation == "pypy":  # it has no digests without half of its library
         extra |= loaded_by(runs, python, "-S", "import hashlib")
     elif python.version >= (3, 7):  # it can put objects aside
         extra.add("gc")
