@@ -132,10 +132,9 @@ class ConfinedExecution(Execution):
 
     def _make_filters(self, namespaced: int, descriptor: int, name: int) -> None:
         """Answer the child whether it is supervised; the filter for that, and the one for where it comes to be otherwise."""
-        from hermetic.linux import exec_once, filters
+        from hermetic.linux import filters
 
-        once = None if descriptor == NONE else exec_once.Opened(descriptor, name)
-        here = self._here
+        here, once = self._here, _opened(descriptor, name)
         here.namespaced, here.pid = bool(namespaced), self.pid
         supervised = self._asks() and self._can_supervise()
         self._send(SUPERVISED if supervised else ALONE)
@@ -208,7 +207,11 @@ class ConfinedExecution(Execution):
             taken = take_descriptor(self.pid, listener)
         except OSError:
             return None
-        supervisor = Supervisor(taken, self._make_answers)
+        make, rules = self._make_answers, self._policy.network
+        if rules is not None and (rules.unix or rules.domains):  # what is here now is what the policy speaks of
+            made = make()
+            make = lambda: made  # noqa: E731
+        supervisor = Supervisor(taken, make)
         supervisor.start()
         return supervisor
 
@@ -242,6 +245,14 @@ class ConfinedExecution(Execution):
             raise self._refused
         os.set_blocking(self.answers, True)
         super().raise_failure()
+
+
+def _opened(descriptor: int, name: int) -> Opened | None:
+    if descriptor == NONE:
+        return None
+    from hermetic.linux.exec_once import Opened
+
+    return Opened(descriptor, name)
 
 
 class _Launcher:
