@@ -21,7 +21,7 @@ class Request(object):
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
                 inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of UDP, or else of
-                a kind that no policy allows)
+                a kind that no policy allows), proxy (where the environment names this for a proxy: the variables that do, and the port)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves), name (the name is made or taken away, which changes the directory it is in),
@@ -90,6 +90,21 @@ def _decide_integrity(policy: Policy, request: Request) -> Decision:
 
 
 def _decide_network(policy: Policy, request: Request) -> Decision:
+    decision, proxy = _judge_network(policy, request), request.facts.get("proxy")
+    return decision if decision.allowed or not proxy else _of_proxy(decision, request, *proxy)
+
+
+def _of_proxy(decision: Decision, request: Request, variables: str, port: "int | None") -> Decision:
+    """Who asked wanted another server, and need not know that the environment sends it here first."""
+    hint = decision.hint
+    if port and hint == "--allow-localhost":
+        hint = "%s=%d" % (hint, port)
+    elif port and hint and request.action == "DNS":
+        hint = "%s:%d" % (hint, port)
+    return Decision(False, "%s (proxy of the environment: %s)" % (decision.rule, variables), hint)
+
+
+def _judge_network(policy: Policy, request: Request) -> Decision:
     rules = policy.network
     facts = request.facts
     if rules is None:

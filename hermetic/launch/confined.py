@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
 
+    from hermetic_guard.guards.proxies import Proxy
     from hermetic_guard.policy import Policy
 
     from hermetic.linux.datagrams import Workshop
@@ -192,7 +193,13 @@ class ConfinedExecution(Execution):
         launcher = os.getpid()
         before = frozenset(local_sockets.children(launcher)) - {self.pid}
         answers = Answers(
-            self._policy, self._here.machine, self.program, lambda: local_sockets.below(launcher, before), self._notice, self._workshop
+            self._policy,
+            self._here.machine,
+            self.program,
+            lambda: local_sockets.below(launcher, before),
+            self._notice,
+            self._workshop,
+            proxies(self.env),
         )
         self.killed = answers.judge.killed
         supervisor = Supervisor(taken, answers)
@@ -217,3 +224,16 @@ class ConfinedExecution(Execution):
             raise self._refused
         os.set_blocking(self.answers, True)
         super().raise_failure()
+
+
+def proxies(env: Mapping[bytes, bytes]) -> tuple[Proxy, ...]:
+    """Those that an environment names; most name none, and load nothing for it."""
+    if not any(name.lower().endswith(b"_proxy") for name in env):
+        return ()
+    from hermetic_guard.guards.proxies import read_proxies
+
+    from hermetic.launch.environ import as_text
+    from hermetic.linux.resolver import named_in_hosts_file
+
+    found: tuple[Proxy, ...] = read_proxies(as_text(env), named_in_hosts_file)
+    return found
