@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from hermetic.linux.datagrams import Workshop
     from hermetic.linux.here import Here
+    from hermetic.linux.loopback_server import LoopbackServer
 
     Event = dict[str, Any]
 else:
@@ -42,6 +43,7 @@ class ConfinedExecution(Execution):
     """policy, here: what the rules are made from
     permit: is told what was put in place (a Here), and says why that is not enough, "" if it is
     tell:   is given an event for each refusal of the supervisor's
+    loopback: answers by UDP where all of localhost is open, if it could be had
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ConfinedExecution(Execution):
         here: Here,
         permit: Callable[[Here], str],
         tell: Callable[[Event], None],
+        loopback: LoopbackServer | None = None,
     ) -> None:
         super().__init__(program, argv, env)
         self._policy, self._here = policy, here
@@ -65,6 +68,7 @@ class ConfinedExecution(Execution):
         self._input: int | None = None
         self._refused: HermeticError | None = None
         self._workshop: Workshop | None = None
+        self._loopback = loopback
 
     # In the child.
 
@@ -200,6 +204,7 @@ class ConfinedExecution(Execution):
             self._notice,
             self._workshop,
             proxies(self.env),
+            self._loopback,
         )
         self.killed = answers.judge.killed
         supervisor = Supervisor(taken, answers)

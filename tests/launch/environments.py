@@ -21,9 +21,7 @@ class Recipe(NamedTuple):
 
 SUITES = "attrs cloudpickle flit_core freezegun hatchling hatch-fancy-pypi-readme hatch-vcs hypothesis pretend pytest tomli_w".split()
 EVERYDAY = "celery coverage debugpy flask gunicorn numpy pandas pytest pytest-xdist uvicorn".split()
-CLIENTS = (
-    "aiohttp dnspython grpcio httpx[http2] hypercorn psycopg[binary] proxy.py pypiserver requests trustme urllib3 uv websockets".split()
-)
+CLIENTS = "aiohttp dnspython grpcio httpx[http2] hypercorn psycopg[binary] proxy.py pycares pypiserver requests trustme urllib3 uv websockets".split()
 COMPILED = ("black", "markupsafe", "simplejson")
 """Packages whose wheels have extension modules: the first has each of its modules in Python as well, the others have code for when they are not
 there."""
