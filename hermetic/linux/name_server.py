@@ -16,6 +16,7 @@ from hermetic.linux.resolver import Names, name_servers
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from _thread import LockType
     from collections.abc import Callable
 
     from hermetic.linux.datagrams import Workshop
@@ -28,6 +29,8 @@ LONGEST = 65535
 WORKERS = 256
 IDLE_S = 10.0
 """How long a connection may say nothing: it keeps a worker."""
+UNEXPECTED_S = 1.0
+"""How long it is kept while nobody says that it is the run's."""
 LOCAL, LOOPBACK = "127.0.0.1", b"\x7f\0\0\1"
 
 
@@ -87,7 +90,10 @@ class Server:
 
         self._names = names
         self._crew = Crew()
+        self._allocate_lock = _thread.allocate_lock
+        self._lock = _thread.allocate_lock()
         self._expected: dict[int, int] = {}
+        self._waiting: dict[int, LockType] = {}
         self._listening = _socket.socket(AF_INET, STREAM | os.O_CLOEXEC)
         self._listening.bind((LOCAL, 0))
         self._listening.listen(128)
@@ -99,7 +105,24 @@ class Server:
 
     def expect(self, port: int, process: int) -> None:
         """Somebody of the run comes from this port."""
-        self._expected[port] = process
+        with self._lock:
+            self._expected[port] = process
+            waiting = self._waiting.pop(port, None)
+        if waiting:
+            waiting.release()
+
+    def _asker(self, port: int) -> int | None:
+        """Who is connected from there: it is connected before the supervisor can say so."""
+        with self._lock:
+            if port not in self._expected:
+                waiting = self._waiting[port] = self._allocate_lock()
+                waiting.acquire()
+            else:
+                return self._expected.pop(port)
+        waiting.acquire(timeout=UNEXPECTED_S)
+        with self._lock:
+            self._waiting.pop(port, None)
+            return self._expected.pop(port, None)
 
     def _accept(self) -> None:
         import _socket
@@ -119,14 +142,8 @@ class Server:
                 pause()
 
     def _serve(self, peer: socket, port: int) -> None:
-        import time
-
         try:
-            for _ in range(100):
-                if port in self._expected:
-                    break
-                time.sleep(0.01)  # it is connected before the supervisor can say so
-            asker = self._expected.pop(port, None)
+            asker = self._asker(port)
             while asker is not None and (message := _message(peer)):
                 answer = self._names.answer(message, asker)
                 if answer is None:
