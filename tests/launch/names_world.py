@@ -19,22 +19,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from guards.world import bound, question
 
-NAME_SERVER, OUTSIDE, INSIDE = "10.9.8.7", "8.8.4.4", "10.1.2.3"
-ADDRESSES = {"app.test": OUTSIDE, "below.wild.test": OUTSIDE, "inward.test": INSIDE}
-TURNING = "turning.test"
-"""First an address where nobody answers, then one of this network: a name server that has the caller reach what it likes."""
+NAME_SERVER, OUTSIDE, LISTED, INSIDE = "10.9.8.7", "8.8.4.4", "8.8.4.9", "10.1.2.3"
+ADDRESSES = {"app.test": OUTSIDE, "below.wild.test": OUTSIDE, "inward.test": INSIDE, "xn--bcher-kva.test": OUTSIDE}
+TURNING = {"turning.test": INSIDE, "looping.test": "127.0.0.1"}
+"""First an address where nobody answers, then one of this network, or this machine: a name server that has the caller reach what it likes."""
+HOSTS = f"127.0.0.1 localhost\n{LISTED} listed.test\n127.0.0.1 here.test\n"
 UNANSWERED = "8.8.5.5"
 A, AAAA = 1, 28
 
 
 def main() -> None:
     task = json.load(sys.stdin)
-    for command in ["link set lo up", *(f"addr add {address}/32 dev lo" for address in (NAME_SERVER, OUTSIDE, INSIDE))]:
+    for command in ["link set lo up", *(f"addr add {address}/32 dev lo" for address in (NAME_SERVER, OUTSIDE, LISTED, INSIDE))]:
         subprocess.run(["ip", *command.split()], check=True)
     with tempfile.TemporaryDirectory() as directory:
         for name, content in {
             "resolv.conf": f"nameserver {NAME_SERVER}\noptions timeout:2 attempts:1\n",
-            "hosts": "127.0.0.1 localhost\n",
+            "hosts": HOSTS,
         }.items():
             Path(directory, name).write_text(content)
             subprocess.run(["mount", "--bind", f"{directory}/{name}", f"/etc/{name}"], check=True)
@@ -65,8 +66,8 @@ def answer_names(server: socket.socket, asked: list[str]) -> None:
 
 def address_of(name: str, count: int) -> str | None:
     """count: how often the name was asked for; the two kinds of address make two questions of one."""
-    if name == TURNING:
-        return UNANSWERED if count <= 2 else INSIDE
+    if name in TURNING:
+        return UNANSWERED if count <= 2 else TURNING[name]
     return OUTSIDE if name.endswith(".wild.test") else ADDRESSES.get(name)
 
 
