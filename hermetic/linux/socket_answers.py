@@ -40,6 +40,8 @@ UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
 """What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
 ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
 """A struct sockaddr_in6 of [::]:0."""
+SUN_PATH = 108
+"""sizeof(sockaddr_un.sun_path)"""
 LONGEST_ADDRESS = 128
 """sizeof(struct sockaddr_storage)"""
 
@@ -149,10 +151,11 @@ class Sockets:
     def connect_locally(self, asking: Notification, found: socket, address: bytes) -> Answer:
         """By path or by abstract name. A path is opened once, as the target sees it, and what was opened is connected to."""
         name = address[2:]
-        if name[:1] in (b"", b"\0"):
-            own = bool(name) and self.is_own(found, name=name)
-            request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=own)
-            return self.carry_out("connect", found, address) if not name or self._judge.allows(asking, request) else EACCES
+        if int.from_bytes(address[:2], "little") != AF_UNIX or not 0 < len(name) <= SUN_PATH:
+            return EINVAL
+        if name[:1] == b"\0":
+            request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=self.is_own(found, name=name))
+            return self.carry_out("connect", found, address) if self._judge.allows(asking, request) else EACCES
         path = name.partition(b"\0")[0]
         opened = open_as(asking, path)
         try:
