@@ -39,6 +39,7 @@ RECIPES = {
     **{f"everyday {version}": Recipe(version, "", tuple(EVERYDAY)) for version in ("3.8", "3.11", "3.13")},
     **{f"jupyter {version}": Recipe(version, "", ("jupyter-console",)) for version in ("3.11", "3.13")},
     **{f"suites {version}": Recipe(version, "", tuple(SUITES)) for version in ("3.11", "3.13")},
+    "jupyter server": Recipe("3.11", "", ("jupyter-server",)),
     "clients": Recipe("3.11", "", tuple(CLIENTS)),
     "archives": Recipe("3.11", "", ("pex==2.105.2", "shiv")),
 }
