@@ -56,6 +56,7 @@ def answer_names(server: socket.socket, asked: list[str]) -> None:
     while True:
         query, peer = server.recvfrom(4096)
         name, end = question(query)
+        name = name.lower()
         asked.append(name)
         kind = struct.unpack_from(">H", query, end)[0]
         address = address_of(name, asked.count(name)) if kind == A else None

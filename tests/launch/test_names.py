@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import find_python
+from launch.container import container
 from launch.namespaces import private_mounts
 
 WORLD = Path(__file__).with_name("names_world.py")
@@ -273,3 +274,22 @@ def test_without_namespaces(hermetic_command: str) -> None:
         assert printed in out, (name, out)
         assert (told in out) if told else ("blocked" not in out), (name, out)
         assert seen == asked, (name, seen, out)
+
+
+def test_in_a_container(hermetic_command: str) -> None:
+    """Neither namespaces nor a supervisor: the Python layer alone knows names, and says so."""
+    python = str(find_python("3.13").path)
+    prefix = [*container(), hermetic_command, "--no-network", *OPTIONS]
+    codes = {**ALLOWED, **{name: code for name, (code, _, _) in REFUSED.items()}}
+    commands = {name: [*prefix, "--", python, "-c", code] for name, code in codes.items()}
+    commands["required"] = [*prefix, "--require=kernel", "--", python, "-c", ALLOWED["a socket"]]
+    commands["no Python"] = [*prefix, "--", "curl", "-sS", "http://app.test/"]
+    found = in_world(commands)
+    for name in ALLOWED:
+        assert (found[name][0], "served" in found[name][1], "blocked" in found[name][1]) == (0, True, False), found[name]
+    for name, (_, told, asked) in REFUSED.items():
+        assert told in found[name][1], found[name]
+        assert ("served" in found[name][1], found[name][2]) == (False, asked), found[name]
+    for name in ("required", "no Python"):
+        assert (found[name][0], found[name][2]) == (125, []), found[name]
+        assert "without a supervisor the kernel knows no names" in found[name][1]
