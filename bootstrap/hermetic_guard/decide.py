@@ -21,7 +21,8 @@ class Request(object):
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
                 inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of UDP, or else of
-                a kind that no policy allows), proxy (where the environment names this for a proxy: the variables that do, and the port)
+                a kind that no policy allows), proxy (where the environment names this for a proxy: the variables that do, and the port),
+                changed (what names are looked up by, where it is not what it was at the start)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves), name (the name is made or taken away, which changes the directory it is in),
@@ -124,7 +125,7 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
     if is_loopback(facts.get("host"), facts.get("address")):
         return _decide_localhost(rules.localhost, request)
     if request.action == "DNS":
-        return _decide_name(rules.domains, facts["host"])
+        return _decide_name(rules.domains, facts["host"], facts.get("changed"))
     if facts.get("datagrams"):
         return _decide_datagrams(rules)
     if request.action == "use" and request.target == TCL:
@@ -181,10 +182,10 @@ def _decide_datagrams(rules: "Any") -> Decision:
     return Decision(False, "network disabled")
 
 
-def _decide_name(domains: "Any", host: "str | None") -> Decision:
+def _decide_name(domains: "Any", host: "str | None", changed: "str | None") -> Decision:
     name = canonical_name(host or "")
     if any(covers(pattern, name) for pattern, _ in domains):
-        return ALLOWED
+        return Decision(False, "names are found by %s, which the run has changed" % changed) if changed else ALLOWED
     return Decision(False, "network disabled", "--allow-domain %s" % name if is_name(name) else "")
 
 

@@ -238,7 +238,8 @@ def proxies(env: Mapping[bytes, bytes]) -> tuple[Proxy, ...]:
     from hermetic_guard.guards.proxies import read_proxies
 
     from hermetic.launch.environ import as_text
-    from hermetic.linux.resolver import named_in_hosts_file
+    from hermetic.linux import resolver
+    from hermetic.linux.lookup_sources import Hosts
 
-    found: tuple[Proxy, ...] = read_proxies(as_text(env), named_in_hosts_file)
+    found: tuple[Proxy, ...] = read_proxies(as_text(env), Hosts(resolver.lines(resolver.HOSTS)).addresses)
     return found

@@ -10,10 +10,11 @@ from hermetic_guard.guards.addresses import read_host
 from hermetic_guard.hosts import canonical_name, covers, plain_address
 
 from hermetic.linux import dns
+from hermetic.linux.lookup_sources import Hosts, Watch, in_reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from hermetic_guard.policy import Policy
 
@@ -29,6 +30,8 @@ EAI_NONAME, EAI_AGAIN, EAI_NODATA = -2, -3, -5
 MOST_TOLD = 10_000
 MOST_NAMES = 100
 """Of one address."""
+MOST_ADDRESSES = 1000
+"""Of one name, in one answer: what is sent has a length of 16 bits."""
 MOST = 100_000
 """Addresses that are remembered. Who has asked for more has them refused."""
 
@@ -44,7 +47,9 @@ class Names:
 
         self._policy = policy
         self._tell = tell
-        self._lookup = lookup or look_up
+        self._hosts = Hosts(lines(HOSTS))
+        self._watch = Watch(in_reach(policy))
+        self._lookup = lookup or self._look_up
         self._allowed = tuple(name for name, _ in policy.network.domains) if policy.network else ()
         self._told: set[tuple[Asker, str]] = set()
         self._lock = _thread.allocate_lock()
@@ -55,7 +60,7 @@ class Names:
         """The names that this address was handed out for, and the allowed ones that it has in the hosts file."""
         address = plain_address(address)
         return self.known.get(address, ()) + tuple(
-            name for name in in_hosts_file(address) if any(covers(one, name) for one in self._allowed)
+            name for name in self._hosts.names(address) if any(covers(one, name) for one in self._allowed)
         )
 
     def answer(self, message: bytes, asker: Asker = None) -> bytes | None:
@@ -70,19 +75,34 @@ class Names:
             return dns.answer(question, [], dns.NO_SUCH_NAME)
         if question.kind not in FAMILIES:
             return dns.answer(question, [])
-        return self._resolved(question)
+        begun = self._watch.begin()
+        answer, addresses = self._resolved(question)
+        changed = self._watch.changed(begun)
+        if changed:
+            request.facts["changed"] = changed
+            self._refuse(request, question.name, asker)
+            return dns.answer(question, [], dns.FAILED)
+        self._remember(question.name, addresses)
+        return answer
 
-    def _resolved(self, question: dns.Question) -> bytes:
+    def _resolved(self, question: dns.Question) -> tuple[bytes, list[bytes]]:
         try:
-            addresses = self._lookup(question.name, FAMILIES[question.kind])
+            addresses = self._lookup(question.name, FAMILIES[question.kind])[:MOST_ADDRESSES]
         except OSError as error:
-            return dns.answer(question, [], dns.FAILED if error.errno == EAI_AGAIN else dns.NO_SUCH_NAME)
+            return dns.answer(question, [], dns.FAILED if error.errno == EAI_AGAIN else dns.NO_SUCH_NAME), []
+        return dns.answer(question, addresses), addresses
+
+    def _remember(self, name: str, addresses: list[bytes]) -> None:
         with self._lock:
             for address in addresses:
                 names = self.known.get(address, ())
-                if question.name not in names and len(names) < MOST_NAMES and len(self.known) < MOST:
-                    self.known[address] = (*names, question.name)
-        return dns.answer(question, addresses)
+                if name not in names and len(names) < MOST_NAMES and len(self.known) < MOST:
+                    self.known[address] = (*names, name)
+
+    def _look_up(self, name: str, family: int) -> list[bytes]:
+        """The hosts file comes first, as it does where nobody has arranged it otherwise."""
+        known = [packed for packed in self._hosts.addresses(name) if len(packed) == SIZES[family]]
+        return known or look_up(name, family)
 
     def _refuse(self, request: Request, name: str, asker: Asker) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
@@ -99,13 +119,10 @@ class Names:
 def look_up(name: str, family: int) -> list[bytes]:
     """Its addresses, as this machine finds them; none where it has only such of another family. Raises OSError (gaierror).
 
-    A name with a dot is asked for as it is: what a search list makes of it is another's name. The hosts file has names without the last dot.
+    A name with a dot is asked for as it is: what a search list makes of it is another's name.
     """
     import _socket
 
-    known = [packed for packed in named_in_hosts_file(name) if len(packed) == SIZES[family]]
-    if known:
-        return known
     if "." in name:
         name += "."
     try:
@@ -141,18 +158,6 @@ def searched() -> tuple[str, ...]:
     """What it appends to names, each with the dot before it."""
     found = [words[1:] for words in lines(RESOLVER) if words[0] in ("search", "domain")]
     return tuple("." + canonical_name(name) for name in (found[-1] if found else ()))
-
-
-def named_in_hosts_file(name: str) -> list[bytes]:
-    """The addresses of a name there."""
-    found = [read_host(words[0]) for words in lines(HOSTS) if name in map(canonical_name, words[1:])]  # type: ignore[no-untyped-call]
-    return [packed for packed in found if packed is not None]
-
-
-def in_hosts_file(address: bytes) -> Iterator[str]:
-    for words in lines(HOSTS):
-        if read_host(words[0]) == address:  # type: ignore[no-untyped-call]
-            yield from map(canonical_name, words[1:])
 
 
 def lines(path: str) -> list[list[str]]:
