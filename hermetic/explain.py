@@ -12,7 +12,7 @@ from hermetic_guard.guards.addresses import is_localhost, read_host
 from hermetic_guard.hosts import canonical_name, is_name
 
 from hermetic.errors import UsageError, printable, quoted
-from hermetic.policy import ports
+from hermetic.policy import domains, ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,22 @@ def read(text: str) -> tuple[str, int]:
         at = len(text) - len(rest) + error.position if colon else len(text) + 1
         raise UsageError(f"{quoted(text)}: {error.why} (at character {at})", "as in example.com:443") from None
     (low, high), *more = ranges
-    is_number = read_host(host) is not None  # type: ignore[no-untyped-call]
-    if low != high or more or not (is_number or is_name(canonical_name(host))):
-        raise UsageError(f"{quoted(text)}: a host and one port were expected", "as in example.com:443")
-    return host, low
+    if low != high or more:
+        raise UsageError(
+            f"{quoted(text)}: a host and one port were expected (at character {len(text) - len(rest) + 1})", "as in example.com:443"
+        )
+    return _host(host, text), low
+
+
+def _host(host: str, text: str) -> str:
+    """As a name server is asked for it. Raises UsageError."""
+    if read_host(host) is not None:  # type: ignore[no-untyped-call]
+        return host
+    try:
+        asked = host if host.isascii() else domains.encoded(host)
+    except domains.DomainError as error:
+        raise UsageError(f"{quoted(text)}: {error}", "as in example.com:443") from None
+    if not is_name(canonical_name(asked)):
+        at = domains.wrong_character(host)
+        raise UsageError(f"{quoted(text)}: a host and one port were expected (at character {at})", "as in example.com:443")
+    return asked

@@ -21,7 +21,8 @@ class Request(object):
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
                 inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of UDP, or else of
-                a kind that no policy allows)
+                a kind that no policy allows), proxy (where the environment names this for a proxy: the variables that do, and the port),
+                changed (what names are looked up by, where it is not what it was at the start)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves), name (the name is made or taken away, which changes the directory it is in),
@@ -90,6 +91,21 @@ def _decide_integrity(policy: Policy, request: Request) -> Decision:
 
 
 def _decide_network(policy: Policy, request: Request) -> Decision:
+    decision, proxy = _judge_network(policy, request), request.facts.get("proxy")
+    return decision if decision.allowed or not proxy else _of_proxy(decision, request, *proxy)
+
+
+def _of_proxy(decision: Decision, request: Request, variables: str, port: "int | None") -> Decision:
+    """Who asked wanted another server, and need not know that the environment sends it here first."""
+    hint = decision.hint
+    if port and hint == "--allow-localhost":
+        hint = "%s=%d" % (hint, port)
+    elif port and hint and request.action == "DNS":
+        hint = "%s:%d" % (hint, port)
+    return Decision(False, "%s (proxy of the environment: %s)" % (decision.rule, variables), hint)
+
+
+def _judge_network(policy: Policy, request: Request) -> Decision:
     rules = policy.network
     facts = request.facts
     if rules is None:
@@ -109,7 +125,7 @@ def _decide_network(policy: Policy, request: Request) -> Decision:
     if is_loopback(facts.get("host"), facts.get("address")):
         return _decide_localhost(rules.localhost, request)
     if request.action == "DNS":
-        return _decide_name(rules.domains, facts["host"])
+        return _decide_name(rules.domains, facts["host"], facts.get("changed"))
     if facts.get("datagrams"):
         return _decide_datagrams(rules)
     if request.action == "use" and request.target == TCL:
@@ -166,10 +182,10 @@ def _decide_datagrams(rules: "Any") -> Decision:
     return Decision(False, "network disabled")
 
 
-def _decide_name(domains: "Any", host: "str | None") -> Decision:
+def _decide_name(domains: "Any", host: "str | None", changed: "str | None") -> Decision:
     name = canonical_name(host or "")
     if any(covers(pattern, name) for pattern, _ in domains):
-        return ALLOWED
+        return Decision(False, "names are found by %s, which the run has changed" % changed) if changed else ALLOWED
     return Decision(False, "network disabled", "--allow-domain %s" % name if is_name(name) else "")
 
 

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, NoReturn
 
+    from hermetic_guard.guards.proxies import Proxy
     from hermetic_guard.policy import Policy
 
     from hermetic.linux.answers import Answers
     from hermetic.linux.datagrams import Workshop
     from hermetic.linux.exec_once import Opened
     from hermetic.linux.here import Here
+    from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.linux.supervisor import Supervisor
 
     Event = dict[str, Any]
@@ -48,6 +50,7 @@ class ConfinedExecution(Execution):
     """policy, here: what the rules are made from
     permit: is told what was put in place (a Here), and says why that is not enough, "" if it is
     tell:   is given an event for each refusal of the supervisor's
+    loopback: answers by UDP where all of localhost is open, if it could be had
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class ConfinedExecution(Execution):
         here: Here,
         permit: Callable[[Here], str],
         tell: Callable[[Event], None],
+        loopback: LoopbackServer | None = None,
     ) -> None:
         super().__init__(program, argv, env)
         self._policy, self._here = policy, here
@@ -71,6 +75,7 @@ class ConfinedExecution(Execution):
         self._input: int | None = None
         self._refused: HermeticError | None = None
         self._workshop: Workshop | None = None
+        self._loopback = loopback
 
     # In the child.
 
@@ -225,7 +230,17 @@ class ConfinedExecution(Execution):
         def members() -> Iterator[int]:
             return local_sockets.below(launcher, self.spare)
 
-        return Answers(self._policy, self._here.machine, self.program, members, self._notice, self._workshop, self.killed)
+        return Answers(
+            self._policy,
+            self._here.machine,
+            self.program,
+            members,
+            self._notice,
+            killed=self.killed,
+            workshop=self._workshop,
+            proxies=proxies(self.env),
+            loopback=self._loopback,
+        )
 
     def _notice(self, event: Event) -> None:
         """In one of the supervisor's threads: hand an event to the launcher's loop, and wake that."""
@@ -283,3 +298,17 @@ class _Launcher:
                 os._exit(ENDED)
             found += piece
         return found
+
+
+def proxies(env: Mapping[bytes, bytes]) -> tuple[Proxy, ...]:
+    """Those that an environment names; most name none, and load nothing for it."""
+    if not any(name.lower().endswith(b"_proxy") for name in env):
+        return ()
+    from hermetic_guard.guards.proxies import read_proxies
+
+    from hermetic.launch.environ import as_text
+    from hermetic.linux import resolver
+    from hermetic.linux.lookup_sources import Hosts
+
+    found: tuple[Proxy, ...] = read_proxies(as_text(env), Hosts(resolver.lines(resolver.HOSTS)).addresses)
+    return found

@@ -7,6 +7,7 @@ import os
 import sys
 
 from hermetic_guard import serialized
+from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import is_within_any, with_scratch
 
 from hermetic import kept
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from hermetic.events import Event
     from hermetic.launch.process import Outcome
+    from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.log import Log
     from hermetic.options import Invocation
 
@@ -98,6 +100,7 @@ class Run:
         """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
         self.reasons: set[str] = set()
         self.started: ConfinedExecution | None = None
+        self.loopback: LoopbackServer | None = None
         self.runs = True
         self.log_path = values.get("log")
         self.log: Log | None = None
@@ -107,7 +110,9 @@ class Run:
         known = [self.facts] if self.facts is not None and self.carries else []
         protected = protected_paths()
         files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
-        files.update(own_resolver(self.policy))
+        self.loopback = loopback_server(self.policy)
+        if self.policy.network and self.policy.network.domains:
+            files.update(own_resolver(self.loopback))
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
@@ -138,7 +143,14 @@ class Run:
         )
         policy = with_scratch(self.policy, f"{run}/scratch")
         return ConfinedExecution(
-            start.interpreter, start.argv, start.environment, policy=policy, here=here, permit=self.permit, tell=self.refused_by_kernel
+            start.interpreter,
+            start.argv,
+            start.environment,
+            policy=policy,
+            here=here,
+            permit=self.permit,
+            tell=self.refused_by_kernel,
+            loopback=self.loopback,
         )
 
     def permit(self, here: Here) -> str:
@@ -239,13 +251,24 @@ class Run:
             self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 
-def own_resolver(policy: Policy) -> dict[str, Content]:
-    """The configuration that leads resolvers to the run's own name server, where there is one."""
-    if policy.network is None or not policy.network.domains:
-        return {}
-    from hermetic.linux import mounts, resolver
+def loopback_server(policy: Policy) -> LoopbackServer | None:
+    """Where names are allowed and UDP sockets are of the machine's own network."""
+    if not policy.network or not policy.network.domains or policy.network.localhost != ANY:
+        return None
+    from hermetic.linux.loopback_server import LoopbackServer
 
-    return {mounts.RESOLVER: Content(resolver.CONFIGURATION)}
+    try:
+        return LoopbackServer()
+    except OSError:
+        return None  # there is no loopback interface to ask anybody by
+
+
+def own_resolver(loopback: LoopbackServer | None) -> dict[str, Content]:
+    """The configuration that leads resolvers to the run's own name server. By TCP it is known who asks."""
+    from hermetic.linux import mounts, name_server
+
+    host = loopback.host if loopback else name_server.HOST
+    return {mounts.RESOLVER: Content(b"# written by hermetic\nnameserver %s\noptions use-vc\n" % host.encode())}
 
 
 def idle_work() -> Iterator[None]:

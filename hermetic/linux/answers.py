@@ -12,17 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from hermetic_guard.guards.proxies import Proxy
     from hermetic_guard.policy import Policy
 
     from hermetic.linux.datagrams import Workshop
     from hermetic.linux.judge import Answer
+    from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.linux.notify import Notification
 
 
 class Answers:
     """policy: what is allowed; machine: as uname(2) names it; program: the target's; members: gives the pids of the run's processes
 
-    tell: is given an event for each refusal, from any thread; workshop: see socket_answers.py; killed: see judge.py
+    tell: is given an event for each refusal, from any thread; killed: see judge.py; workshop, loopback: see socket_answers.py
+    proxies: those that the environment names
     """
 
     def __init__(
@@ -32,11 +35,14 @@ class Answers:
         program: str,
         members: Callable[[], Iterable[int]],
         tell: Callable[[dict[str, Any]], None],
-        workshop: Workshop | None = None,
+        *,
         killed: set[int] | None = None,
+        workshop: Workshop | None = None,
+        proxies: tuple[Proxy, ...] = (),
+        loopback: LoopbackServer | None = None,
     ) -> None:
-        self.judge = Judge(policy, members, tell, killed)
-        self.sockets, self.processes = Sockets(self.judge, machine, workshop), Processes(self.judge, machine, program)
+        self.judge = Judge(policy, members, tell, killed, proxies)
+        self.sockets, self.processes = Sockets(self.judge, machine, workshop, loopback), Processes(self.judge, machine, program)
         self.named = {**self.sockets.handlers(), **self.processes.handlers()}
         """By system call: the guard that it is about, and who answers."""
         self._names = {number(name, machine): name for name in self.named}

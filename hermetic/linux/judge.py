@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from hermetic_guard.guards.proxies import Proxy
     from hermetic_guard.policy import Policy
 
     Answer = int | None
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Judge:
     """policy: what is allowed; members: gives the pids of the run's processes; tell: is given an event for each refusal, from any thread
 
-    killed: the pids of those that a refusal has ended are added
+    killed: the pids of those that a refusal has ended are added; proxies: those that the run's environment names
     """
 
     def __init__(
@@ -32,15 +33,17 @@ class Judge:
         members: Callable[[], Iterable[int]],
         tell: Callable[[dict[str, Any]], None],
         killed: set[int] | None = None,
+        proxies: tuple[Proxy, ...] = (),
     ) -> None:
         self.policy = policy
+        self._proxies = proxies
         self.members = members
         self._tell = tell
         self.killed: set[int] = set() if killed is None else killed
 
     def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
         """Whether the policy does; if not, the refusal is told, and with `--on-violation kill` ends who asked; `quietly`: neither."""
-        decision = decide(self.policy, request)
+        decision = self._judged(request)
         if decision.allowed:
             return True
         if quietly:
@@ -57,10 +60,17 @@ class Judge:
     def refuse(self, request: Request, asker: int | None) -> None:
         """Tell of a refusal to a process, which may have ended; None: some program of the run."""
         process = asker or next(iter(self.members()), os.getpid())
-        self._tell(refusal(process, request, decide(self.policy, request)))
+        self._tell(refusal(process, request, self._judged(request)))
         if self.policy.on_violation == "kill" and asker in set(self.members()):
             self.killed.add(process)
             os.kill(process, SIGKILL)
+
+    def _judged(self, request: Request) -> Decision:
+        if self._proxies and request.guard == "network":
+            from hermetic_guard.guards.proxies import proxy_of  # only where there are any
+
+            request.facts["proxy"] = proxy_of(self._proxies, *map(request.facts.get, ("host", "address", "port", "names")))
+        return decide(self.policy, request)
 
     def could_not(self, asking: Notification, guard: str, name: str, problem: Exception) -> None:
         """Tell of a call of that name which is refused because its judgement failed, by a fault of hermetic's."""

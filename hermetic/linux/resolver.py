@@ -1,27 +1,22 @@
-"""The run's own name server: only for allowed names is anybody asked, and which address belongs to which name is known from its answers.
+"""What the run's own name server answers: only for allowed names is anybody asked, and which address belongs to which name is known from that.
 
-So a rule about a name becomes one about addresses without trust in anything that the target says. A refused name never leaves: the resolvers in
-there are led here, by TCP (the supervisor connects what is meant for a name server to us) and by UDP (datagrams.py).
+So a rule about a name becomes one about addresses without trust in anything that the target says. Who is asked, and how: name_server.py.
 """
 
 from __future__ import annotations
 
-import os
-
 from hermetic_guard.decide import Request, decide
 from hermetic_guard.guards.addresses import read_host
-from hermetic_guard.hosts import NAME_SERVER, canonical_name, covers, plain_address
+from hermetic_guard.hosts import canonical_name, covers, plain_address
 
 from hermetic.linux import dns
+from hermetic.linux.lookup_sources import Hosts, Watch, in_reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _socket import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from hermetic_guard.policy import Policy
-
-    from hermetic.linux.datagrams import Workshop
 
     Lookup = Callable[[str, int], list[bytes]]
     Asker = int | None
@@ -32,20 +27,16 @@ FAMILIES = {dns.A: AF_INET, dns.AAAA: AF_INET6}
 SIZES = {AF_INET: 4, AF_INET6: 16}
 EAI_NONAME, EAI_AGAIN, EAI_NODATA = -2, -3, -5
 """Of glibc's netdb.h; negative, so that they are no errno."""
-LONGEST = 65535
-WORKERS = 256
-IDLE_S = 10.0
-"""How long a connection may say nothing: it keeps a worker."""
 MOST_TOLD = 10_000
 MOST_NAMES = 100
 """Of one address."""
+MOST_ADDRESSES = 1000
+"""Of one name, in one answer: what is sent has a length of 16 bits."""
 MOST = 100_000
 """Addresses that are remembered. Who has asked for more has them refused."""
 
 RESOLVER, HOSTS = "/etc/resolv.conf", "/etc/hosts"
-CONFIGURATION = b"# written by hermetic\nnameserver 127.83.0.53\noptions use-vc\n"
-"""What stands in the place of the first, where it can be mounted there. By TCP it is known who asks."""
-LOCAL, LOOPBACK, MAPPED = "127.0.0.1", b"\x7f\0\0\1", bytes(10) + b"\xff\xff"
+LOCAL = "127.0.0.1"
 
 
 class Names:
@@ -56,7 +47,9 @@ class Names:
 
         self._policy = policy
         self._tell = tell
-        self._lookup = lookup or look_up
+        self._hosts = Hosts(lines(HOSTS))
+        self._watch = Watch(in_reach(policy))
+        self._lookup = lookup or self._look_up
         self._allowed = tuple(name for name, _ in policy.network.domains) if policy.network else ()
         self._told: set[tuple[Asker, str]] = set()
         self._lock = _thread.allocate_lock()
@@ -67,7 +60,7 @@ class Names:
         """The names that this address was handed out for, and the allowed ones that it has in the hosts file."""
         address = plain_address(address)
         return self.known.get(address, ()) + tuple(
-            name for name in in_hosts_file(address) if any(covers(one, name) for one in self._allowed)
+            name for name in self._hosts.names(address) if any(covers(one, name) for one in self._allowed)
         )
 
     def answer(self, message: bytes, asker: Asker = None) -> bytes | None:
@@ -82,19 +75,34 @@ class Names:
             return dns.answer(question, [], dns.NO_SUCH_NAME)
         if question.kind not in FAMILIES:
             return dns.answer(question, [])
-        return self._resolved(question)
+        begun = self._watch.begin()
+        answer, addresses = self._resolved(question)
+        changed = self._watch.changed(begun)
+        if changed:
+            request.facts["changed"] = changed
+            self._refuse(request, question.name, asker)
+            return dns.answer(question, [], dns.FAILED)
+        self._remember(question.name, addresses)
+        return answer
 
-    def _resolved(self, question: dns.Question) -> bytes:
+    def _resolved(self, question: dns.Question) -> tuple[bytes, list[bytes]]:
         try:
-            addresses = self._lookup(question.name, FAMILIES[question.kind])
+            addresses = self._lookup(question.name, FAMILIES[question.kind])[:MOST_ADDRESSES]
         except OSError as error:
-            return dns.answer(question, [], dns.FAILED if error.errno == EAI_AGAIN else dns.NO_SUCH_NAME)
+            return dns.answer(question, [], dns.FAILED if error.errno == EAI_AGAIN else dns.NO_SUCH_NAME), []
+        return dns.answer(question, addresses), addresses
+
+    def _remember(self, name: str, addresses: list[bytes]) -> None:
         with self._lock:
             for address in addresses:
                 names = self.known.get(address, ())
-                if question.name not in names and len(names) < MOST_NAMES and len(self.known) < MOST:
-                    self.known[address] = (*names, question.name)
-        return dns.answer(question, addresses)
+                if name not in names and len(names) < MOST_NAMES and len(self.known) < MOST:
+                    self.known[address] = (*names, name)
+
+    def _look_up(self, name: str, family: int) -> list[bytes]:
+        """The hosts file comes first, as it does where nobody has arranged it otherwise."""
+        known = [packed for packed in self._hosts.addresses(name) if len(packed) == SIZES[family]]
+        return known or look_up(name, family)
 
     def _refuse(self, request: Request, name: str, asker: Asker) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
@@ -111,13 +119,10 @@ class Names:
 def look_up(name: str, family: int) -> list[bytes]:
     """Its addresses, as this machine finds them; none where it has only such of another family. Raises OSError (gaierror).
 
-    A name with a dot is asked for as it is: what a search list makes of it is another's name. The hosts file has names without the last dot.
+    A name with a dot is asked for as it is: what a search list makes of it is another's name.
     """
     import _socket
 
-    known = [packed for packed in named_in_hosts_file(name) if len(packed) == SIZES[family]]
-    if known:
-        return known
     if "." in name:
         name += "."
     try:
@@ -155,18 +160,6 @@ def searched() -> tuple[str, ...]:
     return tuple("." + canonical_name(name) for name in (found[-1] if found else ()))
 
 
-def named_in_hosts_file(name: str) -> list[bytes]:
-    """The addresses of a name there."""
-    found = [read_host(words[0]) for words in lines(HOSTS) if name in map(canonical_name, words[1:])]  # type: ignore[no-untyped-call]
-    return [packed for packed in found if packed is not None]
-
-
-def in_hosts_file(address: bytes) -> Iterator[str]:
-    for words in lines(HOSTS):
-        if read_host(words[0]) == address:  # type: ignore[no-untyped-call]
-            yield from map(canonical_name, words[1:])
-
-
 def lines(path: str) -> list[list[str]]:
     """The words of each line that has any, without comments; nothing where the file cannot be read."""
     try:
@@ -175,177 +168,3 @@ def lines(path: str) -> list[list[str]]:
     except OSError:
         return []
     return [words for words in found if words]
-
-
-# Serving.
-
-
-class Crew:
-    """Threads, as many as there is work for, and at most WORKERS: more has to wait, as at any server that has much to do."""
-
-    def __init__(self) -> None:
-        import _thread
-
-        self._lock = _thread.allocate_lock()
-        self._start_thread = _thread.start_new_thread
-        self._busy = 0
-
-    def do(self, work: Callable[..., None], *arguments: object) -> None:
-        """Raises RuntimeError where there can be no thread more."""
-        while not self._takes_one():
-            pause()
-        try:
-            self._start_thread(self._work, (work, arguments))
-        except RuntimeError:
-            self._done()
-            raise
-
-    def _takes_one(self) -> bool:
-        with self._lock:
-            free = self._busy < WORKERS
-            self._busy += free
-        return free
-
-    def _done(self) -> None:
-        with self._lock:
-            self._busy -= 1
-
-    def _work(self, work: Callable[..., None], arguments: tuple[object, ...]) -> None:
-        try:
-            work(*arguments)
-        finally:
-            self._done()
-
-
-def pause() -> None:
-    import time
-
-    time.sleep(0.02)
-
-
-class Server:
-    """Answers at a socket of TCP on a loopback address, to those whose connections the supervisor has led here."""
-
-    def __init__(self, names: Names) -> None:
-        import _socket
-        import _thread
-
-        self._names = names
-        self._crew = Crew()
-        self._expected: dict[int, int] = {}
-        self._listening = _socket.socket(AF_INET, STREAM | os.O_CLOEXEC)
-        self._listening.bind((LOCAL, 0))
-        self._listening.listen(128)
-        self.port = self._listening.getsockname()[1]
-        _thread.start_new_thread(self._accept, ())
-
-    def address(self, family: int) -> bytes:
-        """For connect(2): struct sockaddr_in, or struct sockaddr_in6 with the same address mapped."""
-        port: bytes = self.port.to_bytes(2, "big")
-        if family == AF_INET:
-            return AF_INET.to_bytes(2, "little") + port + LOOPBACK + bytes(8)
-        return AF_INET6.to_bytes(2, "little") + port + bytes(4) + MAPPED + LOOPBACK + bytes(4)
-
-    def expect(self, port: int, process: int) -> None:
-        """Somebody of the run comes from this port."""
-        self._expected[port] = process
-
-    def _accept(self) -> None:
-        import _socket
-
-        while True:
-            try:
-                descriptor, address = self._listening._accept()  # type: ignore[attr-defined]
-                peer = _socket.socket(AF_INET, STREAM, 0, descriptor)
-                peer.settimeout(IDLE_S)
-            except OSError:  # no descriptor more, say: those who wait are still there afterwards
-                pause()
-                continue
-            try:
-                self._crew.do(self._serve, peer, address[1])
-            except RuntimeError:
-                peer.close()
-                pause()
-
-    def _serve(self, peer: socket, port: int) -> None:
-        import time
-
-        try:
-            for _ in range(100):
-                if port in self._expected:
-                    break
-                time.sleep(0.01)  # it is connected before the supervisor can say so
-            asker = self._expected.pop(port, None)
-            while asker is not None and (message := _message(peer)):
-                answer = self._names.answer(message, asker)
-                if answer is None:
-                    break
-                peer.sendall(len(answer).to_bytes(2, "big") + answer)
-        except OSError:
-            return
-        finally:
-            peer.close()
-
-
-def _message(peer: socket) -> bytes:
-    """What is sent by TCP has its length before it (RFC 1035, 4.2.2). b"" at the end."""
-    size = int.from_bytes(_exactly(peer, 2), "big")
-    return _exactly(peer, size)
-
-
-def _exactly(peer: socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        more = peer.recv(size - len(data))
-        if not more:
-            return b""
-        data += more
-    return data
-
-
-def serve_datagrams(workshop: Workshop, names: Names) -> None:
-    """Answer those who ask by UDP, for ever; nobody can where the network could not be had."""
-    crew = Crew()
-    while True:
-        try:
-            server = workshop.server()
-        except OSError:
-            return
-        try:
-            message, address = server.recvfrom(LONGEST)
-            crew.do(_reply, server, names, message, address)
-        except (OSError, RuntimeError):
-            pause()
-
-
-def _reply(server: socket, names: Names, message: bytes, address: tuple[str, int]) -> None:
-    answer = names.answer(message)
-    if answer is not None:
-        try:
-            server.sendto(dns.as_datagram(answer), address)
-        except OSError:
-            return
-
-
-class Resolution:
-    """All that a run needs for names. The server is there once somebody comes for it."""
-
-    def __init__(self, policy: Policy, tell: Callable[[Request, Asker], None], workshop: Workshop | None) -> None:
-        import _thread
-
-        self.names = Names(policy, tell)
-        self._servers = {*name_servers(), (NAME_SERVER, 53)}
-        self._lock = _thread.allocate_lock()
-        self._server: Server | None = None
-        if workshop is not None:
-            _thread.start_new_thread(serve_datagrams, (workshop, self.names))
-
-    def is_server(self, address: bytes, port: int) -> bool:
-        """Whether a resolver that goes by this machine's configuration, or by the run's own, takes it for a name server."""
-        return (address, port) in self._servers
-
-    def server(self) -> Server:
-        with self._lock:
-            if self._server is None:
-                self._server = Server(self.names)
-            return self._server

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from hermetic.linux.datagrams import Workshop
     from hermetic.linux.judge import Answer, Judge
-    from hermetic.linux.resolver import Resolution
+    from hermetic.linux.loopback_server import LoopbackServer
+    from hermetic.linux.name_server import Resolution
 
 EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 111, 114
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
@@ -39,6 +40,8 @@ UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
 """What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
 ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
 """A struct sockaddr_in6 of [::]:0."""
+SUN_PATH = 108
+"""sizeof(sockaddr_un.sun_path)"""
 LONGEST_ADDRESS = 128
 """sizeof(struct sockaddr_storage)"""
 
@@ -47,21 +50,24 @@ FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
 
 
 class Sockets:
-    """judge; machine: as uname(2) names it; workshop: makes UDP sockets to look names up by, None where there is none"""
+    """judge; machine: as uname(2) names it
 
-    def __init__(self, judge: Judge, machine: str, workshop: Workshop | None) -> None:
+    workshop: makes UDP sockets to look names up by; loopback: answers those of the machine's own network; None where there is none
+    """
+
+    def __init__(self, judge: Judge, machine: str, workshop: Workshop | None, loopback: LoopbackServer | None) -> None:
         self._judge = judge
         self._machine = machine
-        self._workshop = workshop
+        self._workshop, self._loopback = workshop, loopback
         self._turns = Turns()
         rules = judge.policy.network
         self.resolution = self._resolve() if rules and rules.domains else None
         self._listed = local_sockets.Listed(rules.unix if rules else ())
 
     def _resolve(self) -> Resolution:
-        from hermetic.linux.resolver import Resolution  # only where names are allowed
+        from hermetic.linux.name_server import Resolution  # only where names are allowed
 
-        return Resolution(self._judge.policy, self._judge.refuse, self._workshop)
+        return Resolution(self._judge, self._workshop, self._loopback)
 
     def handlers(self) -> dict[str, tuple[str, Callable[[Notification], Answer]]]:
         """By system call: the guard that it is about, and who answers."""
@@ -90,8 +96,11 @@ class Sockets:
             return facts
         packed, port = facts
         if self.resolution is not None:
-            if self.resolution.is_server(packed, port) and found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
-                return self.connect_to_resolver(asking, found)
+            if self.resolution.is_server(packed, port):
+                if found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
+                    return self.connect_to_resolver(asking, found)
+                if self._loopback is not None:
+                    return self.carry_out("connect", found, self._loopback.address(family))
             if self._workshop is not None and self._workshop.is_own(found):
                 return self.carry_out("connect", found, address)  # in the network that has no way out
         names = self.resolution.names.of(packed) if self.resolution is not None else ()
@@ -142,10 +151,11 @@ class Sockets:
     def connect_locally(self, asking: Notification, found: socket, address: bytes) -> Answer:
         """By path or by abstract name. A path is opened once, as the target sees it, and what was opened is connected to."""
         name = address[2:]
-        if name[:1] in (b"", b"\0"):
-            own = bool(name) and self.is_own(found, name=name)
-            request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=own)
-            return self.carry_out("connect", found, address) if not name or self._judge.allows(asking, request) else EACCES
+        if int.from_bytes(address[:2], "little") != AF_UNIX or not 0 < len(name) <= SUN_PATH:
+            return EINVAL
+        if name[:1] == b"\0":
+            request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=self.is_own(found, name=name))
+            return self.carry_out("connect", found, address) if self._judge.allows(asking, request) else EACCES
         path = name.partition(b"\0")[0]
         opened = open_as(asking, path)
         try:

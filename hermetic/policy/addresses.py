@@ -32,7 +32,7 @@ def read(text: str) -> Block:
     try:
         network = ipaddress.ip_network(block)
     except ValueError as error:
-        raise AddressError(_why(block, error)) from None
+        raise AddressError(f"{_why(block, error)} (at character {_wrong_character(block) + text.startswith('[')})") from None
     try:
         allowed = ports.read(text[at:]) if at else ANY
     except ports.PortsError as error:
@@ -64,6 +64,41 @@ def _why(block: str, error: ValueError) -> str:
     if block and all(part.isdigit() or part == "" for part in block.replace("/", ".").split(".")):
         return "an address has four numbers from 0 to 255, without leading zeros, and a prefix at most 32 bits"
     return "an IPv4 or IPv6 address, or a block of them, was expected; for a name there is --allow-domain"
+
+
+def _wrong_character(block: str) -> int:
+    """Where an address goes wrong, counted from 1."""
+    address, slash, _ = block.partition("/")
+    whole = _wrong_in_ipv4(address) if address and not address.strip("0123456789.") else _wrong_in_ipv6(address)
+    return whole or len(address) + (2 if slash else 1)
+
+
+def _wrong_in_ipv4(address: str) -> int:
+    """0 where it is an address."""
+    at = 1
+    for index, part in enumerate(address.split(".")):
+        if index == 4 or not part or len(part) > 3 or int(part) > 255 or str(int(part)) != part:
+            return at
+        at += len(part) + 1
+    return 0 if address.count(".") == 3 else len(address) + 1
+
+
+def _wrong_in_ipv6(address: str) -> int:
+    """The first character that none has, or at a group that is too long, or at what makes of it more than an address; 0 where it is one."""
+    at = 1
+    for index, group in enumerate(address.split(":")):
+        foreign = next((place for place, character in enumerate(group) if character not in "0123456789abcdefABCDEF."), None)
+        if foreign is not None or index == 9 or (len(group) > 4 and "." not in group):
+            return at + (foreign or 0)
+        at += len(group) + 1
+    found = address.find("::", address.find("::") + 1) if "::" in address else -1
+    if found >= 0:
+        return found + 1
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return len(address) + 1
+    return 0
 
 
 def _as_ipv4(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> tuple[bytes, int]:

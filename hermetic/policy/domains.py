@@ -23,10 +23,11 @@ class DomainError(ValueError):
 def read(text: str) -> Domain:
     """The name, or pattern, and the ports in `text`. Raises DomainError."""
     host, colon, rest = text.partition(":")
-    if "://" in text or "/" in text:
-        raise DomainError("a name alone was expected, not a URL")
+    if "/" in text:
+        at = text.index("://" if "://" in text else "/") + 1
+        raise DomainError(f"a name alone was expected, not a URL (at character {at})")
     star, plain = ("*.", host[2:]) if host.startswith("*.") else ("", host)
-    plain = canonical_name(plain if plain.isascii() else encoded(plain))
+    plain = canonical_name(plain if plain.isascii() else encoded(plain, len(star)))
     if plain == "localhost":
         raise DomainError("this machine itself goes with --allow-localhost")
     if not is_name(plain):
@@ -43,21 +44,26 @@ DIFFERING = frozenset("\u00df\u03c2\u200c\u200d")
 """Written differently by the two versions of IDNA: which one a program follows nobody can say (RFC 5894, 7.2)."""
 
 
-def encoded(host: str) -> str:
-    """A name outside ASCII as it is asked for. Raises DomainError."""
+def encoded(host: str, before: int = 0) -> str:
+    """A name outside ASCII as it is asked for; `before`: how many characters stand before it. Raises DomainError."""
     if not DIFFERING.isdisjoint(host):
-        raise DomainError("what this name is asked for as depends on the program, so write that: xn--…")
+        at = next(index for index, character in enumerate(host) if character in DIFFERING) + before + 1
+        raise DomainError(f"what this name is asked for as depends on the program, so write that: xn--… (at character {at})")
     try:
         return host.encode("idna").decode("ascii")
     except UnicodeError:
-        raise DomainError("a host name, or *. and one, was expected") from None
+        raise DomainError(f"a host name, or *. and one, was expected (at character {before + wrong_character(host)})") from None
+
+
+def is_usual(character: str) -> bool:
+    return character.lower() in NAME_CHARACTERS or (not character.isascii() and character.isalnum())
 
 
 def wrong_character(host: str) -> int:
     """Where a name goes wrong, counted from 1: at a character that none has, at an empty label, or at one that is too long."""
     at = 2 if host.startswith("*.") else 0
     for label in host[at:].split("."):
-        foreign = next((index for index, character in enumerate(label) if character.lower() not in NAME_CHARACTERS), None)
+        foreign = next((index for index, character in enumerate(label) if not is_usual(character)), None)
         if foreign is not None or not 0 < len(label) < 64:
             return at + (foreign or 0) + 1
         at += len(label) + 1

@@ -1,7 +1,8 @@
-"""Servers of many kinds in a network of their own, for test_clients.py: run by `unshare --net --mount`, by the interpreter of their environment.
+"""Servers of many kinds in a network of their own, for clients.py: run by `unshare --net --mount`, by the interpreter of their environment.
 
-Reads {"commands": {name: argv}, "env": {...}} as JSON on stdin, makes a directory with `ca.pem`, `packages` and `repository`, runs the commands there
-and writes [code, output] of each. `app.test` and `strange.test` are names of the same kind; both lead here.
+Reads {"commands": {name: argv}, "env": {...}, "servers": [name, ...]} as JSON on stdin, makes a directory with `ca.pem`, `packages` and `repository`, runs the commands there
+and writes [code, output] of each. `app.test` and `strange.test` are names of the same kind; both lead here,
+and `proxy.test` to a private address.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import dns.message
 import dns.rrset
@@ -31,8 +34,13 @@ NETWORK = (
     "route add local 8.8.4.0/24 dev lo",
     "-6 route add local 2001:4860::/32 dev lo",
 )
-NAMES = {"app.test.": {"A": "8.8.4.4", "AAAA": "2001:4860::4"}, "strange.test.": {"A": "8.8.4.5", "AAAA": "2001:4860::5"}}
-PORTS = {"http": 80, "https": 443, "postgres": 5432, "git": 8081, "index": 8082, "grpc": 50051}
+NAMES = {
+    "app.test.": {"A": "8.8.4.4", "AAAA": "2001:4860::4"},
+    "strange.test.": {"A": "8.8.4.5", "AAAA": "2001:4860::5"},
+    "proxy.test.": {"A": NAME_SERVER},
+}
+
+HTTP, HTTPS, PROXY, POSTGRES, GIT, INDEX, GRPC = 80, 443, 3128, 5432, 8081, 8082, 50051
 
 APP = """
 async def app(scope, receive, send):
@@ -64,11 +72,11 @@ def main() -> None:
         stack.callback(shutil.rmtree, base, ignore_errors=True)
         configure(base)
         threading.Thread(target=answer_names, daemon=True).start()
-        for server in (web, git, index, postgres):
-            stack.callback(stopped, server(base))
-        stack.callback(remote_calls().stop, None)
-        for port in PORTS.values():
-            wait_for(port)
+        for name in task["servers"]:
+            stack.callback(SERVERS[name].start(base))
+        for name in task["servers"]:
+            for port in SERVERS[name].ports:
+                wait_for(port)
         print(json.dumps({name: outcome(argv, {**task["env"], "PLACE": str(base)}, base) for name, argv in task["commands"].items()}))
 
 
@@ -121,17 +129,18 @@ def wait_for(port: int) -> None:
             return
 
 
-def started(*command: object, cwd: Path, log: str) -> subprocess.Popen:
+def started(*command: object, cwd: Path, log: str) -> Callable[[], None]:
     with open(cwd / log, "w") as file:
-        return subprocess.Popen(list(map(str, command)), cwd=cwd, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        process = subprocess.Popen(list(map(str, command)), cwd=cwd, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+
+    def stop() -> None:
+        process.terminate()
+        process.wait()
+
+    return stop
 
 
-def stopped(process: subprocess.Popen) -> None:
-    process.terminate()
-    process.wait()
-
-
-def web(base: Path) -> subprocess.Popen:
+def web(base: Path) -> Callable[[], None]:
     """HTTP/1.1, HTTP/2 and WebSockets, with TLS and without."""
     authority = trustme.CA()
     certificate = authority.issue_cert("app.test", "strange.test")
@@ -140,33 +149,31 @@ def web(base: Path) -> subprocess.Popen:
     for part in certificate.cert_chain_pems:
         part.write_to_path(str(base / "cert.pem"), append=True)
     (base / "served.py").write_text(APP)
-    binds = ["--bind", f"[::]:{PORTS['https']}", "--insecure-bind", f"[::]:{PORTS['http']}"]  # which takes IPv4 as well
+    binds = ["--bind", f"[::]:{HTTPS}", "--insecure-bind", f"[::]:{HTTP}"]  # which takes IPv4 as well
     keys = ["--certfile", base / "cert.pem", "--keyfile", base / "key.pem"]
     return started(sys.executable, "-m", "hypercorn", *binds, *keys, "served:app", cwd=base, log="web.log")
 
 
-def git(base: Path) -> subprocess.Popen:
+def git(base: Path) -> Callable[[], None]:
     subprocess.run(["git", "init", "--quiet", "--bare", base / "repository"], check=True)
     (base / "cgi-bin").mkdir()
     (base / "cgi-bin/git").write_text(CGI.format(base=base))
     (base / "cgi-bin/git").chmod(0o755)
     subprocess.run(["chown", "-R", "nobody", base / "repository"], check=True)  # as whom the server runs programs
-    return started(sys.executable, "-c", SERVE_CGI.format(port=PORTS["git"]), cwd=base, log="git.log")
+    return started(sys.executable, "-c", SERVE_CGI.format(port=GIT), cwd=base, log="git.log")
 
 
-def index(base: Path) -> subprocess.Popen:
+def index(base: Path) -> Callable[[], None]:
     (base / "packages").mkdir()
     with zipfile.ZipFile(base / "packages/served_demo-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("served_demo.py", "")
         wheel.writestr("served_demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: served-demo\nVersion: 1.0\n")
         wheel.writestr("served_demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr("served_demo-1.0.dist-info/RECORD", "")
-    return started(
-        sys.executable, "-m", "pypiserver", "run", "-p", PORTS["index"], "-i", "0.0.0.0", base / "packages", cwd=base, log="index.log"
-    )
+    return started(sys.executable, "-m", "pypiserver", "run", "-p", INDEX, "-i", "0.0.0.0", base / "packages", cwd=base, log="index.log")
 
 
-def postgres(base: Path) -> subprocess.Popen:
+def postgres(base: Path) -> Callable[[], None]:
     """Not by root, who is refused."""
     programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
     (base / "database").mkdir()
@@ -180,15 +187,38 @@ def postgres(base: Path) -> subprocess.Popen:
     return started(*as_nobody, f"{programs}/postgres", "-D", base / "database/data", *settings, cwd=base, log="postgres.log")
 
 
-def remote_calls() -> grpc.Server:
+def remote_calls(base: Path) -> Callable[[], None]:
     server = grpc.server(ThreadPoolExecutor(2))
     handler = grpc.method_handlers_generic_handler(
         "served", {"call": grpc.unary_unary_rpc_method_handler(lambda request, context: b"served " + request)}
     )
     server.add_generic_rpc_handlers((handler,))
-    server.add_insecure_port(f"[::]:{PORTS['grpc']}")
+    server.add_insecure_port(f"[::]:{GRPC}")
     server.start()
-    return server
+    return lambda: server.stop(None)
+
+
+def proxy(base: Path) -> Callable[[], None]:
+    """Of HTTP, and by CONNECT of everything else."""
+    options = ["--hostname", "0.0.0.0", "--port", PROXY, "--num-workers", 1, "--num-acceptors", 1]
+    return started(sys.executable, "-m", "proxy", *options, cwd=base, log="proxy.log")
+
+
+class Server(NamedTuple):
+    """start: gives what stops it; ports: where it then listens"""
+
+    start: Callable[[Path], Callable[[], None]]
+    ports: tuple[int, ...]
+
+
+SERVERS = {
+    "web": Server(web, (HTTP, HTTPS)),
+    "git": Server(git, (GIT,)),
+    "index": Server(index, (INDEX,)),
+    "postgres": Server(postgres, (POSTGRES,)),
+    "grpc": Server(remote_calls, (GRPC,)),
+    "proxy": Server(proxy, (PROXY,)),
+}
 
 
 if __name__ == "__main__":

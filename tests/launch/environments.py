@@ -21,7 +21,7 @@ class Recipe(NamedTuple):
 
 SUITES = "attrs cloudpickle flit_core freezegun hatchling hatch-fancy-pypi-readme hatch-vcs hypothesis pretend pytest tomli_w".split()
 EVERYDAY = "celery coverage debugpy flask gunicorn numpy pandas pytest pytest-xdist uvicorn".split()
-CLIENTS = "aiohttp dnspython grpcio httpx[http2] hypercorn psycopg[binary] pypiserver requests trustme urllib3 uv websockets".split()
+CLIENTS = "aiohttp dnspython grpcio httpx[http2] hypercorn psycopg[binary] proxy.py pycares pypiserver requests trustme urllib3 uv websockets".split()
 COMPILED = ("black", "markupsafe", "simplejson")
 """Packages whose wheels have extension modules: the first has each of its modules in Python as well, the others have code for when they are not
 there."""
@@ -39,6 +39,7 @@ RECIPES = {
     **{f"everyday {version}": Recipe(version, "", tuple(EVERYDAY)) for version in ("3.8", "3.11", "3.13")},
     **{f"jupyter {version}": Recipe(version, "", ("jupyter-console",)) for version in ("3.11", "3.13")},
     **{f"suites {version}": Recipe(version, "", tuple(SUITES)) for version in ("3.11", "3.13")},
+    "jupyter server": Recipe("3.11", "", ("jupyter-server",)),
     "clients": Recipe("3.11", "", tuple(CLIENTS)),
     "archives": Recipe("3.11", "", ("pex==2.105.2", "shiv")),
 }

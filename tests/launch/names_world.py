@@ -19,30 +19,34 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from guards.world import bound, question
 
-NAME_SERVER, OUTSIDE, INSIDE = "10.9.8.7", "8.8.4.4", "10.1.2.3"
-ADDRESSES = {"app.test": OUTSIDE, "below.wild.test": OUTSIDE, "inward.test": INSIDE}
-TURNING = "turning.test"
-"""First an address where nobody answers, then one of this network: a name server that has the caller reach what it likes."""
+NAME_SERVER, OUTSIDE, LISTED, STRANGE, INSIDE = "10.9.8.7", "8.8.4.4", "8.8.4.9", "8.8.4.7", "10.1.2.3"
+ADDRESSES = {"app.test": OUTSIDE, "below.wild.test": OUTSIDE, "inward.test": INSIDE, "xn--bcher-kva.test": OUTSIDE}
+TURNING = {"turning.test": INSIDE, "looping.test": "127.0.0.1"}
+"""First an address where nobody answers, then one of this network, or this machine: a name server that has the caller reach what it likes."""
+HOSTS = f"127.0.0.1 localhost\n{LISTED} listed.test\n127.0.0.1 here.test\n"
 UNANSWERED = "8.8.5.5"
 A, AAAA = 1, 28
 
 
 def main() -> None:
     task = json.load(sys.stdin)
-    for command in ["link set lo up", *(f"addr add {address}/32 dev lo" for address in (NAME_SERVER, OUTSIDE, INSIDE))]:
+    for command in ["link set lo up", *(f"addr add {address}/32 dev lo" for address in (NAME_SERVER, OUTSIDE, LISTED, STRANGE, INSIDE))]:
         subprocess.run(["ip", *command.split()], check=True)
     with tempfile.TemporaryDirectory() as directory:
-        for name, content in {
-            "resolv.conf": f"nameserver {NAME_SERVER}\noptions timeout:2 attempts:1\n",
-            "hosts": "127.0.0.1 localhost\n",
-        }.items():
+        files = {"resolv.conf": f"nameserver {NAME_SERVER}\noptions timeout:2 attempts:1\n", "hosts": HOSTS}
+        for name, content in files.items():
             Path(directory, name).write_text(content)
             subprocess.run(["mount", "--bind", f"{directory}/{name}", f"/etc/{name}"], check=True)
         asked: list[str] = []
         threading.Thread(target=answer_names, args=(bound(socket.AF_INET, (NAME_SERVER, 53)), asked), daemon=True).start()
         for port in (80, 8080):
             threading.Thread(target=serve, args=(socket.create_server(("", port), backlog=50),), daemon=True).start()
-        print(json.dumps({name: outcome(argv, task["env"], asked) for name, argv in task["commands"].items()}))
+        found = {}
+        for name, argv in task["commands"].items():
+            for file, content in files.items():
+                Path(directory, file).write_text(content)  # the last one may have changed them
+            found[name] = outcome(argv, task["env"], asked)
+        print(json.dumps(found))
 
 
 def outcome(argv: list[str], env: dict[str, str], asked: list[str]) -> tuple[int, str, list[str]]:
@@ -55,6 +59,7 @@ def answer_names(server: socket.socket, asked: list[str]) -> None:
     while True:
         query, peer = server.recvfrom(4096)
         name, end = question(query)
+        name = name.lower()
         asked.append(name)
         kind = struct.unpack_from(">H", query, end)[0]
         address = address_of(name, asked.count(name)) if kind == A else None
@@ -65,8 +70,8 @@ def answer_names(server: socket.socket, asked: list[str]) -> None:
 
 def address_of(name: str, count: int) -> str | None:
     """count: how often the name was asked for; the two kinds of address make two questions of one."""
-    if name == TURNING:
-        return UNANSWERED if count <= 2 else INSIDE
+    if name in TURNING:
+        return UNANSWERED if count <= 2 else TURNING[name]
     return OUTSIDE if name.endswith(".wild.test") else ADDRESSES.get(name)
 
 

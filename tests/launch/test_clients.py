@@ -4,78 +4,17 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
-import subprocess
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from launch.namespaces import private_mounts
+from launch.clients import CLIENTS, LAYERS, command, in_world
 
-HERE = Path(__file__).resolve().parent
-ONE_LAYER = str(HERE.parent / "containment/one_layer.py")
 OPTIONS = ["--no-network", "--allow-domain=app.test:80,443,5432,8081,8082,50051"]
 ALLOWED, STRANGE = "app.test", "strange.test"
-
-
-class Client(NamedTuple):
-    """code: of Python, with the name as sys.argv[1]; argv: another program's, with NAME in it; native: it does without Python's sockets"""
-
-    code: str = ""
-    argv: tuple[str, ...] = ()
-    native: bool = False
-    served: str = "served"
-
-
-ASYNC = "import asyncio, sys\nasync def main():\n{}\nprint(asyncio.run(main()))"
-CLIENTS = {
-    "urllib": Client("import sys, urllib.request; print(urllib.request.urlopen(f'https://{sys.argv[1]}/').read())"),
-    "urllib3": Client("import sys, urllib3, os; print(urllib3.PoolManager(ca_certs=os.environ['SSL_CERT_FILE']).request('GET', f'https://{sys.argv[1]}/', retries=False).data)"),
-    "requests": Client("import sys, requests; print(requests.get(f'https://{sys.argv[1]}/').text)"),
-    "httpx": Client("import sys, httpx; print(httpx.get(f'https://{sys.argv[1]}/').text)"),
-    "httpx, HTTP/2": Client("import sys, httpx; print(httpx.Client(http2=True).get(f'https://{sys.argv[1]}/').text)", served="served by HTTP/2"),
-    "httpx, asyncio": Client(ASYNC.format("    import httpx\n    async with httpx.AsyncClient() as client: return (await client.get(f'https://{sys.argv[1]}/')).text")),
-    "aiohttp": Client(
-        ASYNC.format(
-            "    import aiohttp, ssl\n    async with aiohttp.ClientSession() as session:\n"
-            "        async with session.get(f'https://{sys.argv[1]}/', ssl=ssl.create_default_context()) as answer: return await answer.text()"
-        )
-    ),
-    "websockets": Client(
-        ASYNC.format(
-            "    import ssl, websockets\n    async with websockets.connect(f'wss://{sys.argv[1]}/', ssl=ssl.create_default_context()) as connection:\n"
-            "        await connection.send('x'); return await connection.recv()"
-        )
-    ),
-    "grpc": Client(
-        "import sys, grpc; channel = grpc.insecure_channel(f'{sys.argv[1]}:50051'); print(channel.unary_unary('/served/call')(b'x', timeout=10))", native=True
-    ),
-    "psycopg": Client(
-        "import sys, psycopg; print(psycopg.connect(host=sys.argv[1], user='postgres', sslmode='disable', connect_timeout=10).execute(\"select 'served'\").fetchall())",
-        native=True,
-    ),
-    "pip": Client(
-        argv=("pip", "--isolated", "--disable-pip-version-check", "install", "--retries=0", "--no-cache-dir", "--target=PLACE/pip-LAYER-NAME", "--index-url=http://NAME:8082/simple", "--trusted-host=NAME", "served-demo"),
-        served="Successfully installed",
-    ),
-    "uv": Client(
-        argv=("uv", "--no-cache", "pip", "install", "--target=PLACE/uv-LAYER-NAME", "--index-url=http://NAME:8082/simple", "served-demo"), native=True, served="+ served-demo"
-    ),
-    "curl": Client(argv=("curl", "-sS", "--http2", "https://NAME/"), native=True, served="served by HTTP/2"),
-    "git": Client(argv=("git", "clone", "http://NAME:8081/cgi-bin/git/repository", "PLACE/git-LAYER-NAME"), native=True, served="cloned an empty repository"),
-}  # fmt: skip
-LAYERS = ("both", "python", "kernel")
+SERVERS = ["web", "git", "index", "postgres", "grpc"]
 
 # Native code is not what the Python layer alone holds.
 TRIED = [(name, layer) for name, client in CLIENTS.items() for layer in LAYERS if layer != "python" or not client.native]
-
-
-def words(client: Client, name: str, layer: str, bin: Path) -> list[str]:
-    if client.code:
-        return [str(bin / "python"), "-c", client.code, name]
-    filled = [word.replace("NAME", name).replace("LAYER", layer) for word in client.argv]
-    own = bin / filled[0]
-    return [str(own) if own.exists() else filled[0], *filled[1:]]
 
 
 @pytest.fixture
@@ -86,27 +25,11 @@ def outcomes(hermetic_command, environments, jobs):
 @functools.cache
 def everything(hermetic: str, bin: Path, home: str) -> dict[str, list]:
     """Of each client, name and layer, `bare` among these."""
-    commands = {}
-    for (client, layer), name in itertools.product([*TRIED, *((client, "bare") for client in CLIENTS)], (ALLOWED, STRANGE)):
-        argv = words(CLIENTS[client], name, layer, bin)
-        guarded = {"both": [hermetic], "bare": []}.get(layer, [str(bin / "python"), "-IS", ONE_LAYER, layer])
-        script = 'for word do shift; set -- "$@" "$(printf %s "$word" | sed "s|PLACE|$PLACE|")"; done; exec env SSL_CERT_FILE="$PLACE/ca.pem" "$@"'
-        started = [*guarded, *OPTIONS, "--", *argv] if guarded else argv
-        commands[f"{client} {layer} {name}"] = [
-            "sh",
-            "-c",
-            script,
-            "sh",
-            "CURL_CA_BUNDLE=PLACE/ca.pem",
-            "REQUESTS_CA_BUNDLE=PLACE/ca.pem",
-            *started,
-        ]
-    env = {"PATH": f"{bin}:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": home, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [*private_mounts(), "--net", str(bin / "python"), str(HERE / "clients_world.py")]
-    done = subprocess.run(command, input=json.dumps({"commands": commands, "env": env}), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, list] = json.loads(done.stdout)
-    return found
+    commands = {
+        f"{client} {layer} {name}": command(hermetic, client, name, layer, bin, OPTIONS)
+        for (client, layer), name in itertools.product([*TRIED, *((client, "bare") for client in CLIENTS)], (ALLOWED, STRANGE))
+    }
+    return in_world(commands, SERVERS, bin, home)
 
 
 @pytest.mark.parametrize(("client", "layer"), TRIED)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import find_python
+from launch.container import container
 from launch.namespaces import private_mounts
 
 WORLD = Path(__file__).with_name("names_world.py")
@@ -30,7 +31,19 @@ ALLOWED = {
     "asyncio": STREAMS.format(name="app.test", port=80),
     "urllib": URL.format(name="app.test", port=80),
     "below a wildcard": CONNECT.format(name="below.wild.test", port=8080),
+    "a thread": f"import threading; t = threading.Thread(target=exec, args=({CONNECT.format(name='app.test', port=80)!r},)); t.start(); t.join()",
+    "every address": "import socket\nfor found in socket.getaddrinfo('app.test', 80, 0, 1): s = socket.socket(*found[:3]); s.settimeout(5); s.connect(found[4])\n"
+    "s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); print(s.recv(999))",
+    "without waiting": "import select, socket; s = socket.socket(); s.setblocking(False); a = socket.gethostbyname('app.test')\n"
+    "assert s.connect_ex((a, 80)) == 115; select.select([], [s], [], 5); s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); select.select([s], [], [], 5); print(s.recv(999))",
+    "outside ASCII": CONNECT.format(name="b\xfccher.test", port=80),
+    "outside ASCII, as it is asked": CONNECT.format(name="XN--Bcher-Kva.test.", port=80),
+    "in the hosts file": CONNECT.format(name="listed.test", port=80),
 }
+TWICE = (
+    "import socket\nfor _ in range(2):\n    try: socket.create_connection(({name!r}, 80), 2); print('ser' 'ved')\n"
+    "    except PermissionError: raise\n    except OSError: pass"
+)
 REFUSED = {
     "another name": (CONNECT.format(name="strange.example", port=80), "network disabled: DNS(strange.example)", []),
     "another port": (
@@ -44,13 +57,32 @@ REFUSED = {
         "inward.test leads to a private address: connect(10.1.2.3:80)",
         ["inward.test"],
     ),
+    "a private address, at the second time": (
+        TWICE.format(name="turning.test"),
+        "turning.test leads to a private address: connect(10.1.2.3:80)",
+        ["turning.test"],
+    ),
+    "this machine, at the second time": (TWICE.format(name="looping.test"), "network disabled: connect(127.0.0.1:80)", ["looping.test"]),
+    "this machine in the hosts file": (CONNECT.format(name="here.test", port=80), "network disabled: connect(127.0.0.1:80)", []),
+    "a name in front of it": (
+        URL.format(name="app.test@strange.example", port=80),
+        "network disabled: DNS(app.test@strange.example)",
+        [],
+    ),
+    "another, outside ASCII": (CONNECT.format(name="b\xfccher.example", port=80), "network disabled: DNS(xn--bcher-kva.example)", []),
 }
 OPTIONS = [
     "--allow-domain=app.test",
     "--allow-domain=*.wild.test:8080",
     "--allow-domain=inward.test",
     "--allow-domain=turning.test",
+    "--allow-domain=looping.test",
+    "--allow-domain=listed.test",
+    "--allow-domain=here.test",
+    "--allow-domain=b\u00fccher.test",
 ]
+UNKNOWN = ("another name", "a name in front of it", "another, outside ASCII")
+"""To everybody."""
 ORDINARY = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"] if os.geteuid() == 0 else []
 
 
@@ -65,7 +97,7 @@ def run(hermetic: str, python: str, *options: str, guarded: bool = True) -> dict
 def test_names(hermetic_command: str, version: str) -> None:
     python = str(find_python(version).path)
     for name, (code, out, _) in run(hermetic_command, python, guarded=False).items():
-        assert (code, "served" in out) == (1, False) if name == "another name" else (0, True), (name, out)
+        assert (code, "served" in out) == (1, False) if name in UNKNOWN else (0, True), (name, out)
     found = run(hermetic_command, python)
     for name in ALLOWED:
         code, out, _ = found[name]
@@ -121,7 +153,23 @@ NATIVE = {
         "turning.test leads to a private address",
         ["turning.test"],
     ),
+    "curl, public first, this machine second": (
+        ["sh", "-c", "curl -sS http://looping.test/; curl -sS http://looping.test/"],
+        "",
+        "network disabled: connect(127.0.0.1:80)",
+        ["looping.test"],
+    ),
     "curl, an address": (["curl", "-sS", "http://8.8.4.4/"], "", "network disabled: connect(8.8.4.4:80)", []),
+    "curl, a name in front of it": (
+        ["curl", "-sS", "http://app.test:80@strange.example/"],
+        "",
+        "network disabled: DNS(strange.example)",
+        [],
+    ),
+    "curl, a name behind it": (["curl", "-sS", "http://strange.example@app.test/"], "served", "", ["app.test"]),
+    "curl, outside ASCII": (["curl", "-sS", "http://b\u00fccher.test/"], "served", "", ["xn--bcher-kva.test"]),
+    "curl, in the hosts file": (["curl", "-sS", "http://listed.test/"], "served", "", []),
+    "curl, this machine in the hosts file": (["curl", "-sS", "http://here.test/"], "", "network disabled: connect(127.0.0.1:80)", []),
     "a resolver of its own": ([PYTHON27, "-c", QUERY, "app.test"], "True", "", ["app.test"]),
     "a resolver of its own, another name": (
         [PYTHON27, "-c", QUERY, "strange.example"],
@@ -138,6 +186,8 @@ UNGUARDED = {
     "curl, another port": "served",
     "curl, a private address": "served",
     "curl, public first": "served",
+    "curl, public first, this machine second": "served",
+    "curl, this machine in the hosts file": "served",
     "curl, an address": "served",
     "a resolver of its own, the machine's server": "True",
 }
@@ -224,3 +274,22 @@ def test_without_namespaces(hermetic_command: str) -> None:
         assert printed in out, (name, out)
         assert (told in out) if told else ("blocked" not in out), (name, out)
         assert seen == asked, (name, seen, out)
+
+
+def test_in_a_container(hermetic_command: str) -> None:
+    """Neither namespaces nor a supervisor: the Python layer alone knows names, and says so."""
+    python = str(find_python("3.13").path)
+    prefix = [*container(), hermetic_command, "--no-network", *OPTIONS]
+    codes = {**ALLOWED, **{name: code for name, (code, _, _) in REFUSED.items()}}
+    commands = {name: [*prefix, "--", python, "-c", code] for name, code in codes.items()}
+    commands["required"] = [*prefix, "--require=kernel", "--", python, "-c", ALLOWED["a socket"]]
+    commands["no Python"] = [*prefix, "--", "curl", "-sS", "http://app.test/"]
+    found = in_world(commands)
+    for name in ALLOWED:
+        assert (found[name][0], "served" in found[name][1], "blocked" in found[name][1]) == (0, True, False), found[name]
+    for name, (_, told, asked) in REFUSED.items():
+        assert told in found[name][1], found[name]
+        assert ("served" in found[name][1], found[name][2]) == (False, asked), found[name]
+    for name in ("required", "no Python"):
+        assert (found[name][0], found[name][2]) == (125, []), found[name]
+        assert "without a supervisor the kernel knows no names" in found[name][1]

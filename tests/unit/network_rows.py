@@ -96,6 +96,14 @@ ROWS = [
         f"connect {PUBLIC}:1, connect {PUBLIC}:65535, connect [::ffff:{PUBLIC}]:80",
         f"connect {OTHER}:80, connect 93.184.215.15:80, send {PUBLIC}:53, DNS example.com, bind {PUBLIC}:80, listen {PUBLIC}:80",
     ),
+    # Decimal, octal and hexadecimal: what inet_aton(3) reads.
+    *rows(
+        f"--allow-address={PUBLIC}",
+        "connect 1572394766:80, connect 0x5db8d70e:80, connect 0135.0270.0327.016:80, connect 93.184.55054:80, connect 0X5D.0xb8.0xd7.0xE:80",
+        "connect 2130706433:80, connect 0x7f000001:80, connect 0177.0.0.01:80, connect 127.1:80, connect 0:80, connect 93.184.215.017:80",
+    ),
+    *rows("--allow-domain=example.com", "", "connect 2130706433:80, connect 0x7f.1:80, connect 0300.0250.1.1:80, connect 167772161:80"),
+    *rows("--allow-localhost", "connect 2130706433:80, connect 0x7f.1:80, connect 127.1:80", "connect 0x5db8d70e:80, connect 0:80"),
     *rows(
         "--allow-address=10.0.0.0/8:5432",
         "connect 10.0.0.0:5432, connect 10.255.255.255:5432",

@@ -50,7 +50,7 @@ class Asked:
 
     def __init__(self, policy, workshop=None):
         self.events = []
-        self.answers = Answers(policy, MACHINE, "/bin/true", list, self.events.append, workshop)
+        self.answers = Answers(policy, MACHINE, "/bin/true", list, self.events.append, workshop=workshop)
         self.judge = self.answers.judge
         self.supervisor = Supervisor(-1, lambda: self.answers)
         self.supervisor._answers = self.answers

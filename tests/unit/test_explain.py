@@ -43,6 +43,11 @@ SAID = [
             "refused  connect(example.com:22): network disabled on this port of example.com  allow it  --allow-domain example.com:22",
         ],
     ),
+    (
+        "--allow-domain=bücher.example",
+        "Bücher.example:80",
+        ["allowed  DNS(xn--bcher-kva.example)", "allowed  connect(xn--bcher-kva.example:80)"],
+    ),
     ("--allow-localhost", "localhost:80", ["allowed  DNS(localhost)", "allowed  connect(localhost:80)"]),
     ("", "127.0.0.1:80", ["refused  connect(127.0.0.1:80): network disabled  allow it  --allow-localhost"]),
     ("", "[2001:db8::1]:80", ["refused  connect([2001:db8::1]:80): network disabled  allow it  --allow-address [2001:db8::1]:80"]),
@@ -66,12 +71,14 @@ BAD = {
     "example.com:x": "at character 13",
     "example.com:0": "a port is a number from 1 to 65535 (at character 13)",
     "example.com:99999": "a port is a number from 1 to 65535 (at character 13)",
-    "example.com:80,82": "a host and one port were expected",
+    "example.com:80,82": "a host and one port were expected (at character 13)",
     "example.com:80-81": "a host and one port were expected",
     "2001:db8::1:80": "an IPv6 address stands in brackets",
     "https://example.com:443": "not a URL",
-    "user@example.com:443": "a host and one port were expected",
-    ":80": "a host and one port were expected",
+    "user@example.com:443": "a host and one port were expected (at character 5)",
+    ":80": "a host and one port were expected (at character 1)",
+    "straße.example:80": "at character 5",
+    "bü cher.example:80": "at character 3",
 }
 
 

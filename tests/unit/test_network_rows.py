@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 from hermetic_guard.decide import Request, decide
+from hermetic_guard.guards.addresses import read_host
 from hermetic_guard.serialized import dumps, loads
 from unit.network_rows import ROWS, Row
 
@@ -19,7 +18,7 @@ def requested(row: Row) -> Request:
         return Request("network", action, target, host=target)
     host, _, port = target.rpartition(":")
     host = host.strip("[]")
-    packed = socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    packed = read_host(host)
     return Request("network", action, target, address=packed, port=int(port), names=(row.name,) if row.name else ())
 
 

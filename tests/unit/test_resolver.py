@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -145,7 +144,7 @@ def test_a_name_is_asked_for_as_it_is(
     import _socket
 
     monkeypatch.setattr(_socket, "getaddrinfo", getaddrinfo)
-    assert resolver.look_up(name, socket.AF_INET) == found
+    assert resolver.Names(POLICY, lambda *_: None)._look_up(name, socket.AF_INET) == found
     assert seen == ([asked_as] if asked_as else [])
 
 
@@ -164,60 +163,3 @@ def test_name_servers(configuration: Path, text: str | None, found: set[bytes]) 
     if text is not None:
         (configuration / "resolv.conf").write_text(text)
     assert resolver.name_servers() == {(packed, 53) for packed in found}
-
-
-def connection(server: resolver.Server) -> socket.socket:
-    made = socket.socket()
-    made.connect(("127.0.0.1", server.port))
-    made.settimeout(5)
-    return made
-
-
-def test_serving() -> None:
-    """Question after question by one connection, to those who were led here."""
-    names = Asked()
-    server = resolver.Server(names.names)
-    with connection(server) as made:
-        server.expect(made.getsockname()[1], 42)
-        for name in ("app.example", "strange.example"):
-            question = asked(name)
-            made.sendall(len(question).to_bytes(2, "big") + question)
-            size = int.from_bytes(made.recv(2), "big")
-            answer = made.recv(size)
-            assert (len(answer), answer[:2]) == (size, question[:2])
-        assert names.told == [("strange.example", 42)]
-        made.sendall(b"\0\3abc")
-        assert made.recv(1) == b""
-
-
-def test_more_than_there_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They wait for each other; none is told that there is no such name."""
-    monkeypatch.setattr(resolver, "WORKERS", 2)
-    names = Asked()
-    server = resolver.Server(names.names)
-    monkeypatch.setattr(names.names, "_lookup", lambda name, family: time.sleep(0.05) or [HOST])
-    made = [connection(server) for _ in range(8)]
-    for one in made:
-        server.expect(one.getsockname()[1], 42)
-        question = asked("app.example")
-        one.sendall(len(question).to_bytes(2, "big") + question)
-    for one in made:
-        with one:
-            assert one.recv(2) != b""
-
-
-def test_nobody_else_is_served() -> None:
-    names = Asked()
-    with connection(resolver.Server(names.names)) as made:
-        question = asked("app.example")
-        made.sendall(len(question).to_bytes(2, "big") + question)
-        assert received(made) == b""
-    assert names.looked_up == []
-
-
-def received(made: socket.socket) -> bytes:
-    """What comes before it is closed, politely or not."""
-    try:
-        return made.recv(1)
-    except ConnectionError:
-        return b""

@@ -6,11 +6,12 @@ be reached from the hook only, which nothing in the target refers to.
 """
 
 import _socket
+import os
 import sys
 
 from hermetic_guard import hosts
 from hermetic_guard.decide import TCL, Request
-from hermetic_guard.guards import addresses, canonical, interrupted, names, ownership, resolution, sockets
+from hermetic_guard.guards import addresses, canonical, interrupted, names, ownership, proxies, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
     KINDS,
@@ -29,6 +30,7 @@ from hermetic_guard.guards.addresses import (
 )
 from hermetic_guard.guards.loading import dress, replacer, when_loaded
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
+from hermetic_guard.guards.proxies import proxy_of, read_proxies
 from hermetic_guard.guards.resolution import loopbacks_of, make_resolve, read_hosts_file
 from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE, make_kind_of
 from hermetic_guard.hook import make_ask
@@ -43,7 +45,7 @@ MEMORY = 1000
 
 def install(enforcer):
     """Replace what resolves names, sends before any event, or raises none; returns the handlers of the audit events."""
-    sealed = seal(vars(hosts), vars(addresses), vars(ownership), vars(resolution), globals())
+    sealed = seal(vars(hosts), vars(addresses), vars(ownership), vars(proxies), vars(resolution), globals())
     answers, handlers = sealed["make_judgement"](enforcer, sealed["make_real"](seal(vars(canonical))["locate"]))
     wrappers = seal(vars(addresses), vars(interrupted), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
@@ -125,7 +127,7 @@ def make_judgement(enforcer, real):
     handed_out = {}  # type: dict[bytes, tuple[str, ...]]
     owns = make_ownership(enforcer.registered, enforcer.run)
     keep_out = make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file)
-    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, keep_out, real)
+    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, keep_out, real, read_proxies(os.environ))
     permit = make_permit(judge, enforcer.scopes)
     answers = {
         ASK: judge,
@@ -138,7 +140,7 @@ def make_judgement(enforcer, real):
     return answers, handlers
 
 
-def make_judge(check, scopes, handed_out, owns, keep_out, real):
+def make_judge(check, scopes, handed_out, owns, keep_out, real, named):
     """judge(action, target, host, address, port, path, datagrams, kind): hands a request to the enforcer; says whether the guard stands at all."""
 
     def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None, kind=0):
@@ -146,7 +148,10 @@ def make_judge(check, scopes, handed_out, owns, keep_out, real):
             check(Request("network", "use", "the network"))
         elif path is None:
             names_of = handed_out.get(None if address is None else plain_address(address), ())
-            check(Request("network", action, target, host=host, address=address, port=port, names=names_of, datagrams=datagrams))
+            proxy = proxy_of(named, host, address, port, names_of)
+            check(
+                Request("network", action, target, host=host, address=address, port=port, names=names_of, datagrams=datagrams, proxy=proxy)
+            )
         else:
             if action == "bind":
                 keep_out(path)

@@ -8,7 +8,7 @@ import _socket
 from _socket import gaierror
 
 from hermetic_guard.guards.addresses import AF_INET6, LOOPBACK, LOOPBACK6, is_localhost, is_plain, read_host, show_host
-from hermetic_guard.hosts import plain_address
+from hermetic_guard.hosts import canonical_name, plain_address
 
 AI_CANONNAME = _socket.AI_CANONNAME
 NOT_KNOWN = (_socket.EAI_NONAME, "Name or service not known")
@@ -32,7 +32,7 @@ def make_resolve(judge, getaddrinfo, handed_out, loopbacks):
             return of_localhost(port, family, kind, proto, flags)
         answers = getaddrinfo(name.encode("utf-8", "surrogateescape"), port, family, kind, proto, flags)
         for answer in answers:
-            remember(read_host(answer[4][0].partition("%")[0]), name)
+            remember(read_host(answer[4][0].partition("%")[0]), canonical_name(name))
         return answers
 
     def remember(packed, name):
