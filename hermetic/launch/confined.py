@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hermetic.linux.datagrams import Workshop
     from hermetic.linux.here import Here
     from hermetic.linux.loopback_server import LoopbackServer
+    from hermetic.linux.name_server import Ways
 
     Event = dict[str, Any]
 else:
@@ -202,14 +203,21 @@ class ConfinedExecution(Execution):
             self.program,
             lambda: local_sockets.below(launcher, before),
             self._notice,
-            self._workshop,
             proxies(self.env),
-            self._loopback,
+            self._ways(),
         )
         self.killed = answers.judge.killed
         supervisor = Supervisor(taken, answers)
         supervisor.start()
         return supervisor
+
+    def _ways(self) -> Ways | None:
+        if not self._policy.network or not self._policy.network.domains:
+            return None
+        from hermetic.linux import name_server, resolver
+
+        searched = () if self._here.namespaced else resolver.searched()
+        return name_server.Ways(self._workshop, self._loopback, searched)
 
     def _notice(self, event: Event) -> None:
         """In one of the supervisor's threads: hand an event to the launcher's loop, and wake that."""
