@@ -3,7 +3,19 @@
 Guards translate calls into requests and nothing else knows the rules, so what is shown is what is enforced.
 """
 
-from hermetic_guard.hosts import NAME_SERVER, allows_port, canonical_name, covers, in_block, is_inward, is_loopback, is_name, show_ports
+from hermetic_guard.hosts import (
+    NAME_SERVER,
+    allows_port,
+    canonical_name,
+    covers,
+    embedded,
+    in_block,
+    is_inward,
+    is_loopback,
+    is_name,
+    plain_address,
+    show_ports,
+)
 from hermetic_guard.policy import Policy, directory_of, is_within, is_within_any
 
 TYPE_CHECKING = False
@@ -114,7 +126,7 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
         return _decide_local_socket(rules, request)
     address, port = facts.get("address"), facts.get("port")
     if request.action in OUTWARD and address is not None:
-        if _is_listed(rules.denied, address, port):
+        if _is_denied(rules.denied, address, port):
             return Decision(False, "network denied by --deny-address")
         if request.action == "connect" and _is_listed(rules.addresses, address, port):
             return ALLOWED
@@ -137,6 +149,14 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
 
 def _is_listed(blocks: "Any", address: bytes, port: "int | None") -> bool:
     return any(in_block(address, prefix, bits) and (port is None or allows_port(ports, port)) for prefix, bits, ports in blocks)
+
+
+def _is_denied(blocks: "Any", address: bytes, port: "int | None") -> bool:
+    """Also by the address that another leads to; 0.0.0.0 and :: lead to any of this machine's (ip_route_output_key_hash_rcu, net/ipv4/route.c)."""
+    inner = embedded(address)
+    if not any(plain_address(address)):
+        return any(port is None or allows_port(ports, port) for _, _, ports in blocks)
+    return _is_listed(blocks, address, port) or (inner is not None and _is_listed(blocks, inner, port))
 
 
 def _network_hint(request: Request) -> str:

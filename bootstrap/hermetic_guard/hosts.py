@@ -49,19 +49,28 @@ INWARD = (
     (b"\0", 8), (b"\x0a", 8), (b"\x64\x40", 10), (b"\x7f", 8), (b"\xa9\xfe", 16), (b"\xac\x10", 12),
     (b"\xc0\0\0", 24), (b"\xc0\xa8", 16), (b"\xc6\x12", 15), (b"\xe0", 3),
 )  # fmt: skip
-INWARD_V6 = ((b"\0" * 12, 96), (b"\0\x64\xff\x9b\0\1", 48), (b"\xfc", 7), (b"\xfe\x80", 9), (b"\xff", 8))
-"""Blocks of addresses that mean this machine, this network, or many machines (IANA's special-purpose registries), with prefix lengths."""
+INWARD_V6 = (
+    (b"\0" * 12, 96), (b"\0\x64\xff\x9b\0\1", 48), (b"\x20\1\0\0", 32), (b"\x20\1\0\2\0\0", 48), (b"\xfc", 7), (b"\xfe\x80", 9), (b"\xff", 8),
+)  # fmt: skip
+"""Blocks of addresses that mean this machine, this network, many machines, or nobody says whom (IANA's special-purpose registries; Teredo hides
+an IPv4 address), with prefix lengths."""
 
-SIX_TO_FOUR = b"\x20\x02"
-"""The IPv6 prefix of 6to4, with an IPv4 address behind it (RFC 3056)."""
-
-EMBEDDING = (b"\0" * 10 + b"\xff\xff", b"\0\x64\xff\x9b" + b"\0" * 8)
-"""IPv6 prefixes behind which an IPv4 address stands: mapped, and NAT64."""
+MAPPED = b"\0" * 10 + b"\xff\xff"
+EMBEDDING = (MAPPED, b"\0\x64\xff\x9b" + b"\0" * 8, b"\0" * 8 + b"\xff\xff\0\0", b"\0" * 12, b"\x20\x02")
+"""IPv6 prefixes behind which an IPv4 address stands: mapped, NAT64 (RFC 6052), translated (RFC 2765), compatible, and 6to4 (RFC 3056)."""
 
 
 def plain_address(address: bytes) -> bytes:
     """The four bytes of an IPv4 address that is written as a mapped IPv6 one (RFC 4291, 2.5.5.2); any other as it is."""
-    return address[12:] if address[:12] == EMBEDDING[0] and len(address) == 16 else address
+    return address[12:] if address[:12] == MAPPED and len(address) == 16 else address
+
+
+def embedded(address: bytes) -> "bytes | None":
+    """The IPv4 address that an IPv6 one leads to, by whichever of the ways there are."""
+    for prefix in EMBEDDING if len(address) == 16 else ():
+        if address.startswith(prefix):
+            return address[len(prefix) : len(prefix) + 4]
+    return None
 
 
 def in_block(address: bytes, prefix: bytes, bits: int) -> bool:
@@ -72,10 +81,10 @@ def in_block(address: bytes, prefix: bytes, bits: int) -> bool:
 
 def is_inward(address: bytes) -> bool:
     """Whether an address is private, loopback, link-local (where clouds keep their metadata) or multicast."""
-    if address[:12] in EMBEDDING:
-        address = address[12:]
-    elif len(address) == 16 and address[:2] == SIX_TO_FOUR:
-        address = address[2:6]
+    inner = embedded(address)
+    if inner is not None and is_inward(inner):
+        return True
+    address = plain_address(address)
     return any(_in_block(address, *block) for block in (INWARD if len(address) == 4 else INWARD_V6))
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hermetic.linux.exec_once import Opened
     from hermetic.linux.here import Here
     from hermetic.linux.loopback_server import LoopbackServer
+    from hermetic.linux.name_server import Ways
     from hermetic.linux.supervisor import Supervisor
 
     Event = dict[str, Any]
@@ -237,10 +238,17 @@ class ConfinedExecution(Execution):
             members,
             self._notice,
             killed=self.killed,
-            workshop=self._workshop,
             proxies=proxies(self.env),
-            loopback=self._loopback,
+            ways=self._ways(),
         )
+
+    def _ways(self) -> Ways | None:
+        if not self._policy.network or not self._policy.network.domains:
+            return None
+        from hermetic.linux import name_server, resolver
+
+        searched = () if self._here.namespaced else resolver.searched()
+        return name_server.Ways(self._workshop, self._loopback, searched)
 
     def _notice(self, event: Event) -> None:
         """In one of the supervisor's threads: hand an event to the launcher's loop, and wake that."""

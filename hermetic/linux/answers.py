@@ -15,17 +15,16 @@ if TYPE_CHECKING:
     from hermetic_guard.guards.proxies import Proxy
     from hermetic_guard.policy import Policy
 
-    from hermetic.linux.datagrams import Workshop
     from hermetic.linux.judge import Answer
-    from hermetic.linux.loopback_server import LoopbackServer
+    from hermetic.linux.name_server import Ways
     from hermetic.linux.notify import Notification
 
 
 class Answers:
     """policy: what is allowed; machine: as uname(2) names it; program: the target's; members: gives the pids of the run's processes
 
-    tell: is given an event for each refusal, from any thread; killed: see judge.py; workshop, loopback: see socket_answers.py
-    proxies: those that the environment names
+    tell: is given an event for each refusal, from any thread; killed: see judge.py; proxies: those that the environment names
+    ways: by which names are asked for, where some are allowed
     """
 
     def __init__(
@@ -37,12 +36,11 @@ class Answers:
         tell: Callable[[dict[str, Any]], None],
         *,
         killed: set[int] | None = None,
-        workshop: Workshop | None = None,
         proxies: tuple[Proxy, ...] = (),
-        loopback: LoopbackServer | None = None,
+        ways: Ways | None = None,
     ) -> None:
         self.judge = Judge(policy, members, tell, killed, proxies)
-        self.sockets, self.processes = Sockets(self.judge, machine, workshop, loopback), Processes(self.judge, machine, program)
+        self.sockets, self.processes = Sockets(self.judge, machine, ways), Processes(self.judge, machine, program)
         self.named = {**self.sockets.handlers(), **self.processes.handlers()}
         """By system call: the guard that it is about, and who answers."""
         self._names = {number(name, machine): name for name in self.named}

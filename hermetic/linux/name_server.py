@@ -212,17 +212,29 @@ def _reply(
             return
 
 
-class Resolution:
-    """All that a run needs for names. The server by TCP is there once somebody comes for it.
+class Ways:
+    """By which names are asked for in a run: besides TCP by UDP sockets that the workshop makes, or that ask at the loopback interface.
 
-    workshop, loopback: by which of them UDP goes, if by any
+    searched: what its C libraries append to names
     """
 
-    def __init__(self, judge: Judge, workshop: Workshop | None, loopback: LoopbackServer | None) -> None:
+    __slots__ = ("loopback", "searched", "workshop")
+
+    def __init__(self, workshop: Workshop | None = None, loopback: LoopbackServer | None = None, searched: tuple[str, ...] = ()) -> None:
+        self.workshop = workshop
+        self.loopback = loopback
+        self.searched = searched
+
+
+class Resolution:
+    """All that a run needs for names. The server by TCP is there once somebody comes for it."""
+
+    def __init__(self, judge: Judge, ways: Ways) -> None:
         import _thread
 
+        workshop, loopback = ways.workshop, ways.loopback
         self._members = judge.members
-        self.names = Names(judge.policy, judge.refuse)
+        self.names = Names(judge.policy, judge.refuse, searched=ways.searched)
         self.loopback = loopback
         self._servers = {*name_servers(), (NAME_SERVER, 53)}
         if loopback is not None:

@@ -40,9 +40,14 @@ LOCAL = "127.0.0.1"
 
 
 class Names:
-    """policy: what is allowed; tell: is given a refused request and who asked, from any thread; lookup: asks for a name's addresses"""
+    """policy: what is allowed; tell: is given a refused request and who asked, from any thread; lookup: asks for a name's addresses
 
-    def __init__(self, policy: Policy, tell: Callable[[Request, Asker], None], lookup: Lookup | None = None) -> None:
+    searched: what the run's C libraries append to names
+    """
+
+    def __init__(
+        self, policy: Policy, tell: Callable[[Request, Asker], None], lookup: Lookup | None = None, searched: tuple[str, ...] = ()
+    ) -> None:
         import _thread
 
         self._policy = policy
@@ -53,7 +58,7 @@ class Names:
         self._allowed = tuple(name for name, _ in policy.network.domains) if policy.network else ()
         self._told: set[tuple[Asker, str]] = set()
         self._lock = _thread.allocate_lock()
-        self._searched = searched()
+        self._searched = searched
         self.known: dict[bytes, tuple[str, ...]] = {}
 
     def of(self, address: bytes) -> tuple[str, ...]:
@@ -107,8 +112,10 @@ class Names:
     def _refuse(self, request: Request, name: str, asker: Asker) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
         plain = next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
+        if plain != name and decide(self._policy, Request("network", "DNS", plain, host=plain)).allowed:
+            return  # which it will be asked for as well, and that answers who wanted it
         with self._lock:
-            known = {(asker, name), (asker, plain)} & self._told
+            known = {(asker, name), (asker, plain), *((asker, name + end) for end in self._searched)} & self._told
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
             self._told.add((asker, name))

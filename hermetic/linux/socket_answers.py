@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from _socket import socket
     from collections.abc import Callable
 
-    from hermetic.linux.datagrams import Workshop
     from hermetic.linux.judge import Answer, Judge
-    from hermetic.linux.loopback_server import LoopbackServer
-    from hermetic.linux.name_server import Resolution
+    from hermetic.linux.name_server import Resolution, Ways
 
 EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 111, 114
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
@@ -50,24 +48,21 @@ FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
 
 
 class Sockets:
-    """judge; machine: as uname(2) names it
+    """judge; machine: as uname(2) names it; ways: by which names are asked for, None where none is allowed"""
 
-    workshop: makes UDP sockets to look names up by; loopback: answers those of the machine's own network; None where there is none
-    """
-
-    def __init__(self, judge: Judge, machine: str, workshop: Workshop | None, loopback: LoopbackServer | None) -> None:
+    def __init__(self, judge: Judge, machine: str, ways: Ways | None) -> None:
         self._judge = judge
         self._machine = machine
-        self._workshop, self._loopback = workshop, loopback
+        self._workshop, self._loopback = (ways.workshop, ways.loopback) if ways else (None, None)
         self._turns = Turns()
         rules = judge.policy.network
-        self.resolution = self._resolve() if rules and rules.domains else None
+        self.resolution = self._resolve(ways) if ways else None
         self._listed = local_sockets.Listed(rules.unix if rules else ())
 
-    def _resolve(self) -> Resolution:
+    def _resolve(self, ways: Ways) -> Resolution:
         from hermetic.linux.name_server import Resolution  # only where names are allowed
 
-        return Resolution(self._judge, self._workshop, self._loopback)
+        return Resolution(self._judge, ways)
 
     def handlers(self) -> dict[str, tuple[str, Callable[[Notification], Answer]]]:
         """By system call: the guard that it is about, and who answers."""

@@ -14,6 +14,7 @@ from launch.container import container
 from launch.namespaces import private_mounts
 
 WORLD = Path(__file__).with_name("names_world.py")
+ONE_LAYER = str(Path(__file__).resolve().parent.parent / "containment/one_layer.py")
 
 CONNECT = "import socket; s = socket.create_connection(({name!r}, {port}), 5); s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); print(s.recv(999))"
 STREAMS = (
@@ -293,3 +294,39 @@ def test_in_a_container(hermetic_command: str) -> None:
     for name in ("required", "no Python"):
         assert (found[name][0], found[name][2]) == (125, []), found[name]
         assert "without a supervisor the kernel knows no names" in found[name][1]
+
+
+SEARCHED = (
+    "import os, socket; os.environ.update(LOCALDOMAIN='strange.example', RES_OPTIONS='ndots:9'); "
+    "print([socket.getaddrinfo(name, 80, 2, 1, 0, 2) for name in ('app.test', 'app.test.', 'App.test', 'listed.test')]); "
+    "print(socket.gethostbyname_ex('app.test'))"
+)
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.13", "pypy3.9"])
+def test_search_lists(hermetic_command: str, version: str) -> None:
+    """What is made of an allowed name by them is not asked for; what is found is the same, with its canonical name."""
+    python = str(find_python(version).path)
+    argv, layer = [python, "-c", SEARCHED], [str(find_python("3.11").path), "-IS", ONE_LAYER, "python"]
+    found = in_world(
+        {
+            "bare": argv,
+            "both": [hermetic_command, "--no-network", *OPTIONS, "--", *argv],
+            "python": [*layer, "--no-network", *OPTIONS, "--", *argv],
+        }
+    )
+    assert found["bare"][2] == ["app.test", "app.test.strange.example"], found
+    for name in ("both", "python"):
+        assert found[name] == [0, found["bare"][1], ["app.test"]], found
+
+
+def test_search_lists_that_are_the_machines(hermetic_command: str) -> None:
+    """Where these stand in the configuration, and the kernel alone holds it, nobody is told of what libc makes of an allowed name."""
+    script = 'printf "nameserver 10.9.8.7\\nsearch corp.example\\noptions ndots:9\\n" > /etc/resolv.conf; exec "$@"'
+    argv = [*WITHOUT, hermetic_command, "--no-network", *OPTIONS, "--", "curl", "-sS"]
+    found = in_world({name: ["sh", "-c", script, "sh", *argv, f"http://{name}/"] for name in ("app.test", "strange.example")})
+    _, out, asked = found["app.test"]
+    assert ("served" in out, "blocked" in out, asked) == (True, False, ["app.test"]), out
+    _, out, asked = found["strange.example"]
+    assert (out.count("hermetic: blocked action"), asked) == (1, []), out
+    assert "DNS(strange.example" in out

@@ -48,7 +48,7 @@ def outcomes(hermetic: str, home: str) -> dict[tuple[int, str], list[bool]]:
     keys, tasks = [], []
     for (index, ((options, name), rows)), layer in itertools.product(enumerate(GROUPS), (*LAYERS, "bare")):
         hosts = [row.request.partition(" ")[2].rpartition(":")[0].strip("[]") for row in rows if name and not row.request.startswith("DNS")]
-        addresses = list(dict.fromkeys(host.removeprefix("::ffff:") for host in hosts))
+        addresses = list(dict.fromkeys(host.removeprefix("::ffff:") if "." in host else host for host in hosts))
         requests = [f"as {name} {row.request}" if name else row.request for row in rows]
         keys.append((index, layer))
         tasks.append({"command": prefix(layer, hermetic, options, python), "rows": requests, "addresses": addresses, "home": home})

@@ -68,7 +68,9 @@ ROWS = [
         "connect 127.0.0.1:80, connect 127.9.9.9:80, connect 0.0.0.0:80, connect 10.1.2.3:80, connect 172.16.0.1:80, connect 172.31.255.255:80, "
         "connect 192.168.1.1:80, connect 169.254.169.254:80, connect 100.64.0.1:80, connect 198.18.0.1:80, connect 224.0.0.1:80, "
         "connect 255.255.255.255:80, connect [::1]:80, connect [::]:80, connect [fe80::1]:80, connect [fc00::1]:80, connect [fd12::1]:80, "
-        "connect [ff02::1]:80, connect [::ffff:127.0.0.1]:80, connect [::ffff:10.0.0.1]:80, connect [64:ff9b::a00:1]:80, connect [::127.0.0.1]:80",
+        "connect [ff02::1]:80, connect [::ffff:127.0.0.1]:80, connect [::ffff:10.0.0.1]:80, connect [64:ff9b::a00:1]:80, connect [::127.0.0.1]:80, "
+        "connect [64:ff9b:1::808:808]:80, connect [2002:7f00:1::1]:80, connect [2001:0:808:808::f5ff:fffe]:80, connect [fec0::1]:80, "
+        "connect [::ffff:0:a00:1]:80, connect [2001:2::1]:80",
         "example.com",
     ),
     *rows(
@@ -138,6 +140,12 @@ ROWS = [
         "--allow-localhost --deny-address=127.0.0.1:5432",
         "connect 127.0.0.1:80, connect 127.0.0.2:5432, connect [::1]:5432",
         "connect 127.0.0.1:5432, send 127.0.0.1:5432",
+    ),
+    *rows(
+        "--allow-address=::/0 --allow-address=0.0.0.0/0 --deny-address=169.254.0.0/16 --deny-address=127.0.0.0/8:22",
+        f"connect {PUBLIC}:80, connect [2606:2800:220::1]:80, connect [64:ff9b::5db8:d70e]:80, connect 127.0.0.1:80",
+        "connect 169.254.169.254:80, connect [::ffff:a9fe:a9fe]:80, connect [64:ff9b::a9fe:a9fe]:80, connect [2002:a9fe:a9fe::1]:80, "
+        "connect 0.0.0.0:80, connect [::a9fe:a9fe]:80, connect [::ffff:0:a9fe:a9fe]:80, connect 127.0.0.1:22, connect 0.0.0.0:22, connect [::]:22, connect [::ffff:0:0]:22",
     ),
     *rows(f"--allow-domain=example.com --deny-address={PUBLIC}", f"connect {OTHER}:80", f"connect {PUBLIC}:80", "example.com"),
     # Listening.

@@ -9,6 +9,7 @@ from hermetic_guard.policy import ANY, Network, Policy
 
 from hermetic.linux import judge, notify, resolver
 from hermetic.linux.answers import Answers
+from hermetic.linux.name_server import Ways
 from hermetic.linux.numbers import number
 from hermetic.linux.seccomp import TURNS
 from hermetic.linux.socket_answers import EACCES
@@ -50,7 +51,8 @@ class Asked:
 
     def __init__(self, policy, workshop=None):
         self.events = []
-        self.answers = Answers(policy, MACHINE, "/bin/true", list, self.events.append, workshop=workshop)
+        ways = Ways(workshop) if policy.network and policy.network.domains else None
+        self.answers = Answers(policy, MACHINE, "/bin/true", list, self.events.append, ways=ways)
         self.judge = self.answers.judge
         self.supervisor = Supervisor(-1, lambda: self.answers)
         self.supervisor._answers = self.answers

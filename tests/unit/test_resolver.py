@@ -25,7 +25,7 @@ class Asked:
         self.looked_up: list[tuple[str, int]] = []
         self.told: list[tuple[str, int | None]] = []
         self.found = [HOST] if found is None else found
-        self.names = resolver.Names(policy, self.tell, self.look_up)
+        self.names = resolver.Names(policy, self.tell, self.look_up, resolver.searched())
 
     def look_up(self, name: str, family: int) -> list[bytes]:
         self.looked_up.append((name, family))
@@ -110,6 +110,9 @@ def test_what_the_search_list_makes_of_a_name_is_not_told_again(configuration: P
     assert names.told == [("strange.example", 1)]
     assert names("other.corp.test") == (dns.NO_SUCH_NAME, 0)
     assert names.told[1:] == [("other.corp.test", 1)]
+    assert (names("app.example.corp.test"), names("ndots.example.corp.test"), names("ndots.example")) == ((dns.NO_SUCH_NAME, 0),) * 3
+    assert names.told[2:] == [("ndots.example.corp.test", 1)]
+    assert names.looked_up == []
 
 
 def test_the_hosts_file(configuration: Path) -> None:

@@ -31,7 +31,7 @@ from hermetic_guard.guards.addresses import (
 from hermetic_guard.guards.loading import dress, replacer, when_loaded
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
 from hermetic_guard.guards.proxies import proxy_of, read_proxies
-from hermetic_guard.guards.resolution import loopbacks_of, make_resolve, read_hosts_file
+from hermetic_guard.guards.resolution import make_resolve, read_hosts_file
 from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE, make_kind_of
 from hermetic_guard.hook import make_ask
 from hermetic_guard.hosts import plain_address
@@ -132,7 +132,7 @@ def make_judgement(enforcer, real):
     answers = {
         ASK: judge,
         PERMIT: permit,
-        RESOLVE: make_resolve(judge, _socket.getaddrinfo, handed_out, loopbacks_of(read_hosts_file())),
+        RESOLVE: make_resolve(judge, _socket.getaddrinfo, handed_out, read_hosts_file()),
         BOUND: make_bound(enforcer.register, method("getsockname"), make_kind_of(method("getsockopt"))),
     }
     handlers = make_handlers(judge, permit, method("family").__get__, make_kind_of(method("getsockopt")))

@@ -7,7 +7,7 @@ beside the policy: if the wrappers reported them, the target could report any.
 import _socket
 from _socket import gaierror
 
-from hermetic_guard.guards.addresses import AF_INET6, LOOPBACK, LOOPBACK6, is_localhost, is_plain, read_host, show_host
+from hermetic_guard.guards.addresses import AF_INET6, LOOPBACK, LOOPBACK6, as_str, is_localhost, is_plain, read_host, show_host
 from hermetic_guard.hosts import canonical_name, plain_address
 
 AI_CANONNAME = _socket.AI_CANONNAME
@@ -17,23 +17,31 @@ NOT_KNOWN = (_socket.EAI_NONAME, "Name or service not known")
 HOSTS_FILE = "/etc/hosts"
 
 
-def make_resolve(judge, getaddrinfo, handed_out, loopbacks):
+def make_resolve(judge, getaddrinfo, handed_out, hosts):
     """resolve(name, port, family, type, proto, flags): what getaddrinfo returns, or None where the guard does not stand.
 
     name:       an ASCII str, not a number
     handed_out: dict of address (bytes) -> tuple of names; filled here
-    loopbacks:  the addresses of `localhost` on this machine
+    hosts:      what is in the hosts file
     """
+    loopbacks, listed = loopbacks_of(hosts), names_of(hosts)
 
     def resolve(name, port, family, kind, proto, flags):
         if not is_plain(port, family, kind, proto, flags) or not judge("DNS", name, name):
             return None
         if is_localhost(name):
             return of_localhost(port, family, kind, proto, flags)
-        answers = getaddrinfo(name.encode("utf-8", "surrogateescape"), port, family, kind, proto, flags)
+        answers = getaddrinfo(absolute(name).encode("utf-8", "surrogateescape"), port, family, kind, proto, flags)
         for answer in answers:
             remember(read_host(answer[4][0].partition("%")[0]), canonical_name(name))
         return answers
+
+    def absolute(name):
+        """A name that no search list is tried with, which makes another's of it: libc takes that from variables as well (LOCALDOMAIN).
+
+        In the hosts file it stands without the last dot.
+        """
+        return name + "." if "." in name and name[-1:] != "." and canonical_name(name) not in listed else name
 
     def remember(packed, name):
         packed = plain_address(packed)
@@ -68,8 +76,15 @@ def read_hosts_file():
         return b""
 
 
+def lines_of(hosts):
+    return [line.partition(b"#")[0].split() for line in hosts.splitlines()]
+
+
+def names_of(hosts):
+    return frozenset([canonical_name(as_str(name)) for line in lines_of(hosts) for name in line[1:]])
+
+
 def loopbacks_of(hosts):
     """The loopback addresses that a hosts file gives to `localhost`, the IPv6 one first as RFC 6724 sorts them; at least 127.0.0.1."""
-    lines = [line.partition(b"#")[0].split() for line in hosts.splitlines()]
-    found = [line[0] for line in lines if b"localhost" in line[1:]]
+    found = [line[0] for line in lines_of(hosts) if b"localhost" in line[1:]]
     return (LOOPBACK6, LOOPBACK) if b"::1" in found else (LOOPBACK,)
