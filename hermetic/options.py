@@ -36,10 +36,11 @@ ANSWER = "answer"
 
 GUARDS = "Guards"
 ADJUST = "Adjusting them"
+FILES = "Policy files"
 TELLING = "What you are told"
 TARGET = "Target"
 OTHER = "Other"
-SECTIONS = (GUARDS, ADJUST, TARGET, TELLING, OTHER)
+SECTIONS = (GUARDS, ADJUST, FILES, TARGET, TELLING, OTHER)
 
 
 class Option:
@@ -90,7 +91,7 @@ class Option:
         return (
             command in self.commands
             or (command == ROOT and RUN in self.commands)
-            or (command == WHY and (bool(self.policy) or self.key == "profile"))
+            or (command == WHY and (bool(self.policy) or self.key == "profile" or self.section == FILES))
         )
 
 
@@ -132,6 +133,9 @@ OPTIONS = (
            choices=("raise", "refuse", "kill"),
            text="What a violation is to the target. refuse, the default: the error that a locked-down machine gives; "
                 "raise: an error that no 'except OSError' hides; kill: the end of its process."),
+    Option("--policy", section=FILES, kind=VALUE, metavar="FILE",
+           text="Follow the policy in FILE, and your own, but not the project's."),
+    Option("--no-policy", section=FILES, text="Follow no policy file."),
     Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL),
            text="The interpreter: a path, the directory of a virtual environment, or a version."),
     Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),
@@ -144,7 +148,7 @@ OPTIONS = (
     Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),
 )  # fmt: skip
 
-EXCLUSIVE = (("verbose", "quiet"), ("trace", "quiet"))
+EXCLUSIVE = (("verbose", "quiet"), ("trace", "quiet"), ("policy", "no_policy"))
 BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
 
@@ -234,7 +238,7 @@ def settle(given: Iterable[Given]) -> dict[str, object]:
             raise UsageError(f"{option.name} is given twice, and says two different things")
     for one, other in EXCLUSIVE:
         if one in values and other in values:
-            raise UsageError(f"--{one} and --{other} exclude each other")
+            raise UsageError(f"--{one} and --{other.replace('_', '-')} exclude each other")
     return values
 
 

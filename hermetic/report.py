@@ -11,7 +11,7 @@ from hermetic.errors import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     Event = dict[str, Any]
@@ -33,6 +33,8 @@ class Report:
         self.blocked: dict[str, int] = {}
         self.all_counted = True
         """Whether refusals by the kernel come here as well."""
+        self.limits: dict[str, list[str]] = {}
+        """The policy files that have a say in what a guard allows: an option alone does not allow what they do not."""
 
     def refused(self, event: Event) -> None:
         """Count a refusal, and print it if it is the first of its kind."""
@@ -40,7 +42,7 @@ class Report:
         if self._quiet:
             return
         if self._trace:
-            self._write(message(event) + stack(event))
+            self._write(self._message(event) + stack(event))
         elif (event["guard"], event["target"]) not in self._seen:
             self._first(event)
 
@@ -48,10 +50,13 @@ class Report:
         """Print a refusal that is the first of its kind, unless there were many of other kinds."""
         if len(self._seen) < SHOWN:
             self._seen.add((event["guard"], event["target"]))
-            self._write(message(event))
+            self._write(self._message(event))
         elif not self._full:
             self._full = True
             self._write(FURTHER)
+
+    def _message(self, event: Event) -> str:
+        return message(event, self.limits.get(event["guard"], ()))
 
     def finish(self, foreign: int = 0) -> None:
         """Print the counts. foreign: how many lines of the target's side were no events."""
@@ -65,14 +70,18 @@ class Report:
             self._write(f"hermetic: not understood: {foreign} {'line' if foreign == 1 else 'lines'} that did not come from the guards\n")
 
 
-def message(event: Event) -> str:
-    """The three lines: what was denied, who asked, what would allow it. The last two only where they are known."""
+def message(event: Event, limiting: Sequence[str] = ()) -> str:
+    """The three lines: what was denied, who asked, what would allow it. The last two only where they are known.
+
+    limiting: the policy files that have to allow it as well
+    """
     lines = [f"hermetic: blocked action: {event['rule']}: {event['action']}({event['target']})"]
     asked = asker(event["stack"]) or (f"{event['program']} (process {event['pid']})" if "program" in event else "")
     if asked:
         lines.append(f"  asked by  {asked}")
     if event["hint"]:
-        lines.append(f"  allow it  {event['hint']}")
+        besides = f" (so must {' and '.join(map(shown, limiting))})" if limiting else ""
+        lines.append(f"  allow it  {event['hint']}{besides}")
     return "".join(printable(line) + "\n" for line in lines)
 
 

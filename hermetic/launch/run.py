@@ -20,7 +20,7 @@ from hermetic.launch.speaker import Speaker
 from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.linux import layers, syscalls
 from hermetic.linux.here import Here
-from hermetic.policy import combine
+from hermetic.policy import combine, discover
 from hermetic.report import Report
 from hermetic.target import interrogate, resolve
 
@@ -55,14 +55,15 @@ def main(invocation: Invocation) -> int:
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
     cwd = working_directory()
-    resolved = combine.resolve(invocation, cwd)
     environment = initial_environment()
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
+    resolved = combine.resolve(invocation, cwd, target.interpreter if target.python else "")
     say = Speaker(invocation)
     for notice in resolved.notices:
         say.notice(notice)
-    say.detail("; ".join(target.how))
+    for detail in (*resolved.details, "; ".join(target.how)):
+        say.detail(detail)
     policy = with_needs(resolved.policy, target, cwd)
     refuse_hidden(policy, target)
     if nested.is_inside():
@@ -72,7 +73,10 @@ def main(invocation: Invocation) -> int:
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer, invocation=invocation, say=say)
     facts = ask_interpreter(target, policy) if target.python else None
-    return Run(invocation, policy, target, facts, say).result(environment)
+    run = Run(invocation, policy, target, facts, say)
+    run.policy_files = resolved.files
+    run.report.limits = {guard: resolved.limiting(guard) for guard in policy.guards()}
+    return run.result(environment)
 
 
 class Run:
@@ -97,6 +101,7 @@ class Run:
         self.ready = self.uncaught = self.failed = False
         """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
         self.reasons: set[str] = set()
+        self.policy_files: list[str] = []
         self.started: ConfinedExecution | None = None
         self.runs = True
         self.log_path = values.get("log")
@@ -105,7 +110,7 @@ class Run:
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
         known = [self.facts] if self.facts is not None and self.carries else []
-        protected = protected_paths()
+        protected = [*protected_paths(), *self.policy_files]
         files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
         files.update(own_resolver(self.policy))
         run = RunDirectory.create(files, os.environ)
@@ -318,17 +323,19 @@ def initial_environment() -> dict[bytes, bytes]:
 def protected_paths() -> list[str]:
     """hermetic's own files: what a run could change there would weaken the next one."""
     package = os.path.dirname(os.path.dirname(__file__))
-    return [package, payload.directory(), *caches()]
+    return [package, payload.directory(), *kept_places()]
 
 
-def caches() -> list[str]:
-    """This run's, and the usual one. Made where there is none: whoever makes it fills it for the next run, and what is not there cannot be kept."""
-    plain = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
-    found = dict.fromkeys(map(kept.directory, (os.environ, plain)))
+def kept_places() -> list[str]:
+    """Where this run, and one without XDG_ variables, keeps what it learned and what it is told to trust. Made where there is none: whoever makes
+    it fills it for the next run, and what is not there cannot be kept.
+    """
+    plain = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    find = (kept.directory, discover.config_directory)
+    found = dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain) for of in find) if place)
     for place in found:
         try:
-            if place:
-                os.makedirs(place, 0o700, exist_ok=True)
+            os.makedirs(place, 0o700, exist_ok=True)
         except OSError:
             continue  # nor can the target make it, which is the same user
-    return list(filter(None, found))
+    return list(found)

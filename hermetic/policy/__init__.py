@@ -18,3 +18,16 @@ FIELDS = {
     "allow-native": "distributions",
 }
 """The field of a guard's rules (hermetic_guard/policy.py) that a key of its table fills."""
+
+
+class WrongValue(ValueError):
+    """A value of a policy's that cannot be. Whoever knows where it stands makes a UsageError or a PolicyFileError of it.
+
+    value: as it was written, None where it is not that which is wrong; hint: what would do
+    """
+
+    def __init__(self, value: str | None, why: str, hint: str | None = None) -> None:
+        super().__init__(why)
+        self.value = value
+        self.why = why
+        self.hint = hint
