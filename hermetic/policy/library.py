@@ -50,13 +50,15 @@ class Library:
         self._context = context
         self._under_way: list[tuple[str, str]] = []
 
-    def names(self) -> list[str]:
-        """All there are."""
-        return list(dict.fromkeys([*load.names(), *(name for shelf in self.shelves for name in shelf.document.profiles)]))
+    def names(self, start: int = 0) -> list[str]:
+        """All there are, from the shelf at `start` on."""
+        return list(dict.fromkeys([*load.names(), *(name for shelf in self.shelves[start:] for name in shelf.document.profiles)]))
 
     def profile(self, name: str, start: int = 0) -> Policy:
         """The policy called `name`, looked for from the shelf at `start` on. Raises UsageError where there is none, PolicyFileError."""
         at = self._shelf_of(name, start)
+        if at is None and name not in load.names():
+            raise load.unknown_profile(name, self.names(start))
         if at is None:
             return self._made(load.built_in(name), TOP, len(self.shelves))
         shelf = self.shelves[at]
