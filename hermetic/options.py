@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 ROOT = "hermetic"
 RUN, EXEC, SHELL = COMMANDS = ("run", "exec", "shell")
-COMPLETION, DOCTOR, WHY = ANSWERED = ("completion", "doctor", "why")
+COMPLETION, DOCTOR, WHY, POLICY = "completion", "doctor", "why", "policy"
+SHOW, CHECK, DIFF, SCHEMA, TRUST, INIT = POLICY_COMMANDS = tuple(
+    f"policy {name}" for name in ("show", "check", "diff", "schema", "trust", "init")
+)
+ANSWERED = (COMPLETION, DOCTOR, WHY, POLICY, *POLICY_COMMANDS)
 """Commands that only click knows: they print, and start no target."""
 
 COMPLETE_VARIABLE = "_HERMETIC_COMPLETE"
@@ -87,11 +91,11 @@ class Option:
         return "--" + self.key.replace("_", "-")
 
     def belongs_to(self, command: str) -> bool:
-        """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows. WHY knows what makes a policy."""
+        """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows. WHY and SHOW know what makes a policy."""
         return (
             command in self.commands
             or (command == ROOT and RUN in self.commands)
-            or (command == WHY and (bool(self.policy) or self.key == "profile" or self.section == FILES))
+            or (command in (WHY, SHOW) and (bool(self.policy) or self.key == "profile" or self.section == FILES))
         )
 
 
@@ -143,7 +147,9 @@ OPTIONS = (
     Option("--strict", section=TELLING, text="Exit with 77 instead of 0 if anything was blocked."),
     Option("-v", "--verbose", section=TELLING, text="Say what is run, in which way, and why."),
     Option("-q", "--quiet", section=TELLING, text="Print nothing but errors of hermetic's own."),
-    Option("--json", section=OTHER, commands=(DOCTOR,), text="Print what was found as JSON."),
+    Option("--resolved", section=OTHER, commands=(SHOW,), text="Print the one policy that comes of all parts, with paths as they are."),
+    Option("--forget", section=OTHER, commands=(TRUST,), text="Trust it no longer."),
+    Option("--json", section=OTHER, commands=(DOCTOR, SHOW), text="Print what was found as JSON."),
     Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, *ANSWERED), text="Show this help."),
     Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),
 )  # fmt: skip

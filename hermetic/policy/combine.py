@@ -39,9 +39,10 @@ class Resolved:
     files:    the policy files that there are, followed or not: no run may change them
     notices:  what the user has to be told: that nothing was asked for and a profile was chosen, which values name nothing, what is not followed
     details:  what else there is to say
+    library:  what profiles and limits were taken from, None where there was nothing to take
     """
 
-    __slots__ = ("asked", "details", "files", "limits", "notices", "policy", "profiles")
+    __slots__ = ("asked", "details", "files", "library", "limits", "notices", "policy", "profiles")
 
     def __init__(self, asked: Policy, limits: dict[str, Policy], profiles: tuple[str, ...], files: list[str]) -> None:
         self.asked = asked
@@ -50,6 +51,7 @@ class Resolved:
         self.files = files
         self.notices: list[str] = []
         self.details: list[str] = []
+        self.library: Library | None = None
         self.policy = asked
         for file, limit in limits.items():
             self.policy = _both(self.policy, limit, f"what is asked for and what {file} allows")
@@ -79,6 +81,7 @@ def resolve(invocation: Invocation, cwd: str | None, interpreter: str = "") -> R
     asked = _adjusted(_combined(flags, profiles, library), values, reader)
     files = [*there, *ignored, *(found.path for found in followed)]
     resolved = Resolved(asked, library.limits() if library else {}, profiles, list(dict.fromkeys(files)))
+    resolved.library = library
     if library:
         _tell(resolved, library, chosen)
     resolved.notices += [f"{path} is another user's, and not followed" for path in ignored]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hermetic.policy.context import Context
     from hermetic.policy.discover import Found
-    from hermetic.policy.load import Document
+    from hermetic.policy.load import Document, Table
 
 TOP = ""
 """The name of the policy at a file's top."""
@@ -71,6 +71,11 @@ class Library:
         """What stands at the top of each file, and so in every run."""
         return {shelf.document.file: self._made(shelf.document, TOP, at) for at, shelf in enumerate(self.shelves)}
 
+    def written(self, name: str) -> Table:
+        """The policy that is found first under a name, as it is written."""
+        at = self._shelf_of(name, 0)
+        return load.built_in(name).top if at is None else self.shelves[at].document.of(name)
+
     def file_of(self, name: str) -> str:
         """The file in which a name is found first, "" for a built-in profile."""
         at = self._shelf_of(name, 0)
@@ -88,9 +93,9 @@ class Library:
         return self.profile(name if known else self.standing, start)
 
     def _held(self, made: Policy, base: Policy, what: tuple[str, str]) -> Policy:
-        held = intersect(made, base)
-        if held != intersect(made, made):
+        if not allows_no_more(made, base):
             self.held.append(what)
+        held: Policy = intersect(made, base)
         return held
 
     def _made(self, document: Document, name: str, at: int) -> Policy:
@@ -119,6 +124,15 @@ class Library:
             document.fail(_path(name, "extends"), error.message, error.hint)
         except PolicyError as error:
             raise PolicyFileError(f"{document.file}: what {name or 'the policy'} extends leaves nothing: {error}") from None
+
+
+def allows_no_more(one: Policy, other: Policy) -> bool:
+    """Whether all that `one` allows `other` allows. Raises PolicyError where they leave nothing to read.
+
+    With itself a policy is in its shortest form: what may be written may be read.
+    """
+    both = intersect(one, other)
+    return bool(intersect(both, both) == intersect(one, one))
 
 
 def _path(name: str, key: str) -> tuple[str, ...]:
