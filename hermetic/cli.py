@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class, shell_complete
 
 from hermetic import __version__, options
-from hermetic.errors import CANNOT, HermeticError, UsageError
+from hermetic.errors import CANNOT, HermeticError, UsageError, printable
 from hermetic.options import (
     CHECK,
     COMPLETE_VARIABLE,
@@ -180,9 +180,9 @@ def _given(values: dict[str, Any]) -> dict[str, object]:
 
 
 def _policy(answer: Callable[..., tuple[str, int]], **words: Any) -> int:
-    """Print what policies.py answers."""
+    """Print what policies.py answers; names and paths in it come from strangers."""
     text, code = answer(**words)
-    click.echo(text, nl=False)
+    click.echo("\n".join(map(printable, text.split("\n"))), nl=False)
     return code
 
 
