@@ -16,7 +16,7 @@ from hermetic_guard.policy import GUARDS, Filesystem, Network, Policy, PolicyErr
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
-from hermetic.policy import DEFAULT, discover, ports
+from hermetic.policy import DEFAULT, WrongValue, discover, ports
 from hermetic.policy.context import Context
 from hermetic.policy.reader import Reader
 
@@ -94,13 +94,16 @@ def _followed(values: dict[str, object], there: list[str], reader: Reader) -> li
     if "no_policy" in values:
         return []
     named = values.get("policy")
-    if isinstance(named, str):
-        path = reader.path(named)
-        found = [discover.Found(path, own=True)]
-    else:
-        found = [discover.Found(path) for path in there]
+    found = [_named(named, reader)] if isinstance(named, str) else [discover.Found(path) for path in there]
     own = discover.user_file(reader.context.environ)
     return [*found, *([own] if own else [])]
+
+
+def _named(file: str, reader: Reader) -> Found:
+    try:
+        return discover.Found(reader.path(file), own=True)
+    except WrongValue as error:
+        raise UsageError(f"--policy {quoted(file)}: {error.why}", error.hint) from None
 
 
 def _library(followed: list[Found], context: Context) -> Library:

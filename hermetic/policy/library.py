@@ -93,9 +93,15 @@ class Library:
         return self.profile(name if known else self.standing, start)
 
     def _held(self, made: Policy, base: Policy, what: tuple[str, str]) -> Policy:
-        if not allows_no_more(made, base):
-            self.held.append(what)
-        held: Policy = intersect(made, base)
+        try:
+            if not allows_no_more(made, base):
+                self.held.append(what)
+            held: Policy = intersect(made, base)
+        except PolicyError as error:
+            file, name = what
+            raise PolicyFileError(
+                f"{file}: profile {name} is not trusted, and with what stands without it leaves nothing: {error}"
+            ) from None
         return held
 
     def _made(self, document: Document, name: str, at: int) -> Policy:

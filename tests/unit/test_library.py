@@ -266,6 +266,24 @@ def test_refuses(files: Files, text: str, message: str) -> None:
     assert str(files.place) in str(caught.value)
 
 
+def test_what_is_not_trusted_and_leaves_nothing(files: Files) -> None:
+    files.write(USER, "[profile.a.filesystem]\nroot = '/usr'")
+    files.write(OUTER, "[profile.a.filesystem]\nroot = '/proc'")
+    with pytest.raises(PolicyFileError, match="profile a is not trusted, and with what stands without it leaves nothing"):
+        files.resolve("--profile a")
+
+
+def test_where_the_working_directory_is_gone(files: Files) -> None:
+    files.write(USER, "[native]\n[filesystem]\nhide = '$PROJECT/x'")
+    invocation = options.parse(["--no-network", "x"], {})
+    assert invocation is not None
+    resolved = combine.resolve(invocation, None)
+    assert resolved.policy == Policy(network=Network(), native=Native(), filesystem=Filesystem())
+    invocation.values["policy"] = "x.toml"
+    with pytest.raises(UsageError, match=r"--policy x\.toml: the working directory is gone"):
+        combine.resolve(invocation, None)
+
+
 def test_a_file_that_is_wrong_stops_every_run(files: Files) -> None:
     files.write(OUTER, "[profile.unused]\nx = 1")
     with pytest.raises(PolicyFileError, match="unknown key"):
