@@ -188,12 +188,12 @@ def _policy(answer: Callable[..., tuple[str, int]], **words: Any) -> int:
 
 def _show(target: tuple[str, ...], resolved: bool, json: bool, **values: Any) -> int:
     from hermetic import policies
-    from hermetic.target import resolve
+    from hermetic.launch import run
 
     cwd = os.getcwd()
-    found = resolve.resolve_run(list(target), dict(os.environ), cwd, sys.executable) if target else None
-    interpreter = found.interpreter if found and found.python else ""
-    return _policy(policies.show, values=_given(values), cwd=cwd, interpreter=interpreter, resolved=resolved, as_json=json)
+    invocation = Invocation(RUN, {}, list(target))
+    find = (lambda: run.interpreter_of(invocation, cwd)) if target else str
+    return _policy(policies.show, values=_given(values), cwd=cwd, interpreter=find, resolved=resolved, as_json=json)
 
 
 def _check(files: tuple[str, ...]) -> int:

@@ -17,7 +17,7 @@ from hermetic.policy.context import Context
 from hermetic.policy.library import Library, allows_no_more
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hermetic.linux.here import Here
     from hermetic.policy.dump import Mark, Table
@@ -49,7 +49,7 @@ subprocess.allow-run = ["git"]
 # What a run would have.
 
 
-def show(values: dict[str, object], cwd: str | None, interpreter: str, *, resolved: bool, as_json: bool) -> Answer:
+def show(values: dict[str, object], cwd: str | None, interpreter: Callable[[], str], *, resolved: bool, as_json: bool) -> Answer:
     """The policy of a run with these options: as it is written, part by part, or `resolved` into one."""
     found = combine.resolve(Invocation(options.RUN, values, []), cwd, interpreter)
     standings, here = _standings(found.policy)

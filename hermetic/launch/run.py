@@ -55,10 +55,10 @@ def main(invocation: Invocation) -> int:
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
     cwd = working_directory()
+    resolved = combine.resolve(invocation, cwd, lambda: interpreter_of(invocation, cwd or ""))
     environment = initial_environment()
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
-    resolved = combine.resolve(invocation, cwd, target.interpreter if target.python else "")
     say = Speaker(invocation)
     for notice in resolved.notices:
         say.notice(notice)
@@ -276,6 +276,12 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
         if not invocation.meant:
             raise
         raise type(error)(error.message, f'a value goes with "=": {invocation.meant}') from None
+
+
+def interpreter_of(invocation: Invocation, cwd: str) -> str:
+    """The path of the interpreter that the target will have, "" if it is not Python."""
+    target = find_target(invocation, dict(os.environ), cwd)
+    return target.interpreter if target.python else ""
 
 
 def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:

@@ -61,11 +61,11 @@ class Resolved:
         return [file for file, limit in self.limits.items() if guard in limit.guards()]
 
 
-def resolve(invocation: Invocation, cwd: str | None, interpreter: str = "") -> Resolved:
+def resolve(invocation: Invocation, cwd: str | None, interpreter: Callable[[], str] = str) -> Resolved:
     """The policy that `invocation` asks for.
 
     cwd: the working directory, absolute; None where there is none any more
-    interpreter: the target's, "" where there is none
+    interpreter: finds the target's, "" where there is none; only asked where a policy speaks of it
     Raises UsageError, PolicyFileError.
     """
     values = invocation.values

@@ -20,17 +20,24 @@ MARKERS = ("pyproject.toml", "setup.py", ".git")
 class Context:
     """What a run is made of, as far as policies speak of it.
 
-    cwd:         the working directory, absolute and without links; None where there is none any more
-    environ:     the user's
-    interpreter: the path of the target's interpreter, "" where that is not known or the target is not Python
+    cwd:     the working directory, absolute and without links; None where there is none any more
+    environ: the user's
+    find:    finds the path of the target's interpreter, "" where there is none or the target is not Python; only asked where it matters
     """
 
-    __slots__ = ("cwd", "environ", "interpreter")
+    __slots__ = ("_find", "_interpreter", "cwd", "environ")
 
-    def __init__(self, cwd: str | None, environ: Mapping[str, str], interpreter: str = "") -> None:
+    def __init__(self, cwd: str | None, environ: Mapping[str, str], find: Callable[[], str] = str) -> None:
         self.cwd = cwd
         self.environ = environ
-        self.interpreter = interpreter
+        self._find = find
+        self._interpreter: str | None = None
+
+    @property
+    def interpreter(self) -> str:
+        if self._interpreter is None:
+            self._interpreter = self._find()
+        return self._interpreter
 
     def value(self, variable: str) -> str | None:
         """The path that a variable stands for; None where there is no such thing here."""

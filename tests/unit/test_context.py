@@ -61,7 +61,7 @@ def test_of_the_interpreter(tmp_path: Path) -> None:
         "flat/python.exe": ("flat", "flat"),
     }
     for interpreter, (venv, prefix) in places.items():
-        made = Context("/", {}, f"{tmp_path}/{interpreter}")
+        made = Context("/", {}, f"{tmp_path}/{interpreter}".__str__)
         assert made.value("VENV") == (venv and f"{tmp_path}/{venv}")
         assert made.value("PREFIX") == f"{tmp_path}/{prefix}"
     assert (Context("/", {}).value("VENV"), Context("/", {}).value("PREFIX")) == (None, None)

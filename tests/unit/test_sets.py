@@ -61,7 +61,7 @@ def test_startup_of_the_environment(tmp_path: Path) -> None:
     for name in ("a.pth", "b.start", "sitecustomize.py", "module.py"):
         (site / name).touch()
     (tmp_path / "venv/pyvenv.cfg").touch()
-    found = sets.words("@startup", HIDE, Context("/", {}, f"{tmp_path}/venv/bin/python"))
+    found = sets.words("@startup", HIDE, Context("/", {}, f"{tmp_path}/venv/bin/python".__str__))
     names = {Path(path).name for path in found if path.startswith(str(tmp_path))}
     assert names == {"pyvenv.cfg", "a.pth", "b.start", "sitecustomize.py"}
 
