@@ -164,13 +164,15 @@ def _examine(json: bool) -> int:
 
 def _explain(surface: str, what: str, **values: Any) -> int:
     from hermetic import explain
+    from hermetic.launch import run
     from hermetic.policy import combine
 
     resolved = combine.resolve(Invocation(RUN, _given(values), []), os.getcwd())
     for notice in resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
     answers = explain.network(resolved.policy, what)
-    click.echo("\n".join(map(str, answers)))
+    limits = run.limits_of(resolved).get("network")
+    click.echo("\n".join(answer.told(limits) for answer in answers))
     return 0 if all(answer.decision.allowed for answer in answers) else 1
 
 

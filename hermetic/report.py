@@ -33,8 +33,8 @@ class Report:
         self.blocked: dict[str, int] = {}
         self.all_counted = True
         """Whether refusals by the kernel come here as well."""
-        self.limits: dict[str, list[str]] = {}
-        """The policy files that have a say in what a guard allows: an option alone does not allow what they do not."""
+        self.limits: dict[str, Limits] = {}
+        """By guard."""
 
     def refused(self, event: Event) -> None:
         """Count a refusal, and print it if it is the first of its kind."""
@@ -56,7 +56,7 @@ class Report:
             self._write(FURTHER)
 
     def _message(self, event: Event) -> str:
-        return message(event, self.limits.get(event["guard"], ()))
+        return message(event, self.limits.get(event["guard"]))
 
     def finish(self, foreign: int = 0) -> None:
         """Print the counts. foreign: how many lines of the target's side were no events."""
@@ -70,18 +70,32 @@ class Report:
             self._write(f"hermetic: not understood: {foreign} {'line' if foreign == 1 else 'lines'} that did not come from the guards\n")
 
 
-def message(event: Event, limiting: Sequence[str] = ()) -> str:
-    """The three lines: what was denied, who asked, what would allow it. The last two only where they are known.
+class Limits:
+    """What policy files have to say of a guard: an option alone does not allow what they do not.
 
-    limiting: the policy files that have to allow it as well
+    files: those that limit it; alone: whether it stands for their sake only, so that no option can adjust it
     """
+
+    def __init__(self, files: Sequence[str], *, alone: bool) -> None:
+        self.files = files
+        self.alone = alone
+
+    def hint(self, option: str) -> str:
+        """What would allow something that `option` alone would allow if these files were not there."""
+        if not self.files or not option:
+            return option
+        files = " and ".join(map(shown, self.files))
+        return f"in {files}: {option.removeprefix('--')}" if self.alone else f"{option} (so must {files})"
+
+
+def message(event: Event, limits: Limits | None = None) -> str:
+    """The three lines: what was denied, who asked, what would allow it. The last two only where they are known."""
     lines = [f"hermetic: blocked action: {event['rule']}: {event['action']}({event['target']})"]
     asked = asker(event["stack"]) or (f"{event['program']} (process {event['pid']})" if "program" in event else "")
     if asked:
         lines.append(f"  asked by  {asked}")
     if event["hint"]:
-        besides = f" (so must {' and '.join(map(shown, limiting))})" if limiting else ""
-        lines.append(f"  allow it  {event['hint']}{besides}")
+        lines.append(f"  allow it  {limits.hint(event['hint']) if limits else event['hint']}")
     return "".join(printable(line) + "\n" for line in lines)
 
 

@@ -48,11 +48,23 @@ def test_holds_in_every_run(jobs: Jobs, project: Path, env: dict[str, str], name
     run = ("--", PYTHON, "-c", WRITE, "new")
     done = jobs.guarded("--no-network", *run, env=env, cwd=project / "sub")
     assert (done.code, done.refused) == (77, [f"write({project}/sub/new)"])
-    assert re.search(rf"  allow it  --allow-write \S*sub \(so must \S*{Path(name).name}\)\n", done.err), done.err
+    assert re.search(rf"  allow it  in \S*{Path(name).name}: allow-write \S*/sub\n", done.err), done.err
     assert not (project / "sub/new").exists()
     done = jobs.guarded("--no-network", "--no-policy", *run, env=env, cwd=project / "sub")
     assert (done.code, done.err) == (0, "")
     assert (project / "sub/new").exists()
+
+
+def test_what_would_allow_it(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Each hint is followed until it is allowed."""
+    lay(project, "[filesystem]\n")
+    run = ("--", PYTHON, "-c", WRITE, f"{project}/sub/new")
+    done = jobs.guarded("--fs-readonly", *run, env=env, cwd=project / "sub")
+    assert f"  allow it  --allow-write {project}/sub (so must {project}/hermetic.toml)\n" in done.err
+    lay(project, f"[filesystem]\nallow-write = '{project}/sub'")
+    assert jobs.guarded("--fs-readonly", *run, env=env, cwd=project / "sub").code == 77
+    assert jobs.guarded("--fs-readonly", f"--allow-write={project}/sub", *run, env=env, cwd=project / "sub").code == 0
+    assert jobs.guarded("--no-network", *run, env=env, cwd=project / "sub").code == 0
 
 
 def test_says_so(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
@@ -254,6 +266,8 @@ def test_why_knows_them(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     lay(project, "[network]\nallow-domain = 'example.com'")
     ask = ("why", "--no-network", "--allow-domain=example.com", "--allow-domain=example.org", "net")
     assert [jobs.native(jobs.hermetic, *ask, f"{name}:443", env=env, cwd=project).code for name in ("example.com", "example.org")] == [0, 1]
+    said = jobs.native(jobs.hermetic, *ask, "example.org:443", env=env, cwd=project).out
+    assert said.endswith("allow it  --allow-domain example.org (so must hermetic.toml)\n")
 
 
 def test_a_run_without_policy_files_loads_nothing_for_them(hermetic_command: str, tmp_path: Path) -> None:
