@@ -343,7 +343,7 @@ def kept_places() -> list[str]:
     it fills it for the next run, and what is not there cannot be kept.
     """
     plain = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
-    find = (kept.directory, discover.config_directory)
+    find = (kept.directory, discover.kept_directory)
     found = dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain) for of in find) if place)
     for place in found:
         try:

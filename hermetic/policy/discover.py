@@ -119,3 +119,11 @@ def config_directory(environ: Mapping[str, str]) -> str:
         return platformdirs.user_config_dir("hermetic", appauthor=False)
     named = environ.get("XDG_CONFIG_HOME", "").strip()
     return f"{named if named.startswith('/') else os.path.expanduser('~/.config')}/hermetic"
+
+
+def kept_directory(environ: Mapping[str, str]) -> str:
+    """The same; "" where it would be in a home that is not there, for none is made."""
+    place = config_directory(environ)
+    above = os.path.dirname(place)
+    base = above if environ.get("XDG_CONFIG_HOME", "").strip() else os.path.dirname(above)
+    return place if os.path.isdir(base) else ""

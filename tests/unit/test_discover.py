@@ -99,3 +99,14 @@ def test_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, environ: dict[
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     assert discover.config_directory(os.environ) == platformdirs.user_config_dir("hermetic", appauthor=False)
+
+
+def test_kept_where_there_is_a_home(tmp_path: Path) -> None:
+    """For none is made."""
+    (tmp_path / "home").mkdir()
+    assert discover.kept_directory({"XDG_CONFIG_HOME": str(tmp_path)}) == f"{tmp_path}/hermetic"
+    assert discover.kept_directory({"XDG_CONFIG_HOME": f"{tmp_path}/none"}) == ""
+    with pytest.MonkeyPatch.context() as patch:
+        for home, kept in ((f"{tmp_path}/home", f"{tmp_path}/home/.config/hermetic"), (f"{tmp_path}/none", "")):
+            patch.setenv("HOME", home)
+            assert discover.kept_directory({"HOME": home}) == kept

@@ -171,15 +171,12 @@ def identity(found):
 
 
 def ancestors(path):
-    """The identities of the directories above a directory or a file."""
+    """The identities of the directories above an absolute path without links, which may be closed to this user."""
     found = []  # type: list[tuple[int, int]]
-    if stat(path).st_mode & KIND != DIRECTORY:
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
         found.append(identity(stat(path)))
-        path = split(path)[0]
-    while not found or found[-1] != identity(stat(path)):
-        found.append(identity(stat(path)))
-        path += "/.."
-    return found[1:]
+    return found
 
 
 def open_directories():
