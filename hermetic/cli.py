@@ -171,8 +171,8 @@ def _explain(surface: str, what: str, **values: Any) -> int:
     for notice in resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
     answers = explain.network(resolved.policy, what)
-    limits = run.limits_of(resolved).get("network")
-    click.echo("\n".join(answer.told(limits) for answer in answers))
+    narrowed = run.narrowed(resolved).get("network")
+    click.echo("\n".join(answer.told(narrowed) for answer in answers))
     return 0 if all(answer.decision.allowed for answer in answers) else 1
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
-    from hermetic.report import Limits
+    from hermetic.report import Narrowed
 
 ELSEWHERE = b"\xcb\0\x71\1"
 """203.0.113.1, which is nobody's (RFC 5737): stands for what a name leads to."""
@@ -32,11 +32,11 @@ class Answer(NamedTuple):
     asked: str
     decision: Decision
 
-    def told(self, limits: Limits | None = None) -> str:
-        """In one line. limits: what policy files have to say of the network"""
+    def told(self, narrowed: Narrowed | None = None) -> str:
+        """In one line. narrowed: what policy files have to say of the network"""
         if self.decision.allowed:
             return printable(f"allowed  {self.asked}")
-        hint = limits.hint(self.decision.hint) if limits else self.decision.hint
+        hint = narrowed.hint(self.decision.hint) if narrowed else self.decision.hint
         return printable(f"refused  {self.asked}: {self.decision.rule}" + (f"  allow it  {hint}" if hint else ""))
 
 

@@ -151,7 +151,7 @@ def _checked(found: discover.Found, shelves: list[discover.Found], context: Cont
         library = Library(shelves, context, DEFAULT)
         if not library.shelves or library.shelves[0].document.file != found.path:
             return f"{found.path}: there is no policy in it\n", 0
-        library.limits()
+        library.tops()
         for name in library.shelves[0].document.profiles:
             library.profile(name)
     except HermeticError as error:
@@ -241,7 +241,7 @@ def _named(name: str, cwd: str | None) -> Policy:
     further = [own] if own else []
     if "/" in name or name.endswith(".toml"):
         path = os.path.abspath(name)
-        return Library([discover.Found(path, own=True), *further], context, DEFAULT).limits()[path]
+        return Library([discover.Found(path, own=True), *further], context, DEFAULT).tops()[path]
     found = [discover.Found(path, own=True) for path in discover.project_files(cwd)[0]]
     return Library([*found, *further], context, DEFAULT).profile(name, 0)
 

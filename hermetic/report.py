@@ -33,7 +33,7 @@ class Report:
         self.blocked: dict[str, int] = {}
         self.all_counted = True
         """Whether refusals by the kernel come here as well."""
-        self.limits: dict[str, Limits] = {}
+        self.narrowed: dict[str, Narrowed] = {}
         """By guard."""
 
     def refused(self, event: Event) -> None:
@@ -56,7 +56,7 @@ class Report:
             self._write(FURTHER)
 
     def _message(self, event: Event) -> str:
-        return message(event, self.limits.get(event["guard"]))
+        return message(event, self.narrowed.get(event["guard"]))
 
     def finish(self, foreign: int = 0) -> None:
         """Print the counts. foreign: how many lines of the target's side were no events."""
@@ -70,10 +70,10 @@ class Report:
             self._write(f"hermetic: not understood: {foreign} {'line' if foreign == 1 else 'lines'} that did not come from the guards\n")
 
 
-class Limits:
+class Narrowed:
     """What policy files have to say of a guard: an option alone does not allow what they do not.
 
-    files: those that limit it; alone: whether it stands for their sake only, so that no option can adjust it
+    files: those that have its table; alone: whether it stands for their sake only, so that no option can adjust it
     """
 
     def __init__(self, files: Sequence[str], *, alone: bool) -> None:
@@ -88,14 +88,14 @@ class Limits:
         return f"in {files}: {option.removeprefix('--')}" if self.alone else f"{option} (so must {files})"
 
 
-def message(event: Event, limits: Limits | None = None) -> str:
+def message(event: Event, narrowed: Narrowed | None = None) -> str:
     """The three lines: what was denied, who asked, what would allow it. The last two only where they are known."""
     lines = [f"hermetic: blocked action: {event['rule']}: {event['action']}({event['target']})"]
     asked = asker(event["stack"]) or (f"{event['program']} (process {event['pid']})" if "program" in event else "")
     if asked:
         lines.append(f"  asked by  {asked}")
     if event["hint"]:
-        lines.append(f"  allow it  {limits.hint(event['hint']) if limits else event['hint']}")
+        lines.append(f"  allow it  {narrowed.hint(event['hint']) if narrowed else event['hint']}")
     return "".join(printable(line) + "\n" for line in lines)
 
 

@@ -21,7 +21,7 @@ from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.linux import layers, syscalls
 from hermetic.linux.here import Here
 from hermetic.policy import combine, discover
-from hermetic.report import Limits, Report
+from hermetic.report import Narrowed, Report
 from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def main(invocation: Invocation) -> int:
     facts = ask_interpreter(target, policy) if target.python else None
     run = Run(invocation, policy, target, facts, say)
     run.policy_files = resolved.files
-    run.report.limits = limits_of(resolved)
+    run.report.narrowed = narrowed(resolved)
     return run.result(environment)
 
 
@@ -278,10 +278,10 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
         raise type(error)(error.message, f'a value goes with "=": {invocation.meant}') from None
 
 
-def limits_of(resolved: combine.Resolved) -> dict[str, Limits]:
+def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:
     """What policy files have to say, by guard."""
     asked = resolved.asked.guards()
-    return {guard: Limits(resolved.limiting(guard), alone=guard not in asked) for guard in resolved.policy.guards()}
+    return {guard: Narrowed(resolved.narrowing(guard), alone=guard not in asked) for guard in resolved.policy.guards()}
 
 
 def interpreter_of(invocation: Invocation, cwd: str) -> str:

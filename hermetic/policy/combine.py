@@ -34,31 +34,31 @@ class Resolved:
     """The policy of a run.
 
     asked:    what flags and profiles come to
-    limits:   the policies at the top of files, by path: what these do not allow is taken away
+    tops:     the policies at the top of files, by path: what these do not allow is taken away
     profiles: the names of the profiles it is made from
     files:    the policy files that there are, followed or not: no run may change them
     notices:  what the user has to be told: that nothing was asked for and a profile was chosen, which values name nothing, what is not followed
     details:  what else there is to say
-    library:  what profiles and limits were taken from, None where there was nothing to take
+    library:  what profiles and tops were taken from, None where there was nothing to take
     """
 
-    __slots__ = ("asked", "details", "files", "library", "limits", "notices", "policy", "profiles")
+    __slots__ = ("asked", "details", "files", "library", "notices", "policy", "profiles", "tops")
 
-    def __init__(self, asked: Policy, limits: dict[str, Policy], profiles: tuple[str, ...], files: list[str]) -> None:
+    def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str]) -> None:
         self.asked = asked
-        self.limits = limits
+        self.tops = tops
         self.profiles = profiles
         self.files = files
         self.notices: list[str] = []
         self.details: list[str] = []
         self.library: Library | None = None
         self.policy = asked
-        for file, limit in limits.items():
-            self.policy = _both(self.policy, limit, f"what is asked for and what {file} allows")
+        for file, top in tops.items():
+            self.policy = _both(self.policy, top, f"what is asked for and what {file} allows")
 
-    def limiting(self, guard: str) -> list[str]:
+    def narrowing(self, guard: str) -> list[str]:
         """The files that have a say in what a guard allows."""
-        return [file for file, limit in self.limits.items() if guard in limit.guards()]
+        return [file for file, top in self.tops.items() if guard in top.guards()]
 
 
 def resolve(invocation: Invocation, cwd: str | None, interpreter: Callable[[], str] = str) -> Resolved:
@@ -80,7 +80,7 @@ def resolve(invocation: Invocation, cwd: str | None, interpreter: Callable[[], s
     library = _library(followed, reader.context) if followed or profiles else None
     asked = _adjusted(_combined(flags, profiles, library), values, reader)
     files = [*there, *ignored, *(found.path for found in followed)]
-    resolved = Resolved(asked, library.limits() if library else {}, profiles, list(dict.fromkeys(files)))
+    resolved = Resolved(asked, library.tops() if library else {}, profiles, list(dict.fromkeys(files)))
     resolved.library = library
     if library:
         _tell(resolved, library, chosen)
@@ -125,7 +125,7 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
         f"{file} is not trusted, so its profile {name} allows no more than what stands without it (after reading it: hermetic policy trust)"
         for file, name in dict.fromkeys(library.held)
     ]
-    resolved.details += [f"{file} holds in every run: {describe(limit)}" for file, limit in resolved.limits.items() if limit.guards()]
+    resolved.details += [f"{file} holds in every run: {describe(top)}" for file, top in resolved.tops.items() if top.guards()]
     resolved.details += dict.fromkeys(library.notes)
 
 

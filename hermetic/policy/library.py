@@ -67,7 +67,7 @@ class Library:
             return made
         return self._held(made, self._instead(name, at + 1), (shelf.document.file, name))
 
-    def limits(self) -> dict[str, Policy]:
+    def tops(self) -> dict[str, Policy]:
         """What stands at the top of each file, and so in every run."""
         return {shelf.document.file: self._made(shelf.document, TOP, at) for at, shelf in enumerate(self.shelves)}
 

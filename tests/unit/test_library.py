@@ -61,7 +61,7 @@ def test_the_top_takes_away_in_every_run(files: Files, name: str) -> None:
     )
     assert files.resolve("--no-network --allow-localhost").policy.network == Network(localhost=((80, 80),))
     assert files.resolve("").policy == Policy(network=Network(), native=Native())
-    assert files.resolve("").limiting("native") == [path]
+    assert files.resolve("").narrowing("native") == [path]
     assert files.resolve("--no-subprocess --no-policy").policy == Policy(subprocess=Subprocess())
     assert path in files.resolve("--no-policy").files or name == USER
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hermetic import distributions
-from hermetic.report import Limits, Report, message
+from hermetic.report import Narrowed, Report, message
 
 STDLIB = ["/usr/lib/python3.11/socket.py", 962, "getaddrinfo"]
 
@@ -141,7 +141,7 @@ def test_which_files_are_the_standard_librarys(path: str, own: bool) -> None:
 def test_what_a_policy_file_has_to_say(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = [f"{tmp_path}/hermetic.toml", "/other/hermetic.toml"]
-    assert Limits(files, alone=False).hint("--allow-run x") == "--allow-run x (so must hermetic.toml and /other/hermetic.toml)"
-    assert Limits(files[:1], alone=True).hint("--allow-run x") == "in hermetic.toml: allow-run x"
-    assert Limits([], alone=False).hint("--allow-run x") == "--allow-run x"
-    assert Limits(files, alone=True).hint("") == ""
+    assert Narrowed(files, alone=False).hint("--allow-run x") == "--allow-run x (so must hermetic.toml and /other/hermetic.toml)"
+    assert Narrowed(files[:1], alone=True).hint("--allow-run x") == "in hermetic.toml: allow-run x"
+    assert Narrowed([], alone=False).hint("--allow-run x") == "--allow-run x"
+    assert Narrowed(files, alone=True).hint("") == ""
