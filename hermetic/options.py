@@ -90,6 +90,16 @@ class Option:
         """The long name, as messages show it."""
         return "--" + self.key.replace("_", "-")
 
+    @property
+    def puts_up(self) -> bool:
+        """Whether it puts up a part of the policy."""
+        return self.section == GUARDS and bool(self.policy)
+
+    @property
+    def adjusts(self) -> bool:
+        """Whether it changes a part of the policy that stands, and puts none up."""
+        return self.section == ADJUST and bool(self.policy)
+
     def belongs_to(self, command: str) -> bool:
         """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows. WHY and SHOW know what makes a policy."""
         return (

@@ -6,13 +6,13 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from hermetic_guard.policy import GUARDS, Policy, PolicyError
+from hermetic_guard.policy import Policy, PolicyError
 
 from hermetic import options
 from hermetic.errors import HermeticError, PolicyFileError, UsageError, quoted
 from hermetic.linux import gaps, layers
 from hermetic.options import Invocation
-from hermetic.policy import DEFAULT, combine, discover, dump, load, trust
+from hermetic.policy import DEFAULT, PARTS, combine, discover, dump, load, trust
 from hermetic.policy.context import Context
 from hermetic.policy.library import Library, allows_no_more
 
@@ -82,7 +82,7 @@ def _typed(values: dict[str, object]) -> Table:
         if option.key in values:
             guard, _, word = key.partition(".")
             value = values[option.key]
-            if guard not in GUARDS:
+            if guard not in PARTS:
                 table[guard] = value
                 continue
             rules = table.setdefault(guard, {})
@@ -254,8 +254,8 @@ def _changes(first: Policy, second: Policy) -> list[str]:
 
 def _lines(table: Table) -> list[str]:
     """A rule a line: a guard that stands, and each value of its keys."""
-    lines = [f"on-violation = {table['on-violation']}"]
-    for guard in GUARDS:
+    lines = [f"{key} = {table[key]}" for key in load.WORDS]
+    for guard in PARTS:
         if guard in table:
             lines.append(f"[{guard}]")
             for key, value in table[guard].items():

@@ -35,9 +35,9 @@ def adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Polic
         if rules is None:
             raise UsageError(f"{option.name} has nothing to adjust: {WHAT[guard]} is not guarded", f"it goes with {options.flag_of(guard)}")
         policy = policy.replaced(**{guard: typed(rules, option, values[option.key], reader)})
-    if "on_violation" in values:
-        policy = policy.replaced(on_violation=values["on_violation"])
-    return policy
+    words = {option.key: values[option.key] for option in options.OPTIONS if option.adjusts and option.choices and option.key in values}
+    changed: Policy = policy.replaced(**words)
+    return changed
 
 
 def typed(rules: Any, option: Option, value: object, reader: Reader) -> Any:
@@ -56,7 +56,7 @@ def applied(rules: Any, option: Option, given: Given, reader: Reader) -> Any:
 
 
 def _given(values: dict[str, object]) -> Iterator[Option]:
-    return (option for option in options.OPTIONS if option.section == options.ADJUST and option.key in values and option.key in ADJUSTERS)
+    return (option for option in options.OPTIONS if option.adjusts and option.key in values and option.key in ADJUSTERS)
 
 
 WHAT = {"network": "the network", "subprocess": "the start of processes", "filesystem": "the filesystem", "native": "native code"}

@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.hosts import show_ports
-from hermetic_guard.policy import GUARDS, Filesystem, Network, Policy, PolicyError, intersect
+from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError, intersect
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
-from hermetic.policy import DEFAULT, WrongValue, discover, ports
+from hermetic.policy import DEFAULT, WrongValue, discover, ports, put_up
 from hermetic.policy.context import Context
 from hermetic.policy.reader import Reader
 
@@ -179,10 +179,10 @@ def _flags(values: dict[str, object], reader: Reader) -> Policy:
     """The guards that flags put up, with their own values."""
     guards: dict[str, object] = {}
     for option in options.OPTIONS:
-        if option.section == options.GUARDS and option.policy and option.key in values:
+        if option.puts_up and option.key in values:
             guard = option.policy.partition(".")[0]
             value = values[option.key]
-            guards[guard] = _valued(GUARDS[guard](), option, value, reader) if isinstance(value, str) else GUARDS[guard]()
+            guards[guard] = _valued(put_up(guard), option, value, reader) if isinstance(value, str) else put_up(guard)
     return Policy(**guards)
 
 
@@ -193,7 +193,7 @@ def _valued(rules: object, option: options.Option, value: str, reader: Reader) -
 
 
 def _adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Policy:
-    if not any(option.section == options.ADJUST and option.key in values for option in options.OPTIONS):
+    if not any(option.adjusts and option.key in values for option in options.OPTIONS):
         return policy
     from hermetic.policy import adjust
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hermetic_guard.hosts import ANY, show_ports
 from hermetic_guard.serialized import show_block
 
-from hermetic.policy import FIELDS
-from hermetic.policy.load import KEYS
+from hermetic.policy import FIELDS, PARTS
+from hermetic.policy.load import KEYS, VERSION, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 def table(policy: Policy) -> Table:
     """Keys and values, as TOML has them."""
-    found: Table = {"version": 1, "on-violation": policy.on_violation}
-    for guard in policy.guards():
+    found: Table = {"version": VERSION, **{key: getattr(policy, field) for key, field in WORDS.items()}}
+    for guard in PARTS:
         rules = getattr(policy, guard)
+        if rules is None:
+            continue
         keys = [key.partition(".")[2] for key in KEYS if key.startswith(f"{guard}.")]
         values = {key: VALUES.get(key, list)(getattr(rules, FIELDS[key])) for key in keys if getattr(rules, FIELDS[key])}
         found[guard] = {key: value for key, value in values.items() if value}

@@ -22,11 +22,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hermetic_guard.policy import GUARDS, Policy
+from hermetic_guard.policy import Policy
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError, quoted
-from hermetic.policy import DEFAULT, WrongValue, adjust
+from hermetic.policy import DEFAULT, PARTS, WrongValue, adjust, put_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,10 @@ KEYS = {option.policy: option for option in options.OPTIONS if option.policy}
 """What a policy may say: "guard", "guard.key" or "key", and the option that says the same."""
 
 PROFILE = "profile"
-OF_A_POLICY = ("summary", "extends", *(key for key in KEYS if key.partition(".")[0] not in GUARDS), *GUARDS)
+WORDS = {key: option.key for key, option in KEYS.items() if option.choices}
+"""Keys with a word for the whole policy, and the field that has it."""
+
+OF_A_POLICY = ("summary", "extends", *WORDS, *PARTS)
 OF_A_FILE = ("version", *OF_A_POLICY, PROFILE)
 """The keys that there are."""
 
@@ -126,13 +129,12 @@ class Document:
     def policy(self, name: str, base: Policy, reader: Reader) -> Policy:
         """The policy called `name`, "" for the one at the top, made from what it extends. Raises PolicyFileError."""
         table, path = self.of(name), (PROFILE, name) if name else ()
-        guards = {}
-        for guard in GUARDS:
-            rules = getattr(base, guard)
-            if guard in table:
-                rules = self._rules((*path, guard), GUARDS[guard]() if rules is None else rules, table[guard], reader)
-            guards[guard] = rules
-        return Policy(on_violation=table.get("on-violation", base.on_violation), **guards)
+        fields = {field: table.get(key, getattr(base, field)) for key, field in WORDS.items()}
+        for part in PARTS:
+            rules = fields[part] = getattr(base, part)
+            if part in table:
+                fields[part] = self._rules((*path, part), put_up(part) if rules is None else rules, table[part], reader)
+        return Policy(**fields)
 
     def _rules(self, path: Path_, rules: Any, table: Table, reader: Reader) -> Any:
         """A guard's rules, changed as its table says: in the order of the options, so that it is not the order of the keys that matters."""
@@ -153,15 +155,14 @@ class Document:
         extends = table.get("extends", [])
         if not isinstance(extends, list) or not all(isinstance(name, str) for name in extends):
             self.fail((*path, "extends"), "a list of names of profiles was expected")
-        for key, option in KEYS.items():
-            guard, _, word = key.partition(".")
-            if not word and guard not in GUARDS and guard in table:
-                self._check_value((*path, guard), option, table[guard])
-        for guard in GUARDS:
-            if guard in table:
-                self._check_guard((*path, guard), self._table((*path, guard), table[guard]))
+        for key in WORDS:
+            if key in table:
+                self._check_value((*path, key), KEYS[key], table[key])
+        for part in PARTS:
+            if part in table:
+                self._check_part((*path, part), self._table((*path, part), table[part]))
 
-    def _check_guard(self, path: Path_, table: Table) -> None:
+    def _check_part(self, path: Path_, table: Table) -> None:
         known = {word: option for key, option in KEYS.items() for guard, _, word in [key.partition(".")] if guard == path[-1] and word}
         self._check_keys(path, table, known)
         for key, value in table.items():

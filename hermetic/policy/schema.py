@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hermetic_guard.policy import GUARDS
-
 from hermetic import options
-from hermetic.policy import load, sets
+from hermetic.policy import PARTS, load, sets
 from hermetic.policy.context import VARIABLES
 from hermetic.policy.reader import LOCAL
 
@@ -25,8 +23,8 @@ def schema() -> Schema:
     policy = {
         "summary": {"type": "string", "description": "What it is for, in one line."},
         "extends": {"type": "array", "items": {"type": "string"}, "description": "Profiles to begin with: what all of them allow."},
-        **{key: _value(option) for key, option in load.KEYS.items() if key.partition(".")[0] not in GUARDS},
-        **{guard: _guard(guard) for guard in GUARDS},
+        **{key: _value(load.KEYS[key]) for key in load.WORDS},
+        **{part: _part(part) for part in PARTS},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -46,8 +44,8 @@ def schema() -> Schema:
     }
 
 
-def _guard(guard: str) -> Schema:
-    """The guard itself stands where its table is there."""
+def _part(guard: str) -> Schema:
+    """The part itself stands where its table is there."""
     text = next((option.text for key, option in load.KEYS.items() if key.partition(".")[0] == guard), "")
     inside = {key.partition(".")[2]: _value(option) for key, option in load.KEYS.items() if key.startswith(f"{guard}.")}
     return {"type": "object", "description": text, "properties": inside, "additionalProperties": False}
