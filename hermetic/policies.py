@@ -94,10 +94,12 @@ def _typed(values: dict[str, object]) -> Table:
 def _standings(policy: Policy) -> tuple[list[layers.Standing], Here | None]:
     """How each guard is held here, in a Python target."""
     from hermetic import doctor
+    from hermetic.launch import nested
 
     here = doctor.learned(policy)
     if here is None:
-        return [layers.Standing(guard, True, layers.NONE, NO_KERNEL) for guard in policy.guards()], None
+        why = doctor.INSIDE if nested.is_inside() else NO_KERNEL
+        return [layers.Standing(guard, True, layers.NONE, why) for guard in policy.guards()], None
     return layers.standings(policy, here, python=True), here
 
 

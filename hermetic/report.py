@@ -84,8 +84,11 @@ class Narrowed:
         """What would allow something that `option` alone would allow if these files were not there."""
         if not self.files or not option:
             return option
-        files = " and ".join(map(shown, self.files))
-        return f"in {files}: {option.removeprefix('--')}" if self.alone else f"{option} (so must {files})"
+        return f"in {self.shown}: {option.removeprefix('--')}" if self.alone else f"{option} (so must {self.shown})"
+
+    @property
+    def shown(self) -> str:
+        return " and ".join(map(shown, self.files))
 
 
 def message(event: Event, narrowed: Narrowed | None = None) -> str:

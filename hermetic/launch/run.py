@@ -156,7 +156,12 @@ class Run:
             self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
-        return why_not
+        return why_not + self.whose(why_not)
+
+    def whose(self, why_not: str) -> str:
+        """Which policy files ask for the guard that cannot stand, where nobody else does."""
+        asking = [one.shown for guard, one in self.report.narrowed.items() if one.alone and why_not.startswith(f"the {guard} guard ")]
+        return f" (asked for by {asking[0]})" if asking else ""
 
     def uncounted(self) -> str:
         """What of the kernel's refusals nobody will hear of, as a sentence's end."""

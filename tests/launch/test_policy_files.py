@@ -74,6 +74,14 @@ def test_says_so(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     assert f"hermetic: {file}: allow-write build: there is nothing there yet\n" in done.err
 
 
+def test_a_guard_that_cannot_stand(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    lay(project, "[native]")
+    done = jobs.guarded("--no-network", "--", "true", env=env, cwd=project)
+    assert done.code == 125
+    assert done.err.endswith("(the kernel cannot tell a library from data) (asked for by hermetic.toml)\n")
+    assert "asked for by" not in jobs.guarded("--block-native", "--", "true", env=env, cwd=project).err
+
+
 def test_of_an_environment(jobs: Jobs, project: Path, env: dict[str, str], environments: Environments) -> None:
     lay(project, "[filesystem]\nallow-write = ['$VENV', '$PROJECT/sub']")
     python = environments.get("3.9").python
