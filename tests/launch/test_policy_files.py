@@ -234,12 +234,8 @@ def test_show_for_programs(jobs: Jobs, project: Path, env: dict[str, str]) -> No
     file = lay(project, "[filesystem]\nallow-write = ['$VENV']")
     done = jobs.native(jobs.hermetic, "policy", "show", "--json", "--no-network", "--", PYTHON, env=env, cwd=project)
     found = json.loads(done.out)
-    assert found["policy"] == {
-        "version": 1,
-        "on-violation": "refuse",
-        "network": {},
-        "filesystem": {"allow-write": [str(Path(PYTHON).parent.parent)]},
-    }
+    assert (found["policy"]["network"], found["policy"]["on-violation"]) == ({}, "refuse")
+    assert found["policy"]["filesystem"] == {"allow-write": [str(Path(PYTHON).parent.parent)]}
     assert {guard: layers["kernel"] for guard, layers in found["layers"].items()} == {"network": "full", "filesystem": "full"}
     assert found["files"] == [str(file)]
     assert [source["from"] for source in found["sources"]] == ["the command line", f"{file}: in every run"]
