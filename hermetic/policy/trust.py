@@ -7,9 +7,9 @@ exactly this content. What a policy extends in other files of the project has to
 from __future__ import annotations
 
 import os
-import stat
 
-from hermetic.digest import sha256
+from hermetic import kept
+from hermetic.digest import digest_of
 from hermetic.errors import PolicyFileError
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ class Store:
 
     def trusts(self, document: Document) -> bool:
         """Whether exactly this content was trusted at this path."""
-        return self._entry(document.file) == line(document)
+        return kept.own(self._path(document.file)) == line(document)
 
     def trust(self, document: Document) -> None:
         """Raises PolicyFileError where it cannot be kept."""
@@ -56,22 +56,7 @@ class Store:
         return True
 
     def _path(self, file: str) -> str:
-        return f"{self.directory}/{sha256(os.fsencode(file))}"
-
-    def _entry(self, file: str) -> bytes:
-        """What is kept of a path; nothing where somebody else may have written it."""
-        try:
-            descriptor = os.open(self._path(file), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return b""
-        with open(descriptor, "rb") as entry:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-                return b""
-            return entry.read(LONGEST)
-
-
-LONGEST = 1 << 16
+        return f"{self.directory}/{digest_of(os.fsencode(file))}"
 
 
 def line(document: Document) -> bytes:
@@ -81,7 +66,9 @@ def line(document: Document) -> bytes:
 
 def digest(document: Document) -> str:
     """Of what is said, not of how it is written: comments, and in a pyproject.toml the other tables, may change."""
-    return sha256(repr(canonical({"": document.top, **{f"profile {name}": table for name, table in document.profiles.items()}})).encode())
+    return digest_of(
+        repr(canonical({"": document.top, **{f"profile {name}": table for name, table in document.profiles.items()}})).encode()
+    )
 
 
 def canonical(value: object) -> object:
