@@ -15,79 +15,32 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class, shell_complete
 
 from hermetic import __version__, options
-from hermetic.errors import CANNOT, HermeticError, UsageError
-from hermetic.options import COMPLETE_VARIABLE, COMPLETION, DOCTOR, EXEC, ROOT, RUN, SHELL, WHY, Invocation, Option
+from hermetic.errors import CANNOT, HermeticError, UsageError, printable
+from hermetic.options import (
+    CHECK,
+    COMPLETE_VARIABLE,
+    COMPLETION,
+    DIFF,
+    DOCTOR,
+    EXEC,
+    INIT,
+    POLICY,
+    ROOT,
+    RUN,
+    SCHEMA,
+    SHOW,
+    TRUST,
+    WHY,
+    Invocation,
+    Option,
+)
+from hermetic.pages import ABOUT, SETTINGS, Page, help_of, write_page
 from hermetic.policy import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     Items = list[CompletionItem[str]]  # a generic class from click 8.5 on only
-
-SETTINGS: dict[str, Any] = {"help_option_names": list(options.BY_NAME["--help"].names), "max_content_width": 100}
-
-ABOUT = {
-    ROOT: "Run Python code you do not fully trust, in whatever interpreter or virtual environment it lives, with "
-    "network, processes, file writes and native code switched off. No root, no container, nothing installed there. The "
-    "guards stand before the target's first line and in its Python children. On Linux the kernel holds the same policy for "
-    "native code and programs in any language; 'hermetic doctor' says which layer holds what on this machine.",
-    RUN: "Run a command: a console script, a Python file, an interpreter. It is found as a shell would find it, and "
-    "runs in its own interpreter. Everything after -- belongs to it.",
-    EXEC: "Run a script, a module or code in a named interpreter.",
-    SHELL: "Start a guarded REPL.",
-    COMPLETION: "Print the completion function of a shell.",
-    DOCTOR: "Say which layer holds which guard on this machine, found by having small programs try what is forbidden, and what "
-    "would help where one is missing. Exits with 1 if anything got through.",
-    WHY: "Say whether a policy lets HOST be looked up and PORT of it be connected to, by which rule not, and what would allow it. "
-    "Nothing is sent. Exits with 1 if it is refused.",
-}
-
-EXAMPLES = {
-    ROOT: (
-        ("hermetic run -- pip install six", "no guard named: no network"),
-        ("hermetic --no-network --allow-localhost -- pytest", "'run' can be left out"),
-        ("hermetic exec --no-network --python ~/env app.py", "in another interpreter"),
-        ("hermetic shell --no-network", ""),
-    ),
-    RUN: (
-        ("hermetic run --no-network -- pip install six", ""),
-        ("hermetic run --no-network --allow-localhost=8000 -- pytest", ""),
-        ("hermetic run --profile net-hermetic -- tox", ""),
-    ),
-    EXEC: (
-        ("hermetic exec --no-network --python 3.9 script.py a b", ""),
-        ("hermetic exec --no-network --python ~/env -m module", ""),
-        ("echo 'print(1)' | hermetic exec --no-network -", ""),
-    ),
-    SHELL: (("hermetic shell --no-network --python 3.12", ""),),
-    DOCTOR: (("hermetic doctor", ""), ("hermetic doctor --json", "")),
-    WHY: (
-        ("hermetic why --no-network net example.com:443", ""),
-        ("hermetic why --allow-domain example.com net a.example.com:443", ""),
-    ),
-    COMPLETION: (
-        ('eval "$(hermetic completion bash)"', "in ~/.bashrc"),
-        ('eval "$(hermetic completion zsh)"', "in ~/.zshrc"),
-        ("hermetic completion fish | source", "in config.fish"),
-    ),
-}
-
-USAGE = {
-    RUN: "[OPTIONS] [--] COMMAND [ARGS]...",
-    EXEC: "[OPTIONS] SCRIPT|-m MODULE|-c CODE|- [ARGS]...",
-    SHELL: "[OPTIONS]",
-    COMPLETION: "bash|zsh|fish",
-    DOCTOR: "[--json]",
-    WHY: "[OPTIONS] net HOST:PORT",
-}
-
-EXIT_CODES = (
-    ("77", "an uncaught violation ended the target"),
-    ("125", "hermetic could not do its job; nothing was started"),
-    ("126, 127", "the target cannot be executed, or was not found"),
-    ("128+N", "signal N ended the target"),
-    ("other", "the target's own"),
-)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -135,39 +88,6 @@ def _complete(instruction: str) -> int:
     return 0
 
 
-# The help pages.
-
-
-def write_page(command: str, formatter: click.HelpFormatter) -> None:
-    """The help of `command` below its usage: text, examples, and the options under their headings."""
-    formatter.write_paragraph()
-    formatter.write_text(ABOUT[command])
-    formatter.write_paragraph()
-    formatter.write("Examples:\n")
-    for line, why in EXAMPLES[command]:
-        formatter.write(f"  {line:<52}{why}".rstrip() + "\n")
-    if command == ROOT:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, ABOUT[name].partition(". ")[0].rstrip(".") + ".") for name in SUBCOMMANDS])
-    for section in options.SECTIONS:
-        rows = [(_spelled(option), _help(option)) for option in options.known(command) if option.section == section]
-        if rows:
-            with formatter.section(section):
-                formatter.write_dl(rows)
-    if command not in options.ANSWERED:
-        with formatter.section("Exit codes"):
-            formatter.write_dl(EXIT_CODES)
-
-
-def _spelled(option: Option) -> str:
-    value = {options.VALUE: f" {option.metavar}", options.OPTIONAL: f"[={option.metavar}]"}.get(option.kind, "")
-    return ", ".join(option.names) + value
-
-
-def _help(option: Option) -> str:
-    return option.text + (f" One of {', '.join(load.names())}." if option.key == "profile" else "")
-
-
 # Completion.
 
 FLAGS_FIRST = "hermetic.flags-first"
@@ -195,8 +115,17 @@ def _executables(directory: str, start: str) -> list[str]:
         return []
 
 
+def _complete_file(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    return _file(incomplete)
+
+
+def _complete_profile(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    return [CompletionItem(name) for name in load.names() if name.startswith(incomplete)]
+
+
 VALUES: dict[str, Any] = {
-    "profile": lambda ctx, parameter, start: [CompletionItem(name) for name in load.names() if name.startswith(start)],
+    "profile": _complete_profile,
+    "policy": _complete_file,
     "log": lambda ctx, parameter, start: _file(start),
     "python": lambda ctx, parameter, start: _file(start),
 }
@@ -235,15 +164,68 @@ def _examine(json: bool) -> int:
 
 def _explain(surface: str, what: str, **values: Any) -> int:
     from hermetic import explain
+    from hermetic.launch import run
     from hermetic.policy import combine
 
-    given = {key: value for key, value in values.items() if value not in (None, (), False)}
-    resolved = combine.resolve(Invocation(RUN, given, []), os.getcwd())
+    resolved = combine.resolve(Invocation(RUN, _given(values), []), os.getcwd())
     for notice in resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
     answers = explain.network(resolved.policy, what)
-    click.echo("\n".join(map(str, answers)))
+    narrowed = run.narrowed(resolved).get("network")
+    click.echo("\n".join(answer.told(narrowed) for answer in answers))
     return 0 if all(answer.decision.allowed for answer in answers) else 1
+
+
+def _given(values: dict[str, Any]) -> dict[str, object]:
+    """The options that were given, as `Invocation.values` has them."""
+    return {key: value for key, value in values.items() if value not in (None, (), False)}
+
+
+def _policy(answer: Callable[..., tuple[str, int]], **words: Any) -> int:
+    """Print what policies.py answers; names and paths in it come from strangers."""
+    text, code = answer(**words)
+    click.echo("\n".join(map(printable, text.split("\n"))), nl=False)
+    return code
+
+
+def _show(target: tuple[str, ...], resolved: bool, json: bool, **values: Any) -> int:
+    from hermetic import policies
+    from hermetic.launch import run
+
+    cwd = os.getcwd()
+    invocation = Invocation(RUN, {}, list(target))
+    find = (lambda: run.interpreter_of(invocation, cwd)) if target else str
+    return _policy(policies.show, values=_given(values), cwd=cwd, interpreter=find, resolved=resolved, as_json=json)
+
+
+def _check(files: tuple[str, ...]) -> int:
+    from hermetic import policies
+
+    return _policy(policies.check, files=files, cwd=os.getcwd())
+
+
+def _diff(one: str, other: str) -> int:
+    from hermetic import policies
+
+    return _policy(policies.difference, one=one, other=other, cwd=os.getcwd())
+
+
+def _schema() -> int:
+    from hermetic.policy import schema
+
+    return _policy(lambda: (schema.text(), 0))
+
+
+def _trust(file: str | None, forget: bool) -> int:
+    from hermetic import policies
+
+    return _policy(policies.trust_files, file=file, cwd=os.getcwd(), forget=forget)
+
+
+def _init() -> int:
+    from hermetic import policies
+
+    return _policy(policies.begin, cwd=os.getcwd())
 
 
 # The commands.
@@ -264,16 +246,6 @@ def separated(ctx: click.Context, command: str, words: list[str]) -> list[str]:
     return [*words[:stop], "--", *words[start:]]
 
 
-class Page(click.Command):
-    """A command with a help page of our own."""
-
-    name: str
-
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(f"{ROOT} {self.name}", USAGE[self.name])
-        write_page(self.name, formatter)
-
-
 class Launch(Page):
     """run, exec or shell. Never invoked: what can be launched, `options.parse` has launched."""
 
@@ -287,11 +259,15 @@ class Launch(Page):
         return _file(incomplete) if ctx.meta.get(TARGET_BEGUN) else super().shell_complete(ctx, incomplete)
 
 
-class Why(Page):
+class Asks(Page):
     """Its options are those of a run; its words come behind them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, separated(ctx, self.name, args))
+        return super().parse_args(ctx, separated(ctx, self.page, args))
+
+
+class Policies(Page, click.Group):
+    """`hermetic policy`."""
 
 
 class Group(click.Group):
@@ -305,7 +281,7 @@ class Group(click.Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ROOT, "[run] [OPTIONS] -- COMMAND [ARGS]...")
-        formatter.write_usage(ROOT, "exec|shell|doctor|why|completion ...", prefix="       ")
+        formatter.write_usage(ROOT, "exec|shell|doctor|why|policy|completion ...", prefix="       ")
         write_page(ROOT, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
@@ -318,7 +294,7 @@ class Group(click.Group):
 
 def parameter(option: Option) -> click.Option:
     """A row of the table as click has it."""
-    settings: dict[str, Any] = {"help": _help(option), "shell_complete": VALUES.get(option.key)}
+    settings: dict[str, Any] = {"help": help_of(option), "shell_complete": VALUES.get(option.key)}
     if option.kind in (options.FLAG, options.ANSWER):
         settings["is_flag"] = True
     else:
@@ -340,7 +316,7 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
 def _parameters(command: str) -> list[click.Parameter]:
     """The options that `command` knows (click adds help itself), and its target."""
     made: list[click.Parameter] = [parameter(row) for row in options.known(command) if row.key != "help"]
-    if command in (RUN, EXEC):
+    if command in (RUN, EXEC, SHOW):
         made.append(click.Argument(["target"], nargs=-1, type=click.UNPROCESSED, shell_complete=_word_of_target))
     return made
 
@@ -352,10 +328,34 @@ _QUESTION: list[click.Parameter] = [
     click.Argument(["what"], metavar="HOST:PORT"),
 ]
 
+_FILES = click.Argument(["files"], nargs=-1, metavar="FILE", shell_complete=_complete_file)
+_FILE = click.Argument(["file"], required=False, metavar="FILE", shell_complete=_complete_file)
+_TWO: list[click.Parameter] = [
+    click.Argument([name], metavar="PROFILE|FILE", shell_complete=_complete_profile) for name in ("one", "other")
+]
+
+
+def _page(command: str, callback: Any, *arguments: click.Parameter, kind: type[Page] = Page) -> Page:
+    """A command that is answered from here."""
+    name = command.rpartition(" ")[2]
+    return kind(name, params=[*_parameters(command), *arguments], callback=callback, help=ABOUT[command], context_settings=SETTINGS)
+
+
+_POLICY = Policies(POLICY, params=_parameters(POLICY), help=ABOUT[POLICY], context_settings=SETTINGS)
+_POLICY.commands = {
+    "show": _page(SHOW, _show, kind=Asks),
+    "check": _page(CHECK, _check, _FILES),
+    "diff": _page(DIFF, _diff, *_TWO),
+    "schema": _page(SCHEMA, _schema),
+    "trust": _page(TRUST, _trust, _FILE),
+    "init": _page(INIT, _init),
+}
+
 SUBCOMMANDS: dict[str, click.Command] = {
     **{name: Launch(name, params=_parameters(name), help=ABOUT[name], context_settings=SETTINGS) for name in options.COMMANDS},
-    DOCTOR: Page(DOCTOR, params=_parameters(DOCTOR), callback=_examine, help=ABOUT[DOCTOR], context_settings=SETTINGS),
-    WHY: Why(WHY, params=[*_parameters(WHY), *_QUESTION], callback=_explain, help=ABOUT[WHY], context_settings=SETTINGS),
-    COMPLETION: Page(COMPLETION, params=[_SHELL], callback=_print_completion, help=ABOUT[COMPLETION], context_settings=SETTINGS),
+    DOCTOR: _page(DOCTOR, _examine),
+    WHY: _page(WHY, _explain, *_QUESTION, kind=Asks),
+    POLICY: _POLICY,
+    COMPLETION: _page(COMPLETION, _print_completion, _SHELL),
 }
 GROUP = Group(ROOT, commands=SUBCOMMANDS, params=_parameters(ROOT), context_settings=SETTINGS)

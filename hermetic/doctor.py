@@ -181,6 +181,18 @@ def _tried(found: Examination, attempt: Attempt, place: str) -> Finding:
     return Finding(attempt, OUTCOMES.get(_under_rules(found, command, policy), UNTESTED))
 
 
+def learned(policy: Policy) -> Here | None:
+    """What the kernel's rules for a policy come to on this machine, found by putting a program under them; None where there is no kernel layer."""
+    from hermetic.launch import nested
+
+    found = Examination()
+    if is_linux() and not nested.is_inside():
+        if policy.filesystem is not None and policy.filesystem.read is not None:
+            policy = policy.replaced(filesystem=needs.of_interpreter(sys.executable, policy.filesystem))
+        _under_rules(found, [sys.executable, "-I", "-S", "-c", "pass"], policy)
+    return found.here
+
+
 def _lay_files(place: str) -> None:
     Path(place, "new").unlink(missing_ok=True)
     Path(place, "file").write_text("content")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.report import Narrowed
+
 ELSEWHERE = b"\xcb\0\x71\1"
 """203.0.113.1, which is nobody's (RFC 5737): stands for what a name leads to."""
 LOCALHOST = b"\x7f\0\0\1"
@@ -30,11 +32,12 @@ class Answer(NamedTuple):
     asked: str
     decision: Decision
 
-    def __str__(self) -> str:
+    def told(self, narrowed: Narrowed | None = None) -> str:
+        """In one line. narrowed: what policy files have to say of the network"""
         if self.decision.allowed:
             return printable(f"allowed  {self.asked}")
-        hint = f"  allow it  {self.decision.hint}" if self.decision.hint else ""
-        return printable(f"refused  {self.asked}: {self.decision.rule}{hint}")
+        hint = narrowed.hint(self.decision.hint) if narrowed else self.decision.hint
+        return printable(f"refused  {self.asked}: {self.decision.rule}" + (f"  allow it  {hint}" if hint else ""))
 
 
 def network(policy: Policy, text: str) -> list[Answer]:

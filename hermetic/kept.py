@@ -25,7 +25,7 @@ def directory(environ: Mapping[str, str]) -> str:
 
 def read(entry: str, key: str) -> tuple[list[str], bytes] | None:
     """The words and the content that were kept at a path for this key; None if there is no such entry."""
-    data = _own(entry)
+    data = own(entry)
     if data is None:
         return None
     head, _, content = data.partition(b"\n")
@@ -33,7 +33,8 @@ def read(entry: str, key: str) -> tuple[list[str], bytes] | None:
     return (words[2:], content) if words[:2] == [key, str(len(content))] else None
 
 
-def _own(entry: str) -> bytes | None:
+def own(entry: str) -> bytes | None:
+    """What is in a file that this user alone can have written; None where there is no such file."""
     try:
         descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

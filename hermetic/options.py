@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 ROOT = "hermetic"
 RUN, EXEC, SHELL = COMMANDS = ("run", "exec", "shell")
-COMPLETION, DOCTOR, WHY = ANSWERED = ("completion", "doctor", "why")
+COMPLETION, DOCTOR, WHY, POLICY = "completion", "doctor", "why", "policy"
+SHOW, CHECK, DIFF, SCHEMA, TRUST, INIT = POLICY_COMMANDS = tuple(
+    f"policy {name}" for name in ("show", "check", "diff", "schema", "trust", "init")
+)
+ANSWERED = (COMPLETION, DOCTOR, WHY, POLICY, *POLICY_COMMANDS)
 """Commands that only click knows: they print, and start no target."""
 
 COMPLETE_VARIABLE = "_HERMETIC_COMPLETE"
@@ -36,10 +40,11 @@ ANSWER = "answer"
 
 GUARDS = "Guards"
 ADJUST = "Adjusting them"
+FILES = "Policy files"
 TELLING = "What you are told"
 TARGET = "Target"
 OTHER = "Other"
-SECTIONS = (GUARDS, ADJUST, TARGET, TELLING, OTHER)
+SECTIONS = (GUARDS, ADJUST, FILES, TARGET, TELLING, OTHER)
 
 
 class Option:
@@ -85,12 +90,22 @@ class Option:
         """The long name, as messages show it."""
         return "--" + self.key.replace("_", "-")
 
+    @property
+    def puts_up(self) -> bool:
+        """Whether it puts up a part of the policy."""
+        return self.section == GUARDS and bool(self.policy)
+
+    @property
+    def adjusts(self) -> bool:
+        """Whether it changes a part of the policy that stands, and puts none up."""
+        return self.section == ADJUST and bool(self.policy)
+
     def belongs_to(self, command: str) -> bool:
-        """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows. WHY knows what makes a policy."""
+        """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows. WHY and SHOW know what makes a policy."""
         return (
             command in self.commands
             or (command == ROOT and RUN in self.commands)
-            or (command == WHY and (bool(self.policy) or self.key == "profile"))
+            or (command in (WHY, SHOW) and (bool(self.policy) or self.key == "profile" or self.section == FILES))
         )
 
 
@@ -132,6 +147,9 @@ OPTIONS = (
            choices=("raise", "refuse", "kill"),
            text="What a violation is to the target. refuse, the default: the error that a locked-down machine gives; "
                 "raise: an error that no 'except OSError' hides; kill: the end of its process."),
+    Option("--policy", section=FILES, kind=VALUE, metavar="FILE",
+           text="Follow the policy in FILE, and your own, but not the project's."),
+    Option("--no-policy", section=FILES, text="Follow no policy file."),
     Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL),
            text="The interpreter: a path, the directory of a virtual environment, or a version."),
     Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),
@@ -139,12 +157,14 @@ OPTIONS = (
     Option("--strict", section=TELLING, text="Exit with 77 instead of 0 if anything was blocked."),
     Option("-v", "--verbose", section=TELLING, text="Say what is run, in which way, and why."),
     Option("-q", "--quiet", section=TELLING, text="Print nothing but errors of hermetic's own."),
-    Option("--json", section=OTHER, commands=(DOCTOR,), text="Print what was found as JSON."),
+    Option("--resolved", section=OTHER, commands=(SHOW,), text="Print the one policy that comes of all parts, with paths as they are."),
+    Option("--forget", section=OTHER, commands=(TRUST,), text="Trust it no longer."),
+    Option("--json", section=OTHER, commands=(DOCTOR, SHOW), text="Print what was found as JSON."),
     Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, *ANSWERED), text="Show this help."),
     Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),
 )  # fmt: skip
 
-EXCLUSIVE = (("verbose", "quiet"), ("trace", "quiet"))
+EXCLUSIVE = (("verbose", "quiet"), ("trace", "quiet"), ("policy", "no_policy"))
 BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
 
@@ -234,7 +254,7 @@ def settle(given: Iterable[Given]) -> dict[str, object]:
             raise UsageError(f"{option.name} is given twice, and says two different things")
     for one, other in EXCLUSIVE:
         if one in values and other in values:
-            raise UsageError(f"--{one} and --{other} exclude each other")
+            raise UsageError(f"--{one} and --{other.replace('_', '-')} exclude each other")
     return values
 
 

@@ -11,7 +11,7 @@ from hermetic.errors import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     Event = dict[str, Any]
@@ -33,6 +33,8 @@ class Report:
         self.blocked: dict[str, int] = {}
         self.all_counted = True
         """Whether refusals by the kernel come here as well."""
+        self.narrowed: dict[str, Narrowed] = {}
+        """By guard."""
 
     def refused(self, event: Event) -> None:
         """Count a refusal, and print it if it is the first of its kind."""
@@ -40,7 +42,7 @@ class Report:
         if self._quiet:
             return
         if self._trace:
-            self._write(message(event) + stack(event))
+            self._write(self._message(event) + stack(event))
         elif (event["guard"], event["target"]) not in self._seen:
             self._first(event)
 
@@ -48,10 +50,13 @@ class Report:
         """Print a refusal that is the first of its kind, unless there were many of other kinds."""
         if len(self._seen) < SHOWN:
             self._seen.add((event["guard"], event["target"]))
-            self._write(message(event))
+            self._write(self._message(event))
         elif not self._full:
             self._full = True
             self._write(FURTHER)
+
+    def _message(self, event: Event) -> str:
+        return message(event, self.narrowed.get(event["guard"]))
 
     def finish(self, foreign: int = 0) -> None:
         """Print the counts. foreign: how many lines of the target's side were no events."""
@@ -65,14 +70,35 @@ class Report:
             self._write(f"hermetic: not understood: {foreign} {'line' if foreign == 1 else 'lines'} that did not come from the guards\n")
 
 
-def message(event: Event) -> str:
+class Narrowed:
+    """What policy files have to say of a guard: an option alone does not allow what they do not.
+
+    files: those that have its table; alone: whether it stands for their sake only, so that no option can adjust it
+    """
+
+    def __init__(self, files: Sequence[str], *, alone: bool) -> None:
+        self.files = files
+        self.alone = alone
+
+    def hint(self, option: str) -> str:
+        """What would allow something that `option` alone would allow if these files were not there."""
+        if not self.files or not option:
+            return option
+        return f"in {self.shown}: {option.removeprefix('--')}" if self.alone else f"{option} (so must {self.shown})"
+
+    @property
+    def shown(self) -> str:
+        return " and ".join(map(shown, self.files))
+
+
+def message(event: Event, narrowed: Narrowed | None = None) -> str:
     """The three lines: what was denied, who asked, what would allow it. The last two only where they are known."""
     lines = [f"hermetic: blocked action: {event['rule']}: {event['action']}({event['target']})"]
     asked = asker(event["stack"]) or (f"{event['program']} (process {event['pid']})" if "program" in event else "")
     if asked:
         lines.append(f"  asked by  {asked}")
     if event["hint"]:
-        lines.append(f"  allow it  {event['hint']}")
+        lines.append(f"  allow it  {narrowed.hint(event['hint']) if narrowed else event['hint']}")
     return "".join(printable(line) + "\n" for line in lines)
 
 

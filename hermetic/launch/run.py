@@ -21,8 +21,8 @@ from hermetic.launch.speaker import Speaker
 from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.linux import layers, syscalls
 from hermetic.linux.here import Here
-from hermetic.policy import combine
-from hermetic.report import Report
+from hermetic.policy import combine, discover
+from hermetic.report import Narrowed, Report
 from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
@@ -57,14 +57,15 @@ def main(invocation: Invocation) -> int:
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
     cwd = working_directory()
-    resolved = combine.resolve(invocation, cwd)
+    resolved = combine.resolve(invocation, cwd, lambda: interpreter_of(invocation, cwd or ""))
     environment = initial_environment()
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
     for notice in resolved.notices:
         say.notice(notice)
-    say.detail("; ".join(target.how))
+    for detail in (*resolved.details, "; ".join(target.how)):
+        say.detail(detail)
     policy = with_needs(resolved.policy, target, cwd)
     refuse_hidden(policy, target)
     if nested.is_inside():
@@ -74,7 +75,10 @@ def main(invocation: Invocation) -> int:
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer, invocation=invocation, say=say)
     facts = ask_interpreter(target, policy) if target.python else None
-    return Run(invocation, policy, target, facts, say).result(environment)
+    run = Run(invocation, policy, target, facts, say)
+    run.policy_files = resolved.files
+    run.report.narrowed = narrowed(resolved)
+    return run.result(environment)
 
 
 class Run:
@@ -99,6 +103,7 @@ class Run:
         self.ready = self.uncaught = self.failed = False
         """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
         self.reasons: set[str] = set()
+        self.policy_files: list[str] = []
         self.started: ConfinedExecution | None = None
         self.loopback: LoopbackServer | None = None
         self.runs = True
@@ -108,7 +113,7 @@ class Run:
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
         known = [self.facts] if self.facts is not None and self.carries else []
-        protected = protected_paths()
+        protected = [*protected_paths(), *self.policy_files]
         files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
         self.loopback = loopback_server(self.policy)
         if self.policy.network and self.policy.network.domains:
@@ -163,7 +168,12 @@ class Run:
             self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
-        return why_not
+        return why_not + self.whose(why_not)
+
+    def whose(self, why_not: str) -> str:
+        """Which policy files ask for the guard that cannot stand, where nobody else does."""
+        asking = [one.shown for guard, one in self.report.narrowed.items() if one.alone and why_not.startswith(f"the {guard} guard ")]
+        return f" (asked for by {asking[0]})" if asking else ""
 
     def uncounted(self) -> str:
         """What of the kernel's refusals nobody will hear of, as a sentence's end."""
@@ -296,6 +306,18 @@ def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -
         raise type(error)(error.message, f'a value goes with "=": {invocation.meant}') from None
 
 
+def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:
+    """What policy files have to say, by guard."""
+    asked = resolved.asked.guards()
+    return {guard: Narrowed(resolved.narrowing(guard), alone=guard not in asked) for guard in resolved.policy.guards()}
+
+
+def interpreter_of(invocation: Invocation, cwd: str) -> str:
+    """The path of the interpreter that the target will have, "" if it is not Python."""
+    target = find_target(invocation, dict(os.environ), cwd)
+    return target.interpreter if target.python else ""
+
+
 def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:
     """What is known of the target's interpreter, of whose answer nothing may come that the policy keeps from the target."""
     files = policy.filesystem
@@ -341,17 +363,19 @@ def initial_environment() -> dict[bytes, bytes]:
 def protected_paths() -> list[str]:
     """hermetic's own files: what a run could change there would weaken the next one."""
     package = os.path.dirname(os.path.dirname(__file__))
-    return [package, payload.directory(), *caches()]
+    return [package, payload.directory(), *kept_places()]
 
 
-def caches() -> list[str]:
-    """This run's, and the usual one. Made where there is none: whoever makes it fills it for the next run, and what is not there cannot be kept."""
-    plain = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
-    found = dict.fromkeys(map(kept.directory, (os.environ, plain)))
+def kept_places() -> list[str]:
+    """Where this run, and one without XDG_ variables, keeps what it learned and what it is told to trust. Made where there is none: whoever makes
+    it fills it for the next run, and what is not there cannot be kept.
+    """
+    plain = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    find = (kept.directory, discover.kept_directory)
+    found = dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain) for of in find) if place)
     for place in found:
         try:
-            if place:
-                os.makedirs(place, 0o700, exist_ok=True)
+            os.makedirs(place, 0o700, exist_ok=True)
         except OSError:
             continue  # nor can the target make it, which is the same user
-    return list(filter(None, found))
+    return list(found)

@@ -27,14 +27,25 @@ class Gap:
     """guarantee: a guard's name, PROCESSES or RUNS; name: a word for it; what: can be done in spite of the guarantee, as a sentence's end
 
     total: whether nothing is left of the guarantee
+    rules: the keys of a policy that it is about, none for the guard as a whole
     """
 
-    __slots__ = ("applies", "guarantee", "name", "total", "what")
+    __slots__ = ("applies", "guarantee", "name", "rules", "total", "what")
 
-    def __init__(self, guarantee: str, name: str, what: str, applies: Callable[[Policy, Here], bool], *, total: bool = False) -> None:
+    def __init__(
+        self,
+        guarantee: str,
+        name: str,
+        what: str,
+        applies: Callable[[Policy, Here], bool],
+        *,
+        total: bool = False,
+        rules: tuple[str, ...] = (),
+    ) -> None:
         self.guarantee = guarantee
         self.name = name
         self.total = total
+        self.rules = rules
         self.what = what
         self.applies = applies
 
@@ -75,6 +86,7 @@ GAPS = (
         "without a supervisor the kernel knows no names",
         lambda policy, here: bool(policy.network and policy.network.domains) and not here.supervised,
         total=True,
+        rules=("allow-domain",),
     ),
     Gap(
         "network",
@@ -82,18 +94,21 @@ GAPS = (
         "without a supervisor every address can be reached",
         lambda policy, here: bool(policy.network and (policy.network.localhost or policy.network.addresses)) and not here.supervised,
         total=True,
+        rules=("allow-localhost", "allow-address"),
     ),
     Gap(
         "network",
         "listening",
         "without a supervisor every port can be listened at",
         lambda policy, here: bool(policy.network and policy.network.listen) and not here.supervised,
+        rules=("allow-listen",),
     ),
     Gap(
         "network",
         "datagrams",
         "datagrams can be sent past the loopback interface",  # by a control message or a scope, in memory, with each of them
         lambda policy, here: bool(policy.network and policy.network.localhost == ANY) and here.supervised,
+        rules=("allow-localhost",),
     ),
     Gap("native", "libraries", "the kernel cannot tell a library from data", lambda policy, here: policy.native is not None, total=True),
     Gap("filesystem", "change", "files can be changed", _filesystem(1), total=True),
@@ -104,12 +119,14 @@ GAPS = (
         "hidden",
         "what is hidden can be read",
         lambda policy, here: bool(policy.filesystem and policy.filesystem.hide) and _can_be_read(policy, here),
+        rules=("hide",),
     ),
     Gap(
         "filesystem",
         "replaced",
         "what is hidden shows again where somebody outside replaces it",  # a rename over it takes the mount away (detach_mounts, fs/namespace.c)
         lambda policy, here: bool(policy.filesystem and policy.filesystem.hide) and here.namespaced,
+        rules=("hide",),
     ),
     Gap("filesystem", "devices", "devices can be given commands (ioctl)", _filesystem(5, namespaced=True)),
     Gap(
@@ -117,12 +134,14 @@ GAPS = (
         "read",
         "files can be read",
         lambda policy, here: policy.filesystem is not None and policy.filesystem.read is not None and here.abi < 1,
+        rules=("root", "allow-read"),
     ),
     Gap(
         "filesystem",
         "attributes",
         "extended attributes of files elsewhere and where links lead can be read",
         lambda policy, here: policy.filesystem is not None and policy.filesystem.read is not None,
+        rules=("root", "allow-read"),
     ),
     Gap(
         "subprocess",
@@ -130,12 +149,14 @@ GAPS = (
         "every program can be started",
         lambda policy, here: bool(policy.subprocess and policy.subprocess.run) and here.abi < 1,
         total=True,
+        rules=("allow-run",),
     ),
     Gap(
         "subprocess",
         "loader",
         "other programs can be run by the dynamic loader, and from memory",
         lambda policy, here: bool(policy.subprocess and policy.subprocess.run),
+        rules=("allow-run",),
     ),
     Gap(
         PROCESSES,

@@ -1,5 +1,16 @@
 """What is allowed, as people write it: flags and profiles, made into the one policy that is enforced."""
 
+from __future__ import annotations
+
+from hermetic_guard.policy import GUARDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PARTS = GUARDS
+"""What a policy has a table for, and the rules in it."""
+
 DEFAULT = "default"
 """The profile that stands where no guard is asked for."""
 
@@ -18,3 +29,21 @@ FIELDS = {
     "allow-native": "distributions",
 }
 """The field of a guard's rules (hermetic_guard/policy.py) that a key of its table fills."""
+
+
+def put_up(part: str) -> Any:
+    """The rules of a part of the policy that has just been put up, before anything is said of it."""
+    return PARTS[part]()
+
+
+class WrongValue(ValueError):
+    """A value of a policy's that cannot be. Whoever knows where it stands makes a UsageError or a PolicyFileError of it.
+
+    value: as it was written, None where it is not that which is wrong; hint: what would do
+    """
+
+    def __init__(self, value: str | None, why: str, hint: str | None = None) -> None:
+        super().__init__(why)
+        self.value = value
+        self.why = why
+        self.hint = hint

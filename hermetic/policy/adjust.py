@@ -1,16 +1,16 @@
-"""The `--allow-*` options and `--hide`: what they change in the rules of a guard that stands.
+"""What the value of an option, or of the key of that name in a file, makes of its guard's rules.
 
-They are the user's last word, so they go beyond what a profile allows; but they put no guard up.
+The `--allow-*` options and `--hide` are the user's last word, so they go beyond what a profile allows; but they put no guard up.
 """
 
 from __future__ import annotations
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import merged
+from hermetic_guard.policy import common_paths, merged
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
-from hermetic.policy import domains, paths, ports
+from hermetic.policy import WrongValue, domains, paths, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
 
+    from hermetic.options import Option
     from hermetic.policy.addresses import Block
-
-    Given = tuple[object, ...]
-    """The values of one option, in their order; True where its value was left out."""
+    from hermetic.policy.reader import Given, Reader
 
 
-def adjusted(policy: Policy, values: dict[str, object], cwd: str | None) -> Policy:
+def adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Policy:
     """`policy` with the adjusting options among `values` applied.
 
-    cwd: the working directory, absolute; None where there is none any more
     Raises UsageError, also for an option whose guard does not stand: it would allow what nothing forbids, which is a mistake somewhere.
     """
     for option in _given(values):
@@ -36,24 +34,29 @@ def adjusted(policy: Policy, values: dict[str, object], cwd: str | None) -> Poli
         rules = getattr(policy, guard)
         if rules is None:
             raise UsageError(f"{option.name} has nothing to adjust: {WHAT[guard]} is not guarded", f"it goes with {options.flag_of(guard)}")
-        policy = policy.replaced(**{guard: ADJUSTERS[option.key](rules, _several(values[option.key]), cwd)})
-    if "on_violation" in values:
-        policy = policy.replaced(on_violation=values["on_violation"])
-    return policy
+        policy = policy.replaced(**{guard: typed(rules, option, values[option.key], reader)})
+    words = {option.key: values[option.key] for option in options.OPTIONS if option.adjusts and option.choices and option.key in values}
+    changed: Policy = policy.replaced(**words)
+    return changed
 
 
-def of_nothing(values: dict[str, object], cwd: str | None) -> list[str]:
-    """A line for each path among `values` at which there is nothing: it may be meant so, or be a slip that leaves a secret to be read."""
-    given = [(f"--{key}", str(value)) for key in ("allow-read", "hide") for value in _several(values.get(key.replace("-", "_"), ()))]
-    return [f"{flag} {quoted(value)}: there is nothing there" for flag, value in given if not paths.is_there(paths.read(flag, value, cwd))]
+def typed(rules: Any, option: Option, value: object, reader: Reader) -> Any:
+    """The rules with what was typed behind an option. Raises UsageError."""
+    try:
+        return applied(rules, option, value if isinstance(value, tuple) else (value,), reader)
+    except WrongValue as error:
+        equals = "=" if option.kind == options.OPTIONAL else " "
+        given = "" if error.value is None else equals + quoted(error.value)
+        raise UsageError(f"{option.name}{given}: {error.why}", error.hint) from None
 
 
-def _given(values: dict[str, object]) -> Iterator[options.Option]:
-    return (option for option in options.OPTIONS if option.key in values and option.key in ADJUSTERS)
+def applied(rules: Any, option: Option, given: Given, reader: Reader) -> Any:
+    """The rules with these values of an option. Raises WrongValue."""
+    return ADJUSTERS[option.key](rules, reader.expanded(option, given), reader)
 
 
-def _several(value: object) -> Given:
-    return value if isinstance(value, tuple) else (value,)
+def _given(values: dict[str, object]) -> Iterator[Option]:
+    return (option for option in options.OPTIONS if option.adjusts and option.key in values and option.key in ADJUSTERS)
 
 
 WHAT = {"network": "the network", "subprocess": "the start of processes", "filesystem": "the filesystem", "native": "native code"}
@@ -62,16 +65,16 @@ WHAT = {"network": "the network", "subprocess": "the start of processes", "files
 # The network.
 
 
-def _allow_localhost(rules: Network, given: Given, cwd: str | None) -> Network:
-    """A list of ports that are all allowed already is refused: who writes one means to limit, and it would not."""
-    flag = "--allow-localhost"
+def _allow_localhost(rules: Network, given: Given, reader: Reader) -> Network:
+    """A list of ports that are all allowed already is refused where it was typed: who writes one means to limit, and it would not."""
     before: ports.Ports = rules.localhost
     after = before
     for part in given:
-        more = ANY if part is True else _ports(flag, str(part))
-        if part is not True and ports.union(before, more) == before:
-            raise UsageError(
-                f"{flag}={quoted(str(part))} adds nothing: a profile allows localhost{ports.shown(before)} already",
+        more = ANY if part is True else _ports(str(part))
+        if reader.typed and part is not True and ports.union(before, more) == before:
+            raise WrongValue(
+                str(part),
+                f"it adds nothing: a profile allows localhost{ports.shown(before)} already",
                 "with --no-network as well, these ports alone are allowed",
             )
         after = ports.union(after, more)
@@ -79,35 +82,35 @@ def _allow_localhost(rules: Network, given: Given, cwd: str | None) -> Network:
     return changed
 
 
-def _ports(flag: str, text: str) -> ports.Ranges:
+def _ports(text: str) -> ports.Ranges:
     try:
         return ports.read(text)
     except ports.PortsError as error:
-        raise UsageError(f"{flag}={quoted(text)}: {error}", "as in 8000,9000-9010") from None
+        raise WrongValue(text, str(error), "as in 8000,9000-9010") from None
 
 
-def _allow_domain(rules: Network, given: Given, cwd: str | None) -> Network:
+def _allow_domain(rules: Network, given: Given, reader: Reader) -> Network:
     more = list(rules.domains)
     for text in map(str, given):
         try:
             more.append(domains.read(text))
         except domains.DomainError as error:
-            raise UsageError(f"--allow-domain {quoted(text)}: {error}", "as in example.com, *.example.com:8443") from None
+            raise WrongValue(text, str(error), "as in example.com, *.example.com:8443") from None
     changed: Network = rules.replaced(domains=domains.merged(more))
     return changed
 
 
-def _allow_address(rules: Network, given: Given, cwd: str | None) -> Network:
-    changed: Network = rules.replaced(addresses=_with_blocks("--allow-address", rules.addresses, given))
+def _allow_address(rules: Network, given: Given, reader: Reader) -> Network:
+    changed: Network = rules.replaced(addresses=_with_blocks(rules.addresses, given))
     return changed
 
 
-def _deny_address(rules: Network, given: Given, cwd: str | None) -> Network:
-    changed: Network = rules.replaced(denied=_with_blocks("--deny-address", rules.denied, given))
+def _deny_address(rules: Network, given: Given, reader: Reader) -> Network:
+    changed: Network = rules.replaced(denied=_with_blocks(rules.denied, given))
     return changed
 
 
-def _with_blocks(flag: str, before: tuple[Block, ...], given: Given) -> tuple[Block, ...]:
+def _with_blocks(before: tuple[Block, ...], given: Given) -> tuple[Block, ...]:
     from hermetic.policy import addresses  # `ipaddress` takes its time
 
     more = list(before)
@@ -115,85 +118,114 @@ def _with_blocks(flag: str, before: tuple[Block, ...], given: Given) -> tuple[Bl
         try:
             more.append(addresses.read(text))
         except addresses.AddressError as error:
-            raise UsageError(f"{flag} {quoted(text)}: {error}", "as in 192.0.2.1, 192.0.2.0/24:5432, [2001:db8::1]:443") from None
+            raise WrongValue(text, str(error), "as in 192.0.2.1, 192.0.2.0/24:5432, [2001:db8::1]:443") from None
     return addresses.merged(more)
 
 
-def _allow_listen(rules: Network, given: Given, cwd: str | None) -> Network:
-    more = [bounds for text in given for bounds in _ports("--allow-listen", str(text))]
+def _allow_listen(rules: Network, given: Given, reader: Reader) -> Network:
+    more = [bounds for text in given for bounds in _ports(str(text))]
     changed: Network = rules.replaced(listen=ports.merged([*rules.listen, *more]))
     return changed
 
 
-def _allow_unix(rules: Network, given: Given, cwd: str | None) -> Network:
-    changed: Network = rules.replaced(unix=_with_paths("--allow-unix", rules.unix, given, cwd))
+def _allow_unix(rules: Network, given: Given, reader: Reader) -> Network:
+    changed: Network = rules.replaced(unix=_with_paths(rules.unix, given, reader))
     return changed
 
 
 # The others.
 
 
-def _allow_write(rules: Filesystem, given: Given, cwd: str | None) -> Filesystem:
+def _limit_reading(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
+    """What may be read already and lies in the directory."""
+    (value,) = map(str, given)
+    root = reader.path(value)
+    if not paths.is_there(root):
+        raise WrongValue(value, "there is no such directory")
+    read = (root,) if rules.read is None else common_paths(rules.read, (root,))
+    if not read:
+        raise WrongValue(value, f"reads are limited to {', '.join(rules.read or ())} already, so nothing would be left to read")
+    changed: Filesystem = rules.replaced(read=read)
+    return changed
+
+
+def _allow_write(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
     """Of what is there: no mount, and no rule of Landlock's, can be about a name that is not there yet."""
+    found = []
     for value in map(str, given):
-        path = paths.read("--allow-write", value, cwd)
-        if not paths.is_there(path):
-            raise UsageError(f"--allow-write {quoted(value)}: there is nothing there yet", f"it goes with {quoted(paths.nearest(path))}")
-    changed: Filesystem = rules.replaced(write=_with_paths("--allow-write", rules.write, given, cwd))
+        path = reader.path(value)
+        if paths.is_there(path):
+            found.append(path)
+        elif reader.typed:
+            raise WrongValue(value, "there is nothing there yet", f"it goes with {quoted(paths.nearest(path))}")
+        else:
+            reader.notes.append(f"allow-write {quoted(value)}: there is nothing there yet")
+    changed: Filesystem = rules.replaced(write=merged([*rules.write, *found]))
     return changed
 
 
-def _allow_read(rules: Filesystem, given: Given, cwd: str | None) -> Filesystem:
+def _allow_read(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
     if rules.read is None:
-        raise UsageError("--allow-read has nothing to adjust: everything may be read", "it goes with --fs-readonly=ROOT")
-    changed: Filesystem = rules.replaced(read=_with_paths("--allow-read", rules.read, given, cwd))
+        raise WrongValue(None, "everything may be read", f"it goes with {'--fs-readonly=ROOT' if reader.typed else 'root'}")
+    changed: Filesystem = rules.replaced(read=_with_paths(rules.read, _told("allow-read", given, reader), reader))
     return changed
 
 
-def _hide(rules: Filesystem, given: Given, cwd: str | None) -> Filesystem:
-    changed: Filesystem = rules.replaced(hide=_with_paths("--hide", rules.hide, given, cwd))
+def _hide(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
+    changed: Filesystem = rules.replaced(hide=_with_paths(rules.hide, _told("hide", given, reader), reader))
     return changed
 
 
-def _with_paths(flag: str, before: tuple[str, ...], given: Given, cwd: str | None) -> tuple[str, ...]:
-    return merged([*before, *(paths.read(flag, str(value), cwd) for value in given)])
+def _told(key: str, given: Given, reader: Reader) -> Given:
+    """Of a path at which there is nothing a line tells: it may be meant so, or be a slip that leaves a secret to be read."""
+    prefix = "--" if reader.typed else ""
+    reader.notes += [
+        f"{prefix}{key} {quoted(value)}: there is nothing there" for value in map(str, given) if not paths.is_there(reader.path(value))
+    ]
+    return given
 
 
-def _allow_run(rules: Subprocess, given: Given, cwd: str | None) -> Subprocess:
+def _with_paths(before: tuple[str, ...], given: Given, reader: Reader) -> tuple[str, ...]:
+    return merged([*before, *(reader.path(str(value)) for value in given)])
+
+
+def _allow_run(rules: Subprocess, given: Given, reader: Reader) -> Subprocess:
     """A name is looked for on PATH, as the target would find it."""
-    import os
-
     from hermetic_guard import programs
 
     found = list(rules.run)
     for name in map(str, given):
         try:
-            found.append(paths.read("--allow-run", programs.find(name, os.environ.get("PATH"), cwd or ""), cwd))
+            place = reader.base if "/" in name else reader.context.cwd
+            found.append(reader.path(programs.find(name, reader.context.environ.get("PATH"), place or "")))
         except programs.Unresolved as error:
-            raise UsageError(f"--allow-run {quoted(name)}: {error}", "the name of a program on PATH, or its path") from None
+            if reader.typed:
+                raise WrongValue(name, str(error), "the name of a program on PATH, or its path") from None
+            reader.notes.append(f"allow-run {quoted(name)}: there is no such program")
     changed: Subprocess = rules.replaced(run=tuple(sorted(set(found))))
     return changed
 
 
-def _allow_native(rules: Native, given: Given, cwd: str | None) -> Native:
+def _allow_native(rules: Native, given: Given, reader: Reader) -> Native:
     names = [normalized(str(name)) for name in given]
     changed: Native = rules.replaced(distributions=tuple(sorted({*rules.distributions, *names})))
     return changed
 
 
 def normalized(name: str) -> str:
-    """The name of a distribution as PEP 503 compares it. Raises UsageError for what is none (PEP 508)."""
+    """The name of a distribution as PEP 503 compares it. Raises WrongValue for what is none (PEP 508)."""
     from hermetic_guard import distributions
 
     if not name.isascii() or not name.translate(SEPARATORS).isalnum() or not (name[:1].isalnum() and name[-1:].isalnum()):
-        raise UsageError(f"--allow-native {quoted(name)}: the name of a distribution was expected", "as pip list shows it")
+        raise WrongValue(name, "the name of a distribution was expected", "as pip list shows it")
     return distributions.normalized(name)
 
 
 SEPARATORS = str.maketrans("", "", "-_.")
 """Within a name."""
 
-ADJUSTERS: dict[str, Callable[[Any, Given, str | None], Any]] = {
+ADJUSTERS: dict[str, Callable[[Any, Given, Reader], Any]] = {
+    "fs_readonly": _limit_reading,
     "allow_localhost": _allow_localhost,
     "allow_domain": _allow_domain,
     "allow_address": _allow_address,

@@ -1,19 +1,24 @@
-"""Flags and profiles, made into the one policy that is enforced.
+"""Flags, profiles and policy files, made into the one policy that is enforced.
 
 Given guards stand, exactly those; none given, the profile `default` does, and the caller is told so in words made from
 the policy itself. Profiles and guard flags combine by intersection, so that one more of either never allows more. Then
 the options that adjust are applied to what is in force, and only to that: `--allow-localhost` without a guard on the
-network would allow what nothing forbids, which is a mistake somewhere, and is said.
+network would allow what nothing forbids, which is a mistake somewhere, and is said. At last what stands at the top of
+each policy file takes away what it does not allow, whatever was asked for.
 """
 
 from __future__ import annotations
 
+import os
+
 from hermetic_guard.hosts import show_ports
-from hermetic_guard.policy import GUARDS, Filesystem, Network, Policy, PolicyError, intersect
+from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError, intersect
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
-from hermetic.policy import DEFAULT, FIELDS, ports
+from hermetic.policy import DEFAULT, WrongValue, discover, ports, put_up
+from hermetic.policy.context import Context
+from hermetic.policy.reader import Reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,38 +26,115 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hermetic.options import Invocation
+    from hermetic.policy.discover import Found
+    from hermetic.policy.library import Library
 
 
 class Resolved:
     """The policy of a run.
 
+    asked:    what flags and profiles come to
+    tops:     the policies at the top of files, by path: what these do not allow is taken away
     profiles: the names of the profiles it is made from
-    notices:  what the user has to be told: that nothing was asked for and a profile was chosen, and which values name nothing
+    files:    the policy files that there are, followed or not: no run may change them
+    notices:  what the user has to be told: that nothing was asked for and a profile was chosen, which values name nothing, what is not followed
+    details:  what else there is to say
+    library:  what profiles and tops were taken from, None where there was nothing to take
     """
 
-    __slots__ = ("notices", "policy", "profiles")
+    __slots__ = ("asked", "details", "files", "library", "notices", "policy", "profiles", "tops")
 
-    def __init__(self, policy: Policy, profiles: tuple[str, ...], notices: list[str]) -> None:
-        self.policy = policy
+    def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str]) -> None:
+        self.asked = asked
+        self.tops = tops
         self.profiles = profiles
-        self.notices = notices
+        self.files = files
+        self.notices: list[str] = []
+        self.details: list[str] = []
+        self.library: Library | None = None
+        self.policy = asked
+        for file, top in tops.items():
+            self.policy = _both(self.policy, top, f"what is asked for and what {file} allows")
+
+    def narrowing(self, guard: str) -> list[str]:
+        """The files that have a say in what a guard allows."""
+        return [file for file, top in self.tops.items() if guard in top.guards()]
 
 
-def resolve(invocation: Invocation, cwd: str | None) -> Resolved:
+def resolve(invocation: Invocation, cwd: str | None, interpreter: Callable[[], str] = str) -> Resolved:
     """The policy that `invocation` asks for.
 
     cwd: the working directory, absolute; None where there is none any more
+    interpreter: finds the target's, "" where there is none; only asked where a policy speaks of it
     Raises UsageError, PolicyFileError.
     """
     values = invocation.values
-    flags = _flags(values, cwd)
+    reader = Reader(cwd, Context(cwd, os.environ, interpreter), typed=True)
+    there, ignored = discover.project_files(cwd)
+    followed = _followed(values, there, reader)
+    flags = _flags(values, reader)
     profiles = _texts(values, "profile")
     chosen = not flags.guards() and not profiles
     if chosen:
         profiles = (DEFAULT,)
-    policy = _adjusted(_combined(flags, profiles), values, cwd)
-    notices = [f"no guard was asked for, so profile {DEFAULT} stands: {describe(policy)}"] if chosen else []
-    return Resolved(policy, profiles, [*notices, *_of_nothing(values, cwd)])
+    library = _library(followed, reader.context) if followed or profiles else None
+    asked = _adjusted(_combined(flags, profiles, library), values, reader)
+    files = [*there, *ignored, *(found.path for found in followed)]
+    resolved = Resolved(asked, library.tops() if library else {}, profiles, list(dict.fromkeys(files)))
+    resolved.library = library
+    if library:
+        _tell(resolved, library, chosen)
+    resolved.notices += [f"{path} is another user's, and not followed" for path in ignored]
+    resolved.notices += reader.notes
+    return resolved
+
+
+def _followed(values: dict[str, object], there: list[str], reader: Reader) -> list[Found]:
+    """The policy files that count: the nearest first, the user's own last."""
+    if "no_policy" in values:
+        return []
+    named = values.get("policy")
+    found = [_named(named, reader)] if isinstance(named, str) else [discover.Found(path) for path in there]
+    own = discover.user_file(reader.context.environ)
+    return [*found, *([own] if own else [])]
+
+
+def _named(file: str, reader: Reader) -> Found:
+    try:
+        return discover.Found(reader.path(file), own=True)
+    except WrongValue as error:
+        raise UsageError(f"--policy {quoted(file)}: {error.why}", error.hint) from None
+
+
+def _library(followed: list[Found], context: Context) -> Library:
+    from hermetic.policy.library import Library  # brings tomllib, which a run with flags alone has no use for
+
+    return Library(followed, context, DEFAULT)
+
+
+def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
+    """What there is to say of the policies that were taken from files."""
+    for name in resolved.profiles:
+        file = library.file_of(name)
+        of = f" of {file}" if file else ""
+        if chosen:
+            resolved.notices.append(f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy)}")
+        elif file and library.is_built_in(name):
+            resolved.notices.append(f"profile {name} is the one{of}, not the built-in one")
+    resolved.notices += [
+        f"{file} is not trusted, so its profile {name} allows no more than what stands without it (after reading it: hermetic policy trust)"
+        for file, name in dict.fromkeys(library.held)
+    ]
+    resolved.details += [f"{file} holds in every run: {describe(top)}" for file, top in resolved.tops.items() if top.guards()]
+    resolved.details += dict.fromkeys(library.notes)
+
+
+def _both(one: Policy, other: Policy, what: str) -> Policy:
+    try:
+        both: Policy = intersect(one, other)
+    except PolicyError as error:
+        raise UsageError(f"{what} leave nothing: {error}") from None
+    return both
 
 
 def describe(policy: Policy) -> str:
@@ -93,56 +175,36 @@ def _reading(rules: Filesystem) -> str:
     return limited + (f", {_listed(_quoted(rules.hide))} hidden" if rules.hide else "")
 
 
-def _flags(values: dict[str, object], cwd: str | None) -> Policy:
+def _flags(values: dict[str, object], reader: Reader) -> Policy:
     """The guards that flags put up, with their own values."""
     guards: dict[str, object] = {}
     for option in options.OPTIONS:
-        if option.section == options.GUARDS and option.policy and option.key in values:
-            guard, _, key = option.policy.partition(".")
+        if option.puts_up and option.key in values:
+            guard = option.policy.partition(".")[0]
             value = values[option.key]
-            guards[guard] = GUARDS[guard](**({FIELDS[key]: (_path(option.name, value, cwd),)} if isinstance(value, str) else {}))
+            guards[guard] = _valued(put_up(guard), option, value, reader) if isinstance(value, str) else put_up(guard)
     return Policy(**guards)
 
 
-def _path(flag: str, value: str, cwd: str | None) -> str:
-    from hermetic.policy import paths  # only where a path is given
+def _valued(rules: object, option: options.Option, value: str, reader: Reader) -> object:
+    from hermetic.policy import adjust  # only where a value is given
 
-    root = paths.read(flag, value, cwd)
-    if not paths.is_there(root):
-        raise UsageError(f"{flag}={quoted(value)}: there is no such directory")
-    return root
+    return adjust.typed(rules, option, value, reader)
 
 
-def _adjusted(policy: Policy, values: dict[str, object], cwd: str | None) -> Policy:
-    if not _adjusts(values):
+def _adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Policy:
+    if not any(option.adjusts and option.key in values for option in options.OPTIONS):
         return policy
     from hermetic.policy import adjust
 
-    return adjust.adjusted(policy, values, cwd)
+    return adjust.adjusted(policy, values, reader)
 
 
-def _of_nothing(values: dict[str, object], cwd: str | None) -> list[str]:
-    if not _adjusts(values):
-        return []
-    from hermetic.policy import adjust
-
-    return adjust.of_nothing(values, cwd)
-
-
-def _adjusts(values: dict[str, object]) -> bool:
-    return any(option.section == options.ADJUST and option.key in values for option in options.OPTIONS)
-
-
-def _combined(flags: Policy, profiles: tuple[str, ...]) -> Policy:
+def _combined(flags: Policy, profiles: tuple[str, ...], library: Library | None) -> Policy:
     policy = flags
-    if profiles:
-        from hermetic.policy import load  # brings tomllib, which a run with flags alone has no use for
-
-        try:
-            for name in profiles:
-                policy = intersect(policy, load.profile(name).policy)
-        except PolicyError as error:
-            raise UsageError(f"the guards asked for leave nothing: {error}") from None
+    for name in profiles:
+        assert library is not None
+        policy = _both(policy, library.profile(name), "the guards asked for")
     return policy
 
 

@@ -1,230 +1,264 @@
-"""Profiles: named policies, written in TOML.
+"""Policy files: policies written in TOML, in profiles/ and by users.
 
     version = 1
     summary = "one line, shown where profiles are listed"
+    extends = ["net-hermetic"]      # begins with what all of these allow
     on-violation = "raise"
 
     [network]                       # a guard stands where its table is there
     allow-localhost = "8000-8010"   # or true, a port, or a list of these
 
-The keys are those of the table of options, so that flags and files cannot come to speak of different things. What this
-module does not know it refuses: a misspelled key that is passed over is a guard that silently does not stand. Errors
-name the file, the line, the key, and the word that was probably meant.
+    [profile.tests]                 # another policy, of this name
+    ...
+
+The keys are those of the table of options and the values mean what they mean there, so that flags and files cannot come to speak of different
+things. What this module does not know it refuses: a misspelled key that is passed over is a guard that silently does not stand. Errors name the
+file, the line, the key, and the word that was probably meant.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import GUARDS, Policy, merged
+from hermetic_guard.policy import Policy
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError, quoted
-from hermetic.policy import DEFAULT, FIELDS, adjust, domains, ports
+from hermetic.policy import DEFAULT, PARTS, WrongValue, adjust, put_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from hermetic.policy.addresses import Block
+    from hermetic.options import Option
+    from hermetic.policy.reader import Given, Reader
+
+    Table = dict[str, Any]
+    Path_ = tuple[str, ...]
+    """The keys that lead to a value."""
 
 VERSION = 1
 DIRECTORY = Path(__file__).with_name("profiles")
 
 KEYS = {option.policy: option for option in options.OPTIONS if option.policy}
-"""What a profile may say: "guard", "guard.key" or "key", and the option that says the same."""
+"""What a policy may say: "guard", "guard.key" or "key", and the option that says the same."""
 
+PROFILE = "profile"
+WORDS = {key: option.key for key, option in KEYS.items() if option.choices}
+"""Keys with a word for the whole policy, and the field that has it."""
 
-class Profile:
-    """A named policy, and what it is for in one line."""
-
-    __slots__ = ("name", "policy", "summary")
-
-    def __init__(self, name: str, summary: str, policy: Policy) -> None:
-        self.name = name
-        self.summary = summary
-        self.policy = policy
+OF_A_POLICY = ("summary", "extends", *WORDS, *PARTS)
+OF_A_FILE = ("version", *OF_A_POLICY, PROFILE)
+"""The keys that there are."""
 
 
 def names() -> list[str]:
-    """The profiles there are, `default` first."""
+    """The built-in profiles, `default` first."""
     found = sorted(path.stem for path in DIRECTORY.glob("*.toml"))
     return sorted(found, key=lambda name: name != DEFAULT)
 
 
-def profile(name: str) -> Profile:
-    """The profile called `name`. Raises UsageError where there is none, PolicyFileError where it cannot be read."""
+def built_in(name: str) -> Document:
+    """The built-in profile called `name`: the policy of a file. Raises UsageError where there is none, PolicyFileError where it cannot be read."""
     if name not in names():
-        meant = options.nearest(name, names())
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(names())}"
-        raise UsageError(f"there is no profile {quoted(name)}", hint)
+        raise unknown_profile(name, names())
     path = DIRECTORY / f"{name}.toml"
     try:
         data = path.read_bytes()
     except OSError as error:
         raise PolicyFileError(f"{path}: cannot be read: {error.strerror}") from None
-    return read(data, str(path), name)
+    return Document(data, str(path))
 
 
-def read(data: bytes, file: str, name: str) -> Profile:
-    """The profile in `data`, the content of `file`. Raises PolicyFileError."""
+def unknown_profile(name: str, known: Iterable[str]) -> UsageError:
+    known = list(known)
+    meant = options.nearest(name, known)
+    return UsageError(f"there is no profile {quoted(name)}", f"did you mean {meant}?" if meant else f"there are {', '.join(known)}")
+
+
+class Document:
+    """A policy file, read; its keys and the types of its values are right. What the values mean depends on the run.
+
+    file:     its path
+    text:     its content
+    is_there: whether the file has a policy in it; a pyproject.toml may have none
+    top:      the policy that stands at its top, as it is written
+    profiles: the others, by name
+    """
+
+    def __init__(self, data: bytes, file: str, inside: Path_ = ()) -> None:
+        """inside: the keys of the table that it stands in, as in pyproject.toml. Raises PolicyFileError."""
+        self.file = file
+        self._inside = inside
+        self.text = _decoded(data, file)
+        table = self._inner(_parsed(self.text, file))
+        self.is_there = table is not None
+        self.top: Table = {}
+        self.profiles: dict[str, Table] = {}
+        if table is not None:
+            self._take(table)
+
+    def _inner(self, table: Table) -> Table | None:
+        found: Any = table
+        for key in self._inside:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found if found is None else self._table((), found)
+
+    def _take(self, table: Table) -> None:
+        self._check_keys((), table, OF_A_FILE)
+        if "version" not in table or type(table["version"]) is not int or table["version"] != VERSION:
+            self.fail(("version",), f"this hermetic reads policies of version = {VERSION}")
+        self.profiles = self._table((PROFILE,), table.get(PROFILE, {}))
+        self.top = {key: value for key, value in table.items() if key not in ("version", PROFILE)}
+        self._check_policy((), self.top)
+        for name, profile in self.profiles.items():
+            path = (PROFILE, name)
+            self._check_keys(path, self._table(path, profile), OF_A_POLICY)
+            self._check_policy(path, profile)
+
+    @property
+    def directory(self) -> str:
+        """What its relative paths start from."""
+        return os.path.dirname(self.file)
+
+    def of(self, name: str) -> Table:
+        """The policy called `name`, "" for the one at the top, as it is written."""
+        return self.profiles[name] if name else self.top
+
+    def policy(self, name: str, base: Policy, reader: Reader) -> Policy:
+        """The policy called `name`, "" for the one at the top, made from what it extends. Raises PolicyFileError."""
+        table, path = self.of(name), (PROFILE, name) if name else ()
+        fields = {field: table.get(key, getattr(base, field)) for key, field in WORDS.items()}
+        for part in PARTS:
+            rules = fields[part] = getattr(base, part)
+            if part in table:
+                fields[part] = self._rules((*path, part), put_up(part) if rules is None else rules, table[part], reader)
+        return Policy(**fields)
+
+    def _rules(self, path: Path_, rules: Any, table: Table, reader: Reader) -> Any:
+        """A guard's rules, changed as its table says: in the order of the options, so that it is not the order of the keys that matters."""
+        for option in options.OPTIONS:
+            guard, _, key = option.policy.partition(".")
+            if guard == path[-1] and key in table:
+                try:
+                    rules = adjust.applied(rules, option, given(option, table[key]), reader)
+                except WrongValue as error:
+                    self.fail((*path, key), error.why if error.value is None else f"{quoted(error.value)}: {error.why}", error.hint)
+        return rules
+
+    # What can be said without knowing the run.
+
+    def _check_policy(self, path: Path_, table: Table) -> None:
+        if not isinstance(table.get("summary", ""), str):
+            self.fail((*path, "summary"), "a text was expected")
+        extends = table.get("extends", [])
+        if not isinstance(extends, list) or not all(isinstance(name, str) for name in extends):
+            self.fail((*path, "extends"), "a list of names of profiles was expected")
+        for key in WORDS:
+            if key in table:
+                self._check_value((*path, key), KEYS[key], table[key])
+        for part in PARTS:
+            if part in table:
+                self._check_part((*path, part), self._table((*path, part), table[part]))
+
+    def _check_part(self, path: Path_, table: Table) -> None:
+        known = {word: option for key, option in KEYS.items() for guard, _, word in [key.partition(".")] if guard == path[-1] and word}
+        self._check_keys(path, table, known)
+        for key, value in table.items():
+            self._check_value((*path, key), known[key], value)
+
+    def _check_value(self, path: Path_, option: Option, value: object) -> None:
+        try:
+            given(option, value)
+        except WrongValue as error:
+            self.fail(path, error.why if error.value is None else f"{quoted(error.value)}: {error.why}", error.hint)
+
+    def _check_keys(self, path: Path_, table: Iterable[str], known: Iterable[str]) -> None:
+        known = list(known)
+        for key in table:
+            if key not in known:
+                meant = options.nearest(key, known)
+                there = f"there are {', '.join(known)}" if known else "there is nothing to say here"
+                self.fail((*path, key), "unknown key", f"did you mean {meant}?" if meant else there)
+
+    def _table(self, path: Path_, value: object) -> Table:
+        if not isinstance(value, dict):
+            self.fail(path, f"a table was expected: write [{'.'.join((*self._inside, *path))}]")
+        return value
+
+    def fail(self, path: Path_, why: str, hint: str | None = None) -> NoReturn:
+        """Raises PolicyFileError about the value at `path`."""
+        from hermetic.policy.lines import line_of  # only on the way to an error
+
+        line = line_of(self.text, (*self._inside, *path))
+        where = f"{self.file}, line {line}" if line else self.file
+        raise PolicyFileError(f"{where}: {quoted('.'.join((*self._inside, *path)))}: {why}", hint)
+
+
+def _decoded(data: bytes, file: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PolicyFileError(f"{file}, line {line}: not UTF-8 text at byte {error.start + 1}") from None
+
+
+def _parsed(text: str, file: str) -> Table:
     import tomllib
 
     try:
-        text = data.decode("utf-8")
-        return _Reader(text, file).profile(name, tomllib.loads(text))
-    except UnicodeDecodeError as error:
-        raise PolicyFileError(f"{file}: not UTF-8 text at byte {error.start + 1}") from None
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyFileError(f"{file}: not TOML: {error}") from None
     except RecursionError:
         raise PolicyFileError(f"{file}: not TOML: nested too deeply") from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise PolicyFileError(f"{file}: not TOML: {error}") from None
 
 
-class _Reader:
-    """One reading of one file; knows the text, to say in which line something is wrong."""
-
-    def __init__(self, text: str, file: str) -> None:
-        self.text = text
-        self.file = file
-
-    def profile(self, name: str, table: dict[str, object]) -> Profile:
-        words = ["version", "summary", "on-violation", *GUARDS]
-        self.check_keys(table, "", words)
-        if table.get("version") != VERSION:
-            self.fail("version", f"this hermetic reads policies of version = {VERSION}")
-        summary = table.get("summary", "")
-        if not isinstance(summary, str):
-            self.fail("summary", "a text was expected")
-        guards = {guard: GUARDS[guard](**self.rules(guard, table[guard])) for guard in GUARDS if guard in table}
-        if "on-violation" in table:
-            return Profile(name, summary, Policy(on_violation=self.manner(table["on-violation"]), **guards))
-        return Profile(name, summary, Policy(**guards))
-
-    def rules(self, guard: str, table: object) -> dict[str, object]:
-        """The fields of a guard's table."""
-        if not isinstance(table, dict):
-            self.fail(guard, f"a table was expected: write [{guard}]")
-        self.check_keys(table, guard, [key.partition(".")[2] for key in KEYS if key.startswith(guard + ".")])
-        fields: dict[str, Any] = {}
-        for key, value in table.items():
-            found = VALUES[f"{guard}.{key}"](self, f"{guard}.{key}", value)
-            fields[FIELDS[key]] = merged(fields[FIELDS[key]] + found) if FIELDS[key] in fields else found
-        if "allow-read" in table and "root" not in table:
-            self.fail(f"{guard}.allow-read", "everything may be read", "it goes with root")
-        return fields
-
-    def port_lists(self, key: str, value: object) -> ports.Ports:
-        found: ports.Ports = ()
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, bool):
-                found = ports.union(found, ANY) if part else found
-            elif isinstance(part, str | int):
-                found = ports.union(found, self.port_list(key, str(part)))
-            else:
-                self.fail(key, "true, a port, a port list as in '8000,9000-9010', or a list of these was expected")
-        return found
-
-    def some_ports(self, key: str, value: object) -> ports.Ports:
-        found = self.port_lists(key, value)
-        if found == ANY:
-            self.fail(key, "ports were expected, as in '8000,9000-9010'")
-        return found
-
-    def port_list(self, key: str, text: str) -> ports.Ports:
-        try:
-            return ports.read(text)
-        except ports.PortsError as error:
-            self.fail(key, f"{quoted(text)}, {error}")
-
-    def text_list(self, key: str, value: object, what: str) -> list[str]:
-        given = value if isinstance(value, list) else [value]
-        texts = [text for text in given if isinstance(text, str)]
-        if len(texts) != len(given):
-            self.fail(key, f"{what}, was expected")
-        return texts
-
-    def domain_list(self, key: str, value: object) -> tuple[domains.Domain, ...]:
-        texts = self.text_list(key, value, "a name, or a list of names")
-        try:
-            return domains.merged([domains.read(text) for text in texts])
-        except domains.DomainError as error:
-            self.fail(key, str(error))
-
-    def block_list(self, key: str, value: object) -> tuple[Block, ...]:
-        from hermetic.policy import addresses
-
-        texts = self.text_list(key, value, "an address, or a list of addresses")
-        try:
-            return addresses.merged([addresses.read(text) for text in texts])
-        except addresses.AddressError as error:
-            self.fail(key, str(error))
-
-    def directory(self, key: str, value: object) -> tuple[str, ...]:
-        if not isinstance(value, str) or not value.startswith("/"):
-            self.fail(key, "an absolute path was expected")
-        return (str(Path(value).resolve()),)
-
-    def path_list(self, key: str, value: object) -> tuple[str, ...]:
-        given = value if isinstance(value, list) else [value]
-        return merged([path for item in given for path in self.directory(key, item)])
-
-    def distribution_list(self, key: str, value: object) -> tuple[str, ...]:
-        given = value if isinstance(value, list) else [value]
-        if not all(isinstance(name, str) for name in given):
-            self.fail(key, "the name of a distribution, or a list of names, was expected")
-        return tuple(sorted({adjust.normalized(str(name)) for name in given}))
-
-    def manner(self, value: object) -> str:
-        choices = KEYS["on-violation"].choices
-        if value not in choices:
-            self.fail("on-violation", f"one of {', '.join(choices)} was expected")
-        return str(value)
-
-    def check_keys(self, table: Iterable[str], guard: str, words: list[str]) -> None:
-        for key in table:
-            if key not in words:
-                self.unknown(f"{guard}.{key}" if guard else key, key, words)
-
-    def unknown(self, path: str, key: str, words: list[str]) -> NoReturn:
-        meant = options.nearest(key, words)
-        known = f"there are {', '.join(words)}" if words else "there is nothing to say here"
-        self.fail(path, "unknown key", f"did you mean {meant}?" if meant else known)
-
-    def fail(self, key: str, why: str, hint: str | None = None) -> NoReturn:
-        line = line_of(self.text, key)
-        where = f"{self.file}, line {line}" if line else self.file
-        raise PolicyFileError(f"{where}: {quoted(key)}: {why}", hint)
+def given(option: Option, value: object) -> Given:
+    """A value as the option would have been given it. Raises WrongValue where it is of another type."""
+    if option.choices:
+        if value not in option.choices:
+            raise WrongValue(None, f"one of {', '.join(option.choices)} was expected")
+        return (value,)
+    parts = value if isinstance(value, list) and option.many else [value]
+    if not all(_is_of(option, part) for part in parts):
+        raise WrongValue(None, f"{expected(option)} was expected")
+    if "" in parts:
+        raise WrongValue("", "a value cannot be empty")
+    return tuple(part if part is True else str(part) for part in parts if part is not False)
 
 
-VALUES: dict[str, Callable[[_Reader, str, object], object]] = {
-    "network.allow-localhost": _Reader.port_lists,
-    "network.allow-domain": _Reader.domain_list,
-    "network.allow-address": _Reader.block_list,
-    "network.deny-address": _Reader.block_list,
-    "network.allow-listen": _Reader.some_ports,
-    "network.allow-unix": _Reader.path_list,
-    "subprocess.allow-run": _Reader.path_list,
-    "filesystem.root": _Reader.directory,
-    "filesystem.allow-read": _Reader.path_list,
-    "filesystem.allow-write": _Reader.path_list,
-    "filesystem.hide": _Reader.path_list,
-    "native.allow-native": _Reader.distribution_list,
+NUMBERS = ("PORTS",)
+"""The kinds of values that a number may be."""
+
+WHAT = {
+    "PORTS": "a port, a port list as in '8000,9000-9010'",
+    "HOST": "a name",
+    "ADDRESS": "an address",
+    "PATH": "a path",
+    "ROOT": "a path",
+    "PROGRAM": "a program",
+    "DIST": "the name of a distribution",
 }
-"""How the value of each key in a guard's table is read."""
 
 
-def line_of(text: str, key: str) -> int | None:
-    """The line in which `key` ("name", "table" or "table.name") is set, where it is written in the plain way."""
-    table, _, name = key.rpartition(".")
-    current = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if line.startswith("["):
-            current = line.partition("]")[0].strip("[ ")
-            if current == key:
-                return number
-        elif current == table and line.partition("=")[0].strip(" \"'") == name:
-            return number
-    return None
+def may_be_true(option: Option) -> bool:
+    """Whether the option means something without a value."""
+    return option.kind == options.FLAG or (option.kind == options.OPTIONAL and option.section == options.ADJUST)
+
+
+def _is_of(option: Option, part: object) -> bool:
+    if isinstance(part, bool):
+        return may_be_true(option)
+    return option.kind != options.FLAG and (isinstance(part, str) or (isinstance(part, int) and option.metavar in NUMBERS))
+
+
+def expected(option: Option) -> str:
+    """What a key takes, in words."""
+    if option.kind == options.FLAG:
+        return "true or false"
+    words = [*(["true"] if may_be_true(option) else []), WHAT.get(option.metavar, "a text")]
+    return ", ".join(words) + (", or a list of these" if option.many else "")

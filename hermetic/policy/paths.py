@@ -5,26 +5,26 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hermetic.errors import UsageError, quoted
+from hermetic.policy import WrongValue
 
 
-def read(flag: str, value: str, cwd: str | None) -> str:
-    """`value`, given to `flag`, as the absolute path of what it leads to; it need not be there.
+def read(value: str, base: str | None) -> str:
+    """`value` as the absolute path of what it leads to; it need not be there.
 
     A `~/` is the user's home directory: shells leave it as it is behind a `=`.
 
-    cwd: the working directory, None where there is none any more
-    Raises UsageError.
+    base: the directory that a relative path starts from, None where that is gone
+    Raises WrongValue.
     """
     home = os.environ.get("HOME")
     if home and (value == "~" or value.startswith("~/")):
         value = home + value[1:]
-    if cwd is None and not value.startswith("/"):
-        raise UsageError(f"{flag}={quoted(value)}: the working directory is gone", "give an absolute path")
+    if base is None and not value.startswith("/"):
+        raise WrongValue(value, "the working directory is gone", "give an absolute path")
     try:
-        return str(Path(cwd or "/", value).resolve())
+        return str(Path(base or "/", value).resolve())
     except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"{flag}={quoted(value)}: {error}") from None
+        raise WrongValue(value, str(error)) from None
 
 
 def is_there(path: str) -> bool:

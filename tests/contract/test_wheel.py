@@ -57,7 +57,7 @@ def test_nothing_runs_by_itself(wheel):
 
 def test_every_source_file_is_shipped(wheel):
     """The run directory is made from the installed files: one that is left out is a guard that does not stand."""
-    sources = {path.relative_to(ROOT) for path in ROOT.glob("hermetic/**/*.*") if path.suffix in (".py", ".toml", ".typed")}
+    sources = {path.relative_to(ROOT) for path in ROOT.glob("hermetic/**/*.*") if path.suffix in (".py", ".toml", ".json", ".typed")}
     sources |= {path.relative_to(ROOT / "bootstrap") for path in ROOT.glob("bootstrap/hermetic_guard/**/*.py")}
     assert {str(path) for path in sources} <= set(wheel.namelist())
 

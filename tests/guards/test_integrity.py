@@ -29,12 +29,12 @@ def contents(directory: Path) -> list[Any]:
 class Place:
     """A directory that must not be changed, one beside, and a run directory that protects the first."""
 
-    def __init__(self, python: Python, cache: Path, tmp_path: Path) -> None:
+    def __init__(self, python: Python, cache: Path, tmp_path: Path, protected: str = "") -> None:
         self.python = python
         self.directory = lay(tmp_path / "guarded/above/place")
         self.free = tmp_path / "guarded/free"
         self.tmp_path = tmp_path
-        self.staged = Staged(python.path, cache, protected=[str(self.directory)])
+        self.staged = Staged(python.path, cache, protected=[f"{self.directory}{protected}"])
 
     def outcomes(self, snippets: dict[str, str], place: Path | None = None) -> dict[str, str]:
         self.free.mkdir(exist_ok=True)
@@ -86,6 +86,21 @@ def test_what_raises_no_event_is_refused_everywhere(place: Place) -> None:
     before = contents(place.directory)
     assert all_refused(place.outcomes(SILENT))
     assert contents(place.directory) == before
+
+
+def test_a_file_is_protected(python: Python, cache: Path, tmp_path: Path) -> None:
+    """As policy files are, in directories where all else may be changed."""
+    rows = {name: code for name, code in {**OPENED, **CHANGED, **SILENT}.items() if "place + '/file'" in code or "os.rename of the" in name}
+    beside = "open(place + '/inner/new', 'w'); os.mkdir(place + '/new')"
+    place = Place(python, cache, tmp_path, "/file")
+    try:
+        before = contents(place.directory)
+        assert len(rows) > 15
+        assert all_refused(place.outcomes(rows))
+        assert contents(place.directory) == before
+        assert place.outcomes({"beside": beside}) == {"beside": "done"}
+    finally:
+        place.staged.run.remove()
 
 
 def test_the_run_directory_is_protected(place: Place) -> None:

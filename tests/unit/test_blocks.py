@@ -117,7 +117,7 @@ def test_options() -> None:
     [
         ("--no-network --allow-address=x", "--allow-address x: an IPv4"),
         ("--no-network --deny-address=1.2.3.4/8", "--deny-address 1.2.3.4/8: bits are set"),
-        ("--no-network --allow-listen=x", "--allow-listen=x: character 1: a port number was expected"),
+        ("--no-network --allow-listen=x", "--allow-listen x: character 1: a port number was expected"),
         ("--fs-readonly --allow-address=1.2.3.4", "--allow-address has nothing to adjust"),
     ],
 )

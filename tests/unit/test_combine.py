@@ -88,9 +88,9 @@ BAD = [
     ("--no-network --allow-localhost=80,x", "--allow-localhost=80,x: character 4: a port number was expected"),
     ("--no-network --allow-localhost=80 --allow-localhost=x", "--allow-localhost=x: character 1"),
     ("--no-network --allow-localhost=\udcff", r"--allow-localhost=\udcff: character 1"),
-    ("--profile net-hermetic --allow-localhost=80", "--allow-localhost=80 adds nothing: a profile allows"),
+    ("--profile net-hermetic --allow-localhost=80", "--allow-localhost=80: it adds nothing: a profile allows"),
     ("--no-network --allow-write /x", "--allow-write has nothing to adjust: the filesystem is not guarded (it goes with --fs-readonly)"),
-    ("--fs-readonly --allow-read /x", "--allow-read has nothing to adjust: everything may be read (it goes with --fs-readonly=ROOT)"),
+    ("--fs-readonly --allow-read /x", "--allow-read: everything may be read (it goes with --fs-readonly=ROOT)"),
     ("--fs-readonly --allow-write /usr/new", "--allow-write /usr/new: there is nothing there yet (it goes with /usr)"),
     ("--fs-readonly --allow-write /usr/new/er/x", "--allow-write /usr/new/er/x: there is nothing there yet (it goes with /usr)"),
     ("--fs-readonly=/usr/new", "--fs-readonly=/usr/new: there is no such directory"),
@@ -200,7 +200,7 @@ def test_a_run_with_flags_alone_reads_no_profile(monkeypatch):
     def fail(name):
         raise AssertionError(name)
 
-    monkeypatch.setattr(load, "profile", fail)
+    monkeypatch.setattr(load, "built_in", fail)
     assert resolve("--no-network").policy == Policy(network=CLOSED)
 
 

@@ -4,35 +4,34 @@ import os
 
 import pytest
 
-from hermetic.errors import UsageError
-from hermetic.policy import paths
+from hermetic.policy import WrongValue, paths
 
 
 def test_absolute_and_without_links(tmp_path):
     (tmp_path / "link").symlink_to("real")
-    assert paths.read("--allow-write", "link/x", str(tmp_path)) == f"{tmp_path}/real/x"
-    assert paths.read("--allow-write", str(tmp_path), None) == str(tmp_path)
+    assert paths.read("link/x", str(tmp_path)) == f"{tmp_path}/real/x"
+    assert paths.read(str(tmp_path), None) == str(tmp_path)
 
 
 @pytest.mark.parametrize("value", ["~", "~/x", "~/x/../y"])
 def test_home(tmp_path, monkeypatch, value):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert paths.read("--allow-write", value, "/") == os.path.normpath(f"{tmp_path}/{value[2:]}")
+    assert paths.read(value, "/") == os.path.normpath(f"{tmp_path}/{value[2:]}")
 
 
 @pytest.mark.parametrize("value", ["~x", "./~/x", "a~/x"])
 def test_not_home(tmp_path, value):
-    assert paths.read("--allow-write", value, str(tmp_path)) == os.path.normpath(f"{tmp_path}/{value}")
+    assert paths.read(value, str(tmp_path)) == os.path.normpath(f"{tmp_path}/{value}")
 
 
 def test_no_home(tmp_path, monkeypatch):
     monkeypatch.delenv("HOME")
-    assert paths.read("--allow-write", "~/x", str(tmp_path)) == f"{tmp_path}/~/x"
+    assert paths.read("~/x", str(tmp_path)) == f"{tmp_path}/~/x"
 
 
 def test_no_working_directory():
-    with pytest.raises(UsageError, match="the working directory is gone"):
-        paths.read("--allow-write", "x", None)
+    with pytest.raises(WrongValue, match="the working directory is gone"):
+        paths.read("x", None)
 
 
 def test_what_is_there(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hermetic import distributions
-from hermetic.report import Report, message
+from hermetic.report import Narrowed, Report, message
 
 STDLIB = ["/usr/lib/python3.11/socket.py", 962, "getaddrinfo"]
 
@@ -136,3 +136,12 @@ def test_what_is_not_understood_is_counted() -> None:
 )
 def test_which_files_are_the_standard_librarys(path: str, own: bool) -> None:
     assert distributions.is_standard_library(path) is own
+
+
+def test_what_a_policy_file_has_to_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = [f"{tmp_path}/hermetic.toml", "/other/hermetic.toml"]
+    assert Narrowed(files, alone=False).hint("--allow-run x") == "--allow-run x (so must hermetic.toml and /other/hermetic.toml)"
+    assert Narrowed(files[:1], alone=True).hint("--allow-run x") == "in hermetic.toml: allow-run x"
+    assert Narrowed([], alone=False).hint("--allow-run x") == "--allow-run x"
+    assert Narrowed(files, alone=True).hint("") == ""

@@ -69,7 +69,8 @@ def plain(path):
 
 
 def make_is_protected(protected, free=None):
-    """is_protected(path, directory, what): the path as text if a call would change something in the directories `protected`, else None.
+    """is_protected(path, directory, what): the path as text if a call would change something in the directories `protected`, or one of the files
+    among them, else None.
 
     path: exact; directory: the descriptor that a relative path starts from, -1 for the working directory; free: a directory among those
     protected in which everything may be changed, but it itself
@@ -170,12 +171,12 @@ def identity(found):
 
 
 def ancestors(path):
-    """The identities of the directories above."""
+    """The identities of the directories above an absolute path without links, which may be closed to this user."""
     found = []  # type: list[tuple[int, int]]
-    while not found or found[-1] != identity(stat(path)):
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
         found.append(identity(stat(path)))
-        path += "/.."
-    return found[1:]
+    return found
 
 
 def open_directories():

@@ -1,0 +1,150 @@
+"""The help pages: what each command is for, examples, and its options out of the one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hermetic import options
+from hermetic.options import CHECK, COMPLETION, DIFF, DOCTOR, EXEC, INIT, POLICY, ROOT, RUN, SCHEMA, SHELL, SHOW, TRUST, WHY, Option
+from hermetic.policy import load
+
+OUTER_COMMANDS = (RUN, EXEC, SHELL, DOCTOR, WHY, POLICY, COMPLETION)
+
+SETTINGS: dict[str, Any] = {"help_option_names": list(options.BY_NAME["--help"].names), "max_content_width": 100}
+
+ABOUT = {
+    ROOT: "Run Python code you do not fully trust, in whatever interpreter or virtual environment it lives, with "
+    "network, processes, file writes and native code switched off. No root, no container, nothing installed there. The "
+    "guards stand before the target's first line and in its Python children. On Linux the kernel holds the same policy for "
+    "native code and programs in any language; 'hermetic doctor' says which layer holds what on this machine.",
+    RUN: "Run a command: a console script, a Python file, an interpreter. It is found as a shell would find it, and "
+    "runs in its own interpreter. Everything after -- belongs to it.",
+    EXEC: "Run a script, a module or code in a named interpreter.",
+    SHELL: "Start a guarded REPL.",
+    COMPLETION: "Print the completion function of a shell.",
+    DOCTOR: "Say which layer holds which guard on this machine, found by having small programs try what is forbidden, and what "
+    "would help where one is missing. Exits with 1 if anything got through.",
+    POLICY: "Show, check and trust what policy files say. A hermetic.toml in a project's directory, or above it, takes away from what runs there "
+    "may do; its profiles allow more only when they are trusted.",
+    SHOW: "Show the policy that a run with these options would have here, part by part as it is written, and behind each rule the layers that "
+    "enforce it on this machine.",
+    CHECK: "Read the policy files that count here, or these, and say what is wrong. Exits with 1 if anything is.",
+    DIFF: "Say what the second policy allows and forbids that the first does not: profiles, or files. Exits with 1 if they differ.",
+    SCHEMA: "Print the JSON schema of policy files, for editors.",
+    TRUST: "Let the profiles of the project's policy files, or of FILE, as they are now, allow more than what stands without them; and say what.",
+    INIT: "Begin a hermetic.toml for the project.",
+    WHY: "Say whether a policy lets HOST be looked up and PORT of it be connected to, by which rule not, and what would allow it. "
+    "Nothing is sent. Exits with 1 if it is refused.",
+}
+
+EXAMPLES = {
+    ROOT: (
+        ("hermetic run -- pip install six", "no guard named: no network"),
+        ("hermetic --no-network --allow-localhost -- pytest", "'run' can be left out"),
+        ("hermetic exec --no-network --python ~/env app.py", "in another interpreter"),
+        ("hermetic shell --no-network", ""),
+    ),
+    RUN: (
+        ("hermetic run --no-network -- pip install six", ""),
+        ("hermetic run --no-network --allow-localhost=8000 -- pytest", ""),
+        ("hermetic run --profile net-hermetic -- tox", ""),
+    ),
+    EXEC: (
+        ("hermetic exec --no-network --python 3.9 script.py a b", ""),
+        ("hermetic exec --no-network --python ~/env -m module", ""),
+        ("echo 'print(1)' | hermetic exec --no-network -", ""),
+    ),
+    SHELL: (("hermetic shell --no-network --python 3.12", ""),),
+    DOCTOR: (("hermetic doctor", ""), ("hermetic doctor --json", "")),
+    WHY: (
+        ("hermetic why --no-network net example.com:443", ""),
+        ("hermetic why --allow-domain example.com net a.example.com:443", ""),
+    ),
+    POLICY: (("hermetic policy init", ""), ("hermetic policy show -- pytest", "")),
+    SHOW: (
+        ("hermetic policy show", "what stands if nothing is asked for"),
+        ("hermetic policy show --profile tests --resolved", ""),
+    ),
+    CHECK: (("hermetic policy check", ""),),
+    DIFF: (("hermetic policy diff default net-hermetic", ""), ("hermetic policy diff old.toml hermetic.toml", "")),
+    SCHEMA: (("hermetic policy schema > hermetic.schema.json", ""),),
+    TRUST: (("hermetic policy trust", "all that count here"), ("hermetic policy trust --forget hermetic.toml", "")),
+    INIT: (("hermetic policy init", ""),),
+    COMPLETION: (
+        ('eval "$(hermetic completion bash)"', "in ~/.bashrc"),
+        ('eval "$(hermetic completion zsh)"', "in ~/.zshrc"),
+        ("hermetic completion fish | source", "in config.fish"),
+    ),
+}
+
+USAGE = {
+    RUN: "[OPTIONS] [--] COMMAND [ARGS]...",
+    EXEC: "[OPTIONS] SCRIPT|-m MODULE|-c CODE|- [ARGS]...",
+    SHELL: "[OPTIONS]",
+    COMPLETION: "bash|zsh|fish",
+    DOCTOR: "[--json]",
+    POLICY: "show|check|diff|schema|trust|init ...",
+    SHOW: "[OPTIONS] [-- COMMAND [ARGS]...]",
+    CHECK: "[FILE]...",
+    DIFF: "PROFILE|FILE PROFILE|FILE",
+    SCHEMA: "",
+    TRUST: "[--forget] [FILE]",
+    INIT: "",
+    WHY: "[OPTIONS] net HOST:PORT",
+}
+
+EXIT_CODES = (
+    ("77", "an uncaught violation ended the target"),
+    ("125", "hermetic could not do its job; nothing was started"),
+    ("126, 127", "the target cannot be executed, or was not found"),
+    ("128+N", "signal N ended the target"),
+    ("other", "the target's own"),
+)
+
+
+def write_page(command: str, formatter: click.HelpFormatter) -> None:
+    """The help of `command` below its usage: text, examples, and the options under their headings."""
+    formatter.write_paragraph()
+    formatter.write_text(ABOUT[command])
+    formatter.write_paragraph()
+    formatter.write("Examples:\n")
+    for line, why in EXAMPLES[command]:
+        formatter.write(f"  {line:<52}{why}".rstrip() + "\n")
+    inner = {ROOT: OUTER_COMMANDS, POLICY: options.POLICY_COMMANDS}.get(command, ())
+    if inner:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name.removeprefix(f"{POLICY} "), ABOUT[name].partition(". ")[0].rstrip(".") + ".") for name in inner])
+    for section in options.SECTIONS:
+        rows = [(_spelled(option), help_of(option)) for option in options.known(command) if option.section == section]
+        if rows:
+            with formatter.section(section):
+                formatter.write_dl(rows)
+    if command not in options.ANSWERED:
+        with formatter.section("Exit codes"):
+            formatter.write_dl(EXIT_CODES)
+
+
+def _spelled(option: Option) -> str:
+    value = {options.VALUE: f" {option.metavar}", options.OPTIONAL: f"[={option.metavar}]"}.get(option.kind, "")
+    return ", ".join(option.names) + value
+
+
+def help_of(option: Option) -> str:
+    return option.text + (f" One of {', '.join(load.names())}." if option.key == "profile" else "")
+
+
+class Page(click.Command):
+    """A command with a help page of our own."""
+
+    name: str
+
+    @property
+    def page(self) -> str:
+        """Its name among the commands, as options and pages know it."""
+        return self.name if self.name in ABOUT else f"{POLICY} {self.name}"
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(f"{ROOT} {self.page}", USAGE[self.page])
+        write_page(self.page, formatter)

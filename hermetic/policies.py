@@ -1,0 +1,267 @@
+"""What `hermetic policy` answers: policies shown, checked, compared, trusted and begun. Texts and exit codes; printing is the command line's."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from hermetic_guard.policy import Policy, PolicyError
+
+from hermetic import options
+from hermetic.errors import HermeticError, PolicyFileError, UsageError, quoted
+from hermetic.linux import gaps, layers
+from hermetic.options import Invocation
+from hermetic.policy import DEFAULT, PARTS, combine, discover, dump, load, trust
+from hermetic.policy.context import Context
+from hermetic.policy.library import Library, allows_no_more
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hermetic.linux.here import Here
+    from hermetic.policy.dump import Mark, Table
+
+    Answer = tuple[str, int]
+    """What is printed, and the exit code."""
+
+NO_KERNEL = "there is no kernel layer here"
+
+STARTER = """\
+# What runs of hermetic in this directory, and below, may do. docs/policy.md says more; `hermetic policy check` reads this file,
+# `hermetic policy show` says what comes of it, and which layer enforces it here.
+version = 1
+
+# What stands here holds in every run, whatever is asked for: a guard stands where its table is there.
+[filesystem]
+hide = ["@secrets"]    # keys, tokens, what browsers and shells remember
+allow-write = ["/"]    # what may be written is left to what a run asks for
+
+# A profile stands where it is asked for: hermetic --profile tests -- pytest. One that allows more than what stands without
+# this file is held to that until its reader has said: hermetic policy trust
+[profile.tests]
+summary = "for the test suite"
+extends = ["net-hermetic"]
+subprocess.allow-run = ["git"]
+"""
+
+
+# What a run would have.
+
+
+def show(values: dict[str, object], cwd: str | None, interpreter: Callable[[], str], *, resolved: bool, as_json: bool) -> Answer:
+    """The policy of a run with these options: as it is written, part by part, or `resolved` into one."""
+    found = combine.resolve(Invocation(options.RUN, values, []), cwd, interpreter)
+    standings, here = _standings(found.policy)
+    if as_json:
+        return json.dumps(_data(found, values, standings), indent=2) + "\n", 0
+    mark = _mark(found.policy, standings, here)
+    said = "".join(f"# {line}\n" for line in (*found.notices, *found.details))
+    if resolved:
+        return said + "\n" + dump.write(dump.table(found.policy), mark), 0
+    parts = [f"# {title}\n{dump.write(table, mark)}" for title, table in sources(found, values)]
+    return "\n".join([said, *parts] if said else parts), 0
+
+
+def sources(found: combine.Resolved, values: dict[str, object]) -> list[tuple[str, Table]]:
+    """What a policy is made of, as it is written: what it is called, and its keys."""
+    typed = _typed(values)
+    parts = [("the command line", typed)] if typed else []
+    if found.library:
+        for name in found.profiles:
+            file = found.library.file_of(name)
+            parts.append((f"profile {name} of {file}" if file else f"profile {name}, built in", found.library.written(name)))
+        parts += [(f"{shelf.document.file}: in every run", shelf.document.top) for shelf in found.library.shelves if shelf.document.top]
+    return parts
+
+
+def _typed(values: dict[str, object]) -> Table:
+    """The options of a policy as a file would have them."""
+    table: Table = {}
+    for key, option in load.KEYS.items():
+        if option.key in values:
+            guard, _, word = key.partition(".")
+            value = values[option.key]
+            if guard not in PARTS:
+                table[guard] = value
+                continue
+            rules = table.setdefault(guard, {})
+            if word and (value is not True or load.may_be_true(option)):
+                rules[word] = list(value) if isinstance(value, tuple) else value
+    return table
+
+
+def _standings(policy: Policy) -> tuple[list[layers.Standing], Here | None]:
+    """How each guard is held here, in a Python target."""
+    from hermetic import doctor
+    from hermetic.launch import nested
+
+    here = doctor.learned(policy)
+    if here is None:
+        why = doctor.INSIDE if nested.is_inside() else NO_KERNEL
+        return [layers.Standing(guard, True, layers.NONE, why) for guard in policy.guards()], None
+    return layers.standings(policy, here, python=True), here
+
+
+def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -> Mark:
+    """What is said of each guard and of each of its rules: the layers that enforce it here."""
+    by_guard = {one.guard: one for one in standings}
+    special = [gap for gap in gaps.gaps(policy, here) if gap.rules] if here else []
+
+    def mark(guard: str, key: str) -> str:
+        standing = by_guard.get(guard)
+        if standing is None:
+            return ""
+        if standing.kernel == layers.NONE:
+            return f"python; no kernel: {standing.gap}"
+        concerned = [gap.what for gap in special if gap.guarantee == guard and key in gap.rules]
+        general = [gap for gap in standing.gap.split("; ") if gap and gap not in [one.what for one in special if one.guarantee == guard]]
+        missing = concerned if key else general
+        return f"python, kernel but: {'; '.join(missing)}" if missing else "python, kernel"
+
+    return mark
+
+
+def _data(found: combine.Resolved, values: dict[str, object], standings: list[layers.Standing]) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "policy": dump.table(found.policy),
+        "layers": {one.guard: {"python": one.python, "kernel": one.kernel, "gap": one.gap} for one in standings},
+        "sources": [{"from": title, "policy": table} for title, table in sources(found, values)],
+        "files": found.files,
+        "notices": [*found.notices, *found.details],
+    }
+
+
+# Files.
+
+
+def check(files: Sequence[str], cwd: str | None) -> Answer:
+    """Read these files, or those that count here, with every policy in them. Exit code 1 where one is wrong."""
+    context = Context(cwd, os.environ)
+    own = discover.user_file(os.environ)
+    named = [discover.Found(os.path.abspath(file), own=True) for file in files]
+    found = named or [*(discover.Found(path) for path in discover.project_files(cwd)[0]), *([own] if own else [])]
+    if not found:
+        return "there is no policy file here, and none of your own (to begin one: hermetic policy init)\n", 0
+    outcomes = [_checked(one, [one] if named else found[at:], context) for at, one in enumerate(found)]
+    return "".join(text for text, _ in outcomes), max(code for _, code in outcomes)
+
+
+def _checked(found: discover.Found, shelves: list[discover.Found], context: Context) -> Answer:
+    try:
+        library = Library(shelves, context, DEFAULT)
+        if not library.shelves or library.shelves[0].document.file != found.path:
+            return f"{found.path}: there is no policy in it\n", 0
+        library.tops()
+        for name in library.shelves[0].document.profiles:
+            library.profile(name)
+    except HermeticError as error:
+        return f"{error}\n", 1
+    held = [
+        f"{file}: profile {name} allows more than what stands without it, and is held to that" for file, name in dict.fromkeys(library.held)
+    ]
+    return "".join(f"{line}\n" for line in (f"{found.path}: good", *held, *dict.fromkeys(library.notes))), 0
+
+
+def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
+    """Let the profiles of the project's files, or of one, widen what stands without them; or no longer."""
+    there = discover.project_files(cwd)[0]
+    found = [discover.Found(os.path.realpath(file))] if file else [discover.Found(path) for path in there]
+    others = [path for path in discover.project_files(cwd)[1] if not file or path == found[0].path]
+    if others:
+        raise UsageError(f"{others[0]} is another user's, and not followed")
+    if not found:
+        raise UsageError("there is no policy file here that could be trusted", "to begin one: hermetic policy init")
+    store, said = trust.store(os.environ), []
+    for one in found:
+        if forget:
+            said.append(f"{one.path}: {'no longer trusted' if store.forget(one.path) else 'was not trusted'}")
+            continue
+        shelves = [one, *(discover.Found(path) for path in there if path != one.path)]
+        document = Library(shelves, Context(cwd, os.environ), DEFAULT).shelves[0].document
+        if document.file == one.path:
+            said += [*_beyond(one, shelves, cwd), f"{one.path}: trusted, as it is now"]
+            store.trust(document)
+    return "".join(f"{line}\n" for line in said), 0
+
+
+def _beyond(one: discover.Found, shelves: list[discover.Found], cwd: str | None) -> list[str]:
+    """What the profiles of a file allow beyond what stands without it."""
+    context = Context(cwd, os.environ)
+    trusted = Library([discover.Found(one.path, own=True), *shelves[1:]], context, DEFAULT)
+    held = Library(shelves, context, DEFAULT)
+    lines = []
+    for name in trusted.shelves[0].document.profiles:
+        changes = _changes(held.profile(name), trusted.profile(name))
+        lines += [f"profile {name}:", *(f"  {line}" for line in changes)] if changes else []
+    return lines
+
+
+def begin(cwd: str | None) -> Answer:
+    """A policy file for the project, to be changed."""
+    place = Context(cwd, os.environ).value("PROJECT")
+    if place is None:
+        raise UsageError("this is no place for a project's policy: a file here would be every project's", "go into a project's directory")
+    path = f"{place}/{discover.NAME}"
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(STARTER)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already") from None
+    except OSError as error:
+        raise PolicyFileError(f"{path}: cannot be written: {error.strerror}") from None
+    return f"{path}: begun\n", 0
+
+
+# Two policies.
+
+
+def difference(one: str, other: str, cwd: str | None) -> Answer:
+    """What the second allows and forbids that the first does not. Exit code 1 where they differ."""
+    first, second = _named(one, cwd), _named(other, cwd)
+    changes = _changes(first, second)
+    if not changes:
+        return "they allow the same\n", 0
+    return "".join(f"{line}\n" for line in (*changes, _verdict(first, second, other))), 1
+
+
+def _verdict(first: Policy, second: Policy, other: str) -> str:
+    try:
+        less, more = allows_no_more(second, first), allows_no_more(first, second)
+    except PolicyError:
+        less = more = False
+    if less and more:
+        return "they allow the same"
+    return f"{quoted(other)} allows {'less' if less else 'more'}" if less or more else "each allows something that the other does not"
+
+
+def _named(name: str, cwd: str | None) -> Policy:
+    """The policy of a profile, or at the top of a file, whose name then has a `/` or ends in .toml."""
+    context = Context(cwd, os.environ)
+    own = discover.user_file(os.environ)
+    further = [own] if own else []
+    if "/" in name or name.endswith(".toml"):
+        path = os.path.abspath(name)
+        return Library([discover.Found(path, own=True), *further], context, DEFAULT).tops()[path]
+    found = [discover.Found(path, own=True) for path in discover.project_files(cwd)[0]]
+    return Library([*found, *further], context, DEFAULT).profile(name, 0)
+
+
+def _changes(first: Policy, second: Policy) -> list[str]:
+    """Line by line, `-` for what is in the first alone, `+` for what is in the second alone."""
+    before, after = _lines(dump.table(first)), _lines(dump.table(second))
+    return [f"- {line}" for line in before if line not in after] + [f"+ {line}" for line in after if line not in before]
+
+
+def _lines(table: Table) -> list[str]:
+    """A rule a line: a guard that stands, and each value of its keys."""
+    lines = [f"{key} = {table[key]}" for key in load.WORDS]
+    for guard in PARTS:
+        if guard in table:
+            lines.append(f"[{guard}]")
+            for key, value in table[guard].items():
+                lines += [
+                    f"{guard}.{key} = {str(one).lower() if one is True else one}" for one in (value if isinstance(value, list) else [value])
+                ]
+    return lines

@@ -1,0 +1,73 @@
+"""Reads values of a policy where they stand, on the command line or in a file: what paths are relative to, what `$VARIABLES` and `@sets` mean.
+
+A variable begins a path, a set is a whole value. Where a path, or a name, really begins with `$` or `@`, a `./` goes before it.
+"""
+
+from __future__ import annotations
+
+from hermetic.errors import quoted
+from hermetic.policy import WrongValue, context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hermetic.options import Option
+    from hermetic.policy.context import Context
+
+    Given = tuple[object, ...]
+    """The values of one option or key, in their order; True where the value was left out."""
+
+LOCAL = ("PATH", "ROOT", "PROGRAM")
+"""The kinds of values, by their metavar, that a variable may begin."""
+
+
+class Reader:
+    """base:    the directory that relative paths start from, None where that is gone
+    context: what the run is made of
+    typed:   whether the values were typed for this run, so that one which names nothing is a slip
+    notes:   what was found to name nothing
+    """
+
+    def __init__(self, base: str | None, context: Context, *, typed: bool = False) -> None:
+        self.base = base
+        self.context = context
+        self.typed = typed
+        self.notes: list[str] = []
+
+    def expanded(self, option: Option, given: Given) -> Given:
+        """The values with the words of their sets, and without what begins with a variable that stands for nothing. Raises WrongValue."""
+        found: list[object] = []
+        for value in given:
+            if isinstance(value, str) and value.startswith("@"):
+                from hermetic.policy import sets  # only where there are such
+
+                found += sets.words(value, option, self.context)
+            elif isinstance(value, str) and value.startswith("$") and option.metavar in LOCAL:
+                found += self._with_variable(option, value)
+            else:
+                found.append(value)
+        return tuple(found)
+
+    def _with_variable(self, option: Option, value: str) -> Iterable[str]:
+        name, slash, rest = value[1:].partition("/")
+        if name not in context.VARIABLES:
+            from hermetic.options import nearest
+
+            meant = nearest(name.upper(), context.VARIABLES)
+            known = ", ".join(f"${one}" for one in context.VARIABLES)
+            raise WrongValue(value, f"there is no variable ${name}", f"did you mean ${meant}?" if meant else f"there are {known}")
+        place = self.context.value(name)
+        if place is not None:
+            return [place + slash + rest]
+        if not option.many:
+            raise WrongValue(value, f"there is no ${name} here")
+        if name != "SCRATCH":
+            self.notes.append(f"{option.name} {quoted(value)}: there is no ${name} here")
+        return []
+
+    def path(self, value: str) -> str:
+        """Absolute, and without links. Raises WrongValue."""
+        from hermetic.policy import paths  # only where a path is given
+
+        return paths.read(value, self.base)

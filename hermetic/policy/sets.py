@@ -1,0 +1,81 @@
+"""Named sets: `@secrets` and the like, in the place of a value. What each has in it is data, in sets.toml.
+
+Of paths and programs those are meant that are there when the run starts: a policy does not grow with what nobody has.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hermetic.policy import WrongValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hermetic.options import Option
+    from hermetic.policy.context import Context
+
+FILE = Path(__file__).with_name("sets.toml")
+
+_tables: dict[str, dict[str, Any]] = {}
+
+
+def tables() -> dict[str, dict[str, Any]]:
+    """By name, with the `@`: what it is for, the kind of value it stands for (the metavar of options), and its words."""
+    if not _tables:
+        import tomllib
+
+        _tables.update(tomllib.loads(FILE.read_text(encoding="utf-8")))
+    return _tables
+
+
+def names(metavar: str) -> list[str]:
+    """Those that stand for values of this kind."""
+    return [name for name, table in tables().items() if table["takes"] == metavar]
+
+
+def words(name: str, option: Option, context: Context) -> list[str]:
+    """What a set stands for here. Raises WrongValue where there is no such set, or `option` takes other values."""
+    from hermetic import options
+
+    table = tables().get(name)
+    if table is None:
+        meant = options.nearest(name, tables())
+        raise WrongValue(name, "there is no such set", f"did you mean {meant}?" if meant else f"there are {', '.join(tables())}")
+    if table["takes"] != option.metavar:
+        owners = [row.name for row in options.OPTIONS if row.policy and row.metavar == table["takes"]]
+        raise WrongValue(name, "this set does not go here", f"it goes with {', '.join(owners)}" if owners else None)
+    find = FINDERS.get(option.metavar, _as_they_are)
+    return list(dict.fromkeys(found for word in table["words"] for found in find(word, context)))
+
+
+def _as_they_are(word: str, context: Context) -> Iterable[str]:
+    return [word]
+
+
+def _paths(word: str, context: Context) -> Iterable[str]:
+    """Those that are there."""
+    import glob
+
+    name, slash, rest = word[1:].partition("/")
+    place = context.value(name) if word.startswith("$") else ""
+    if place is None:
+        return []
+    pattern = glob.escape(place) + slash + rest if word.startswith("$") else word
+    return sorted(glob.glob(pattern))
+
+
+def _programs(word: str, context: Context) -> Iterable[str]:
+    """A name is looked for on PATH."""
+    from hermetic_guard import programs
+
+    if word.startswith("/"):
+        return _paths(word, context)
+    try:
+        return [programs.find(word, context.environ.get("PATH"), context.cwd or "")]
+    except programs.Unresolved:
+        return []
+
+
+FINDERS = {"PATH": _paths, "PROGRAM": _programs}

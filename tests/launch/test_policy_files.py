@@ -1,0 +1,285 @@
+"""Policy files as users meet them: what they take away, that no run changes them, who is trusted, and what `hermetic policy` says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from launch.environments import Environments
+from launch.jobs import Jobs
+from unit.test_load import BAD
+
+PYTHON = sys.executable
+WRITE = "import sys; open(sys.argv[1], 'w').write('x')"
+
+
+@pytest.fixture
+def project(jobs: Jobs) -> Path:
+    """A project with a home of its own."""
+    place = jobs.directory / "home/project"
+    (place / "sub").mkdir(parents=True)
+    return place
+
+
+@pytest.fixture
+def env(jobs: Jobs, project: Path) -> dict[str, str]:
+    return jobs.environ(HOME=project.parent)
+
+
+def lay(project: Path, text: str, name: str = "hermetic.toml") -> Path:
+    (project / name).write_text(text if name == "pyproject.toml" else f"version = 1\n{text}")
+    return project / name
+
+
+# What a file takes away.
+
+
+@pytest.mark.parametrize("name", ["hermetic.toml", "pyproject.toml", "../.config/hermetic/hermetic.toml"])
+def test_holds_in_every_run(jobs: Jobs, project: Path, env: dict[str, str], name: str) -> None:
+    (project / name).parent.mkdir(parents=True, exist_ok=True)
+    (project / name).write_text(
+        "[tool.hermetic]\nversion = 1\n[tool.hermetic.filesystem]\n" if "pyproject" in name else "version = 1\n[filesystem]\n"
+    )
+    run = ("--", PYTHON, "-c", WRITE, "new")
+    done = jobs.guarded("--no-network", *run, env=env, cwd=project / "sub")
+    assert (done.code, done.refused) == (77, [f"write({project}/sub/new)"])
+    assert re.search(rf"  allow it  in \S*{Path(name).name}: allow-write \S*/sub\n", done.err), done.err
+    assert not (project / "sub/new").exists()
+    done = jobs.guarded("--no-network", "--no-policy", *run, env=env, cwd=project / "sub")
+    assert (done.code, done.err) == (0, "")
+    assert (project / "sub/new").exists()
+
+
+def test_what_would_allow_it(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Each hint is followed until it is allowed."""
+    lay(project, "[filesystem]\n")
+    run = ("--", PYTHON, "-c", WRITE, f"{project}/sub/new")
+    done = jobs.guarded("--fs-readonly", *run, env=env, cwd=project / "sub")
+    assert f"  allow it  --allow-write {project}/sub (so must {project}/hermetic.toml)\n" in done.err
+    lay(project, f"[filesystem]\nallow-write = '{project}/sub'")
+    assert jobs.guarded("--fs-readonly", *run, env=env, cwd=project / "sub").code == 77
+    assert jobs.guarded("--fs-readonly", f"--allow-write={project}/sub", *run, env=env, cwd=project / "sub").code == 0
+    assert jobs.guarded("--no-network", *run, env=env, cwd=project / "sub").code == 0
+
+
+def test_says_so(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    file = lay(project, "[native]\n[filesystem]\nallow-write = ['build']")
+    done = jobs.guarded("-v", "--no-network", "--", PYTHON, "-c", "", env=env, cwd=project)
+    assert f"hermetic: {file} holds in every run: no writing, no native code\n" in done.err
+    assert f"hermetic: {file}: allow-write build: there is nothing there yet\n" in done.err
+
+
+def test_a_guard_that_cannot_stand(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    lay(project, "[native]")
+    done = jobs.guarded("--no-network", "--", "true", env=env, cwd=project)
+    assert done.code == 125
+    assert done.err.endswith("(the kernel cannot tell a library from data) (asked for by hermetic.toml)\n")
+    assert "asked for by" not in jobs.guarded("--block-native", "--", "true", env=env, cwd=project).err
+
+
+def test_of_an_environment(jobs: Jobs, project: Path, env: dict[str, str], environments: Environments) -> None:
+    lay(project, "[filesystem]\nallow-write = ['$VENV', '$PROJECT/sub']")
+    python = environments.get("3.9").python
+    (project / "setup.py").touch()
+    for path, code in ((environments.get("3.9").path / "new", 0), (project / "sub/new", 0), (project / "new", 77)):
+        done = jobs.guarded("--fs-readonly", "--allow-write=/", "--", python, "-c", WRITE, path, env=env, cwd=project)
+        assert done.code == code, done.err
+        assert path.exists() is not bool(code)
+        path.unlink(missing_ok=True)
+
+
+def test_secrets_are_hidden(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    (project.parent / ".ssh").mkdir()
+    (project.parent / ".ssh/id_rsa").write_text("secret")
+    (project / ".env").write_text("secret")
+    (project / "setup.py").touch()
+    read = "import os, sys\nfor path in ('~/.ssh/id_rsa', '.env'):\n try: print(open(os.path.expanduser(path)).read())\n except OSError as e: print(e.errno)"
+    assert jobs.native(PYTHON, "-c", read, env=env, cwd=project).out == "secret\nsecret\n"
+    lay(project, "[filesystem]\nhide = ['@secrets']\nallow-write = ['/']")
+    for words in (["--no-network"], ["--fs-readonly", "--allow-write=/"]):
+        assert jobs.guarded(*words, "--", PYTHON, "-c", read, env=env, cwd=project).out == "2\n2\n"
+    assert jobs.guarded("--fs-readonly", "--hide=@secrets", "--no-policy", "--", "cat", ".env", env=env, cwd=project).code == 1
+
+
+@pytest.mark.parametrize("row", range(len(BAD)), ids=lambda index: ascii(BAD[index][1]))
+def test_a_file_that_is_wrong(jobs: Jobs, project: Path, env: dict[str, str], row: int) -> None:
+    """Nothing is run, and one line says where it is wrong."""
+    text = BAD[row][0]
+    (project / "hermetic.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    done = jobs.guarded("--no-network", "--", "touch", "ran", env=env, cwd=project, log=False)
+    assert (done.code, done.out, done.err.count("\n")) == (125, "", 1)
+    assert done.err.startswith(f"hermetic: {project}/hermetic.toml")
+    assert not (project / "ran").exists()
+
+
+# No run changes them.
+
+ATTEMPTS = {
+    "written": "open({file}, 'a').write('#')",
+    "emptied": "open({file}, 'w')",
+    "removed": "import os; os.remove({file})",
+    "moved": "import os; os.rename({file}, {file} + '.old')",
+    "replaced": "import os; open({file} + '.new', 'w').close(); os.replace({file} + '.new', {file})",
+    "linked": "import os; os.link({file}, {file} + '.link'); open({file} + '.link', 'a').write('#')",
+    "open to others": "import os; os.chmod({file}, 0o666)",
+}
+WIDEST = (["--no-network"], ["--no-network", "--no-policy"], ["--fs-readonly", "--allow-write=/"], ["--fs-readonly", "--allow-write=."])
+
+
+@pytest.fixture(scope="module")
+def one_layer() -> str:
+    return str(ROOT / "tests/containment/one_layer.py")
+
+
+@pytest.mark.parametrize("words", WIDEST, ids=" ".join)
+@pytest.mark.parametrize("layer", ["both", "python", "kernel"])
+def test_no_run_changes_them(jobs: Jobs, project: Path, env: dict[str, str], one_layer: str, layer: str, words: list[str]) -> None:
+    files = [lay(project, "[native]"), lay(project, "[tool.hermetic]\nversion = 1", "pyproject.toml")]
+    config = project.parent / ".config/hermetic"
+    config.mkdir(parents=True)
+    files.append(lay(config, "summary = 'mine'"))
+    before = [(file.read_bytes(), file.stat().st_mode) for file in files]
+    task = "import sys\nfor code in sys.argv[1:]:\n try: exec(code); print('done', code)\n except OSError: pass\n"
+    rows = [code.format(file=repr(str(file))) for file in files for code in ATTEMPTS.values()]
+    rows += [f"open({str(config)!r} + '/new', 'w')", f"import os; os.mkdir({str(config)!r} + '/trusted')"]
+    command = [jobs.hermetic] if layer == "both" else [PYTHON, "-IS", one_layer, layer]
+    done = jobs.native(*command, "-q", *words, "--", PYTHON, "-c", task, *rows, env=env, cwd=project)
+    assert (done.code, done.out) == (0, ""), done
+    assert [(file.read_bytes(), file.stat().st_mode) for file in files] == before
+    assert list(config.iterdir()) == [files[-1]]
+
+
+def test_without_a_run_all_of_that_is_done(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    for name, code in ATTEMPTS.items():
+        file = lay(project, "[native]", f"{name}.toml")
+        assert jobs.native(PYTHON, "-c", code.format(file=repr(str(file))), env=env, cwd=project).code == 0
+
+
+def test_a_directory_is_made_for_what_is_kept(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Whoever made it could fill it for the next run."""
+    forge = "import os; os.makedirs(os.path.expanduser('~/.config/hermetic/trusted'), exist_ok=True)"
+    assert jobs.guarded("-q", "--no-network", "--", PYTHON, "-c", forge, env=env, cwd=project).code == 77
+    assert jobs.guarded("-q", "--no-network", "--", "mkdir", project.parent / ".config/hermetic/trusted", env=env, cwd=project).code == 1
+    assert list((project.parent / ".config/hermetic").iterdir()) == []
+
+
+# Trust.
+
+
+def test_trust(jobs: Jobs, project: Path, env: dict[str, str], loopback_server) -> None:
+    file = lay(project, "[profile.local]\nextends = ['net-hermetic']\n")
+    code = f"import socket; socket.create_connection(('127.0.0.1', {loopback_server.port}))"
+    run = ("--profile", "local", "--", PYTHON, "-c", code)
+    done = jobs.guarded(*run, env=env, cwd=project)
+    assert done.code == 77
+    assert done.err.startswith(f"hermetic: {file} is not trusted, so its profile local allows no more than what stands without it")
+    done = jobs.native(jobs.hermetic, "policy", "trust", env=env, cwd=project / "sub")
+    assert (done.code, done.out) == (
+        0,
+        f"profile local:\n  + network.allow-localhost = True\n{file}: trusted, as it is now\n".replace("True", "true"),
+    )
+    done = jobs.guarded(*run, env=env, cwd=project / "sub")
+    assert (done.code, done.err) == (0, "")
+    lay(project, "[profile.local]\nextends = ['net-hermetic']\nnetwork.allow-domain = 'example.com'")
+    assert jobs.guarded(*run, env=env, cwd=project).code == 77
+    jobs.native(jobs.hermetic, "policy", "trust", "hermetic.toml", env=env, cwd=project)
+    assert jobs.guarded(*run, env=env, cwd=project).code == 0
+    assert jobs.native(jobs.hermetic, "policy", "trust", "--forget", env=env, cwd=project).out == f"{file}: no longer trusted\n"
+    assert jobs.guarded(*run, env=env, cwd=project).code == 77
+
+
+def test_no_run_trusts_anything(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    lay(project, "[profile.local]\n")
+    inside = jobs.native(jobs.hermetic, "--no-network", "--", jobs.hermetic, "policy", "trust", env=env, cwd=project)
+    assert inside.code == 125
+    assert "cannot be written" in inside.err
+    assert jobs.native(jobs.hermetic, "policy", "trust", env=env, cwd=project).code == 0
+
+
+# hermetic policy.
+
+
+def test_init_check_show(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    def policy(*words: str) -> tuple[int, str]:
+        done = jobs.native(jobs.hermetic, "policy", *words, env=env, cwd=project)
+        assert "Traceback" not in done.err
+        return done.code, done.out + done.err
+
+    file = project / "hermetic.toml"
+    assert policy("check") == (0, "there is no policy file here, and none of your own (to begin one: hermetic policy init)\n")
+    assert policy("init") == (0, f"{file}: begun\n")
+    assert policy("init") == (125, f"hermetic: {file} is there already\n")
+    assert policy("check") == (0, f"{file}: good\n{file}: profile tests allows more than what stands without it, and is held to that\n")
+    code, shown = policy("show", "--no-subprocess", "--allow-run=true")
+    assert code == 0
+    assert f"# {file}: in every run\n[filesystem]  # python, kernel\n" in shown
+    assert '# the command line\n[subprocess]  # python, kernel\nallow-run = ["true"]  # python, kernel but: other programs can be' in shown
+    assert 'hide = ["@secrets"]' in shown
+    code, shown = policy("show", "--resolved", "--block-native")
+    assert "[native]  # python; no kernel: the kernel cannot tell a library from data" in shown
+    assert "@" not in shown.partition("version")[2]
+    file.write_text('version = 1\n[profile."\\u001b[31m"]')
+    assert policy("check")[1].splitlines()[1].startswith(rf"{file}: profile \x1b[31m allows more")
+    file.write_text("version = 1\n[netwrok]")
+    assert policy("check") == (1, f"{file}, line 2: netwrok: unknown key (did you mean network?)\n")
+    assert policy("check", "/dev/null")[0] == 1
+
+
+def test_show_for_programs(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    file = lay(project, "[filesystem]\nallow-write = ['$VENV']")
+    done = jobs.native(jobs.hermetic, "policy", "show", "--json", "--no-network", "--", PYTHON, env=env, cwd=project)
+    found = json.loads(done.out)
+    assert (found["policy"]["network"], found["policy"]["on-violation"]) == ({}, "refuse")
+    assert found["policy"]["filesystem"] == {"allow-write": [str(Path(PYTHON).parent.parent)]}
+    assert {guard: layers["kernel"] for guard, layers in found["layers"].items()} == {"network": "full", "filesystem": "full"}
+    assert found["files"] == [str(file)]
+    assert [source["from"] for source in found["sources"]] == ["the command line", f"{file}: in every run"]
+
+
+def test_resolved_is_a_policy_file(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    lay(project, "[network]\nallow-localhost = '80-90'\n[filesystem]\nhide = 'sub'\nallow-write = '.'")
+    options = ("--no-network", "--allow-localhost", "--fs-readonly", "--allow-write=/")
+    shown = jobs.native(jobs.hermetic, "policy", "show", "--resolved", *options, env=env, cwd=project).out
+    (project.parent / "again.toml").write_text(shown)
+    done = jobs.native(jobs.hermetic, "policy", "diff", "hermetic.toml", "../again.toml", env=env, cwd=project)
+    assert (done.code, done.out) == (0, "they allow the same\n")
+
+
+def test_diff(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    def diff(one: str, other: str) -> tuple[int, str]:
+        done = jobs.native(jobs.hermetic, "policy", "diff", one, other, env=env, cwd=project)
+        return done.code, done.out + done.err
+
+    assert diff("default", "net-hermetic") == (1, "+ network.allow-localhost = true\nnet-hermetic allows more\n")
+    assert diff("net-hermetic", "block-all")[1].endswith("block-all allows less\n")
+    assert diff("exec-deny", "default")[1] == "- [subprocess]\n+ [network]\neach allows something that the other does not\n"
+    assert diff("default", "defualt") == (125, "hermetic: there is no profile defualt (did you mean default?)\n")
+
+
+def test_schema(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    done = jobs.native(jobs.hermetic, "policy", "schema", env=env, cwd=project)
+    assert json.loads(done.out)["properties"]["version"] == {"const": 1, "description": "Of this language."}
+
+
+def test_why_knows_them(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    lay(project, "[network]\nallow-domain = 'example.com'")
+    ask = ("why", "--no-network", "--allow-domain=example.com", "--allow-domain=example.org", "net")
+    assert [jobs.native(jobs.hermetic, *ask, f"{name}:443", env=env, cwd=project).code for name in ("example.com", "example.org")] == [0, 1]
+    said = jobs.native(jobs.hermetic, *ask, "example.org:443", env=env, cwd=project).out
+    assert said.endswith("allow it  --allow-domain example.org (so must hermetic.toml)\n")
+
+
+def test_a_run_without_policy_files_loads_nothing_for_them(hermetic_command: str, tmp_path: Path) -> None:
+    """A pyproject.toml that does not speak of hermetic is none."""
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'hermetic-like'\n")
+    words = [sys.executable, "-I", "-S", "-X", "importtime", hermetic_command, "--no-network", "--", "true"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "tomllib" not in done.stderr
+    assert "hermetic.policy.load" not in done.stderr
+    (tmp_path / "hermetic.toml").write_text("version = 1\n")
+    assert "tomllib" in subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stderr

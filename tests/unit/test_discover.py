@@ -1,0 +1,112 @@
+"""Where policy files are looked for, and which are followed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from hermetic.errors import PolicyFileError
+from hermetic.policy import discover
+
+PYPROJECTS = {
+    "[tool.hermetic]\nversion = 1": True,
+    "[tool.hermetic.network]": True,
+    "[ tool . hermetic ]": True,
+    '[tool."hermetic"]': True,
+    "['tool'.'hermetic']": True,
+    "[tool]\nhermetic = {version = 1}": True,
+    "[tool]\nhermetic.version = 1": True,
+    "tool.hermetic.version = 1": True,
+    "tool = {hermetic = {version = 1}}": True,
+    "tool = {x = 1, hermetic.version = 1}": True,
+    "[tool]\r\n hermetic = {}": True,
+    "[project]\nname = 'hermetic'\ndependencies = ['hermetic']": False,
+    "[tool.other]\nhermetically = 1": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize(("text", "counts"), PYPROJECTS.items())
+def test_which_pyproject_is_read(tmp_path: Path, text: str, counts: bool) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert (f"{tmp_path}/pyproject.toml" in discover.project_files(str(tmp_path))[0]) is counts
+
+
+def test_upwards(tmp_path: Path) -> None:
+    (tmp_path / "a/b/c").mkdir(parents=True)
+    for name in ("hermetic.toml", "a/hermetic.toml", "a/b/c/hermetic.toml"):
+        (tmp_path / name).touch()
+    (tmp_path / "a/pyproject.toml").write_text("[tool.hermetic]")
+    (tmp_path / "a/b/hermetic.toml").mkdir()
+    found, ignored = discover.project_files(f"{tmp_path}/a/b/c")
+    mine = [path.removeprefix(f"{tmp_path}/") for path in found if path.startswith(f"{tmp_path}/")]
+    assert mine == ["a/b/c/hermetic.toml", "a/hermetic.toml", "a/pyproject.toml", "hermetic.toml"]
+    assert ignored == []
+    assert discover.project_files(None) == ([], [])
+    assert [path for path in discover.project_files("/")[0] if path.startswith("//")] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can give files away")
+def test_of_another_user(tmp_path: Path) -> None:
+    (tmp_path / "hermetic.toml").touch()
+    os.chown(tmp_path / "hermetic.toml", 12345, -1)
+    assert f"{tmp_path}/hermetic.toml" in discover.project_files(str(tmp_path))[1]
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").touch()
+    (tmp_path / "hermetic.toml").symlink_to("real")
+    assert f"{tmp_path}/hermetic.toml" in discover.project_files(str(tmp_path))[0]
+    with pytest.raises(PolicyFileError, match="cannot be a link"):
+        discover.Found(f"{tmp_path}/hermetic.toml").read()
+    assert discover.Found(f"{tmp_path}/hermetic.toml", own=True).read() == b""
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "hermetic.toml")
+    with pytest.raises(PolicyFileError, match="cannot be read: not a regular file"):
+        discover.Found(f"{tmp_path}/hermetic.toml").read()
+    (tmp_path / "large").write_bytes(b"#" * (discover.LONGEST + 1))
+    with pytest.raises(PolicyFileError, match="cannot be read: it has more than 1048576 bytes"):
+        discover.read(f"{tmp_path}/large")
+    with pytest.raises(PolicyFileError, match="cannot be read: No such file"):
+        discover.read(f"{tmp_path}/none")
+
+
+def test_the_users_own(tmp_path: Path) -> None:
+    environ = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert discover.user_file(environ) is None
+    (tmp_path / "hermetic").mkdir()
+    path = tmp_path / "hermetic/hermetic.toml"
+    path.write_text("x")
+    found = discover.user_file(environ)
+    assert found is not None
+    assert (found.path, found.own, found.read()) == (str(path), True, b"x")
+    path.chmod(0o666)
+    with pytest.raises(PolicyFileError, match="others may write it"):
+        discover.user_file(environ)
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"XDG_CONFIG_HOME": "/tmp/x"}, {"XDG_CONFIG_HOME": ""}, {"XDG_CONFIG_HOME": " "}, {"HOME": "/tmp/h"}]
+)
+def test_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
+    for name in ("XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert discover.config_directory(os.environ) == platformdirs.user_config_dir("hermetic", appauthor=False)
+
+
+def test_kept_where_there_is_a_home(tmp_path: Path) -> None:
+    """For none is made."""
+    (tmp_path / "home").mkdir()
+    assert discover.kept_directory({"XDG_CONFIG_HOME": str(tmp_path)}) == f"{tmp_path}/hermetic"
+    assert discover.kept_directory({"XDG_CONFIG_HOME": f"{tmp_path}/none"}) == ""
+    with pytest.MonkeyPatch.context() as patch:
+        for home, kept in ((f"{tmp_path}/home", f"{tmp_path}/home/.config/hermetic"), (f"{tmp_path}/none", "")):
+            patch.setenv("HOME", home)
+            assert discover.kept_directory({"HOME": home}) == kept

@@ -1,0 +1,102 @@
+"""Named sets: the data, and what is found of it here."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from hermetic_guard.hosts import is_inward, is_loopback
+
+from hermetic import options
+from hermetic.policy import WrongValue, addresses, sets
+from hermetic.policy.context import VARIABLES, Context
+
+HIDE, RUN, DENY = (options.BY_NAME[name] for name in ("--hide", "--allow-run", "--deny-address"))
+PATHS = [(name, word) for name, table in sets.tables().items() if table["takes"] in ("PATH", "PROGRAM") for word in table["words"]]
+
+
+def test_tables_are_whole() -> None:
+    for name, table in sets.tables().items():
+        assert name.startswith("@")
+        assert set(table) == {"takes", "summary", "words"}
+        assert len(set(table["words"])) == len(table["words"]) > 0
+
+
+@pytest.mark.parametrize(("name", "word"), PATHS)
+def test_paths_begin_somewhere(name: str, word: str) -> None:
+    assert "//" not in word
+    if word.startswith("$"):
+        assert word[1:].partition("/")[0] in VARIABLES
+    elif sets.tables()[name]["takes"] == "PATH":
+        assert word.startswith("/")
+
+
+def test_secrets_that_are_there(tmp_path: Path) -> None:
+    for name in (".ssh/id_rsa", ".aws/credentials", ".netrc", ".pypirc", ".docker/config.json", ".kube/config", ".npmrc", ".git-credentials",
+                 ".config/gcloud/x", ".gnupg/x", ".mozilla/x", ".config/google-chrome-beta/x", ".password-store/x", ".bash_history",
+                 ".python_history", "p/.env", "p/.env.local", "p/notes", "unrelated"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "p/setup.py").touch()
+    found = sets.words("@secrets", HIDE, Context(f"{tmp_path}/p", {"HOME": str(tmp_path)}))
+    below = {path.removeprefix(f"{tmp_path}/") for path in found if path.startswith(f"{tmp_path}/")}
+    assert below == {
+        ".ssh", ".aws", ".netrc", ".pypirc", ".docker/config.json", ".kube", ".npmrc", ".git-credentials", ".config/gcloud", ".gnupg",
+        ".mozilla", ".config/google-chrome-beta", ".password-store", ".bash_history", ".python_history", "p/.env", "p/.env.local",
+    }  # fmt: skip
+    assert not any("*" in path or "$" in path for path in found)
+
+
+def test_a_home_with_a_star_in_its_name(tmp_path: Path) -> None:
+    for name in ("a*", "ab"):
+        (tmp_path / name / ".ssh").mkdir(parents=True)
+    found = sets.words("@secrets", HIDE, Context("/", {"HOME": f"{tmp_path}/a*"}))
+    assert [path for path in found if path.startswith(str(tmp_path))] == [f"{tmp_path}/a*/.ssh"]
+
+
+def test_startup_of_the_environment(tmp_path: Path) -> None:
+    site = tmp_path / "venv/lib/python3.11/site-packages"
+    site.mkdir(parents=True)
+    for name in ("a.pth", "b.start", "sitecustomize.py", "module.py"):
+        (site / name).touch()
+    (tmp_path / "venv/pyvenv.cfg").touch()
+    found = sets.words("@startup", HIDE, Context("/", {}, f"{tmp_path}/venv/bin/python".__str__))
+    names = {Path(path).name for path in found if path.startswith(str(tmp_path))}
+    assert names == {"pyvenv.cfg", "a.pth", "b.start", "sitecustomize.py"}
+
+
+def test_private_addresses() -> None:
+    found = sets.words("@private", DENY, Context("/", {}))
+    assert len(found) > 5
+    for text in found:
+        prefix, bits, _ = addresses.read(text)
+        address = prefix + b"\0" * 0
+        assert is_inward(address), text
+        assert not is_loopback(None, address), text
+        assert bits > 6
+    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(found)
+    assert socket.inet_aton("169.254.169.254")[:2] in {addresses.read(text)[0][:2] for text in found}
+
+
+def test_programs_that_are_there(tmp_path: Path) -> None:
+    for name in ("cc", "ld", "other"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "make").write_text("not executable")
+    found = sets.words("@compilers", RUN, Context("/", {"PATH": str(tmp_path)}))
+    assert [path for path in found if path.startswith(str(tmp_path))] == [f"{tmp_path}/cc", f"{tmp_path}/ld"]
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "why"),
+    [
+        ("@secret", HIDE, "there is no such set"),
+        ("@secrets", RUN, "this set does not go here"),
+        ("@compilers", HIDE, "this set does not go here"),
+        ("@private", HIDE, "this set does not go here"),
+    ],
+)
+def test_refuses(name: str, option: options.Option, why: str) -> None:
+    with pytest.raises(WrongValue, match=why):
+        sets.words(name, option, Context("/", {}))
