@@ -30,6 +30,7 @@ class Row(NamedTuple):
 
 
 LOCALHOST = {"network": ("--allow-localhost",)}
+LISTENING = {"network": ("--allow-listen=PORT",)}
 PROCESSES = {"subprocess": ("--allow-run=python",)}
 SERVER = {**LOCALHOST, **PROCESSES}
 HERE = {"filesystem": ("--allow-write=.",)}
@@ -73,6 +74,17 @@ ROWS = {
         served(edits("flask_app.py"), signal.SIGINT),
         refused={"native": {"import(markupsafe._speedups)"}},
     ),
+    "flask on all addresses": Row(
+        ("flask", "--app", "flask_app", "run", "--host", "0.0.0.0", "--port", "PORT"),
+        "Running on all addresses",
+        LISTENING,
+        served(asks),
+        refused={"native": {"import(markupsafe._speedups)"}},
+    ),
+    "uvicorn on all addresses": Row(
+        ("uvicorn", "--host", "0.0.0.0", "--port", "PORT", "asgi_app:app"), "GET / HTTP/1.1", LISTENING, served(asks)
+    ),
+    "http.server": Row(("python", "-u", "-m", "http.server", "PORT"), "GET / HTTP/1.1", LISTENING, served(asks)),
     "celery": Row(
         ("celery", "-A", "tasks", "worker", "-c", "1", "-l", "INFO"),
         "succeeded in",
