@@ -41,7 +41,7 @@ def prepare(enforcer, protect, channel_path):
     judge = judging["make_judge"](enforcer, judging["find_streams"]())
     handlers = judging["make_all_handlers"](enforcer, protect, judge, channel_path)
     asks = {event: make_asker(event, handlers[event]) for event in (FILE, OPEN, DATABASE, USE, HEAD)}
-    enforcer.judge_file, enforcer.read_head = judge, asks[HEAD]
+    enforcer.judge_file, enforcer.read_head, enforcer.ask_open = judge, asks[HEAD], asks[OPEN]
 
     def replace():
         if enforcer.scopes.current.filesystem is not None:
@@ -173,8 +173,17 @@ def nearest(action, place, what, facts):
     nowhere can only be named with its directory.
     """
     if what in NAMES or action == HARDLINK or look(place) is None or (what is LINK and facts["leads"] is None):
-        return directory_of(place)
-    return place
+        place = directory_of(place)
+    return place if action in READING else cache_of(place) or place
+
+
+def cache_of(path):
+    """The directory in which a tool keeps its cache, if a path is in one: there are many files in it, which it writes by and by."""
+    parts = path.split("/")
+    for at, (above, name) in enumerate(zip(parts, parts[1:])):
+        if above == ".cache" or (name[:1] == "." and name.endswith("_cache")):
+            return "/".join(parts[: at + 2])
+    return None
 
 
 def silently(place, path):
