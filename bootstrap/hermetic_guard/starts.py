@@ -13,7 +13,7 @@ import stat
 from os import fsdecode, fsencode
 
 from hermetic_guard import cmdline, injection, programs, shebang, standard_library
-from hermetic_guard.guards.native import PRELOADS, VARIABLES
+from hermetic_guard.guards.variables import PRELOADS, VARIABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ SERVER = {**LOCALHOST, **PROCESSES}
 HERE = {"filesystem": ("--allow-write=.",)}
 CTYPES = {"native": ("--allow-native=ctypes",)}
 PLATFORM = {"subprocess": {"start(/usr/bin/uname)"}}
-"""platform.processor() asks a program."""
+"""platform.processor() asks a program; so do platform.uname() and all that goes by it, until 3.8."""
 
 NEW = ("3.11", "3.13")
 
@@ -90,7 +90,10 @@ ROWS = {
         "succeeded in",
         {**PROCESSES, **HERE, **CTYPES},
         served(sends_a_task),
-        refused={**PLATFORM, "native": {"import(wcwidth._wcwidth_c)", "import(psutil._psutil_linux)"}},
+        refused={
+            **PLATFORM,
+            "native": {"import(wcwidth._wcwidth_c)", "import(psutil._psutil_linux)", "import(backports.zoneinfo._czoneinfo)"},
+        },
     ),
     "multiprocessing fork": Row(("python", "processes.py", "fork"), DONE, PROCESSES),
     "multiprocessing spawn": Row(("python", "processes.py", "spawn"), DONE, PROCESSES),
@@ -111,7 +114,7 @@ ROWS = {
         ("python", "arrays.py"), "True\n3\n", {"native": tuple(f"--allow-native={name}" for name in ("numpy", "pandas", "ctypes"))}
     ),
     "jupyter console": Row(
-        ("jupyter", "console", "--no-confirm-exit", "--simple-prompt"),
+        ("jupyter-console", "--no-confirm-exit", "--simple-prompt"),
         "product 42",
         SERVER,
         types(("In [1]: ", "print('product', 6 * 7)\r"), ("product 42", ""), ("In [2]: ", "exit\r")),
