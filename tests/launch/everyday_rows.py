@@ -119,7 +119,7 @@ ROWS = {
         SERVER,
         types(("In [1]: ", "print('product', 6 * 7)\r"), ("product 42", ""), ("In [2]: ", "exit\r")),
         pythons=NEW,
-        refused={"network": {"socket(AF_UNIX SOCK_DGRAM)"}},  # if_nametoindex(3), for libzmq
+        refused={**PLATFORM, "network": {"socket(AF_UNIX SOCK_DGRAM)"}},  # if_nametoindex(3), for libzmq
         recipe="jupyter",
         soak=True,
     ),

@@ -49,3 +49,11 @@ def test_everyday(environments, jobs, short, tmp_path, name, which, guards):
         assert any(event["event"] == "ready" for event in events)
         refused = {f"{event['action']}({event['target']})".replace(str(jobs.home), "~") for event in events if event["event"] == "refused"}
         assert refused <= row.refused.get(guard, set()) | (PLATFORM.get(guard, set()) if which == "3.8" else set())
+
+
+@pytest.mark.soak
+def test_jupyter_gives_up(environments, jobs):
+    """Where its kernel may not be reached, by itself, as it does where a kernel dies."""
+    done = jobs.guarded("--no-network", "--", "jupyter-console", "--simple-prompt", env=jobs.environ(environments.get("jupyter 3.13")))
+    assert (done.code, "Kernel didn't respond" in done.err) == (1, True), done
+    assert {event["hint"] for event in done.of("refused")} == {"--allow-localhost"}
