@@ -87,10 +87,12 @@ class Confinement:
         self.here.namespaced = True
 
     def _ask(self) -> None:
-        """Whether the launcher can take the listener from here, as it will have to look into the target; the mounts depend on that already."""
+        """Whether the launcher can take the listener from here, as it will have to look into the target; the mounts depend on that already.
+
+        It is asked whatever the guards are: when a thread runs is its own affair, and which threads are the run's only the supervisor knows.
+        """
         set_dumpable(True)
-        asks = self.policy.network is not None or self.policy.subprocess is not None
-        self.here.supervised = asks and self._answered()
+        self.here.supervised = self._answered()
 
     def _filter(self) -> int | None:
         if not self.here.supervised:

@@ -42,6 +42,7 @@ NEW = ("3.11", "3.13")
 
 DONE = "[0, 2, 4, 6]\nsent {'key': 'kept'} 0\n"
 DEBUGGING = (("(Pdb) ", "b 8\n"), ("(Pdb) ", "c\n"), ("(Pdb) ", "p f'result = {result - 4}'\n"), ("(Pdb) ", "q\n"))
+JUPYTER_HERE = ("env", *(f"{name}=." for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")))
 DAY = "import datetime, zoneinfo as z; print(datetime.datetime(2024, 7, 1, tzinfo=z.ZoneInfo('Europe/Berlin')))"
 
 ROWS = {
@@ -114,12 +115,16 @@ ROWS = {
         ("python", "arrays.py"), "True\n3\n", {"native": tuple(f"--allow-native={name}" for name in ("numpy", "pandas", "ctypes"))}
     ),
     "jupyter console": Row(
-        ("jupyter-console", "--no-confirm-exit", "--simple-prompt"),
+        (*JUPYTER_HERE, "jupyter-console", "--no-confirm-exit", "--simple-prompt"),
         "product 42",
-        SERVER,
-        types(("In [1]: ", "print('product', 6 * 7)\r"), ("product 42", ""), ("In [2]: ", "exit\r")),
+        {**SERVER, **HERE, "native": tuple(f"--allow-native={name}" for name in ("pyzmq", "ctypes", "debugpy", "psutil", "tornado"))},
+        types(("In [1]: ", "print('product', 6 * 7)\r"), ("product 42", ""), ("In [2]: ", "exit\r"), pause=1),
         pythons=NEW,
-        refused={**PLATFORM, "network": {"socket(AF_UNIX SOCK_DGRAM)"}},  # if_nametoindex(3), for libzmq
+        refused={
+            **PLATFORM,
+            "network": {"socket(AF_UNIX SOCK_DGRAM)"},  # if_nametoindex(3), for libzmq
+            "native": {"import(wcwidth._wcwidth_c)"},
+        },
         recipe="jupyter",
         soak=True,
     ),
