@@ -4,6 +4,7 @@ Guards translate calls into requests and nothing else knows the rules, so what i
 """
 
 from hermetic_guard.hosts import (
+    ANY,
     NAME_SERVER,
     allows_port,
     canonical_name,
@@ -72,6 +73,9 @@ HIDDEN = "hidden"
 TCL = "Tcl"
 """The language of `_tkinter` has sockets of its own. It is for windows, whose display is reached by a local socket or a loopback address."""
 
+NAMES = 53
+"""The port of name servers."""
+
 OUTWARD, INBOUND = ("connect", "send"), ("bind", "listen")
 """What is done with an address elsewhere, and with one of this machine."""
 
@@ -128,23 +132,35 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
     if request.action in OUTWARD and address is not None:
         if _is_denied(rules.denied, address, port):
             return Decision(False, "network denied by --deny-address")
-        if request.action == "connect" and _is_listed(rules.addresses, address, port):
+        if not _is_of_datagrams(request) and _is_listed(rules.addresses, address, port):
             return ALLOWED
     if request.action in INBOUND and port and allows_port(rules.listen, port):
         return ALLOWED
-    if address == NAME_SERVER and port == 53 and rules.domains:
+    if address == NAME_SERVER and port == NAMES and rules.domains:
         return ALLOWED
     if is_loopback(facts.get("host"), facts.get("address")):
         return _decide_localhost(rules.localhost, request)
     if request.action == "DNS":
         return _decide_name(rules.domains, facts["host"], facts.get("changed"))
-    if facts.get("datagrams"):
+    if request.action == "socket" and facts.get("datagrams"):
         return _decide_datagrams(rules)
     if request.action == "use" and request.target == TCL:
         return ALLOWED if rules.unix or rules.localhost else Decision(False, "network disabled", "--allow-unix /tmp/.X11-unix")
     if request.action in OUTWARD and facts.get("names"):
         return _decide_named(rules.domains, request)
     return Decision(False, "network disabled", _network_hint(request))
+
+
+def sends_nothing(request: Request) -> bool:
+    """Whether this is a refused connect(2) that sends nothing, as that of UDP does: it goes on where the socket is mute, and nobody is told.
+
+    Servers do so to see which address they have, and C libraries to sort addresses. What is for a name server is said to be that.
+    """
+    return request.action == "connect" and bool(request.facts.get("datagrams")) and request.facts["port"] != NAMES
+
+
+def _is_of_datagrams(request: Request) -> bool:
+    return request.action == "send" or bool(request.facts.get("datagrams"))
 
 
 def _is_listed(blocks: "Any", address: bytes, port: "int | None") -> bool:
@@ -162,7 +178,7 @@ def _is_denied(blocks: "Any", address: bytes, port: "int | None") -> bool:
 def _network_hint(request: Request) -> str:
     """What would allow a connection, or one to be taken; a datagram no address allows."""
     port = request.facts.get("port")
-    if not port or request.facts.get("datagrams"):
+    if not port or _is_of_datagrams(request):
         return ""
     if request.action == "connect" and request.facts.get("address") is not None:
         return "--allow-address %s" % request.target
@@ -188,6 +204,8 @@ def _decide_localhost(ports: "Any", request: Request) -> Decision:
         return ALLOWED
     if not ports:
         return Decision(False, "network disabled", "--allow-localhost")
+    if ports != ANY and _is_of_datagrams(request) and request.action in OUTWARD:
+        return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost")
     if port is None or allows_port(ports, port) or request.action == "listen":
         return ALLOWED
     return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost=%d" % port)
@@ -195,7 +213,7 @@ def _decide_localhost(ports: "Any", request: Request) -> Decision:
 
 def _decide_datagrams(rules: "Any") -> Decision:
     """A socket that may send to wherever is named with each datagram, which no filter of the kernel can see. Look-ups of names need one."""
-    if rules.localhost == "*" or rules.domains:
+    if rules.localhost == ANY or rules.domains:
         return ALLOWED
     if rules.localhost:
         return Decision(False, "network limited to localhost ports %s" % show_ports(rules.localhost), "--allow-localhost")

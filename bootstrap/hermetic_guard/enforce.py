@@ -28,6 +28,8 @@ class Enforcer(object):
     allows(request)         whether it is allowed, without a word to anybody, and
     judge_file(action, path, directory, what), the filesystem guard's judge; None where that is not installed
     read_head(path)         how a program begins, also where that may not be read; None likewise
+    ask_open(path, mode, flags)   raises what the filesystem guard refuses of opening a file; None likewise
+    ask_variable(shown)     raises if it lets no variable be set by which a library reads files; None likewise
     closed()                whether this run may make no process at all, which cannot change any more
     refuse(action, target)  raises for what no policy allows; may be kept in a function that the target can take apart, as may
     narrowed()              the policy in force, serialized, if it is narrower than the run's own, else None
@@ -48,6 +50,8 @@ class Enforcer(object):
         self.allows = sealed["make_allows"](scopes)
         self.judge_file = None  # type: object
         self.read_head = None  # type: object
+        self.ask_open = None  # type: object
+        self.ask_variable = None  # type: object
         self.handlers = sealed["make_handlers"](self.check, scopes)
         if hasattr(sys, "addaudithook"):
             self.refuse, self.narrowed = make_ask(REFUSE), make_ask(NARROWED)

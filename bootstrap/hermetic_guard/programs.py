@@ -55,7 +55,13 @@ class Unknown(NotExecutable):
     """Nobody can say from here what would run: the kernel may find and read what we cannot.
 
     The other two are errors that the start itself would end with, and may be left to tell.
+
+    file: the path that cannot be read, "" where it is something else that keeps us from knowing
     """
+
+    def __init__(self, message: str, file: str = "") -> None:
+        Unresolved.__init__(self, message)
+        self.file = file
 
 
 class Program(object):
@@ -208,7 +214,7 @@ def _head(file: str) -> bytes:
     except OSError as error:
         if error.errno in (EMFILE, ENFILE):
             raise
-        raise Unknown("%s: cannot be read: %s" % (file, error.strerror))
+        raise Unknown("%s: cannot be read: %s" % (file, error.strerror), file)
 
 
 def read_head(file: str) -> bytes:

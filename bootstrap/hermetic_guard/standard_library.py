@@ -63,7 +63,7 @@ def homes_in(folder: str) -> "list[str]":
     except OSError as error:
         if error.errno in programs.ABSENT:
             return []
-        raise programs.Unknown("%s: cannot be read: %s" % (path, error.strerror))
+        raise programs.Unknown("%s: cannot be read: %s" % (path, error.strerror), path)
     if len(content) > files.CONFIGURATION:
         raise programs.Unknown("%s: is too long" % path)
     lines = os.fsdecode(content).splitlines()

@@ -13,7 +13,7 @@ import stat
 from os import fsdecode, fsencode
 
 from hermetic_guard import cmdline, injection, programs, shebang, standard_library
-from hermetic_guard.guards.native import PRELOADS, VARIABLES
+from hermetic_guard.guards.variables import PRELOADS, VARIABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ class Planner(object):
         try:
             return self.guarded(start)
         except programs.Unknown as error:
-            why = "nobody can say what it is: %s" % error
+            why, file = "nobody can say what it is: %s" % error, error.file
+        if file:
+            self.asked.judge_reading(OWN.path.abspath(file))  # what the policy keeps from being read is refused as that
         return self.refuse(start, why)
 
     def fingerprint(self):

@@ -142,15 +142,11 @@ class ConfinedExecution(Execution):
 
         here, once = self._here, _opened(descriptor, name)
         here.namespaced, here.pid = bool(namespaced), self.pid
-        supervised = self._asks() and self._can_supervise()
+        supervised = self._can_supervise()
         self._send(SUPERVISED if supervised else ALONE)
         for here.supervised in (True, False) if supervised else (False,):
             made = filters.made(self._policy, here, once)
             self._send(len(made).to_bytes(LENGTH, "little") + made)
-
-    def _asks(self) -> bool:
-        """Whether any rule leaves something to a supervisor."""
-        return self._policy.network is not None or self._policy.subprocess is not None
 
     def _send(self, words: bytes) -> None:
         """To the child, which may have ended by now."""

@@ -106,7 +106,10 @@ class Confinement:
         self.here.namespaced = True
 
     def _ask(self) -> None:
-        """Whether the launcher can take the listener from here, as it will have to look into the target; the mounts depend on that already."""
+        """Whether the launcher can take the listener from here, as it will have to look into the target; the mounts depend on that already.
+
+        It is asked whatever the guards are: when a thread runs is its own affair, and which threads are the run's only the supervisor knows.
+        """
         set_dumpable(True)
         self.here.supervised = self._launcher.supervises(self.here, self._once)
 

@@ -15,6 +15,9 @@ from hermetic.linux import numbers, syscalls
 RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103
 """SECCOMP_IOCTL_NOTIF_* of linux/seccomp.h."""
 
+SET_DESCRIPTOR = 1
+"""SECCOMP_ADDFD_FLAG_SETFD"""
+
 CONTINUE = 1
 """SECCOMP_USER_NOTIF_FLAG_CONTINUE"""
 
@@ -120,15 +123,23 @@ class Notification:
 
     def answer_with_descriptor(self, descriptor: int, *, close_on_exec: bool) -> None:
         """Have the call return a new descriptor of the caller's for ours. Raises OSError where the caller can have no more, Gone."""
-        flags = CLOSE_ON_EXEC if close_on_exec else 0
-        request = self._id.to_bytes(8, "little") + b"".join(word.to_bytes(4, "little") for word in (0, descriptor, 0, flags))
+        self.answer(0, self._add(descriptor, 0, 0, close_on_exec))
+
+    def put(self, descriptor: int, place: int) -> None:
+        """Have the caller's descriptor `place` mean what ours does, as dup3(2) would, and close on exec. Raises OSError, Gone."""
+        self._add(descriptor, SET_DESCRIPTOR, place, True)
+
+    def _add(self, descriptor: int, flags: int, place: int, close_on_exec: bool) -> int:
+        """struct seccomp_notif_addfd"""
+        words = flags, descriptor, place, CLOSE_ON_EXEC if close_on_exec else 0
+        request = self._id.to_bytes(8, "little") + b"".join(word.to_bytes(4, "little") for word in words)
         try:
-            new = fcntl.ioctl(self._listener, ADD_DESCRIPTOR, bytearray(request))
+            new: int = fcntl.ioctl(self._listener, ADD_DESCRIPTOR, bytearray(request))
         except OSError as failure:
             if failure.errno == ENOENT:
                 raise Gone from failure
             raise
-        self.answer(0, new)
+        return new
 
 
 def read_at(memory: int, size: int, address: int) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 
 from hermetic_guard.guards.options import HARMLESS_OPTIONS, STEERING
+from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import is_within
 
 from hermetic.linux.bpf import USER_NOTIF, Rule, differs, equal, error, has_any, has_none, is_address, not_null
@@ -150,8 +151,8 @@ LOCAL = _kinds((AF_UNIX,), (SOCK_STREAM, SOCK_SEQPACKET), (0,))
 
 INTERFACES = _kinds((AF_NETLINK,), (SOCK_DGRAM, SOCK_RAW), (0,))
 """NETLINK_ROUTE, by which getifaddrs(3) has the machine's own addresses: libzmq, so Jupyter, asks before it listens on a loopback address, and
-aborts without an answer; getaddrinfo(3) asks whether there is IPv6. Nothing goes out by it, and only an administrator changes anything or sends to
-another process (af_netlink.c, NL_CFG_F_NONROOT_SEND)."""
+aborts without an answer; getaddrinfo(3) asks whether there is IPv6, of those too who want an address to listen at. Nothing goes out by it, and
+only an administrator changes anything or sends to another process (af_netlink.c, NL_CFG_F_NONROOT_SEND)."""
 
 TUNSETIFF, VHOST_SET_OWNER = 0x400454CA, 0xAF01
 
@@ -162,6 +163,9 @@ FAST_OPEN = tuple(
     Rule(name, error(errno.EOPNOTSUPP), (has_any(flags, MSG_FASTOPEN),)) for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3))
 )
 """This connects without connect(2). The errno is that of a kernel which does not do it."""
+
+ADDRESSED = (Rule("sendto", USER_NOTIF, (not_null(4),)),)
+"""A datagram. Where sockets of UDP are mute it goes nowhere, and this is how it is told."""
 
 PAIRS = (Rule("socketpair", CLOSED, unless=LOCAL),)
 """Not of datagram sockets: each of a pair can send to any path, and connect to it."""
@@ -181,16 +185,17 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
     layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
     """
     reaches = allowed.localhost or allowed.domains or allowed.addresses
-    outward = [*(TCP if reaches else []), *(INTERFACES if allowed.localhost or allowed.domains else [])]
+    outward = [*(TCP if reaches else []), *(INTERFACES if allowed.localhost or allowed.domains or allowed.listen else [])]
     if allowed.domains and not supervised:
         outward += UDP  # names are looked up by it
     always = [*FAST_OPEN, *PAIRS, *INTERFACES_OF_OTHERS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
-        return [*always, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
-    if outward:
+        mute = () if allowed.localhost == ANY or allowed.domains else ADDRESSED
+        return [*always, *mute, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+    if reaches:
         return [*always, Rule("socket", CLOSED, unless=outward)]
     closed = "connect" if allowed.listen else "connect listen"
-    return [*always, Rule("socket", CLOSED, unless=[*LOCAL, *TCP]), *refuse(closed, CLOSED)]
+    return [*always, Rule("socket", CLOSED, unless=[*LOCAL, *TCP, *outward]), *refuse(closed, CLOSED)]
 
 
 # Subprocess.

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import stat
 
-from hermetic_guard.decide import Request
+from hermetic_guard.decide import NAMES, Request, sends_nothing
 from hermetic_guard.guards.options import show_option
 from hermetic_guard.hosts import ANY, is_loopback
 
-from hermetic.linux import listening_filter, local_sockets
+from hermetic.linux import local_sockets, socket_filters
 from hermetic.linux.notify import Notification, open_as, process_of
 from hermetic.linux.numbers import number
 from hermetic.linux.socket_turns import Turns
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hermetic.linux.judge import Answer, Judge
+    from hermetic.linux.lookups import Lookups
     from hermetic.linux.name_server import Resolution, Ways
 
-EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 111, 114
+EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ENOTCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 107, 111, 114
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
 STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
 """TCP and UDP; not MPTCP, which is another protocol of the same type."""
 SOL_SOCKET, SO_TYPE, SO_BINDTODEVICE, SO_DOMAIN = 1, 3, 25, 39
+SHUT_WR = 1
 IPPROTO_TCP, TCP_INFO, SYN_SENT, LISTEN = 6, 11, 2, 10
 UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
 """What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
@@ -42,6 +44,9 @@ SUN_PATH = 108
 """sizeof(sockaddr_un.sun_path)"""
 LONGEST_ADDRESS = 128
 """sizeof(struct sockaddr_storage)"""
+
+AF_NETLINK, NETLINK_ROUTE = 16, 0
+"""By such a socket getaddrinfo(3) asks whether there is IPv6, and does without: refused without a word as well."""
 
 FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
 """Sockets that libc itself tries whenever a user is looked up, and does without: refused without a word."""
@@ -55,6 +60,7 @@ class Sockets:
         self._machine = machine
         self._workshop, self._loopback = (ways.workshop, ways.loopback) if ways else (None, None)
         self._turns = Turns()
+        self._lookups: Lookups | None = None
         rules = judge.policy.network
         self.resolution = self._resolve(ways) if ways else None
         self._listed = local_sockets.Listed(rules.unix if rules else ())
@@ -66,7 +72,13 @@ class Sockets:
 
     def handlers(self) -> dict[str, tuple[str, Callable[[Notification], Answer]]]:
         """By system call: the guard that it is about, and who answers."""
-        answers = {"connect": self.connect, "listen": self.listen, "socket": self.make_socket, "setsockopt": self.set_option}
+        answers = {
+            "connect": self.connect,
+            "listen": self.listen,
+            "sendto": self.send,
+            "socket": self.make_socket,
+            "setsockopt": self.set_option,
+        }
         return {name: ("network", answer) for name, answer in answers.items()}
 
     def connect(self, asking: Notification) -> Answer:
@@ -99,12 +111,49 @@ class Sockets:
             if self._workshop is not None and self._workshop.is_own(found):
                 return self.carry_out("connect", found, address)  # in the network that has no way out
         names = self.resolution.names.of(packed) if self.resolution is not None else ()
-        request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names)
+        datagrams = is_of_datagrams(found)
+        request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names, datagrams=datagrams)
+        if datagrams and not self._judge.allows(asking, request, quietly=True):
+            return self.connect_mute(asking, found, address, request)
         if not self._judge.allows(asking, request):
             return EACCES
         if family == AF_INET6 and is_loopback(None, packed) and found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
             return self.connect_inward(asking, found, address)
         return self.carry_out("connect", found, address)
+
+    def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
+        """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
+        if sends_nothing(request):
+            mute(found)
+            return self.carry_out("connect", found, address)
+        if self.resolution is not None:
+            return EACCES
+        self.lookups().hear(asking, found, request)
+        return None
+
+    def send(self, asking: Notification) -> Answer:
+        """To an address. Nothing comes of it, for a socket of UDP is mute; but it is told here. Others may, by their connections: these go on."""
+        with Duplicate(asking) as found:
+            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+            if family not in (AF_INET, AF_INET6) or not is_of_datagrams(found):
+                asking.go_on()
+                return None
+        facts = inet(family, asking.memory(asking.arguments[4], min(asking.integer(5), LONGEST_ADDRESS)))
+        if isinstance(facts, int):
+            return facts
+        packed, port = facts
+        request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
+        if port == NAMES:
+            self.lookups().sent(asking, request)
+        else:
+            self._judge.allows(asking, request)
+        return EACCES
+
+    def lookups(self) -> Lookups:
+        from hermetic.linux.lookups import Lookups  # only once somebody looks up a name
+
+        self._lookups = self._lookups or Lookups(self._judge)
+        return self._lookups
 
     def connect_to_resolver(self, asking: Notification, found: socket) -> Answer:
         """The run's own, whose errors a resolver takes for the server's."""
@@ -176,7 +225,7 @@ class Sockets:
         return self._judge.allows(asking, request, quietly=path.startswith(FAMILIAR))
 
     def listen(self, asking: Notification) -> Answer:
-        """One that is not bound listens on every address, and what one is bound to may change meanwhile: see listening_filter.py."""
+        """One that is not bound listens on every address, and what one is bound to may change meanwhile: see socket_filters.py."""
         with Duplicate(asking) as found, self._turns.listening(found):
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family in (AF_INET, AF_INET6):
@@ -184,39 +233,39 @@ class Sockets:
                 if not self._judge.allows(asking, Request("network", "listen", shown(packed, port), address=packed, port=port)):
                     return EACCES
                 rules = self._judge.policy.network
-                listening_filter.keep(found, rules.listen if rules else ())
+                socket_filters.keep(found, rules.listen if rules else ())
             elif family != AF_UNIX:
                 return EACCES
             found.listen(asking.integer(1))
             return 0
 
     def make_socket(self, asking: Notification) -> Answer:
-        """A TCP socket, which reaches nothing before `connect` or `listen`. One of UDP where all of localhost is open, tied to the loopback
-        interface; where names are, to look them up.
-        """
+        """A TCP socket, which reaches nothing before `connect` or `listen`; one of UDP, which reaches what it may or nothing."""
         family, kind, protocol = (asking.integer(index) for index in range(3))
         plain = kind & 0xF
-        known = family in (AF_INET, AF_INET6) and protocol in PROTOCOLS.get(plain, ())
-        if known and plain == STREAM:
-            return give_socket(asking, family, kind, protocol)
-        datagrams = known and plain == DATAGRAM
-        request = Request("network", "socket", kind_of_socket(family, plain, 0 if datagrams else protocol), datagrams=datagrams)
-        if datagrams and self.resolution is not None and self._judge.policy.network and self._judge.policy.network.localhost != ANY:
-            return self.make_for_lookup(asking, family, kind, protocol)
-        return give_socket(asking, family, kind, protocol) if self._judge.allows(asking, request) else EACCES
+        if family in (AF_INET, AF_INET6) and protocol in PROTOCOLS.get(plain, ()):
+            make = self.make_datagrams if plain == DATAGRAM else made
+            return give(asking, make(family, kind, protocol), kind)
+        request = Request("network", "socket", kind_of_socket(family, plain, protocol))
+        self._judge.allows(asking, request, quietly=(family, protocol) == (AF_NETLINK, NETLINK_ROUTE))
+        return EACCES
 
-    def make_for_lookup(self, asking: Notification, family: int, kind: int, protocol: int) -> Answer:
-        """Without a network of its own there is none, and nobody is told: C libraries try to have one at each look-up, and do without."""
-        try:
-            made = self._workshop.make(family, kind, protocol) if self._workshop else None
-        except OSError:
-            made = None
-        if made is None:
-            return EACCES
-        try:
-            return hand_over(asking, made, kind)
-        finally:
-            made.close()
+    def make_datagrams(self, family: int, kind: int, protocol: int) -> socket:
+        """Tied to the loopback interface where all of localhost is open; to look names up by, where those are; else mute."""
+        rules = self._judge.policy.network
+        if rules and rules.localhost == ANY:
+            found = made(family, kind, protocol)
+            found.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"lo\0")
+            return found
+        if self._workshop is not None and self.resolution is not None:
+            try:
+                return self._workshop.make(family, kind, protocol)
+            except OSError:
+                pass  # there is no such network
+        found = made(family, kind, protocol)
+        mute(found)
+        socket_filters.close(found)
+        return found
 
     def set_option(self, asking: Notification) -> Answer:
         """Only those come here that steer packets: see seccomp.py."""
@@ -280,18 +329,28 @@ def kind_of_socket(family: int, kind: int, protocol: int) -> str:
     return " ".join(addresses.constant(*pair) for pair in named)  # type: ignore[no-untyped-call]
 
 
-def give_socket(asking: Notification, family: int, kind: int, protocol: int) -> Answer:
+def is_of_datagrams(found: socket) -> bool:
+    return found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM
+
+
+def mute(found: socket) -> None:
+    """Nothing is sent by a socket of UDP any more, whatever it is connected to (sock_alloc_send_pskb, net/core/sock.c: EPIPE)."""
+    try:
+        found.shutdown(SHUT_WR)
+    except OSError as error:
+        if error.errno != ENOTCONN:  # which is said after it is done (inet_shutdown, net/ipv4/af_inet.c)
+            raise
+
+
+def made(family: int, kind: int, protocol: int) -> socket:
     import _socket
 
-    made = _socket.socket(family, kind | os.O_CLOEXEC, protocol)
+    return _socket.socket(family, kind | os.O_CLOEXEC, protocol)
+
+
+def give(asking: Notification, found: socket, kind: int) -> Answer:
     try:
-        if kind & 0xF == DATAGRAM:
-            made.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"lo\0")
-        return hand_over(asking, made, kind)
+        asking.answer_with_descriptor(found.fileno(), close_on_exec=bool(kind & os.O_CLOEXEC))
     finally:
-        made.close()
-
-
-def hand_over(asking: Notification, made: socket, kind: int) -> Answer:
-    asking.answer_with_descriptor(made.fileno(), close_on_exec=bool(kind & os.O_CLOEXEC))
+        found.close()
     return None

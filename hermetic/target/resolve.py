@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard import cmdline, programs, pyenv
+from hermetic_guard import cmdline, programs, pyenv, shebang
 
 from hermetic.errors import HermeticError, NotPython, TargetNotExecutable, TargetNotFound, UsageError, cut, quoted
 
@@ -93,6 +93,27 @@ class _Finder:
         """The program a command stands for, whatever runs it."""
         return self.follow(self.find(name), name)
 
+    def behind_env(self, program: programs.Program, arguments: list[str]) -> tuple[programs.Program, list[str]] | None:
+        """What `env` is to start, and with which arguments: it is started without it. None where it starts nothing, or nobody can tell from here;
+        `env` has its own words for that.
+        """
+        if program.script is not None or os.path.basename(program.interpreter) != "env":
+            return None
+        variables = {os.fsencode(name): os.fsencode(value) for name, value in program.environ.items()}
+        line = shebang.env([os.fsencode(word) for word in arguments], variables)
+        if line is None:
+            return None
+        environ, name = programs.edited(program.environ, line.edits), os.fsdecode(line.interpreter)
+        try:
+            found = programs.find(name, environ.get("PATH"), self.cwd)
+            behind = programs.follow(found, environ, self.cwd, name)
+        except programs.Unknown:
+            raise
+        except programs.Unresolved:
+            return None
+        self.how += [f"{name} is {found} (env)", *behind.steps]
+        return behind, [os.fsdecode(word) for word in line.arguments]
+
     def interpreter(self, file: str) -> programs.Program:
         """An interpreter itself; a script in its place would run before the guards stand."""
         program = self.follow(file)
@@ -162,7 +183,10 @@ def resolve_run(argv: list[str], environ: Mapping[str, str], cwd: str, own: str)
         source = _bare_source(name, finder)
         if source is not None:
             return finder.target(finder.default(), [source, *arguments])
-        return finder.target(finder.command(name), arguments)
+        program = finder.command(name)
+        while (behind := finder.behind_env(program, arguments)) is not None:
+            program, arguments = behind
+        return finder.target(program, arguments)
     except programs.Unresolved as error:
         raise _translated(error, finder, name) from None
 

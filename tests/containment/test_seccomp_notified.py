@@ -49,6 +49,8 @@ SUPERVISED = [
     (GUARDS["network"], lambda: socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).close(), "ok"),
     (GUARDS["network"], lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), "ENOMSG"),
     (GUARDS["network"], socket.socket, "ENOMSG"),
+    (GUARDS["network"], lambda: socket.socketpair()[0].sendto(b"x", "/nowhere"), "ENOMSG"),
+    (LOCALHOST, lambda: socket.socketpair()[0].sendto(b"x", "/nowhere"), "EISCONN"),
     (LOCALHOST, lambda: socket.socket().close(), "ok"),
     (LOCALHOST, lambda: socket.socket(type=socket.SOCK_DGRAM), "ENOMSG"),
     (LOCALHOST, lambda: socket.socket().bind(("127.0.0.1", 0)), "ok"),

@@ -11,7 +11,7 @@ hermetic.launch hermetic.launch.confined hermetic.launch.environ hermetic.launch
 hermetic.launch.process hermetic.launch.removal
 hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker hermetic.launch.stage
 hermetic.linux hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers hermetic.linux.socket_answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors
-hermetic.linux.devices hermetic.linux.filters hermetic.linux.gaps hermetic.linux.here hermetic.linux.listening_filter hermetic.linux.landlock
+hermetic.linux.devices hermetic.linux.filters hermetic.linux.gaps hermetic.linux.here hermetic.linux.socket_filters hermetic.linux.landlock
 hermetic.linux.layers hermetic.linux.local_sockets hermetic.linux.mountinfo hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers
 hermetic.linux.privileges hermetic.linux.seccomp hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.syscalls hermetic.linux.socket_turns
 hermetic.policy hermetic.policy.combine hermetic.policy.context hermetic.policy.discover hermetic.policy.ports hermetic.policy.reader

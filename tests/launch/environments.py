@@ -19,7 +19,7 @@ class Recipe(NamedTuple):
     packages: tuple[str, ...]
 
 
-SUITES = "attrs cloudpickle flit_core freezegun hatchling hatch-fancy-pypi-readme hatch-vcs hypothesis pretend pytest tomli_w".split()
+SUITES = "attrs click cloudpickle flit_core freezegun hatchling hatch-fancy-pypi-readme hatch-vcs hypothesis pretend pytest tomli_w".split()
 EVERYDAY = "celery coverage debugpy flask gunicorn numpy pandas pytest pytest-xdist uvicorn".split()
 CLIENTS = "aiohttp dnspython grpcio httpx[http2] hypercorn psycopg[binary] proxy.py pycares pypiserver requests trustme urllib3 uv websockets".split()
 COMPILED = ("black", "markupsafe", "simplejson")

@@ -30,17 +30,19 @@ class Row(NamedTuple):
 
 
 LOCALHOST = {"network": ("--allow-localhost",)}
+LISTENING = {"network": ("--allow-listen=PORT",)}
 PROCESSES = {"subprocess": ("--allow-run=python",)}
 SERVER = {**LOCALHOST, **PROCESSES}
 HERE = {"filesystem": ("--allow-write=.",)}
 CTYPES = {"native": ("--allow-native=ctypes",)}
 PLATFORM = {"subprocess": {"start(/usr/bin/uname)"}}
-"""platform.processor() asks a program."""
+"""platform.processor() asks a program; so do platform.uname() and all that goes by it, until 3.8."""
 
 NEW = ("3.11", "3.13")
 
 DONE = "[0, 2, 4, 6]\nsent {'key': 'kept'} 0\n"
 DEBUGGING = (("(Pdb) ", "b 8\n"), ("(Pdb) ", "c\n"), ("(Pdb) ", "p f'result = {result - 4}'\n"), ("(Pdb) ", "q\n"))
+JUPYTER_HERE = ("env", *(f"{name}=." for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")))
 DAY = "import datetime, zoneinfo as z; print(datetime.datetime(2024, 7, 1, tzinfo=z.ZoneInfo('Europe/Berlin')))"
 
 ROWS = {
@@ -73,12 +75,26 @@ ROWS = {
         served(edits("flask_app.py"), signal.SIGINT),
         refused={"native": {"import(markupsafe._speedups)"}},
     ),
+    "flask on all addresses": Row(
+        ("flask", "--app", "flask_app", "run", "--host", "0.0.0.0", "--port", "PORT"),
+        "Running on all addresses",
+        LISTENING,
+        served(asks),
+        refused={"native": {"import(markupsafe._speedups)"}},
+    ),
+    "uvicorn on all addresses": Row(
+        ("uvicorn", "--host", "0.0.0.0", "--port", "PORT", "asgi_app:app"), "GET / HTTP/1.1", LISTENING, served(asks)
+    ),
+    "http.server": Row(("python", "-u", "-m", "http.server", "PORT"), "GET / HTTP/1.1", LISTENING, served(asks)),
     "celery": Row(
         ("celery", "-A", "tasks", "worker", "-c", "1", "-l", "INFO"),
         "succeeded in",
         {**PROCESSES, **HERE, **CTYPES},
         served(sends_a_task),
-        refused={**PLATFORM, "native": {"import(wcwidth._wcwidth_c)", "import(psutil._psutil_linux)"}},
+        refused={
+            **PLATFORM,
+            "native": {"import(wcwidth._wcwidth_c)", "import(psutil._psutil_linux)", "import(backports.zoneinfo._czoneinfo)"},
+        },
     ),
     "multiprocessing fork": Row(("python", "processes.py", "fork"), DONE, PROCESSES),
     "multiprocessing spawn": Row(("python", "processes.py", "spawn"), DONE, PROCESSES),
@@ -99,12 +115,16 @@ ROWS = {
         ("python", "arrays.py"), "True\n3\n", {"native": tuple(f"--allow-native={name}" for name in ("numpy", "pandas", "ctypes"))}
     ),
     "jupyter console": Row(
-        ("jupyter", "console", "--no-confirm-exit", "--simple-prompt"),
+        (*JUPYTER_HERE, "jupyter-console", "--no-confirm-exit", "--simple-prompt"),
         "product 42",
-        SERVER,
-        types(("In [1]: ", "print('product', 6 * 7)\r"), ("product 42", ""), ("In [2]: ", "exit\r")),
+        {**SERVER, **HERE, "native": tuple(f"--allow-native={name}" for name in ("pyzmq", "ctypes", "debugpy", "psutil", "tornado"))},
+        types(("In [1]: ", "print('product', 6 * 7)\r"), ("product 42", ""), ("In [2]: ", "exit\r"), pause=1),
         pythons=NEW,
-        refused={"network": {"socket(AF_UNIX SOCK_DGRAM)"}},  # if_nametoindex(3), for libzmq
+        refused={
+            **PLATFORM,
+            "network": {"socket(AF_UNIX SOCK_DGRAM)"},  # if_nametoindex(3), for libzmq
+            "native": {"import(wcwidth._wcwidth_c)"},
+        },
         recipe="jupyter",
         soak=True,
     ),

@@ -51,8 +51,10 @@ def waits(place, command):
     return done.returncode, done.stdout + done.stderr
 
 
-def types(*pairs):
-    """On a terminal: waits for a text, then types another, again and again."""
+def types(*pairs, pause=0.0):
+    """On a terminal: waits for a text, then types another, again and again. What is typed before a prompt sets the terminal up may be dropped
+    (TCSAFLUSH, tcsetattr(3)): `pause` is for those that do so after they have printed it.
+    """
 
     def user(place, command):
         terminal = Terminal(command, place.env, place.work)
@@ -60,6 +62,7 @@ def types(*pairs):
             seen = ""
             for awaited, typed in pairs:
                 seen += terminal.expect(awaited, PATIENCE_S) + awaited
+                time.sleep(pause)
                 terminal.type(typed)
             code = terminal.process.wait(PATIENCE_S)
             return code, seen + terminal.rest()

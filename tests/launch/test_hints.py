@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import socket
 
 import pytest
@@ -43,6 +44,10 @@ READING = {
     "a link": "os.readlink('link')",
     "a link that leads nowhere": "os.readlink('dangling')",
     "extended attributes": "os.listxattr('d/file')",
+    "a script that is started": "import subprocess; subprocess.run(['d/tool'], check=True)",
+    "a program that is started": "import subprocess; subprocess.run(['d/true'], check=True)",
+    "a program on PATH": "import subprocess; os.environ['PATH'] = os.path.abspath('d'); subprocess.run(['true'], check=True)",
+    "a program that another becomes": "os.execv('d/true', ['true'])",
 }
 OTHERS = {
     "a program": ("--no-subprocess", "import subprocess; subprocess.run(['true'], check=True)"),
@@ -69,6 +74,10 @@ def place(tmp_path):
     (place / "link").symlink_to("d/file")
     (place / "dangling").symlink_to("d/nothing")
     (place / "program").symlink_to("/bin/true")
+    (place / "d/tool").write_text("#!/bin/sh\n")
+    (place / "d/tool").chmod(0o755)
+    shutil.copy("/bin/true", place / "d/true")
+    (place / "script.py").write_text("print('ran')")
     return place
 
 
@@ -106,6 +115,15 @@ def test_writing(follow, code):
     assert 1 <= len(taken[1:]) / 2 <= 2
 
 
+@pytest.mark.parametrize("cache", [".mypy_cache", "d/.pytest_cache", ".cache/black"])
+def test_a_cache_is_named_as_a_whole(follow, place, cache):
+    """Its tool writes one file after the other there."""
+    (place / cache / "v/1").mkdir(parents=True)
+    (place / cache / "v/old").write_text("abc")
+    code = f"for name in ('v/old', 'v/1/new', 'top'): open(f'{cache}/{{name}}', 'w').write('x')"
+    assert follow("--fs-readonly", in_python(f"exec({code!r})"))[1:] == ["--allow-write", f"{place}/{cache}"]
+
+
 @pytest.mark.parametrize("code", ["os.remove('d/file')", "os.replace('d/second', 'd/file')", "os.rename('d/file', 'd/x')"])
 def test_a_file_that_may_be_written_stays_where_it_is(follow, place, code):
     """Its name belongs to the directory, in both layers."""
@@ -115,6 +133,13 @@ def test_a_file_that_may_be_written_stays_where_it_is(follow, place, code):
 @pytest.mark.parametrize("code", READING.values(), ids=READING)
 def test_reading(follow, code):
     assert follow("--fs-readonly=root", in_python(code))[1::2] == ["--allow-read"]
+
+
+@pytest.mark.parametrize(
+    "command", [["d/tool"], ["d/true"], ["env", "d/tool"], ["env", "-u", "A", "B=1", find_python("3.13"), "script.py"]]
+)
+def test_what_is_to_be_run_may_be_read(follow, command):
+    assert follow("--fs-readonly=root", command) == ["--fs-readonly=root"]
 
 
 def test_writing_where_reading_is_limited(follow):

@@ -320,15 +320,17 @@ def test_when_other_processes_run_is_not_the_targets_business(hermetic_command, 
             other.kill()
 
 
-def test_threads_and_children_may_be_placed(hermetic_command, env):
+@pytest.mark.parametrize("flag", ["--no-network", "--fs-readonly", "--block-native"])
+def test_threads_and_children_may_be_placed(hermetic_command, env, flag):
+    """Libraries do so with their threads, and abort where they may not (libzmq's applySchedulingParameters)."""
     code = (
         "import os, subprocess, sys, threading\n"
         "os.sched_setaffinity(0, os.sched_getaffinity(0)); os.sched_setaffinity(os.getpid(), os.sched_getaffinity(0)); os.nice(1)\n"
-        "def work(): os.sched_setaffinity(threading.get_native_id(), {0}); print('thread', flush=True)\n"
+        "def work(): os.sched_setaffinity(threading.get_native_id(), {0}); os.sched_setscheduler(threading.get_native_id(), 0, os.sched_param(0)); print('thread', flush=True)\n"
         "thread = threading.Thread(target=work); thread.start(); thread.join()\n"
         "child = subprocess.Popen(['sleep', '60']); os.setpriority(os.PRIO_PROCESS, child.pid, 5); child.kill(); print('child')\n"
     )
-    done = subprocess.run([hermetic_command, "--no-network", "--", "/usr/bin/python3", "-c", code], env=env, capture_output=True, text=True)
+    done = subprocess.run([hermetic_command, flag, "--", "/usr/bin/python3", "-c", code], env=env, capture_output=True, text=True)
     assert done.stdout == "thread\nchild\n", done.stderr
 
 

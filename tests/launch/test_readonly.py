@@ -1,11 +1,17 @@
 """`--fs-readonly`, with and without a root, as its users meet it: real commands, and a directory that is looked at from outside."""
 
+import functools
 import os
 import re
+import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+from conftest import find_python
 from launch.jobs import three_lines
+
+ONE_LAYER = str(Path(__file__).resolve().parents[1] / "containment/one_layer.py")
 
 SCRIPT = """
 import helper
@@ -218,3 +224,33 @@ def test_temporary_files_of_programs(jobs, project):
     kept = jobs.guarded("--fs-readonly", "--allow-write", jobs.temporary, "--", *command, env=env, cwd=project)
     assert kept.out == f"{jobs.temporary}\n"
     assert jobs.guarded("--no-network", "--", *command, env=env, cwd=project).out == f"{jobs.temporary}\n"
+
+
+CONFIGURATION = """\
+openssl_conf = init
+[init]
+ssl_conf = tls
+[tls]
+system_default = default
+[default]
+Ciphersuites = TLS_AES_128_GCM_SHA256
+"""
+SETS = "import os; os.environ['OPENSSL_CONF'] = os.path.abspath('beside.cnf')\n"
+STARTS = "import os, subprocess, sys; subprocess.check_call([sys.executable, '-c', {!r}], env=dict(os.environ, OPENSSL_CONF=os.path.abspath('beside.cnf')))\n"
+SHOWS = "import ssl; print([c['name'] for c in ssl.SSLContext(ssl.PROTOCOL_TLS).get_ciphers() if c['name'].startswith('TLS_')])"
+ONE = "['TLS_AES_128_GCM_SHA256']"
+
+
+@pytest.mark.parametrize("layer", ["both", "python"])
+@pytest.mark.parametrize("code", [SETS + SHOWS, STARTS.format(SHOWS)], ids=["set", "of a child"])
+@pytest.mark.parametrize("version", ["3.6", "3.8", "3.13", "3.15"])
+def test_what_openssl_reads_of_itself(jobs, project, layer, code, version):
+    """It follows the file that it is told of, which may name others, when it is loaded: no event tells."""
+    (project / "beside.cnf").write_text(CONFIGURATION)
+    env, python = jobs.environ(), find_python(version).path
+    run = jobs.guarded if layer == "both" else functools.partial(jobs.native, sys.executable, "-IS", ONE_LAYER, "python")
+    for options, held in ((["--fs-readonly"], False), (["--fs-readonly=sandbox"], True)):
+        done = run(*options, "--", python, "-c", code, env=env, cwd=project)
+        assert (ONE in done.out) is not held, done
+        told = f"hermetic: blocked action: filesystem guarded: use(OPENSSL_CONF={project}/beside.cnf)"
+        assert (told in done.err) is held, done

@@ -64,6 +64,30 @@ vector = ctypes.create_string_buffer(struct.pack('=QQ', ctypes.addressof(data), 
 message = struct.pack('=QQQQQQQ', ctypes.addressof(name), 16, ctypes.addressof(vector), 1, ctypes.addressof(control), 32, 0)
 print(call('sendmsg', s, message, 0))
 """
+CONNECTED = """
+text, to4, to6 = b'past the mute', v4('10.9.9.7', 9), v6('fe80::7', 9, device)
+for family, to in (2, to4), (10, to6), (10, v6('::ffff:10.9.9.7', 9)):
+    fresh = lambda: call('socket', family, DATAGRAM, 0)
+    connected = lambda: (s := fresh(), print('connect', call('connect', s, to, len(to))))[0]
+    print(call('send', connected(), text, 13, 0), call('write', connected(), text, 13))
+    s = connected(); call('connect', s, NOWHERE, 16); call('connect', s, to, len(to)); print(call('send', s, text, 13, 0))
+    s = connected(); call('shutdown', s, 0); print(call('send', s, text, 13, 0))
+    s = connected(); call('setsockopt', s, 17, 1, b'\\1\\0\\0\\0', 4); call('send', s, text, 13, 0); call('setsockopt', s, 17, 1, bytes(4), 4)
+    s = connected(); call('setsockopt', s, 17, 103, b'\\15\\0\\0\\0', 4); print(call('send', s, text * 2, 26, 0))
+    s = connected(); call('setsockopt', s, 41, 1, b'\\2\\0\\0\\0', 4); print(call('send', s, text, 13, 0))
+    file = os.memfd_create('text'); os.write(file, text)
+    print(call('sendfile', connected(), file, ctypes.create_string_buffer(8), 13))
+"""
+ADDRESSED = (
+    CONNECTED
+    + """
+    print(call('sendto', fresh(), text, 13, 0, to, len(to)))
+    data, name = ctypes.create_string_buffer(text), ctypes.create_string_buffer(to)
+    vector = ctypes.create_string_buffer(struct.pack('=QQ', ctypes.addressof(data), 13))
+    message = struct.pack('=QQQQQQQQ', ctypes.addressof(name), len(to), ctypes.addressof(vector), 1, 0, 0, 0, 0)
+    print(call('sendmsg', fresh(), message, 0), call('sendmmsg', fresh(), message, 1, 0))
+"""
+)
 LISTEN = "s = call('socket', 2, STREAM, 0); print(call('listen', s, 5)); time.sleep(1)"
 TAKEN_AWAY = """
 server = socket.create_server(('127.0.0.1', 0), backlog=1000)
@@ -108,6 +132,10 @@ SENT = {
     "another device": (LOCALHOST, DEVICE, "7f000001"),
     "another device, by a scope": (PORTS, SCOPE, "00" * 15 + "01"),
     "another device, by a scope, at that moment": (PORTS, SCOPE_RACE, "00" * 15 + "01"),
+    "a datagram": (CLOSED, ADDRESSED, b"past the mute".hex()),
+    "a datagram beside ports": (PORTS, ADDRESSED, b"past the mute".hex()),
+    "a datagram where a port is listened at": (("--no-network", "--allow-listen=99"), ADDRESSED, b"past the mute".hex()),
+    "a datagram by a socket that was connected, where localhost is open": (LOCALHOST, CONNECTED, b"past the mute".hex()),
     "a datagram where names are looked up": (NAMES, DATAGRAM_PAST, b"past loopback".hex()),
     "the same beside ports": ((*PORTS, *NAMES[1:]), DATAGRAM_PAST, b"past loopback".hex()),
 }

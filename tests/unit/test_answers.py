@@ -23,6 +23,7 @@ PORTS = Policy(network=Network(localhost=((80, 80),)))
 NAMES = Policy(network=Network(domains=(("a.example", ((443, 443),)),)))
 
 CLOSED_PORT = 9
+QUESTION = bytes([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + b"\1a\7example\0" + bytes([0, 1, 0, 1])
 
 
 class Call:
@@ -133,9 +134,27 @@ def test_sockets_to_look_names_up_by(monkeypatch):
     with socket.socket(fileno=given[0]) as made:
         assert asked("connect", made.fileno(), ipv4("127.0.0.1", CLOSED_PORT), 16) == 0
     for nowhere in (Asked(NAMES), Asked(NAMES, Workshop(OSError(1, "no")))):
-        assert nowhere("socket", socket.AF_INET, socket.SOCK_DGRAM, 0) == EACCES
+        assert nowhere("socket", socket.AF_INET, socket.SOCK_DGRAM, 0) is None
+        with socket.socket(fileno=given[-1]) as made:
+            assert is_mute(made)
         assert nowhere.told == []
-    assert connect(Asked(NAMES), socket.SOCK_DGRAM, "127.0.0.1", CLOSED_PORT) == EACCES
+    assert connect(Asked(NAMES), socket.SOCK_DGRAM, "192.0.2.1", 53) == EACCES
+
+
+def is_mute(made):
+    """Whether nothing is sent by a socket of UDP, nor taken."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        made.bind(("127.0.0.1", 0))
+        made.connect(peer.getsockname())
+        assert peer.sendto(b"x", made.getsockname()) == 1
+        with pytest.raises(BlockingIOError):
+            made.recv(1, socket.MSG_DONTWAIT)
+        with pytest.raises(BrokenPipeError):
+            made.send(b"x")
+        with pytest.raises(BrokenPipeError):
+            made.sendto(b"x", peer.getsockname())
+    return True
 
 
 def test_an_address_is_known_by_the_names_it_was_handed_out_for():
@@ -155,18 +174,43 @@ def test_an_address_is_known_by_the_names_it_was_handed_out_for():
 # Sockets of other kinds.
 
 
-@pytest.mark.parametrize(
-    ("policy", "rule", "hint"),
-    [
-        (CLOSED, "network disabled", ""),
-        (PORTS, "network limited to localhost ports 80", "--allow-localhost"),
-    ],
-    ids=["closed", "ports"],
-)
-def test_udp_is_refused_where_ports_are_listed(policy, rule, hint):
+@pytest.mark.parametrize("policy", [CLOSED, PORTS], ids=["closed", "ports"])
+def test_udp_is_mute(monkeypatch, policy):
+    """It can be connected, which sends nothing and is not told; what is sent to an address is."""
+    given = []
+    monkeypatch.setattr(
+        Call, "answer_with_descriptor", lambda self, descriptor, close_on_exec: given.append(os.dup(descriptor)), raising=False
+    )
     asked = Asked(policy)
-    assert asked("socket", socket.AF_INET, socket.SOCK_DGRAM | os.O_CLOEXEC, 17) == EACCES
-    assert asked.told == [("AF_INET SOCK_DGRAM", rule, hint)]
+    assert asked("socket", socket.AF_INET, socket.SOCK_DGRAM | os.O_CLOEXEC, 17) is None
+    with socket.socket(fileno=given[0]) as made:
+        assert asked("connect", made.fileno(), ipv4("127.0.0.1", CLOSED_PORT), 16) == 0
+        assert made.getpeername() == ("127.0.0.1", CLOSED_PORT)
+        assert asked.told == []
+        assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", CLOSED_PORT), 16) == EACCES
+        assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", 53), 16) == EACCES
+        assert asked("sendto", made.fileno(), QUESTION, len(QUESTION), 0, ipv4("192.0.2.1", 53), 16) == EACCES
+    rule = "network disabled"
+    assert asked.told == [
+        ("192.0.2.1:9", rule, ""),
+        ("192.0.2.1:53", rule, ""),
+        ("a.example", rule, "--allow-domain a.example"),
+    ]
+
+
+def test_what_libc_does_without_is_not_told():
+    asked = Asked(CLOSED)
+    assert [asked("socket", socket.AF_NETLINK, socket.SOCK_RAW | os.O_CLOEXEC, protocol) for protocol in (0, 9)] == [EACCES, EACCES]
+    assert asked.told == [("AF_NETLINK SOCK_RAW IPPROTO_9", "network disabled", "")]
+
+
+def test_others_send_by_their_connections(monkeypatch):
+    gone_on = []
+    monkeypatch.setattr(Call, "go_on", lambda self: gone_on.append(self), raising=False)
+    with socket.socket() as made:
+        asked = Asked(CLOSED)
+        asked("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", CLOSED_PORT), 16)
+    assert (len(gone_on), asked.told) == (1, [])
 
 
 def test_udp_is_tied_to_the_loopback_interface(monkeypatch):
@@ -257,7 +301,7 @@ def test_a_judgement_that_fails_is_a_refusal(name, problem):
 
     asked.answers.named = {one: (guard, fail) for one, (guard, _) in asked.answers.named.items()}
     assert asked(name) == EACCES
-    guard = "network" if name in ("connect", "listen", "socket", "setsockopt") else "integrity" if name in TURNS else "subprocess"
+    guard = "network" if name in ("connect", "listen", "sendto", "socket", "setsockopt") else "integrity" if name in TURNS else "subprocess"
     assert [(event["guard"], event["action"], event["rule"]) for event in asked.events] == [(guard, name, "hermetic could not judge it")]
     asked.judge._tell = fail
     assert asked(name) == EACCES

@@ -92,6 +92,31 @@ class TestRun:
         assert target.argv == ["python3", "-u", "./app", "x"]
         assert target.environ == {**place.environ, "A": "1"}
 
+    @pytest.mark.parametrize("words", [["env"], ["env", "env"], ["env", "-u", "B", "--"], ["env", "-S", "env"]])
+    def test_behind_env(self, place, words):
+        """What it would start is started without it, in the environment that it would make."""
+        place.binary("system/env")
+        target = place.run(*words, "A=1", "python", "app.py", "A=2", B="b")
+        assert (target.python, target.interpreter, target.argv) == (True, place.venv, ["python", "app.py", "A=2"])
+        assert target.environ == {**place.environ, "A": "1", **({"B": "b"} if "-u" not in words else {})}
+        assert target.how[-1] == f"python is {place.venv} (env)"
+
+    def test_behind_env_that_empties(self, place):
+        place.binary("system/env")
+        target = place.run("env", "-i", f"PATH={place.path}/system", "python3")
+        assert (target.interpreter, target.environ) == (place.system, {"PATH": f"{place.path}/system"})
+
+    def test_a_script_behind_env(self, place):
+        place.binary("system/env")
+        target = place.run("env", "tool", "a")
+        assert (target.interpreter, target.argv) == (place.venv, [place.venv, "-E", place.tool, "a"])
+
+    @pytest.mark.parametrize("words", [[], ["A=1"], ["--version"], ["nowhere"], ["-C", "/", "ls"]])
+    def test_env_itself(self, place, words):
+        """Where it starts nothing, or has words of its own for that."""
+        env = place.binary("system/env")
+        assert place.run("env", *words).interpreter == env
+
     def test_without_a_working_directory(self, place, monkeypatch):
         gone = place.work / "gone"
         gone.mkdir()

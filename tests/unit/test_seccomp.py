@@ -166,6 +166,7 @@ OPEN = {
     Policy(network=Network(domains=(("a.example", ((443, 443),)),))): TCP | INTERFACES,
     Policy(network=Network(addresses=((b"\xc0\0\2\1", 32, ANY),))): TCP,
 }
+LISTENING = Policy(network=Network(listen=((80, 80),)))
 
 
 @machines
@@ -174,6 +175,8 @@ OPEN = {
     [
         (CLOSED, False, TCP | LOCAL),
         (CLOSED, True, LOCAL),
+        (LISTENING, False, TCP | LOCAL | INTERFACES),
+        (LISTENING, True, LOCAL | INTERFACES),
         *[(policy, False, free | (UDP if policy.network.domains else set())) for policy, free in OPEN.items()],
         *[(policy, True, free | LOCAL) for policy, free in OPEN.items()],
     ],
@@ -197,6 +200,18 @@ def test_sockets(machine, policy, supervised, free):
 def test_sending(machine, call, arguments, action, supervised):
     for policy in (CLOSED, *OPEN):
         assert ran(program(policy, machine, supervised=supervised), machine, call, arguments).action == action
+
+
+@machines
+def test_datagrams_are_told(machine):
+    """By the address that is given with each, where sockets of UDP are mute; what a connection sends has none."""
+    for policy, told in zip((CLOSED, LISTENING, *OPEN), (True, True, False, True, False, True), strict=True):
+        code = program(policy, machine, supervised=True)
+        for address in (0x1000, 1 << 32, TOP):
+            assert ran(code, machine, "sendto", (3, 1, 1, 0, address, 16)).action == (USER_NOTIF if told else ALLOW)
+        assert ran(code, machine, "sendto", (3, 1, 1, 0, 0, 16)).action == ALLOW
+        assert ran(code, machine, "sendto", (3, 1, 1, 0x20000000, 0x1000, 16)).action == EOPNOTSUPP
+        assert ran(program(policy, machine, supervised=False), machine, "sendto", (3, 1, 1, 0, 0x1000, 16)).action == ALLOW
 
 
 IP, IPV6, SOCKET, LEVEL_TCP = 0, 41, 1, 6

@@ -25,6 +25,11 @@ class Questions:
         self.allowed: tuple[str, ...] | None = None
         self.harmless: tuple[bytes, ...] = ()
         self.asked: list[str] = []
+        self.readable = True
+
+    def judge_reading(self, path: str) -> None:
+        if not self.readable:
+            raise Refused("read", path)
 
     def judge(self, action: str, shown: str, path: str) -> None:
         assert shown == path
@@ -312,6 +317,9 @@ def test_what_cannot_be_read_is_not_started(world: World, monkeypatch: pytest.Mo
         with pytest.raises(Refused, match=NOBODY_CAN_SAY):
             world.plan(line, {b"PATH": os.fsencode(world.directory)})
     world.plan("nowhere")
+    world.questions.readable = False
+    with pytest.raises(Refused, match=r"'read', '/.*/ls'"):  # where it is the policy that keeps it from being read
+        world.plan("ls")
 
 
 @pytest.mark.parametrize("same", [True, False])

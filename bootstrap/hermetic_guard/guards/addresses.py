@@ -219,13 +219,6 @@ def foreign_kind(family, kind, protocol):
     return None
 
 
-def datagram_kind(family, kind):
-    """`AF_INET SOCK_DGRAM` for a socket of UDP, else None."""
-    if (AF_INET if family == -1 else family) not in (AF_INET, AF_INET6) or kind == -1 or kind & 15 != DATAGRAM:
-        return None
-    return "%s SOCK_DGRAM" % constant("AF_", AF_INET if family == -1 else family)
-
-
 def constant(prefix, number):
     """The name of a constant of `_socket`."""
     for name, value in CONSTANTS:

@@ -13,10 +13,10 @@ from posix import fstat, stat
 from hermetic_guard import programs, shebang
 from hermetic_guard.decide import READING, Request
 from hermetic_guard.errors import FilesystemRefused
-from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent
+from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent, variables
 from hermetic_guard.guards.canonical import as_bytes, link_of, locate, shown
 from hermetic_guard.guards.databases import read_uri
-from hermetic_guard.guards.operations import DATABASE, FILE, HARDLINK, HEAD, OPEN, READ, USE, WRITE, make_copy, make_handlers
+from hermetic_guard.guards.operations import DATABASE, FILE, HARDLINK, HEAD, OPEN, READ, USE, VARIABLE, WRITE, make_copy, make_handlers
 from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, WRITES, look
 from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import directory_of, is_within_any
@@ -40,13 +40,17 @@ def prepare(enforcer, protect, channel_path):
     judging = seal(vars(paths), vars(canonical), vars(operations), vars(databases), globals())
     judge = judging["make_judge"](enforcer, judging["find_streams"]())
     handlers = judging["make_all_handlers"](enforcer, protect, judge, channel_path)
-    asks = {event: make_asker(event, handlers[event]) for event in (FILE, OPEN, DATABASE, USE, HEAD)}
-    enforcer.judge_file, enforcer.read_head = judge, asks[HEAD]
+    asks = {event: make_asker(event, handlers[event]) for event in (FILE, OPEN, DATABASE, USE, HEAD, VARIABLE)}
+    enforcer.judge_file, enforcer.read_head, enforcer.ask_open = judge, asks[HEAD], asks[OPEN]
+    enforcer.ask_variable = asks[VARIABLE]
+    handlers["os.putenv"] = seal(vars(variables))["make_on_putenv"](judging["make_judge_variable"](enforcer.check, enforcer.scopes))
 
     def replace():
         if enforcer.scopes.current.filesystem is not None:
             no_core_files()
         silent.install(enforcer.ledger, asks)
+        if variables.PUTENV_IS_SILENT:
+            variables.replace_putenv(enforcer.ledger, lambda _, shown: asks[VARIABLE](shown))
         libraries.install(enforcer, asks)
 
     return handlers, replace
@@ -79,6 +83,7 @@ def make_all_handlers(enforcer, protect, judge, channel_path):
     handlers = make_handlers(check, scopes, both, make_judge_reading(enforcer, judge, own), channel_path)
     handlers[HEAD] = make_on_head(own)
     handlers[USE] = make_on_use(check, scopes)
+    handlers[VARIABLE] = make_on_variable(make_judge_variable(check, scopes))
     handlers[DATABASE] = make_on_database(both, enforcer.allows, scopes)
     handlers["sqlite3.connect"] = make_on_connect(make_copy(check), both)
     return handlers
@@ -173,8 +178,17 @@ def nearest(action, place, what, facts):
     nowhere can only be named with its directory.
     """
     if what in NAMES or action == HARDLINK or look(place) is None or (what is LINK and facts["leads"] is None):
-        return directory_of(place)
-    return place
+        place = directory_of(place)
+    return place if action in READING else cache_of(place) or place
+
+
+def cache_of(path):
+    """The directory in which a tool keeps its cache, if a path is in one: there are many files in it, which it writes by and by."""
+    parts = path.split("/")
+    for at, (above, name) in enumerate(zip(parts, parts[1:])):
+        if above == ".cache" or (name[:1] == "." and name.endswith("_cache")):
+            return "/".join(parts[: at + 2])
+    return None
 
 
 def silently(place, path):
@@ -285,6 +299,25 @@ def make_on_use(check, scopes):
             answer.append(True)
 
     return on_use
+
+
+def make_judge_variable(check, scopes):
+    """For a variable that says which files a library shall read when it is loaded (variables.py): they may lead to any other."""
+
+    def judge_variable(action, shown):
+        if scopes.limits_reading:
+            check(Request(NAME, "use", shown, path=None))
+
+    return judge_variable
+
+
+def make_on_variable(judge_variable):
+    def on_variable(answer, shown):
+        if type(answer) is list and type(shown) is str:
+            judge_variable("use", shown)
+            answer.append(True)
+
+    return on_variable
 
 
 # SQLite opens files itself.

@@ -18,9 +18,10 @@ import sys
 from hermetic_guard import distributions, files, shutdown
 from hermetic_guard.decide import Request
 from hermetic_guard.distributions import OPEN_ENDED
-from hermetic_guard.guards import loading, paths
+from hermetic_guard.guards import loading, paths, variables
 from hermetic_guard.guards.loading import Spec, dress, replacer, when_loaded
 from hermetic_guard.guards.paths import exact
+from hermetic_guard.guards.variables import PRELOADS, PUTENV_IS_SILENT, VARIABLES, make_on_putenv, replace_putenv
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import assign
 from hermetic_guard.sealing import seal
@@ -46,15 +47,6 @@ CALLS = {
 }
 """Events of a `ctypes` that was loaded before the guard stood, and what they are requests for."""
 
-VARIABLES = (b"GCONV_PATH", b"OPENSSL_CONF", b"OPENSSL_ENGINES", b"OPENSSL_MODULES")
-"""Have libc, or OpenSSL when it is loaded, load other libraries."""
-
-PRELOADS = (b"LD_PRELOAD", b"LD_AUDIT")
-"""Have the dynamic loader load a library into whatever is started."""
-
-AT_START = {name: os.environb[name] for name in VARIABLES + PRELOADS if name in os.environb}
-"""The user's own, read as this module is loaded, before activate.py restores what was set aside."""
-
 PACKAGES = ("site-packages", "dist-packages")
 PYPY = sys.implementation.name == "pypy"
 
@@ -65,7 +57,7 @@ def install(enforcer, listed=b""):
     listed: the files of the policy's distributions, as hermetic/target/packages.py finds them: of each the distribution's name and its path,
     both ended by a null byte. A path that ends in a slash is all that lies below.
     """
-    sealed = seal(vars(files), vars(distributions), vars(paths), globals())
+    sealed = seal(vars(files), vars(distributions), vars(paths), vars(variables), globals())
     standard = standard_folders()
     facts = sealed["make_facts"](standard, *read_listed(listed))
     judge, passes = sealed["make_judge"](enforcer.check, enforcer.allows, facts), sealed["make_passes"](enforcer.allows, facts)
@@ -75,7 +67,7 @@ def install(enforcer, listed=b""):
     replace_finder(enforcer.ledger, ask_passes, standard)
     if not enforcer.hooked:
         replace_loading(enforcer.ledger, ask)
-    if not enforcer.hooked or sys.version_info < (3, 9):
+    if PUTENV_IS_SILENT:
         replace_putenv(enforcer.ledger, ask)
     if not enforcer.hooked or sys.version_info < (3, 10):
         when_loaded(enforcer, "_sqlite3", replacer("Connection", make_without_extensions(ask)))
@@ -86,9 +78,16 @@ def install(enforcer, listed=b""):
 
 
 def asker(enforcer):
-    """A function that raises if a program may not be started with this value of a variable."""
+    """A function that raises if a program may not be started with this value of a variable; the filesystem guard is asked as well."""
     judge = make_ask(JUDGE) if hasattr(sys, "audit") else make_judge(enforcer.check, enforcer.allows, None)
-    return make_on_putenv(judge, VARIABLES + PRELOADS)
+    on_native, ask_files = make_on_putenv(judge, VARIABLES + PRELOADS), enforcer.ask_variable
+    on_files = make_on_putenv(lambda _, shown: ask_files(shown))
+
+    def set_variable(name, value):
+        on_native(name, value)
+        on_files(name, value)
+
+    return set_variable
 
 
 def standard_folders():
@@ -183,16 +182,6 @@ def make_on_call(judge, event, action):
         judge(action, first if type(first) is str else event, None, "ctypes")
 
     return on_call
-
-
-def make_on_putenv(judge, names=VARIABLES):
-    at_start = AT_START
-
-    def on_putenv(name, value):
-        if type(name) is type(value) is bytes and name in names and value != at_start.get(name):
-            judge("load", (name + b"=" + value).decode("utf-8", "surrogateescape"))
-
-    return on_putenv
 
 
 def make_on_extension(judge):
@@ -307,22 +296,6 @@ def forget_open_ended(passes):
     for name in [name for name in sys.modules if name.partition(".")[0] in OPEN_ENDED]:
         if passes(name, None):
             del sys.modules[name]
-
-
-def replace_putenv(ledger, judge):
-    import posix
-
-    original, on_putenv = posix.putenv, make_on_putenv(judge)
-
-    def putenv(name, value):
-        name, value = b"".join((os.fsencode(name),)), b"".join((os.fsencode(value),))
-        on_putenv(name, value)
-        return original(name, value)
-
-    wrapper = dress(putenv, original)
-    for owner in (os, posix, os.environ, os.environb):
-        if "putenv" in vars(owner):  # until 3.8 the mappings have references of their own
-            ledger.replace(owner, "putenv", wrapper)
 
 
 def make_without_extensions(judge):

@@ -8,17 +8,19 @@ be reached from the hook only, which nothing in the target refers to.
 import _socket
 import os
 import sys
+from _socket import gaierror
+from posix import uname
 
 from hermetic_guard import hosts
-from hermetic_guard.decide import TCL, Request
+from hermetic_guard.decide import TCL, Request, sends_nothing
 from hermetic_guard.guards import addresses, canonical, interrupted, names, ownership, proxies, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
+    DATAGRAM,
     KINDS,
     PYPY,
     as_str,
     constant,
-    datagram_kind,
     exact_text,
     foreign_kind,
     is_localhost,
@@ -32,13 +34,14 @@ from hermetic_guard.guards.loading import dress, replacer, when_loaded
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
 from hermetic_guard.guards.proxies import proxy_of, read_proxies
 from hermetic_guard.guards.resolution import make_resolve, read_hosts_file
-from hermetic_guard.guards.sockets import ASK, BOUND, PERMIT, RESOLVE, make_kind_of
+from hermetic_guard.guards.sockets import ASK, BOUND, MUTE, PERMIT, RESOLVE, decides, make_kind_of, make_mute
 from hermetic_guard.hook import make_ask
 from hermetic_guard.hosts import plain_address
 from hermetic_guard.patching import CannotReplace
 from hermetic_guard.sealing import seal
 
 NAME = "network"
+UNSPECIFIED = (bytes(4), bytes(16))
 MEMORY = 1000
 """Addresses that are remembered as allowed."""
 
@@ -127,7 +130,7 @@ def make_judgement(enforcer, real):
     handed_out = {}  # type: dict[bytes, tuple[str, ...]]
     owns = make_ownership(enforcer.registered, enforcer.run)
     keep_out = make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file)
-    judge = make_judge(enforcer.check, enforcer.scopes, handed_out, owns, keep_out, real, read_proxies(os.environ))
+    judge = make_judge(enforcer.check, enforcer.allows, enforcer.scopes, handed_out, owns, keep_out, real, read_proxies(os.environ))
     permit = make_permit(judge, enforcer.scopes)
     answers = {
         ASK: judge,
@@ -135,13 +138,19 @@ def make_judgement(enforcer, real):
         RESOLVE: make_resolve(judge, _socket.getaddrinfo, handed_out, read_hosts_file()),
         BOUND: make_bound(enforcer.register, method("getsockname"), make_kind_of(method("getsockopt"))),
     }
-    handlers = make_handlers(judge, permit, method("family").__get__, make_kind_of(method("getsockopt")))
+    mute = make_mute(method("shutdown"))
+    handlers = make_handlers(judge, permit, method("family").__get__, make_kind_of(method("getsockopt")), mute)
     handlers.update([(event, make_on_ask(answer)) for event, answer in answers.items()])
     return answers, handlers
 
 
-def make_judge(check, scopes, handed_out, owns, keep_out, real, named):
-    """judge(action, target, host, address, port, path, datagrams, kind): hands a request to the enforcer; says whether the guard stands at all."""
+def make_judge(check, allows, scopes, handed_out, owns, keep_out, real, named):
+    """judge(action, target, host, address, port, path, datagrams, kind): hands a request to the enforcer; says whether the guard stands at all,
+    or MUTE where the call may go on once nothing can be sent by the socket any more.
+
+    Servers ask for the machine's own name, and what the address is called that they listen at. Nobody knows, and nobody is told.
+    """
+    itself, unknown, not_known = uname().nodename.lower(), gaierror, resolution.NOT_KNOWN
 
     def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None, kind=0):
         if not is_plain(action, target, host, address, port, path, datagrams, kind):
@@ -149,9 +158,14 @@ def make_judge(check, scopes, handed_out, owns, keep_out, real, named):
         elif path is None:
             names_of = handed_out.get(None if address is None else plain_address(address), ())
             proxy = proxy_of(named, host, address, port, names_of)
-            check(
-                Request("network", action, target, host=host, address=address, port=port, names=names_of, datagrams=datagrams, proxy=proxy)
+            request = Request(
+                "network", action, target, host=host, address=address, port=port, names=names_of, datagrams=datagrams, proxy=proxy
             )
+            if sends_nothing(request) and not allows(request):
+                return MUTE
+            if action == "DNS" and (target.lower() == itself or address in UNSPECIFIED) and not allows(request):
+                raise unknown(*not_known)
+            check(request)
         else:
             if action == "bind":
                 keep_out(path)
@@ -162,7 +176,8 @@ def make_judge(check, scopes, handed_out, owns, keep_out, real, named):
 
 
 def make_permit(judge, scopes):
-    """permit(action, family, address, kind): judges an address as the wrappers make it, and refuses any other. kind: the type of an AF_UNIX socket.
+    """permit(action, family, address, kind): judges an address as the wrappers make it, and refuses any other. kind: the socket's type, where
+    that decides.
 
     What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
@@ -176,7 +191,7 @@ def make_permit(judge, scopes):
             return judge("socket", constant("AF_", family))
         if state[0] is not scopes.current or len(state[1]) > MEMORY:
             state[:] = scopes.current, {}
-        known, key = state[1], (action, family, address)
+        known, key = state[1], (action, family, address, kind)
         if key not in known:
             canonical, facts = read_address(family, address)
             if canonical != address or (facts is not None and facts[0] is not None):
@@ -185,7 +200,7 @@ def make_permit(judge, scopes):
                 return PYPY or judge(action, "a malformed address")
             if family == AF_UNIX:
                 return judge(action, show_address(facts), path=facts[3], kind=kind)
-            known[key] = judge(action, show_address(facts), *facts)
+            known[key] = judge(action, show_address(facts), *facts, 1 if kind == DATAGRAM else None)
         return known[key]
 
     return permit
@@ -194,12 +209,10 @@ def make_permit(judge, scopes):
 # The audit events. A wrapper was there before, unless somebody got hold of an original: what is not as the wrappers make it is refused.
 
 
-def make_handlers(judge, permit, family_of, kind_of):
+def make_handlers(judge, permit, family_of, kind_of, mute):
+    actions = {"socket.connect": "connect", "socket.bind": "bind", "socket.sendto": "send", "socket.sendmsg": "send"}
     return {
-        "socket.connect": make_on_address(permit, family_of, kind_of, "connect"),
-        "socket.bind": make_on_address(permit, family_of, kind_of, "bind"),
-        "socket.sendto": make_on_address(permit, family_of, kind_of, "send"),
-        "socket.sendmsg": make_on_address(permit, family_of, kind_of, "send"),
+        **{event: make_on_address(permit, family_of, kind_of, mute, action) for event, action in actions.items()},
         "socket.__new__": make_on_new(judge),
         "socket.getaddrinfo": make_on_getaddrinfo(judge),
         "socket.gethostbyname": make_on_lookup(judge),
@@ -219,11 +232,12 @@ def make_on_ask(function):
     return on_ask
 
 
-def make_on_address(permit, family_of, kind_of, action):
+def make_on_address(permit, family_of, kind_of, mute, action):
     def on_address(sock, address):
         if address is not None:
             family = family_of(sock)
-            permit(action, family, address, kind_of(sock) if family == AF_UNIX else 0)
+            if permit(action, family, address, kind_of(sock) if decides(action, family) else 0) == MUTE:
+                mute(sock)
 
     return on_address
 
@@ -233,9 +247,6 @@ def make_on_new(judge):
         foreign = foreign_kind(*kind) if is_plain(*kind) else "unknown"
         if foreign is not None:
             judge("socket", foreign)
-        datagrams = datagram_kind(*kind[:2])
-        if datagrams is not None:
-            judge("socket", datagrams, None, None, None, None, 1)
 
     return on_new
 

@@ -19,7 +19,7 @@ STEERING = {
     }
 }
 """<asm-generic/socket.h>. A mark chooses the routing table; by its filter a socket that listens is kept to the loopback interface
-(hermetic/linux/listening_filter.py)."""
+(hermetic/linux/socket_filters.py)."""
 
 HARMLESS_OPTIONS = {
     IPPROTO_IP: frozenset([1, 2, 6, 7, 8, 10, 11, 12, 13, 14, 15, 18, 20, 21, 23, 24, 25, 26, 32, 33, 34, 36, 40, 45, 47, 49, 51]),

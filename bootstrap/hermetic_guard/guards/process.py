@@ -12,6 +12,7 @@ import sys
 from hermetic_guard.decide import Request
 from hermetic_guard.guards import native
 from hermetic_guard.guards.loading import replacer, when_loaded
+from hermetic_guard.guards.operations import OPEN
 from hermetic_guard.hook import make_ask
 from hermetic_guard.sealing import seal
 
@@ -34,12 +35,14 @@ class Questions(object):
     judge(action, shown, path)   raises if a process may not be made; path as in decide.py
     allows(action, path)         whether it may, without a word to anybody
     set_variable(name, value)    raises if a Python may not be started with this variable
+    judge_reading(path)          raises if a file may not be read
     refuse(action, target), narrowed()   see enforce.py
     """
 
-    __slots__ = ("allows", "judge", "narrowed", "refuse", "set_variable")
+    __slots__ = ("allows", "judge", "judge_reading", "narrowed", "refuse", "set_variable")
 
-    def __init__(self, enforcer, judge, allows) -> None:
+    def __init__(self, enforcer, judge, allows, ask_open) -> None:
+        self.judge_reading = make_judge_reading(ask_open)
         self.refuse = enforcer.refuse
         self.narrowed = enforcer.narrowed
         self.judge = judge
@@ -49,8 +52,8 @@ class Questions(object):
 
 def questions(enforcer):
     if hasattr(sys, "audit"):
-        return Questions(enforcer, make_ask(JUDGE), make_ask(ALLOWS))
-    return Questions(enforcer, make_judge(enforcer.check), make_allows(enforcer.allows))
+        return Questions(enforcer, make_ask(JUDGE), make_ask(ALLOWS), make_ask(OPEN))
+    return Questions(enforcer, make_judge(enforcer.check), make_allows(enforcer.allows), enforcer.ask_open)
 
 
 def install(enforcer):
@@ -76,6 +79,15 @@ def make_judge(check):
         return True
 
     return judge
+
+
+def make_judge_reading(ask_open):
+    reading = os.O_RDONLY
+
+    def judge_reading(path):
+        ask_open(path, None, reading)
+
+    return judge_reading
 
 
 def make_allows(quietly):

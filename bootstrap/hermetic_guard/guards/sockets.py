@@ -5,6 +5,9 @@ there are audit events it holds nothing that leads to the policy, since whatever
 
 Besides addresses there are options and control messages that say where a packet goes: one with a loopback address and a source route leaves
 the machine. Those are read here too (options.py says which).
+
+A socket of UDP sends nothing when it is connected. Where that is refused it goes on all the same, and the socket is mute from then on: what
+is sent by it is refused.
 """
 
 import sys
@@ -14,7 +17,6 @@ from hermetic_guard.guards.addresses import (
     AF_UNIX,
     DATAGRAM,
     KINDS,
-    datagram_kind,
     exact_int,
     foreign_kind,
     is_plain,
@@ -32,6 +34,10 @@ ASK, PERMIT, RESOLVE, BOUND = ["hermetic.network" + name for name in ("", ".perm
 MEMORY = 1000
 """Addresses whose copies are remembered."""
 
+MUTE = "mute"
+"""What PERMIT answers where a call may go on if nothing can be sent by the socket any more."""
+
+SHUT_WR = 1
 EVENTS = hasattr(sys, "audit")
 SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 3, 38, 39
 
@@ -43,7 +49,9 @@ def make_methods(answers, original):
     raise what is refused and say whether the guard stands; RESOLVE is resolution.make_resolve's; BOUND(socket) is told of a bound socket.
     """
     ask, family_of, name_of = answers[ASK], original("family").__get__, original("getsockname")
-    admit, report_bound = make_admit(answers[PERMIT], answers[RESOLVE], family_of, make_kind_of(original("getsockopt"))), answers[BOUND]
+    kind_of, mute, report_bound = make_kind_of(original("getsockopt")), make_mute(original("shutdown")), answers[BOUND]
+    admit = make_admit(answers[PERMIT], answers[RESOLVE], family_of, kind_of, mute)
+    say = make_say(admit, kind_of, original("getpeername"))
     connecting = [original(name) for name in ("getpeername", "getsockopt", "gettimeout")]
     makers = {
         "connect": lambda method: make_addressed(make_connecting(method, *connecting), admit, "connect"),
@@ -51,7 +59,9 @@ def make_methods(answers, original):
         "bind": lambda method: make_bind(method, admit, family_of, report_bound),
         "listen": lambda method: make_listen(make_again(method), ask, name_of, original("getsockopt")),
         "sendto": lambda method: make_sendto(method, admit),
-        "sendmsg": lambda method: make_sendmsg(method, admit, ask),
+        "send": lambda method: make_send(method, say),
+        "sendall": lambda method: make_send(method, say),
+        "sendmsg": lambda method: make_sendmsg(make_send(method, say), admit, ask),
         "setsockopt": lambda method: make_setsockopt(make_again(method), ask),
         "__init__": lambda method: make_init(make_again(method), ask, original("getsockopt"), original("detach")),
     }
@@ -80,7 +90,23 @@ def make_kind_of(getsockopt):
     return kind_of
 
 
-def make_admit(permit, resolve, family_of, kind_of):
+def decides(action, family):
+    """Whether the type of a socket decides."""
+    return family == AF_UNIX or action == "connect"
+
+
+def make_mute(shutdown):
+    def mute(sock):
+        """Nothing is sent by it any more, by any descriptor, whatever it is connected to (sock_alloc_send_pskb, net/core/sock.c: EPIPE)."""
+        try:
+            shutdown(sock, SHUT_WR)
+        except OSError:
+            return  # ENOTCONN, which is said after it is done (inet_shutdown, net/ipv4/af_inet.c)
+
+    return mute
+
+
+def make_admit(permit, resolve, family_of, kind_of, mute):
     known = {}  # type: dict
 
     def admit(sock, action, address):
@@ -100,19 +126,23 @@ def make_admit(permit, resolve, family_of, kind_of):
         if facts is None:
             return canonical
         if facts[0] is not None:
-            return of_name(action, family, address, canonical)
-        if not permit(action, family, canonical, kind_of(sock) if family == AF_UNIX else 0):
+            return of_name(sock, action, family, address, canonical)
+        answer = permit(action, family, canonical, kind_of(sock) if decides(action, family) else 0)
+        if not answer:
             return address
-        if key is not None and len(known) < MEMORY:
+        if answer == MUTE:
+            mute(sock)
+        elif key is not None and len(known) < MEMORY:
             known[key] = canonical
         return canonical
 
-    def of_name(action, family, address, canonical):
+    def of_name(sock, action, family, address, canonical):
         answers = resolve(plain_name(canonical[0]), None, family, DATAGRAM, 0, 0)
         if answers is None:
             return address
         canonical, _ = read_address(family, answers[0][4][:1] + canonical[1:])
-        permit(action, family, canonical)
+        if permit(action, family, canonical, kind_of(sock) if decides(action, family) else 0) == MUTE:
+            mute(sock)
         return canonical
 
     return admit
@@ -190,6 +220,30 @@ def make_sendto(original, admit):
     return sendto
 
 
+def make_say(admit, kind_of, peer_of):
+    def say(sock):
+        """What a socket of UDP could not send is refused here, if it is what the policy refuses."""
+        if kind_of(sock) == DATAGRAM:
+            try:
+                peer = peer_of(sock)
+            except OSError:
+                return
+            admit(sock, "send", peer)
+
+    return say
+
+
+def make_send(original, say):
+    def send(*arguments, **named):
+        try:
+            return original(*arguments, **named)
+        except BrokenPipeError:
+            say(arguments[0])
+            raise
+
+    return send
+
+
 def make_sendmsg(original, admit, ask):
     def sendmsg(*arguments, **named):
         if len(arguments) < 3 or len(arguments) > 5 or named:
@@ -231,9 +285,6 @@ def make_init(original, ask, getsockopt, detach):
     def __init__(self, family=default[0], type=default[1], proto=default[2], fileno=None):
         kind = exact_int(family), exact_int(type), exact_int(proto)
         refuse(foreign_kind(*kind))
-        datagrams = datagram_kind(*kind[:2])
-        if datagrams is not None:
-            ask("socket", datagrams, None, None, None, None, 1)
         original(self, kind[0], kind[1], kind[2], fileno)
         if fileno is not None and LINUX:
             foreign = real_kind(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guards.network.row import OPEN, TCP, UDP, refused, works
+from guards.network.row import CLOSED, OPEN, TCP, UDP, refused, works
 
 CONNECT = [
     refused("connect", "socket.socket().connect(('192.0.2.1', 80))", TCP, "tcp"),
@@ -175,12 +175,33 @@ LIARS = [
     ),
 ]
 
+MUTE = (*CLOSED, "ports")
+CONNECTED = "s = socket.socket(2, 2)\ns.connect(('192.0.2.1', 9))\n"
+
 DATAGRAMS = [
-    refused("sendto", "socket.socket(2, 2).sendto(b'x', ('192.0.2.1', 9))", UDP, "udp", OPEN),
-    refused("sendto with flags", "socket.socket(2, 2).sendto(b'x', 0, ('192.0.2.1', 9))", UDP, "udp", OPEN),
-    refused("sendmsg", "socket.socket(2, 2).sendmsg([b'x'], [], 0, ('192.0.2.1', 9))", UDP, "udp", OPEN),
-    refused("connected", "s = socket.socket(2, 2)\ns.connect(('192.0.2.1', 9))\ns.send(b'x')", "connect(192.0.2.1:9)", "udp", OPEN),
-    refused("IPv6 socket", "socket.socket(10, 2).sendto(b'x', ('::ffff:192.0.2.1', 9))", "send([::ffff:192.0.2.1]:9)", "udp", OPEN),
+    refused("sendto", "socket.socket(2, 2).sendto(b'x', ('192.0.2.1', 9))", UDP, "udp", MUTE),
+    refused("sendto with flags", "socket.socket(2, 2).sendto(b'x', 0, ('192.0.2.1', 9))", UDP, "udp", MUTE),
+    refused("sendmsg", "socket.socket(2, 2).sendmsg([b'x'], [], 0, ('192.0.2.1', 9))", UDP, "udp", MUTE),
+    refused("connected", CONNECTED + "s.send(b'x')", UDP, "udp", MUTE),
+    refused("connected, sendall", CONNECTED + "s.sendall(b'x')", UDP, "udp", MUTE),
+    refused("connected, sendmsg", CONNECTED + "s.sendmsg([b'x'])", UDP, "udp", MUTE),
+    refused(
+        "connected, IPv6",
+        "s = socket.socket(10, 2)\ns.connect(('::ffff:192.0.2.1', 9))\ns.send(b'x')",
+        "send([::ffff:192.0.2.1]:9)",
+        "udp",
+        MUTE,
+    ),
+    refused("connected, connect_ex", "s = socket.socket(2, 2)\ns.connect_ex(('192.0.2.1', 9))\ns.send(b'x')", UDP, "udp", MUTE),
+    refused("connected, as a file", CONNECTED + "os.write(s.fileno(), b'x')", None, "udp", MUTE),
+    refused(
+        "connected, by a second descriptor", CONNECTED + "s = socket.socket(fileno=os.dup(s.fileno()))\ns.send(b'x')", UDP, "udp", MUTE
+    ),
+    refused("connected anew", CONNECTED + "s.connect(('192.0.2.1', 9))\ns.send(b'x')", UDP, "udp", MUTE),
+    refused("connected by name", "s = socket.socket(2, 2)\ns.connect(('leak.test', 9))\ns.send(b'x')", "DNS(leak.test)", "dns", MUTE),
+    refused("connected to a name server", "socket.socket(2, 2).connect(('192.0.2.1', 53))", "connect(192.0.2.1:53)", under=MUTE),
+    works("connected to see which address one has", CONNECTED + "result = s.getsockname()[0], s.getpeername()", (*MUTE, "domain")),
+    refused("IPv6 socket", "socket.socket(10, 2).sendto(b'x', ('::ffff:192.0.2.1', 9))", "send([::ffff:192.0.2.1]:9)", "udp", MUTE),
     refused(
         "asyncio",
         """
@@ -190,18 +211,18 @@ DATAGRAMS = [
         transport, _ = loop.run_until_complete(make)
         transport.sendto(b'x')
         """,
-        "connect(192.0.2.1:9)",
+        UDP,
         "udp",
-        OPEN,
+        MUTE,
     ),
     refused(
         "broadcast",
         "s = socket.socket(2, 2)\ns.setsockopt(1, 6, 1)\ns.sendto(b'x', ('<broadcast>', 9))",
         "send(255.255.255.255:9)",
         "packet",
-        OPEN,
+        MUTE,
     ),
-    refused("multicast", "socket.socket(2, 2).sendto(b'x', ('239.1.2.3', 9))", "send(239.1.2.3:9)", "packet", OPEN),
+    refused("multicast", "socket.socket(2, 2).sendto(b'x', ('239.1.2.3', 9))", "send(239.1.2.3:9)", "packet", MUTE),
 ]
 
 # A packet to a loopback address that leaves the machine all the same.
@@ -266,10 +287,9 @@ STEERED = [
 
 KINDS = [
     refused("AF_PACKET", "socket.socket(17, 3)", "socket(AF_PACKET)"),
-    refused("UDP", "socket.socket(2, 2)", "socket(AF_INET SOCK_DGRAM)", under=("none", "ports")),
-    refused("UDP, IPv6", "_socket.socket(10, 2 | socket.SOCK_CLOEXEC, 17)", "socket(AF_INET6 SOCK_DGRAM)", under=("none", "ports")),
-    refused("UDP, by default", "socket.socket(type=2)", "socket(AF_INET SOCK_DGRAM)", under=("none", "ports")),
-    works("UDP, where names are looked up", "socket.socket(2, 2)", ("domain", *OPEN)),
+    works("UDP", "socket.socket(2, 2)", (*MUTE, "domain")),
+    works("UDP, IPv6", "_socket.socket(10, 2 | socket.SOCK_CLOEXEC, 17)", (*MUTE, "domain")),
+    refused("UDP of another kind", "socket.socket(2, 2, 136)", "socket("),
     refused("AF_NETLINK", "socket.socket(16, 3)", "socket(AF_NETLINK)"),
     refused("SOCK_RAW", "socket.socket(2, 3, 1)", "socket(SOCK_RAW)"),
     refused("_socket directly", "_socket.socket(16, 3)", "socket(AF_NETLINK)"),

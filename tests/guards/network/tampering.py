@@ -27,6 +27,7 @@ SHUTDOWN = [
     for what, call, reaches, kind, under in (
         ("connect", "self.s.connect(('192.0.2.1', 80))", "tcp", "2, 1", CLOSED),
         ("sendto", "self.s.sendto(b'x', ('192.0.2.1', 9))", "udp", "2, 2", OPEN),
+        ("connect and send", "self.s.connect(('192.0.2.1', 9)); self.s.send(b'x')", "udp", "2, 2", CLOSED),
         ("a name", "self.gai(b'leak.test', 80)", "dns", "2, 1", CLOSED),
         ("connect by name", "self.s.connect(('leak.test', 80))", "dns", "2, 1", CLOSED),
     )
@@ -46,6 +47,23 @@ TAMPERING = [
         tried(socket.socket.connect, 3)
         """,
         TCP,
+        events=True,
+    ),
+    refused(
+        "originals, of datagrams",
+        """
+        def original(function, name, depth=3):
+            for cell in function.__closure__ or ():
+                one = cell.cell_contents
+                if getattr(one, '__objclass__', None) and one.__name__ == name: return one
+                found = depth and type(one) is type(original) and original(one, name, depth - 1)
+                if found: return found
+        s = socket.socket(2, 2)
+        original(socket.socket.connect, 'connect')(s, ('192.0.2.1', 9))
+        original(socket.socket.send, 'send')(s, b'x')
+        """,
+        None,
+        "udp",
         events=True,
     ),
     refused(

@@ -1,4 +1,5 @@
-"""Keeps a socket that listens to what is sent to a loopback address, or to a port that may be listened at, whatever it is bound to.
+"""Keeps a socket that listens to what is sent to a loopback address, or to a port that may be listened at, whatever it is bound to; and one of UDP
+to nothing at all.
 
 A judgement of where it is bound does not last: by shutdown(2), or a connection that fails, another thread can have it unbound and bind it anew
 before listen(2) is carried out, and no filter sees any of that. So it gets a filter of its own first (SO_ATTACH_FILTER, socket(7)), which
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from _socket import socket
     from collections.abc import Iterable
 
+    Instruction = tuple[int, int, int, int]
+    """operation, yes and no (how many instructions are left out), operand"""
+
 SOL_SOCKET, SO_ATTACH_FILTER = 1, 26
 
 LOAD_WORD, LOAD_HALF, LOAD_BYTE, SHIFT_RIGHT, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ABOVE, RETURN = 0x20, 0x28, 0x30, 0x74, 0x15, 0x35, 0x25, 0x06
@@ -27,7 +31,6 @@ ALL, NOTHING = 0xFFFFFFFF, 0
 """How many bytes of a packet are let through."""
 
 TO_LOOPBACK = (
-    # operation, yes and no (how many instructions are left out), operand
     (LOAD_BYTE, 0, 0, NETWORK_HEADER),
     (SHIFT_RIGHT, 0, 0, 4),
     (JUMP_EQUAL, 2, 0, 6),
@@ -46,19 +49,32 @@ TO_LOOPBACK = (
 )
 
 
-def program(ports: Iterable[tuple[int, int]]) -> bytes:
-    """The filter, as the kernel reads it. ports: inclusive ranges that may be reached from anywhere."""
+def program(ports: Iterable[tuple[int, int]]) -> list[Instruction]:
+    """The filter. ports: inclusive ranges that may be reached from anywhere."""
     rows = [(LOAD_HALF, 0, 0, DESTINATION_PORT)]
     for low, high in ports:
         rows += [(JUMP_AT_LEAST, 0, 2, low), (JUMP_ABOVE, 1, 0, high), (RETURN, 0, 0, ALL)]
+    return [*rows, *TO_LOOPBACK]
+
+
+def as_bytes(program: Iterable[Instruction]) -> bytes:
+    """As the kernel reads it: struct sock_filter, one after the other."""
     return b"".join(
-        operation.to_bytes(2, "little") + bytes([yes, no]) + operand.to_bytes(4, "little")
-        for operation, yes, no, operand in (*rows, *TO_LOOPBACK)
+        operation.to_bytes(2, "little") + bytes([yes, no]) + operand.to_bytes(4, "little") for operation, yes, no, operand in program
     )
 
 
 def keep(listening: socket, ports: Iterable[tuple[int, int]]) -> None:
     """Have it take nothing but what is sent to a loopback address, or to one of these ports. Raises OSError."""
-    instructions = program(ports)
+    attach(listening, program(ports))
+
+
+def close(datagrams: socket) -> None:
+    """Have it take nothing. Raises OSError."""
+    attach(datagrams, [(RETURN, 0, 0, NOTHING)])
+
+
+def attach(to: socket, program: Iterable[Instruction]) -> None:
+    instructions = as_bytes(program)
     described = (len(instructions) // 8).to_bytes(8, "little") + syscalls.pointers([instructions])  # struct sock_fprog
-    syscalls.call(native("setsockopt"), listening.fileno(), SOL_SOCKET, SO_ATTACH_FILTER, described, len(described))
+    syscalls.call(native("setsockopt"), to.fileno(), SOL_SOCKET, SO_ATTACH_FILTER, described, len(described))
