@@ -36,10 +36,11 @@ ANSWER = "answer"
 
 GUARDS = "Guards"
 ADJUST = "Adjusting them"
+LIMITS = "Environment and limits"
 TELLING = "What you are told"
 TARGET = "Target"
 OTHER = "Other"
-SECTIONS = (GUARDS, ADJUST, TARGET, TELLING, OTHER)
+SECTIONS = (GUARDS, ADJUST, LIMITS, TARGET, TELLING, OTHER)
 
 
 class Option:
@@ -132,6 +133,25 @@ OPTIONS = (
            choices=("raise", "refuse", "kill"),
            text="What a violation is to the target. refuse, the default: the error that a locked-down machine gives; "
                 "raise: an error that no 'except OSError' hides; kill: the end of its process."),
+    Option("--clean-env", section=LIMITS, policy="environment",
+           text="Take all variables away but PATH, HOME, LANG and the like."),
+    Option("--allow-env", section=LIMITS, kind=VALUE, metavar="NAME", policy="environment.allow-env", many=True,
+           text="Leave NAME too, or a pattern as in 'AWS_*'; with --clean-env."),
+    Option("--set-env", section=LIMITS, kind=VALUE, metavar="NAME=VALUE", many=True, text="Set a variable."),
+    Option("--tmp", section=LIMITS, kind=VALUE, metavar="private|shared", policy="tmp", choices=("private", "shared"),
+           text="private: a /tmp of the run's own; shared: the default."),
+    Option("--timeout", section=LIMITS, kind=VALUE, metavar="TIME", policy="limits.timeout",
+           text="End the run after TIME: seconds, or as in 1h30m."),
+    Option("--max-memory", section=LIMITS, kind=VALUE, metavar="SIZE", policy="limits.max-memory",
+           text="End it beyond so much memory: bytes, or as in 512M."),
+    Option("--max-cpu", section=LIMITS, kind=VALUE, metavar="TIME", policy="limits.max-cpu",
+           text="End it beyond so much processor time."),
+    Option("--max-file-size", section=LIMITS, kind=VALUE, metavar="SIZE", policy="limits.max-file-size",
+           text="Let no file grow beyond SIZE."),
+    Option("--max-processes", section=LIMITS, kind=VALUE, metavar="NUMBER", policy="limits.max-processes",
+           text="End it at more processes and threads at once."),
+    Option("--max-output", section=LIMITS, kind=VALUE, metavar="SIZE", policy="limits.max-output",
+           text="End it beyond so much output, which no terminal may get."),
     Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL),
            text="The interpreter: a path, the directory of a virtual environment, or a version."),
     Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),

@@ -53,7 +53,7 @@ def main(invocation: Invocation) -> int:
     """
     cwd = working_directory()
     resolved = combine.resolve(invocation, cwd)
-    environment = initial_environment()
+    environment = granted(initial_environment(), resolved.policy, invocation)
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
@@ -304,6 +304,16 @@ def initial_environment() -> dict[bytes, bytes]:
         return environment
     with open("/proc/self/environ", "rb") as file:
         return environ.uncoerced(environment, file.read())
+
+
+def granted(environment: dict[bytes, bytes], policy: Policy, invocation: Invocation) -> dict[bytes, bytes]:
+    """What the policy leaves of it, and what the command line sets: the target is found by that already, as `env` would find it."""
+    given = invocation.values.get("set_env", ())
+    if policy.environment is None and not given:
+        return environment
+    from hermetic.policy import environment as variables
+
+    return variables.granted(environment, policy.environment, map(str, given) if isinstance(given, tuple) else ())
 
 
 def protected_paths() -> list[str]:

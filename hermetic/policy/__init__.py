@@ -16,5 +16,12 @@ FIELDS = {
     "allow-write": "write",
     "hide": "hide",
     "allow-native": "distributions",
+    "allow-env": "keep",
+    "timeout": "timeout",
+    "max-memory": "memory",
+    "max-cpu": "cpu",
+    "max-file-size": "file_size",
+    "max-processes": "processes",
+    "max-output": "output",
 }
 """The field of a guard's rules (hermetic_guard/policy.py) that a key of its table fills."""

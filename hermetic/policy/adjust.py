@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+    from hermetic_guard.policy import Environment, Filesystem, Native, Network, Policy, Subprocess
 
     from hermetic.policy.addresses import Block
 
@@ -35,7 +35,7 @@ def adjusted(policy: Policy, values: dict[str, object], cwd: str | None) -> Poli
         guard = option.policy.partition(".")[0]
         rules = getattr(policy, guard)
         if rules is None:
-            raise UsageError(f"{option.name} has nothing to adjust: {WHAT[guard]} is not guarded", f"it goes with {options.flag_of(guard)}")
+            raise UsageError(f"{option.name} has nothing to adjust: {WHAT[guard]}", f"it goes with {options.flag_of(guard)}")
         policy = policy.replaced(**{guard: ADJUSTERS[option.key](rules, _several(values[option.key]), cwd)})
     if "on_violation" in values:
         policy = policy.replaced(on_violation=values["on_violation"])
@@ -56,7 +56,13 @@ def _several(value: object) -> Given:
     return value if isinstance(value, tuple) else (value,)
 
 
-WHAT = {"network": "the network", "subprocess": "the start of processes", "filesystem": "the filesystem", "native": "native code"}
+WHAT = {
+    "network": "the network is not guarded",
+    "subprocess": "the start of processes is not guarded",
+    "filesystem": "the filesystem is not guarded",
+    "native": "native code is not guarded",
+    "environment": "the environment is not cleaned",
+}
 
 
 # The network.
@@ -190,6 +196,19 @@ def normalized(name: str) -> str:
     return distributions.normalized(name)
 
 
+def _allow_env(rules: Environment, given: Given, cwd: str | None) -> Environment:
+    from hermetic.policy import environment
+
+    more = list(rules.keep)
+    for text in map(str, given):
+        try:
+            more.append(environment.pattern(text))
+        except ValueError as error:
+            raise UsageError(f"--allow-env {quoted(text)}: {error}", "as in AWS_PROFILE, CI_*") from None
+    changed: Environment = rules.replaced(keep=tuple(sorted(set(more))))
+    return changed
+
+
 SEPARATORS = str.maketrans("", "", "-_.")
 """Within a name."""
 
@@ -205,5 +224,6 @@ ADJUSTERS: dict[str, Callable[[Any, Given, str | None], Any]] = {
     "allow_read": _allow_read,
     "hide": _hide,
     "allow_native": _allow_native,
+    "allow_env": _allow_env,
 }
 """What an option, by its key, makes of its guard's rules."""

@@ -9,7 +9,7 @@ network would allow what nothing forbids, which is a mistake somewhere, and is s
 from __future__ import annotations
 
 from hermetic_guard.hosts import show_ports
-from hermetic_guard.policy import GUARDS, Filesystem, Network, Policy, PolicyError, intersect
+from hermetic_guard.policy import PARTS, Filesystem, Network, Policy, PolicyError, intersect
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
@@ -57,7 +57,19 @@ def resolve(invocation: Invocation, cwd: str | None) -> Resolved:
 
 def describe(policy: Policy) -> str:
     """What the policy forbids, in a few words."""
-    return ", ".join(_PHRASES[guard](getattr(policy, guard)) for guard in policy.guards()) or "nothing is forbidden"
+    forbidden = [_PHRASES[guard](getattr(policy, guard)) for guard in policy.guards()]
+    return ", ".join([*forbidden, *_besides(policy)]) or "nothing is forbidden"
+
+
+def _besides(policy: Policy) -> list[str]:
+    """What no guard sees to."""
+    found = [] if policy.environment is None else ["a clean environment"]
+    found += [f"{policy.tmp} /tmp"] if policy.tmp != "shared" else []
+    if policy.limits is not None:
+        from hermetic.policy import limits
+
+        found += limits.described(policy.limits)
+    return found
 
 
 _PHRASES: dict[str, Callable[[Any], str]] = {
@@ -94,14 +106,37 @@ def _reading(rules: Filesystem) -> str:
 
 
 def _flags(values: dict[str, object], cwd: str | None) -> Policy:
-    """The guards that flags put up, with their own values."""
-    guards: dict[str, object] = {}
+    """What flags put up, with their own values."""
+    parts: dict[str, dict[str, object]] = {}
     for option in options.OPTIONS:
-        if option.section == options.GUARDS and option.policy and option.key in values:
-            guard, _, key = option.policy.partition(".")
-            value = values[option.key]
-            guards[guard] = GUARDS[guard](**({FIELDS[key]: (_path(option.name, value, cwd),)} if isinstance(value, str) else {}))
-    return Policy(**guards)
+        if option.section in PUT_UP and option.policy.partition(".")[0] in PARTS and option.key in values and not option.many:
+            part, _, key = option.policy.partition(".")
+            fields, value = parts.setdefault(part, {}), values[option.key]
+            if part == "environment":
+                fields["keep"] = _base_environment()
+            elif isinstance(value, str):
+                fields[FIELDS[key]] = _limit(option.name, key, value) if part == "limits" else (_path(option.name, value, cwd),)
+    words = {"tmp": values["tmp"]} if "tmp" in values else {}
+    return Policy(**{part: PARTS[part](**fields) for part, fields in parts.items()}, **words)
+
+
+PUT_UP = (options.GUARDS, options.LIMITS)
+"""Options in these sections need nothing that stands already, if they are not given for several values."""
+
+
+def _base_environment() -> tuple[str, ...]:
+    from hermetic.policy import environment
+
+    return tuple(sorted(environment.BASE))
+
+
+def _limit(flag: str, key: str, text: str) -> int | float:
+    from hermetic.policy import limits
+
+    try:
+        return limits.READERS[FIELDS[key]](text)
+    except limits.LimitError as error:
+        raise UsageError(f"{flag} {quoted(text)}: {error}", f"as in {error.like}") from None
 
 
 def _path(flag: str, value: str, cwd: str | None) -> str:
@@ -130,7 +165,7 @@ def _of_nothing(values: dict[str, object], cwd: str | None) -> list[str]:
 
 
 def _adjusts(values: dict[str, object]) -> bool:
-    return any(option.section == options.ADJUST and option.key in values for option in options.OPTIONS)
+    return any(option.section == options.ADJUST and option.key in values for option in options.OPTIONS) or "allow_env" in values
 
 
 def _combined(flags: Policy, profiles: tuple[str, ...]) -> Policy:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import GUARDS, Policy, merged
+from hermetic_guard.policy import PARTS, Policy, merged
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError, quoted
@@ -34,6 +34,9 @@ DIRECTORY = Path(__file__).with_name("profiles")
 
 KEYS = {option.policy: option for option in options.OPTIONS if option.policy}
 """What a profile may say: "guard", "guard.key" or "key", and the option that says the same."""
+
+WORDS = {"on-violation": "on_violation", "tmp": "tmp"}
+"""Keys outside the tables, and the field of the policy that each fills."""
 
 
 class Profile:
@@ -90,24 +93,23 @@ class _Reader:
         self.file = file
 
     def profile(self, name: str, table: dict[str, object]) -> Profile:
-        words = ["version", "summary", "on-violation", *GUARDS]
+        words = ["version", "summary", *WORDS, *PARTS]
         self.check_keys(table, "", words)
         if table.get("version") != VERSION:
             self.fail("version", f"this hermetic reads policies of version = {VERSION}")
         summary = table.get("summary", "")
         if not isinstance(summary, str):
             self.fail("summary", "a text was expected")
-        guards = {guard: GUARDS[guard](**self.rules(guard, table[guard])) for guard in GUARDS if guard in table}
-        if "on-violation" in table:
-            return Profile(name, summary, Policy(on_violation=self.manner(table["on-violation"]), **guards))
-        return Profile(name, summary, Policy(**guards))
+        parts = {part: PARTS[part](**self.rules(part, table[part])) for part in PARTS if part in table}
+        said = {field: self.word(key, table[key]) for key, field in WORDS.items() if key in table}
+        return Profile(name, summary, Policy(**said, **parts))
 
     def rules(self, guard: str, table: object) -> dict[str, object]:
         """The fields of a guard's table."""
         if not isinstance(table, dict):
             self.fail(guard, f"a table was expected: write [{guard}]")
         self.check_keys(table, guard, [key.partition(".")[2] for key in KEYS if key.startswith(guard + ".")])
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {"keep": self.base_environment()} if guard == "environment" else {}
         for key, value in table.items():
             found = VALUES[f"{guard}.{key}"](self, f"{guard}.{key}", value)
             fields[FIELDS[key]] = merged(fields[FIELDS[key]] + found) if FIELDS[key] in fields else found
@@ -176,10 +178,33 @@ class _Reader:
             self.fail(key, "the name of a distribution, or a list of names, was expected")
         return tuple(sorted({adjust.normalized(str(name)) for name in given}))
 
-    def manner(self, value: object) -> str:
-        choices = KEYS["on-violation"].choices
+    @staticmethod
+    def base_environment() -> tuple[str, ...]:
+        from hermetic.policy import environment
+
+        return tuple(sorted(environment.BASE))
+
+    def variable_list(self, key: str, value: object) -> tuple[str, ...]:
+        from hermetic.policy import environment
+
+        try:
+            return tuple(map(environment.pattern, self.text_list(key, value, "the name of a variable, or a list of names")))
+        except ValueError as error:
+            self.fail(key, str(error))
+
+    def limit(self, key: str, value: object) -> int | float:
+        from hermetic.policy import limits
+
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        try:
+            return limits.READERS[FIELDS[key.partition(".")[2]]](str(value) if is_number or isinstance(value, str) else "")
+        except limits.LimitError as error:
+            self.fail(key, str(error), f"as in {error.like}")
+
+    def word(self, key: str, value: object) -> str:
+        choices = KEYS[key].choices
         if value not in choices:
-            self.fail("on-violation", f"one of {', '.join(choices)} was expected")
+            self.fail(key, f"one of {', '.join(choices)} was expected")
         return str(value)
 
     def check_keys(self, table: Iterable[str], guard: str, words: list[str]) -> None:
@@ -211,6 +236,8 @@ VALUES: dict[str, Callable[[_Reader, str, object], object]] = {
     "filesystem.allow-write": _Reader.path_list,
     "filesystem.hide": _Reader.path_list,
     "native.allow-native": _Reader.distribution_list,
+    "environment.allow-env": _Reader.variable_list,
+    **{key: _Reader.limit for key in KEYS if key.startswith("limits.")},
 }
 """How the value of each key in a guard's table is read."""
 

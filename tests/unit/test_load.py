@@ -3,11 +3,11 @@
 import pytest
 from hermetic_guard import policy, serialized
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Network, Policy, Subprocess
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError
-from hermetic.policy import FIELDS, load
+from hermetic.policy import FIELDS, environment, load
 
 SHIPPED = {
     "default": Policy(network=Network()),
@@ -77,6 +77,11 @@ GOOD = [
     ('[network]\nallow-localhost = [80, "81"]', Policy(network=Network(localhost=((80, 81),)))),
     ("[network]\nallow-localhost = []", Policy(network=Network())),
     ('[filesystem]\nroot = "/srv"', Policy(filesystem=Filesystem(read=("/srv",)))),
+    ("[environment]", Policy(environment=Environment(keep=tuple(sorted(environment.BASE))))),
+    ('[environment]\nallow-env = ["AWS_*"]', Policy(environment=Environment(keep=tuple(sorted([*environment.BASE, "AWS_*"]))))),
+    ('[limits]\ntimeout = 5\nmax-cpu = "1m"\nmax-memory = "1G"', Policy(limits=Limits(timeout=5, cpu=60, memory=1 << 30))),
+    ("[limits]\nmax-cpu = 0.5\nmax-processes = 7", Policy(limits=Limits(cpu=0.5, processes=7))),
+    ('tmp = "private"', Policy(tmp="private")),
     ("[subprocess]\n[native]", Policy(subprocess=Subprocess(), native=Native())),
 ]
 
@@ -101,7 +106,7 @@ BAD = [
     # keys
     ("version = 1\nnetwrok = true", "/x/p.toml, line 2: netwrok: unknown key (did you mean network?)"),
     ("version = 1\n\n[netwrok]", "/x/p.toml, line 3: netwrok: unknown key (did you mean network?)"),
-    ("version = 1\nzzz = 1", "zzz: unknown key (there are version, summary, on-violation, network, subprocess,"),
+    ("version = 1\nzzz = 1", "zzz: unknown key (there are version, summary, on-violation, tmp, network, subprocess,"),
     ("version = 1\n[network]\nallow-localhots = true", "network.allow-localhots: unknown key (did you mean allow-"),
     (
         "version = 1\n[network]\nroot = '/'",
@@ -110,7 +115,14 @@ BAD = [
     ("version = 1\nallow-localhost = true", "line 2: allow-localhost: unknown key"),
     ("version = 1\n[native]\nx = 1", "line 3: native.x: unknown key (there are allow-native)"),
     ('version = 1\n"a\\nb" = 1', r"a\nb: unknown key"),
+    ("version = 1\n[limits]\nx = 1", "limits.x: unknown key (there are timeout, max-memory, max-cpu, max-file-size, max-processes, max-output)"),
     # values
+    ("version = 1\ntmp = 1", "line 2: tmp: one of private, shared was expected"),
+    ("version = 1\n[limits]\ntimeout = true", "line 3: limits.timeout: a time was expected"),
+    ("version = 1\n[limits]\nmax-memory = -1", "limits.max-memory: a size was expected"),
+    ("version = 1\n[limits]\nmax-memory = []", "limits.max-memory: a size was expected"),
+    ("version = 1\n[environment]\nallow-env = 1", "environment.allow-env: the name of a variable, or a list of names, was expected"),
+    ("version = 1\n[environment]\nallow-env = 'A='", "environment.allow-env: the name of a variable was expected"),
     ("version = 1\nsummary = 1", "line 2: summary: a text was expected"),
     ("version = 1\nnetwork = true", "line 2: network: a table was expected: write [network]"),
     ("version = 1\nnetwork = false", "a table was expected"),
@@ -142,10 +154,10 @@ def test_a_profile_can_say_what_options_say():
     said = {option.policy for option in options.OPTIONS if option.policy}
     inside = {key for key in said if "." in key}
     assert inside == set(load.VALUES)
-    assert {key.partition(".")[0] for key in said} == {*policy.GUARDS, "on-violation"}
+    assert {key.partition(".")[0] for key in said} == {*policy.PARTS, *load.WORDS}
     for key in inside:
         guard, _, word = key.partition(".")
-        assert FIELDS[word] in policy.GUARDS[guard].__slots__
+        assert FIELDS[word] in policy.PARTS[guard].__slots__
 
 
 @pytest.mark.parametrize(
