@@ -115,7 +115,10 @@ BAD = [
     ("version = 1\nallow-localhost = true", "line 2: allow-localhost: unknown key"),
     ("version = 1\n[native]\nx = 1", "line 3: native.x: unknown key (there are allow-native)"),
     ('version = 1\n"a\\nb" = 1', r"a\nb: unknown key"),
-    ("version = 1\n[limits]\nx = 1", "limits.x: unknown key (there are timeout, max-memory, max-cpu, max-file-size, max-processes, max-output)"),
+    (
+        "version = 1\n[limits]\nx = 1",
+        "limits.x: unknown key (there are timeout, max-memory, max-cpu, max-file-size, max-processes, max-output)",
+    ),
     # values
     ("version = 1\ntmp = 1", "line 2: tmp: one of private, shared was expected"),
     ("version = 1\n[limits]\ntimeout = true", "line 3: limits.timeout: a time was expected"),
