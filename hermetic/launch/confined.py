@@ -180,7 +180,7 @@ class ConfinedExecution(Execution):
 
     def _take(self, listener: int) -> object | None:
         """Begin to supervise; None where the listener cannot be had."""
-        from hermetic.linux import local_sockets
+        from hermetic.linux import processes
         from hermetic.linux.answers import Answers
         from hermetic.linux.notify import take_descriptor
         from hermetic.linux.supervisor import Supervisor
@@ -190,9 +190,9 @@ class ConfinedExecution(Execution):
         except OSError:
             return None
         launcher = os.getpid()
-        before = frozenset(local_sockets.children(launcher)) - {self.pid}
+        before = frozenset(processes.children(launcher)) - {self.pid}
         answers = Answers(
-            self._policy, self._here.machine, self.program, lambda: local_sockets.below(launcher, before), self._notice, self._workshop
+            self._policy, self._here.machine, self.program, lambda: processes.below(launcher, before), self._notice, self._workshop
         )
         self.killed = answers.judge.killed
         supervisor = Supervisor(taken, answers)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hermetic_guard.policy import Policy
 
     from hermetic.events import Event
+    from hermetic.launch.limits import Keeper
     from hermetic.launch.process import Outcome
     from hermetic.log import Log
     from hermetic.options import Invocation
@@ -38,7 +39,13 @@ once some seconds."""
 
 UNGUARDED = 125
 VIOLATION = 77
+LATE = 124
+"""As timeout(1) has it."""
+KILLED = 128 + 9
+"""A limit was reached: the run was ended by SIGKILL, whoever of its processes was first."""
 GUARDED_TOO = "Python programs that it starts get the guards as well"
+TOO_LARGE = 128 + 25
+"""SIGXFSZ has ended the target, or what a shell was waiting for."""
 REASONS = 10
 """How many different reasons of failed guards are printed."""
 
@@ -95,7 +102,8 @@ class Run:
         """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
         self.reasons: set[str] = set()
         self.started: ConfinedExecution | None = None
-        self.runs = True
+        self.runs, self.file_too_large = True, False
+        self.keeper: Keeper | None = None
         self.log_path = values.get("log")
         self.log: Log | None = None
 
@@ -113,6 +121,7 @@ class Run:
                 start.environment.update(environ.scratch(self.policy, f"{run.path}/scratch", start.environment))
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
+            self.keeper = self.limits(os.path.basename(run.path))
             self.started = self.execution(start, run.path, protected)
             outcome = launch(
                 self.started,
@@ -121,8 +130,32 @@ class Run:
                 ready=lambda pid: self.ready or not self.carries,
                 deadline=READY_WITHIN_S,
                 meanwhile=idle_work(),
+                keeper=self.keeper,
             )
         return self.finish(outcome, killed=outcome.pid in self.started.killed)
+
+    def limits(self, name: str) -> Keeper | None:
+        if self.policy.limits is None:
+            return None
+        from hermetic.launch.limits import Keeper
+
+        return Keeper(self.policy.limits, name, self.at_limit)
+
+    def at_limit(self, field: str, value: float | None = None) -> None:
+        """Tell that the run is ended for this limit, or that a process could not go on."""
+        from hermetic.launch.limits import FLAGS
+        from hermetic.policy.limits import shown
+
+        value = value or getattr(self.policy.limits, field)
+        self.say.notice(f"limit reached: {shown(field, value)} (allow more: {FLAGS[field]})")
+        if self.log:
+            self.log.write("limit", {"limit": FLAGS[field].removeprefix("--"), "value": value})
+
+    def at_file_size(self, value: int | None = None) -> None:
+        """A process could not go on for the one limit that ends it alone. Nobody else knows of those that could."""
+        if self.policy.limits and self.policy.limits.file_size is not None and not self.file_too_large:
+            self.file_too_large = True
+            self.at_limit("file_size", value)
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
@@ -148,6 +181,9 @@ class Run:
             self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
+        if self.keeper and not why_not:
+            why_not = self.keeper.why_not(best_effort=self.best_effort)
+            self.say.detail("" if why_not else "limits: " + "; ".join(self.keeper.how(here)))
         return why_not
 
     def uncounted(self) -> str:
@@ -188,6 +224,9 @@ class Run:
                 self.uncaught = self.uncaught or by_target
             elif kind == "failed":
                 self.could_not_guard(event["why"], by_target)
+            elif kind == "limit":
+                self.at_file_size(event["value"])
+                continue
             else:
                 self.report.refused(event)
             if self.log:
@@ -204,6 +243,8 @@ class Run:
     def finish(self, outcome: Outcome, *, killed: bool) -> int:
         """Tell the count, and make the exit code. killed: whether the supervisor ended the target for what it tried."""
         code = VIOLATION if killed else self.exit_code(outcome)
+        if outcome.code == TOO_LARGE:
+            self.at_file_size()
         self.report.finish(self.reader.foreign)
         if outcome.survivors:
             self.say.write(f"hermetic: {outcome.survivors} processes of the target could not be ended\n")
@@ -212,6 +253,8 @@ class Run:
         return code
 
     def exit_code(self, outcome: Outcome) -> int:
+        if self.keeper and self.keeper.reached:
+            return LATE if self.keeper.reached == "timeout" else KILLED
         if not self.runs:
             return outcome.code
         if self.failed:

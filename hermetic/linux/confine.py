@@ -56,6 +56,10 @@ class Confinement:
         self.here.pid = os.getpid()
         descriptors.sort(self.policy)
         self._enter_namespaces()
+        if self.policy.limits is not None:
+            from hermetic.linux import rlimits
+
+            rlimits.apply(self.policy.limits, alone=self.here.namespaced and not self.here.root)
         self._ask()
         around = surroundings.look(self.policy, self.here)
         if self.here.namespaced:
