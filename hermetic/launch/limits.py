@@ -104,9 +104,13 @@ class Keeper:
         if field == "cpu":
             return f"{WATCH}, and RLIMIT_CPU of each process"
         if field == "processes" and self._binds:
-            scope = "in a user namespace of the run's own" if here.namespaced and not here.root else "which counts all processes of this user"
+            scope = (
+                "in a user namespace of the run's own" if here.namespaced and not here.root else "which counts all processes of this user"
+            )
             return f"{WATCH}, and RLIMIT_NPROC {scope}"
-        return "the launcher, which hands it on" if field == "output" else WATCH
+        return (
+            WATCH + {"memory": " (files in memory do not count)"}.get(field, "") if field != "output" else "the launcher, which hands it on"
+        )
 
     # During the run.
 

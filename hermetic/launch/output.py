@@ -46,7 +46,9 @@ class Relay:
         except OSError:
             return {}  # closed
         if os.isatty(stream):
-            raise GuardUnavailable(f"--max-output: {NAMES[stream]} is a terminal, where it cannot be held", "it can be for a file or a pipe")
+            raise GuardUnavailable(
+                f"--max-output: {NAMES[stream]} is a terminal, where it cannot be held", "it can be for a file or a pipe"
+            )
         same = [pipe for other, pipe in self._pipes.items() if os.path.samestat(os.fstat(other), status)]
         return {stream: same[0] if same else os.pipe()}
 

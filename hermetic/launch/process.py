@@ -170,10 +170,10 @@ class _Watch:
         on_events: Callable[[bytes], None],
         ready: Callable[[int], bool],
         deadline: float,
-        keeper: Keeper | None,
-        spare: frozenset[int],
+        keeper: Keeper | None = None,
+        spare: frozenset[int] = frozenset(),
         *,
-        on_terminal: bool,
+        on_terminal: bool = False,
     ) -> None:
         self._pid = pid
         self._execution = execution

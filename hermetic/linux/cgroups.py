@@ -79,7 +79,7 @@ def _directory(own: str, controller: str, mounts: list[str]) -> tuple[str, str]:
 
 
 def _here(directory: str) -> Place | None:
-    return Place(directory, 1) if os.access(directory, os.W_OK) else None
+    return Place(directory, 1) if _may_write(directory) else None
 
 
 def _above(own: str, top: str, controller: str) -> Place | None:
@@ -97,7 +97,11 @@ def _above(own: str, top: str, controller: str) -> Place | None:
 
 
 def _is_ours(directory: str) -> bool:
-    return os.access(directory, os.W_OK) and os.access(f"{directory}/cgroup.procs", os.W_OK)
+    return _may_write(directory) and _may_write(f"{directory}/cgroup.procs")
+
+
+def _may_write(path: str) -> bool:
+    return os.access(path, os.W_OK, effective_ids=True)
 
 
 def find(controller: str) -> Place | None:

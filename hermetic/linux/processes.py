@@ -35,7 +35,9 @@ def children(process: int) -> list[int]:
         threads = os.listdir(f"/proc/{process}/task")
         return [int(pid) for thread in threads for pid in read(f"/proc/{process}/task/{thread}/children").split()]
     except FileNotFoundError:
-        return [] if has_children_files() else [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if parent(pid) == process]
+        return (
+            [] if has_children_files() else [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if parent(pid) == process]
+        )
     except OSError:
         return []
 

@@ -18,6 +18,10 @@ SLACK = 1
 """One process more than is allowed, so that the watch sees that there are too many rather than as many as may be; one second likewise."""
 
 
+OTHERS = 200
+"""What else this user may start meanwhile, where that counts, the launcher's threads to begin with. It is the watch that is exact."""
+
+
 def apply(limits: Limits, *, alone: bool) -> None:
     """Limit this process.
 
@@ -29,7 +33,7 @@ def apply(limits: Limits, *, alone: bool) -> None:
     if limits.cpu is not None:
         _set("RLIMIT_CPU", math.ceil(limits.cpu) + SLACK)
     if limits.processes is not None:
-        _set("RLIMIT_NPROC", limits.processes + SLACK + (0 if alone else _of_user(os.getuid())))
+        _set("RLIMIT_NPROC", limits.processes + SLACK + (0 if alone else _of_user(os.getuid()) + OTHERS))
 
 
 def _set(name: str, value: int) -> None:
@@ -44,7 +48,7 @@ def _set(name: str, value: int) -> None:
 
 
 def _of_user(user: int) -> int:
-    """How many threads a user's processes have, as the kernel counts them; without this one."""
+    """How many threads a user's processes have, as the kernel counts them."""
     found = 0
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -52,7 +56,7 @@ def _of_user(user: int) -> int:
                 found += len(os.listdir(f"/proc/{name}/task"))
         except OSError:
             continue  # it has ended
-    return max(found - 1, 0)
+    return found
 
 
 def binds_processes() -> bool:
