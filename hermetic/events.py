@@ -121,6 +121,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         "hint": TEXT,
         "stack": Frames(),
     },
+    "hidden": {"pid": PID, "action": TEXT, "target": TEXT, "stack": Frames()},
     "uncaught": {"pid": PID},
     "limit": {"pid": PID, "limit": Text(words=frozenset(["max-file-size"])), "value": Number(1, 1 << 62)},
     "failed": {"pid": PID, "why": TEXT},

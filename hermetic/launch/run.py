@@ -227,6 +227,8 @@ class Run:
             elif kind == "limit":
                 self.at_file_size(event["value"])
                 continue
+            elif kind == "hidden":
+                self.report.looked(event)
             else:
                 self.report.refused(event)
             if self.log:
