@@ -56,7 +56,8 @@ class Keeper:
         self._problem = ""
         self._pid = 0
         self._spare: Collection[int] = ()
-        self._used_before = 0.0
+        self._used_before = self._unaccounted = 0.0
+        self._seen: dict[tuple[int, int], float] = {}
         self._until = self._next = 0.0
         self._relay = self._make_relay()
         self._groups = self._make_groups(name)
@@ -171,15 +172,23 @@ class Keeper:
         if not wanted:
             return ""
         used = usage.of_run(os.getpid(), self._spare)
-        used.cpu -= self._used_before
+        used.cpu = max(used.cpu - self._used_before, self._seen_in_all(used))
         for field in sorted(wanted):
-            if getattr(used, field) > getattr(self.limits, field) and (field != "memory" or self._holds_more(used.pids)):
+            if getattr(used, field) > getattr(self.limits, field) and (field != "memory" or self._holds_more(used)):
                 return field
         return ""
 
-    def _holds_more(self, pids: list[int]) -> bool:
+    def _seen_in_all(self, used: usage.Usage) -> float:
+        """Seconds of processor time of all processes there ever were, as when they were seen last: of those for which nobody waits nothing else
+        is left.
+        """
+        self._unaccounted += sum(self._seen[process] for process in self._seen.keys() - used.own.keys())
+        self._seen = used.own
+        return self._unaccounted + sum(used.own.values())
+
+    def _holds_more(self, used: usage.Usage) -> bool:
         """What processes share was counted for each of them."""
-        return usage.proportional(pids) > (self.limits.memory or 0)
+        return usage.proportional(pid for pid, _ in used.own) > (self.limits.memory or 0)
 
     def end(self) -> None:
         """A limit is reached: nothing more is started, where there is a group for that."""
@@ -191,10 +200,13 @@ class Keeper:
         self._next = 0.0
         self.look()
 
-    def finish(self, survivors: int, is_over: Callable[[], bool]) -> None:
-        """After everything's end. is_over: whether the user wants nothing more"""
+    def close(self) -> None:
+        """However the run ended."""
         for group in self._groups.values():
             group.remove()
+
+    def finish(self, survivors: int, is_over: Callable[[], bool]) -> None:
+        """After everything's end: what was written is handed on. is_over: whether the user wants nothing more"""
         patience = LINGER_S if survivors or self.reached else float("inf")
         until = time.monotonic() + patience
         while self._relay and not self._relay.has_ended(0.05) and time.monotonic() < until and not is_over():

@@ -99,7 +99,9 @@ def _added_limits(before: Policy, after: Policy) -> Limits | None:
 
 
 def refuse_limits(before: Policy, after: Policy) -> None:
-    """Raises UsageError for a limit that the outer run does not hold already: there is one launcher, which knows nothing of it."""
+    """Raises UsageError for what a launcher would have to see to and the outer run's does not: it knows nothing of us."""
+    if after.tmp != before.tmp:
+        raise UsageError("inside another hermetic nothing holds --tmp private", "give it to the outer one")
     added = _added_limits(before, after)
     for field in Limits.__slots__ if after.limits else ():
         value = getattr(after.limits, field)

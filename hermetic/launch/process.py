@@ -274,14 +274,14 @@ class _Watch:
     def _keep_limits(self) -> None:
         """A run that has used up its time is asked to end, and may tidy up; one that uses too much of anything else is not."""
         if self._keeper and self._keeper.look():
-            self._keeper.end()
             grace = GRACE if self._keeper.reached == "timeout" else 0
             self._kill_at = time.monotonic() + grace
             if grace:
                 send(self._pid, _signal.SIGTERM)
                 send(self._pid, _signal.SIGCONT)
-        if self._kill_at is not None and time.monotonic() >= self._kill_at:
+        if self._keeper and self._kill_at is not None and time.monotonic() >= self._kill_at:
             self._kill_at = None
+            self._keeper.end()
             processes.kill(self._spare, FREEZING)
 
     def _wait_for_children(self) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from hermetic.events import Event
     from hermetic.launch.limits import Keeper
+    from hermetic.launch.private_tmp import PrivateTmp
     from hermetic.launch.process import Outcome
     from hermetic.log import Log
     from hermetic.options import Invocation
@@ -60,13 +61,16 @@ def main(invocation: Invocation) -> int:
     """
     cwd = working_directory()
     resolved = combine.resolve(invocation, cwd)
-    environment = granted(initial_environment(), resolved.policy, invocation)
+    initial = initial_environment()
+    environment = granted(initial, resolved.policy, invocation)
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
     for notice in resolved.notices:
         say.notice(notice)
     say.detail("; ".join(target.how))
+    if resolved.policy.environment is not None:
+        say.detail(f"environment: {len(environment)} variables of {len(initial)}")
     policy = with_needs(resolved.policy, target, cwd)
     refuse_hidden(policy, target)
     if nested.is_inside():
@@ -76,7 +80,10 @@ def main(invocation: Invocation) -> int:
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer, invocation=invocation, say=say)
     facts = ask_interpreter(target, policy) if target.python else None
-    return Run(invocation, policy, target, facts, say).result(environment)
+    run = Run(invocation, policy, target, facts, say)
+    if policy.tmp == "private":
+        run.make_tmp_private(cwd)
+    return run.result(environment)
 
 
 class Run:
@@ -102,10 +109,18 @@ class Run:
         """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
         self.reasons: set[str] = set()
         self.started: ConfinedExecution | None = None
+        self.private: PrivateTmp | None = None
         self.runs, self.file_too_large = True, False
         self.keeper: Keeper | None = None
         self.log_path = values.get("log")
         self.log: Log | None = None
+
+    def make_tmp_private(self, cwd: str | None) -> None:
+        from hermetic.launch import private_tmp
+
+        self.policy, self.private = private_tmp.prepare(self.policy, self.target, cwd)
+        if not self.private.mounts:
+            self.say.notice(private_tmp.PARTIAL)
 
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
@@ -119,19 +134,26 @@ class Run:
             start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
             if not self.carries:
                 start.environment.update(environ.scratch(self.policy, f"{run.path}/scratch", start.environment))
+            if self.private:
+                self.private.make(run.path)
+                start.environment[b"TMPDIR"] = self.private.tmpdir(run.path)
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             self.keeper = self.limits(os.path.basename(run.path))
             self.started = self.execution(start, run.path, protected)
-            outcome = launch(
-                self.started,
-                run,
-                on_events=self.take,
-                ready=lambda pid: self.ready or not self.carries,
-                deadline=READY_WITHIN_S,
-                meanwhile=idle_work(),
-                keeper=self.keeper,
-            )
+            try:
+                outcome = launch(
+                    self.started,
+                    run,
+                    on_events=self.take,
+                    ready=lambda pid: self.ready or not self.carries,
+                    deadline=READY_WITHIN_S,
+                    meanwhile=idle_work(),
+                    keeper=self.keeper,
+                )
+            finally:
+                if self.keeper:
+                    self.keeper.close()
         return self.finish(outcome, killed=outcome.pid in self.started.killed)
 
     def limits(self, name: str) -> Keeper | None:
@@ -165,6 +187,7 @@ class Run:
             run=run,
             compiles=environ.makes_code(self.target, self.facts),
             protected=tuple(map(os.path.realpath, protected)),
+            **(self.private.here(run) if self.private else {}),
         )
         policy = with_scratch(self.policy, f"{run}/scratch")
         return ConfinedExecution(
@@ -176,6 +199,8 @@ class Run:
         found = layers.standings(self.policy, here, python=self.carries)
         self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
+        if self.private and self.private.mounts and not here.namespaced:
+            why_not = "--tmp private cannot be held: the mounts that were permitted a moment ago are not any more"
         if not why_not and not self.carries:
             held = "; ".join(map(layers.in_the_kernel, found))
             self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")

@@ -8,21 +8,24 @@ from hermetic.linux.processes import below, read, status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Usage:
-    """memory: bytes, where those that processes share are counted for each; cpu: seconds, also of those that have ended; processes: threads, too"""
+    """memory: bytes, where those that processes share are counted for each; processes: threads, too
 
-    __slots__ = ("cpu", "memory", "pids", "processes")
+    cpu: seconds, also of those that have ended and were waited for; own: of each that is there, by pid and time of its start
+    """
+
+    __slots__ = ("cpu", "memory", "own", "processes")
 
     def __init__(self) -> None:
         self.memory = self.processes = 0
         self.cpu = 0.0
-        self.pids: list[int] = []
+        self.own: dict[tuple[int, int], float] = {}
 
 
 def of_run(launcher: int, spare: Collection[int]) -> Usage:
@@ -36,7 +39,7 @@ def of_run(launcher: int, spare: Collection[int]) -> Usage:
         fields = status(pid)
         if not fields:
             continue
-        usage.pids.append(pid)
+        usage.own[pid, int(fields[19])] = sum(map(int, fields[11:13])) / TICK
         usage.cpu += sum(map(int, fields[11:15])) / TICK  # its own, and that of its children that have ended
         usage.processes += int(fields[17])
         usage.memory += int(fields[21]) * PAGE
@@ -49,7 +52,7 @@ def ended() -> float:
     return times.children_user + times.children_system
 
 
-def proportional(pids: Collection[int]) -> int:
+def proportional(pids: Iterable[int]) -> int:
     """Bytes of memory of these processes, where what several share is counted once. Takes its time: the kernel walks through all of it."""
     return sum(map(_proportional, pids))
 

@@ -48,7 +48,7 @@ def python(code, *arguments):
 
 BOMB = """
 import os, sys, time
-most, until = int(sys.argv[1]), time.monotonic() + 5
+most, until = int(sys.argv[1]), time.monotonic() + 30
 tokens, given = os.pipe()
 os.write(given, b"x" * most)
 os.set_blocking(tokens, False)
@@ -64,7 +64,7 @@ while time.monotonic() < until:
         os.write(given, b"x")
 if os.getpid() == first:
     print("all made", flush=True)
-time.sleep(max(0, until - time.monotonic()) if most > 500 else 0.3)
+time.sleep(max(0, until - time.monotonic()) if most > 500 else 0.3)  # many stay, and so have to be ended
 """
 """Every process forks and forks, until there have been so many in all."""
 
@@ -100,6 +100,21 @@ for _ in range(int(sys.argv[2])):
 print("burnt", flush=True)
 """
 """Children, one after the other, use so many seconds of a processor each."""
+
+UNWAITED = """
+import os, signal, sys, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in range(int(sys.argv[2])):
+    if not os.fork():
+        while time.process_time() < float(sys.argv[1]): pass
+        os._exit(0)
+    try:
+        os.wait()
+    except ChildProcessError:
+        pass
+print("burnt", flush=True)
+"""
+"""The same, and nobody is told what they used: who ignores SIGCHLD waits for nobody's status (wait(2))."""
 
 WRITER = """
 import sys
