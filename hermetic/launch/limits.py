@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import time
 
+from hermetic_guard.policy import Limits
+
 from hermetic.launch import usage
 from hermetic.linux import cgroups
-from hermetic.policy.limits import shown
+from hermetic.policy.limits import MOST_PROCESSES, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-
-    from hermetic_guard.policy import Limits
 
     from hermetic.launch.output import Relay
     from hermetic.linux.here import Here
@@ -39,6 +39,8 @@ FLAGS = {
     "output": "--max-output",
 }
 WATCH = "the launcher's watch"
+UNBOUND = "RLIMIT_NPROC does not bind this user, and no control group can be made"
+HELPS = "an ordinary user can be held; --best-effort leaves it to the launcher's watch, which a fork bomb outruns"
 
 
 class Keeper:
@@ -81,23 +83,20 @@ class Keeper:
 
     def how(self, here: Here) -> list[str]:
         """Which limit is held by what, in words."""
-        return [f"{shown(field, getattr(self.limits, field))} by {self._holder(field, here)}" for field in self._given()]
+        return [f"{shown(field, getattr(self.limits, field))} by {self.holder(field, here)}" for field in self._given()]
 
     def why_not(self, *, best_effort: bool) -> str:
         """Why a run must not be started, "" if it may."""
         if self._problem:
             return self._problem
         if self.limits.processes is not None and not self._binds and not best_effort:
-            return (
-                f"{FLAGS['processes']} cannot be held: RLIMIT_NPROC does not bind this user, and no control group can be made "
-                "(an ordinary user can be held; --best-effort leaves it to the launcher's watch, which a fork bomb outruns)"
-            )
+            return f"{FLAGS['processes']} cannot be held: {UNBOUND} ({HELPS})"
         return ""
 
     def _given(self) -> list[str]:
         return [field for field in FLAGS if getattr(self.limits, field) is not None]
 
-    def _holder(self, field: str, here: Here) -> str:
+    def holder(self, field: str, here: Here) -> str:
         if field in self._groups:
             return f"a control group (version {self._groups[field].version})"
         if field == "file_size":
@@ -211,3 +210,19 @@ class Keeper:
         until = time.monotonic() + patience
         while self._relay and not self._relay.has_ended(0.05) and time.monotonic() < until and not is_over():
             continue
+
+
+def holders(here: Here) -> dict[str, str]:
+    """What would hold each limit on this machine, by its option without the dashes."""
+    keeper = Keeper(
+        Limits(timeout=60, memory=1 << 50, cpu=60, file_size=1 << 50, processes=MOST_PROCESSES),
+        f"doctor-{os.getpid()}",
+        lambda reached: None,
+    )
+    try:
+        found = {FLAGS[field]: keeper.holder(field, here) for field in FLAGS}
+        if keeper.why_not(best_effort=False):
+            found[FLAGS["processes"]] = f"nothing: {UNBOUND}"
+    finally:
+        keeper.close()
+    return {flag.removeprefix("--"): holder for flag, holder in found.items()}

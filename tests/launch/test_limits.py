@@ -1,5 +1,6 @@
 """A run that goes beyond a limit is ended as a whole, whoever holds the limit; one within it does not notice."""
 
+import json
 import os
 import shutil
 import signal
@@ -321,6 +322,27 @@ def test_what_holds_each_is_said(limited):
     ) in done.err
     done = limited(*words, *python("pass"), before=HOLDERS["groups"]("pids"))
     assert "processes 200 by a control group (version " in done.err
+
+
+@pytest.mark.parametrize(
+    ("holder", "words"),
+    [
+        ("ordinary user", "the launcher's watch, and RLIMIT_NPROC in a user namespace of the run's own"),
+        ("no namespaces", "the launcher's watch, and RLIMIT_NPROC which counts all processes of this user"),
+        ("root without groups", "nothing: RLIMIT_NPROC does not bind this user, and no control group can be made"),
+    ],
+)
+def test_the_doctor_says_it_beforehand(hermetic_command, env, holder, words):
+    command = [*HOLDERS[holder]("pids"), hermetic_command, "doctor", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd="/", check=False)
+    assert json.loads(done.stdout)["limits"] == {
+        "timeout": "the launcher's watch",
+        "max-memory": "the launcher's watch (files in memory do not count)",
+        "max-cpu": "the launcher's watch, and RLIMIT_CPU of each process",
+        "max-file-size": "RLIMIT_FSIZE, of each file",
+        "max-processes": words,
+        "max-output": "the launcher, which hands it on",
+    }
 
 
 def test_it_is_in_the_log_and_quiet_is_quiet(jobs, env):

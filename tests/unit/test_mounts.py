@@ -119,7 +119,12 @@ def test_other_mounts():
             {"written": ("/tmp/out",), "kept": ("/tmp/work", "/tmp/out/a")},
             {
                 **READ_ONLY_TREE,
-                **{"/tmp": TMP, "/var/tmp": TMP, RUN: READ_ONLY, "/tmp/out": WRITABLE, "/tmp/work": READ_ONLY, "/tmp/work/key": HIDDEN},
+                "/tmp": TMP,
+                "/var/tmp": TMP,
+                RUN: READ_ONLY,
+                "/tmp/out": WRITABLE,
+                "/tmp/work": READ_ONLY,
+                "/tmp/work/key": HIDDEN,
             },
         ),
     ],
