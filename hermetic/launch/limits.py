@@ -12,7 +12,7 @@ import time
 from hermetic_guard.policy import Limits
 
 from hermetic.launch import usage
-from hermetic.linux import cgroups
+from hermetic.linux import cgroups, processes
 from hermetic.policy.limits import MOST_PROCESSES, shown
 
 TYPE_CHECKING = False
@@ -26,6 +26,8 @@ PERIOD_S = 0.02
 """Between two looks. In this time a processor fills some hundred MiB with something."""
 SHARE = 8
 """A look takes the longer the more processes there are; looking takes one part in so many of a processor, at most."""
+FREEZING_S = 0.5
+"""In which everything is stopped before it is killed."""
 LINGER_S = 1.0
 """For what the target has written and nobody has read yet, once it was ended."""
 
@@ -56,7 +58,6 @@ class Keeper:
         self._binds = True
         """Whether RLIMIT_NPROC keeps this user from anything."""
         self._problem = ""
-        self._pid = 0
         self._spare: Collection[int] = ()
         self._used_before = self._unaccounted = 0.0
         self._seen: dict[tuple[int, int], float] = {}
@@ -76,8 +77,9 @@ class Keeper:
         return Relay(self.limits.output)
 
     def _make_groups(self, name: str) -> dict[str, cgroups.Group]:
-        made = {field: cgroups.make(CONTROLLERS[field], name, value) for field in CONTROLLERS if (value := getattr(self.limits, field))}
-        return {field: group for field, group in made.items() if group is not None}
+        wanted = {controller: value for field, controller in CONTROLLERS.items() if (value := getattr(self.limits, field)) is not None}
+        made = cgroups.make(wanted, name)
+        return {field: made[controller] for field, controller in CONTROLLERS.items() if controller in made}
 
     # How each is held.
 
@@ -121,7 +123,7 @@ class Keeper:
 
     def begin(self, pid: int, spare: Collection[int]) -> None:
         """In the launcher, after the fork. spare: children that are none of the run's"""
-        self._pid, self._spare = pid, spare
+        self._spare = {*spare, *processes.children(os.getpid())} - {pid}  # the launcher has started others besides
         self._used_before = usage.ended()
         now = time.monotonic()
         self._until = now + (self.limits.timeout or 0)
@@ -190,9 +192,10 @@ class Keeper:
         return usage.proportional(pid for pid, _ in used.own) > (self.limits.memory or 0)
 
     def end(self) -> None:
-        """A limit is reached: nothing more is started, where there is a group for that."""
+        """End everything: a limit is reached."""
         for group in self._groups.values():
             group.close()
+        processes.kill(self._spare, FREEZING_S)
 
     def last_look(self) -> None:
         """After the target's end, which may have been a group's."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from hermetic.errors import GuardUnavailable
+from hermetic.launch.stage import beyond_standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Relay:
                 f"--max-output: {NAMES[stream]} is a terminal, where it cannot be held", "it can be for a file or a pipe"
             )
         same = [pipe for other, pipe in self._pipes.items() if os.path.samestat(os.fstat(other), status)]
-        return {stream: same[0] if same else os.pipe()}
+        read, write = same[0] if same else map(beyond_standard, os.pipe())
+        return {stream: (read, write)}
 
     def take_place(self) -> None:
         """In the child."""

@@ -30,8 +30,6 @@ else:
 
 RESUME = 0.05
 """Seconds in which the shell that continued us must have continued the target too, before we do it."""
-FREEZING = 0.5
-"""Seconds in which everything is stopped before it is killed."""
 GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL for a target whose time is up."""
 PIECE = 65536
@@ -282,7 +280,6 @@ class _Watch:
         if self._keeper and self._kill_at is not None and time.monotonic() >= self._kill_at:
             self._kill_at = None
             self._keeper.end()
-            processes.kill(self._spare, FREEZING)
 
     def _wait_for_children(self) -> None:
         """Take all changes of children: the target's, and the end of orphans that have become ours."""

@@ -14,7 +14,7 @@ from hermetic.linux import mountinfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 PREFIX = "hermetic-"
 STALE_S = 60.0
@@ -36,42 +36,44 @@ EVENTS = {
 
 
 class Place:
-    """Where a group can be made: path of the group above, version of the interface; least: the smallest limit between that and our own group."""
+    """Where a group can be made: path of the group above, version of the interface; least: the smallest limits between that and our own group, by
+    controller.
+    """
 
     __slots__ = ("least", "path", "version")
 
-    def __init__(self, path: str, version: int, least: int | None = None) -> None:
+    def __init__(self, path: str, version: int, least: dict[str, int] | None = None) -> None:
         self.path = path
         self.version = version
-        self.least = least
+        self.least = least or {}
 
 
 # Finding.
 
 
-def place(controller: str, memberships: Iterable[str], mounts: Iterable[str]) -> Place | None:
-    """Where a group with this controller can be made.
+def place(controllers: Collection[str], memberships: Iterable[str], mounts: Iterable[str]) -> Place | None:
+    """Where a group with all of these controllers can be made.
 
     memberships: lines of /proc/self/cgroup; mounts: of /proc/self/mountinfo
     """
     mounts = list(mounts)
     for line in memberships:
-        number, controllers, own = line.rstrip("\n").split(":", 2)
+        number, names, own = line.rstrip("\n").split(":", 2)
         version = 2 if number == "0" else 1
-        if version == 1 and controller not in controllers.split(","):
+        if version == 1 and not set(controllers) <= set(names.split(",")):
             continue
-        directory, top = _directory(own, controller if version == 1 else "", mounts)
-        found = directory and (_above(directory, top, controller) if version == 2 else _here(directory))
+        directory, top = _directory(own, names.split(",") if version == 1 else [], mounts)
+        found = directory and (_above(directory, top, controllers) if version == 2 else _here(directory))
         if found:
             return found
     return None
 
 
-def _directory(own: str, controller: str, mounts: list[str]) -> tuple[str, str]:
-    """Where our own group is, and where its hierarchy is mounted; "" where it is not."""
+def _directory(own: str, names: list[str], mounts: list[str]) -> tuple[str, str]:
+    """Where our own group is, and where its hierarchy is mounted; "" where it is not. names: of a hierarchy of version 1"""
     for line in mounts:
         kind, _, options = line.partition(" - ")[2].split(" ", 2)
-        if kind == ("cgroup" if controller else "cgroup2") and (not controller or controller in options.split()[0].split(",")):
+        if kind == ("cgroup" if names else "cgroup2") and set(names) <= set(options.split()[0].split(",")):
             mount = mountinfo.read([line])[0]
             if own == mount.root or own.startswith(mount.root.rstrip("/") + "/"):
                 return (mount.point + own[len(mount.root.rstrip("/")) :]).rstrip("/"), mount.point
@@ -82,17 +84,19 @@ def _here(directory: str) -> Place | None:
     return Place(directory, 1) if _may_write(directory) else None
 
 
-def _above(own: str, top: str, controller: str) -> Place | None:
-    """The nearest group, our own or above it, whose children have the controller and whose processes we may move."""
-    directory, least = own, None
+def _above(own: str, top: str, controllers: Collection[str]) -> Place | None:
+    """The nearest group, our own or above it, whose children have the controllers and whose processes we may move."""
+    directory = own
+    least: dict[str, int] = {}
     while True:
-        if controller in read(f"{directory}/cgroup.subtree_control").split() and _is_ours(directory):
+        if set(controllers) <= set(read(f"{directory}/cgroup.subtree_control").split()) and _is_ours(directory):
             return Place(directory, 2, least)
         if directory == top:
             return None
-        limit = read(f"{directory}/{FILES[2][controller]}").strip()
-        if limit.isdigit():
-            least = min(int(limit), least or int(limit))
+        for controller in controllers:
+            limit = read(f"{directory}/{FILES[2][controller]}").strip()
+            if limit.isdigit():
+                least[controller] = min(int(limit), least.get(controller, int(limit)))
         directory = os.path.dirname(directory)
 
 
@@ -104,17 +108,17 @@ def _may_write(path: str) -> bool:
     return os.access(path, os.W_OK, effective_ids=True)
 
 
-def find(controller: str) -> Place | None:
+def find(controllers: Collection[str]) -> Place | None:
     """The same, of this process."""
     with open(OWN, encoding="utf-8", errors="surrogateescape") as file:
-        return place(controller, file.readlines(), mountinfo.lines())
+        return place(controllers, file.readlines(), mountinfo.lines())
 
 
 # Making.
 
 
 class Group:
-    """A group with one limit; in version 2 several controllers have one each."""
+    """A group, as far as one controller is concerned; several may have the same."""
 
     def __init__(self, path: str, version: int, controller: str) -> None:
         self.path = path
@@ -147,23 +151,37 @@ class Group:
             return
 
 
-def make(controller: str, name: str, limit: int) -> Group | None:
-    """A group of that name with that limit; None where none can be made."""
+def make(limits: Mapping[str, int], name: str) -> dict[str, Group]:
+    """Groups of that name with these limits, by controller; those are missing that cannot be made.
+
+    Of version 2 a process is in one only, so if they cannot be in the same it is the first.
+    """
+    made = _together(limits, name) if len(limits) > 1 else {}
+    for controller in limits:
+        if controller not in made and all(group.version == 1 for group in made.values()):
+            made.update(_together({controller: limits[controller]}, name))
+    return made
+
+
+def _together(limits: Mapping[str, int], name: str) -> dict[str, Group]:
+    """One group for all of these; none where that cannot be made."""
     try:
-        where = find(controller)
+        where = find(limits)
         if where is None:
-            return None
+            return {}
         sweep(where.path)
-        group = Group(f"{where.path}/{PREFIX}{name}-{controller}", where.version, controller)
-        os.mkdir(group.path)
+        path = f"{where.path}/{PREFIX}{name}-{'-'.join(limits)}"
+        os.mkdir(path)
     except OSError:
-        return None
+        return {}
+    groups = {controller: Group(path, where.version, controller) for controller in limits}
     try:
-        _limit(group, limit if where.least is None else min(limit, where.least))
+        for controller, group in groups.items():
+            _limit(group, min(limits[controller], where.least.get(controller, limits[controller])))
     except OSError:
-        group.remove()
-        return None
-    return group
+        os.rmdir(path)
+        return {}
+    return groups
 
 
 def _limit(group: Group, limit: int) -> None:

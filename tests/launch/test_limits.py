@@ -38,7 +38,7 @@ def limited(jobs, env):
     def run(*words, before=(), **options):
         done = jobs.guarded("--no-network", *words, env=env, before=before, log=False, **{"cwd": "/", **options})
         for controller in ("pids", "memory"):
-            where = cgroups.find(controller)
+            where = cgroups.find([controller])
             assert where is None or not [name for name in os.listdir(where.path) if is_left(where.path, name)]
         return done
 
@@ -387,3 +387,11 @@ def test_of_two_file_sizes_the_smaller_holds(jobs, env, hermetic_command, tmp_pa
     done = jobs.guarded("--no-network", "--max-file-size", outer, "--", *command, env=env)
     assert (done.code, (tmp_path / "large").stat().st_size) == (1, size)
     assert message("file size 1 MiB", "--max-file-size") in done.err
+
+
+def test_what_the_launcher_starts_for_itself_does_not_count(limited):
+    """A process that makes UDP sockets in a network of their own, where names are allowed."""
+    code = "import time; time.sleep(0.3); print('run')"
+    before = HOLDERS["ordinary user"]("pids")
+    done = limited("--allow-domain", "a.test", "--max-processes", "1", "--", *python(code), before=before)
+    assert (done.code, done.out) == (0, "run\n"), done.err

@@ -36,23 +36,31 @@ def delegated(tmp_path):
 OWN = "0::/user.slice/user@1.service/app.slice/terminal.scope\n"
 
 
-def found(controller, memberships, mounts, top):
+def found(controllers, memberships, mounts, top):
     place = cgroups.place(
-        controller, [memberships] if isinstance(memberships, str) else memberships, [line.format(top=top) for line in mounts]
+        controllers.split(), [memberships] if isinstance(memberships, str) else memberships, [line.format(top=top) for line in mounts]
     )
     return place and (os.path.relpath(place.path, top), place.version, place.least)
 
 
 def test_beside_our_own_where_that_is_delegated(delegated):
-    assert found("memory", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service/app.slice", 2, 4000)
-    assert found("pids", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service/app.slice", 2, None)
+    assert found("memory", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service/app.slice", 2, {"memory": 4000})
+    assert found("pids", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service/app.slice", 2, {})
+
+
+def test_both_in_one(delegated):
+    assert found("memory pids", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service/app.slice", 2, {"memory": 4000})
+    (delegated / "user.slice/user@1.service/app.slice/cgroup.subtree_control").write_text("pids")
+    (delegated / "user.slice/user@1.service/app.slice/terminal.scope/pids.max").write_text("7")
+    assert found("memory pids", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service", 2, {"memory": 4000, "pids": 7})
+    assert found("pids", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service/app.slice", 2, {"pids": 7})
 
 
 def test_a_limit_on_the_way_up_stays(delegated):
     (delegated / "user.slice/user@1.service/app.slice/cgroup.subtree_control").write_text("")
-    assert found("memory", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service", 2, 4000)
+    assert found("memory", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service", 2, {"memory": 4000})
     (delegated / "user.slice/user@1.service/app.slice/terminal.scope/memory.max").write_text("max")
-    assert found("memory", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service", 2, 5000)
+    assert found("memory", OWN, [UNIFIED], delegated) == ("user.slice/user@1.service", 2, {"memory": 5000})
 
 
 def test_nowhere_that_the_controller_is_off(delegated):
@@ -71,7 +79,7 @@ def test_nowhere_that_is_not_ours():
         top.chmod(0o755)
         own = group(top / "user.slice/own")
         group(top / "user.slice", cgroup__subtree_control="pids").chmod(0o755)
-        assert found("pids", "0::/user.slice/own\n", [UNIFIED], top) == ("user.slice", 2, None), "control"
+        assert found("pids", "0::/user.slice/own\n", [UNIFIED], top) == ("user.slice", 2, {}), "control"
         for path in (own.parent, own.parent / "cgroup.procs"):
             path.chmod(0o555 if path.is_dir() else 0o444)
         if before == 0:
@@ -89,8 +97,8 @@ def test_version_1_below_our_own(tmp_path):
     lines = ["12:pids:/a\n", "4:memory:/docker/x/b\n", "0::/\n"]
     mounts = [PIDS, MEMORY, UNIFIED.replace("{top}", "{top}/unified")]
     group(tmp_path / "unified")
-    assert found("pids", lines, mounts, tmp_path) == ("pids/a", 1, None)
-    assert found("memory", lines, mounts, tmp_path) == ("memory/b", 1, None)
+    assert found("pids", lines, mounts, tmp_path) == ("pids/a", 1, {})
+    assert found("memory", lines, mounts, tmp_path) == ("memory/b", 1, {})
 
 
 @pytest.mark.parametrize(
@@ -104,10 +112,9 @@ def test_version_1_below_our_own(tmp_path):
 )
 def test_what_is_written(tmp_path, monkeypatch, version, controller, written):
     made = []
-    monkeypatch.setattr(cgroups, "find", lambda name: cgroups.Place(str(tmp_path), version, 10000))
+    monkeypatch.setattr(cgroups, "find", lambda names: cgroups.Place(str(tmp_path), version, {controller: 10000}))
     monkeypatch.setattr(cgroups.os, "mkdir", mkdir_of(written, made))
-    group_made = cgroups.make(controller, "run", 4096)
-    assert group_made is not None
+    assert list(cgroups.make({controller: 4096}, "run")) == [controller]
     assert {name: (made[0] / name).read_text() for name in written} == written
     assert made[0].name == f"hermetic-run-{controller}"
 
@@ -126,16 +133,37 @@ def mkdir_of(names, made):
 
 def test_a_smaller_limit_above_stays(tmp_path, monkeypatch):
     made = []
-    monkeypatch.setattr(cgroups, "find", lambda name: cgroups.Place(str(tmp_path), 2, 100))
+    monkeypatch.setattr(cgroups, "find", lambda names: cgroups.Place(str(tmp_path), 2, {"pids": 100}))
     monkeypatch.setattr(cgroups.os, "mkdir", mkdir_of(["pids.max"], made))
-    cgroups.make("pids", "run", 4096)
+    cgroups.make({"pids": 4096}, "run")
     assert (made[0] / "pids.max").read_text() == "100"
+
+
+BOTH = {"memory": 4096, "pids": 5}
+
+
+def test_of_version_2_there_is_one(tmp_path, monkeypatch):
+    """A process is in one only."""
+    made = []
+    monkeypatch.setattr(cgroups.os, "mkdir", mkdir_of(["pids.max", "memory.max"], made))
+    monkeypatch.setattr(cgroups, "find", lambda names: cgroups.Place(str(tmp_path), 2))
+    assert {group.path for group in cgroups.make(BOTH, "run").values()} == {str(made[0])}
+    monkeypatch.setattr(cgroups, "find", lambda names: cgroups.Place(str(tmp_path), 2) if len(names) == 1 else None)
+    assert list(cgroups.make(BOTH, "other")) == ["memory"]
+
+
+def test_of_version_1_there_are_two(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(cgroups.os, "mkdir", mkdir_of(["pids.max", "memory.limit_in_bytes"], made))
+    monkeypatch.setattr(cgroups, "find", lambda names: cgroups.Place(str(tmp_path), 1) if len(names) == 1 else None)
+    assert [group.path for group in cgroups.make(BOTH, "run").values()] == list(map(str, made))
+    assert len(made) == 2
 
 
 def test_none_where_it_cannot_be_limited(tmp_path, monkeypatch):
     """It has no such file; what was made is taken away again."""
-    monkeypatch.setattr(cgroups, "find", lambda name: cgroups.Place(str(tmp_path), 2))
-    assert cgroups.make("pids", "run", 5) is None
+    monkeypatch.setattr(cgroups, "find", lambda names: cgroups.Place(str(tmp_path), 2))
+    assert cgroups.make({"pids": 5, "memory": 5}, "run") == {}
     assert list(tmp_path.iterdir()) == []
 
 
