@@ -88,13 +88,16 @@ def look(policy: Policy, here: Here) -> Surroundings:
     hidden = mountinfo.aliases(hide, mounts) if hide else ()
     raw += mountinfo.elsewhere(DEV, raw, mounts) if raw else ()
     limited = policy.filesystem is not None and policy.filesystem.read is not None
+    essentials = _essentials(here.program) if limited else ()
+    if hide and not here.namespaced:
+        essentials = tuple(path for place in essentials for path in without(place, hide + hidden))
     return Surroundings(
         top=() if here.namespaced else _top(),
         devices=usable,
         raw=raw,
         streams=streams() if policy.filesystem else (),
         executables=_executables((here.program, *run)) if run else (),
-        essentials=_essentials(here.program) if limited else (),
+        essentials=essentials,
         hidden=hidden + (tuple(mountinfo.points(mounts, [mountinfo.QUEUES])) if here.namespaced else ()),
         visible=_visible(policy, hide + hidden) if hide and not here.namespaced else (),
         kernels=mountinfo.kernels(mounts) if here.namespaced else (),

@@ -109,3 +109,12 @@ def test_in_what_may_be_written_native_code_can_read_it_without_namespaces(jobs,
     done = jobs.guarded(*HIDE, "--allow-write", ".", "--", "cat", "secret", env=env, before=WAYS["no namespaces"])
     assert done.out == "s3cret"
     assert "what is hidden can be read" in done.err
+
+
+def test_of_what_native_code_reads_anyway(jobs, env):
+    """With a ROOT, what libraries read is granted besides: not what is hidden of that."""
+    words = ["--fs-readonly=/usr", "--hide", "/etc/passwd", "--", "cat", "/etc/passwd"]
+    assert "root:" in jobs.guarded(words[0], *words[3:], env=env, cwd="/").out, "control"
+    for way in WAYS.values():
+        done = jobs.guarded(*words, env=env, before=way, cwd="/")
+        assert (done.out, "No such file" in done.err or "Permission denied" in done.err) == ("", True)
