@@ -124,6 +124,14 @@ def test_without_a_guard_the_default_profile_stands(jobs, env):
     assert "no guard was asked for, so profile default stands: no network, a clean environment" in done.err
 
 
+def test_how_much_is_left_is_said(jobs, env):
+    words = ["--no-network", "--clean-env", "--allow-env", "SECRET", "-v", "--", "true"]
+    left = [name for name in env if name in ("SECRET", "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")]
+    done = jobs.guarded(*words, env=env)
+    # PWD is the shell's, which the command begins as
+    assert f"hermetic: environment: {len(left) + 1} variables of {len(env) + 1}\n" in done.err
+
+
 def test_what_leads_to_other_code_cannot_be_set(jobs, env):
     for name in ("LD_PRELOAD", "PYTHONHOME", "_HERMETIC"):
         done = jobs.guarded("--no-network", "--set-env", f"{name}=/x", "--", "true", env=env)
