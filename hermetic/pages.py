@@ -97,6 +97,7 @@ USAGE = {
 
 EXIT_CODES = (
     ("77", "an uncaught violation ended the target"),
+    ("124", "--timeout ended it; another limit does by SIGKILL: 137"),
     ("125", "hermetic could not do its job; nothing was started"),
     ("126, 127", "the target cannot be executed, or was not found"),
     ("128+N", "signal N ended the target"),

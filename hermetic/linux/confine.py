@@ -75,6 +75,10 @@ class Confinement:
             from hermetic.linux import exec_once
 
             self._once = exec_once.foreseen()
+        if self.policy.limits is not None:
+            from hermetic.linux import rlimits
+
+            rlimits.apply(self.policy.limits, alone=self.here.namespaced and not self.here.root)
         self._ask()
         around = surroundings.look(self.policy, self.here)
         if self.here.namespaced:
