@@ -56,6 +56,20 @@ def bind():
 race(2, connect, bind)
 print('tries', len(tries))
 """
+SWAP_RACE = """
+address, tries = ctypes.create_string_buffer(v4('127.0.0.1', 99), 16), []
+def connect():
+    made = call('socket', 2, STREAM, 0)
+    call('connect', made, address, 16)
+    call('close', made)
+    tries.append(1)
+def swap():
+    address[4:8] = socket.inet_aton('10.9.9.7')
+    address[4:8] = socket.inet_aton('127.0.0.1')
+race(2, connect, swap, swap)
+print('tries', len(tries))
+"""
+DEFERRED = "s = call('socket', 2, STREAM, 0); call('setsockopt', s, 6, 30, struct.pack('=I', 1), 4); print(call('connect', s, v4('10.9.9.7', 9), 16)); print(call('send', s, b'deferred', 8, 0))"
 DATAGRAM_PAST = """
 s = call('socket', 2, DATAGRAM, 0)
 data, name = ctypes.create_string_buffer(b'past loopback'), ctypes.create_string_buffer(v4('10.9.9.7', 9))
@@ -108,6 +122,8 @@ SENT = {
     "another device": (LOCALHOST, DEVICE, "7f000001"),
     "another device, by a scope": (PORTS, SCOPE, "00" * 15 + "01"),
     "another device, by a scope, at that moment": (PORTS, SCOPE_RACE, "00" * 15 + "01"),
+    "another address, at that moment": (PORTS, SWAP_RACE, "0a090907"),
+    "data with the connection": (PORTS, DEFERRED, "0a090907"),
     "a datagram where names are looked up": (NAMES, DATAGRAM_PAST, b"past loopback".hex()),
     "the same beside ports": ((*PORTS, *NAMES[1:]), DATAGRAM_PAST, b"past loopback".hex()),
 }
