@@ -3,9 +3,10 @@
 `python -m hermetic` starts itself again with -I -S before anything else is imported. What CPython runs before the first
 line of this file cannot be undone from here: site with its .pth lines, and the modules that `-m` needs itself, which it
 looks for in the working directory first. The `hermetic` command has none of that. For the same reason nothing but `sys`
-and `os`, which are loaded already, is imported at the top, not even `__future__`: that is a file like any other.
+and `os`, which are loaded already, and `gc`, which is built in, is imported at the top, not even `__future__`: that is a file like any other.
 """
 
+import gc
 import os
 import sys
 
@@ -15,6 +16,7 @@ ISOLATED = ("-I", "-S", "-X", "disable-remote-debug")
 
 def main() -> int:
     """Do what `sys.argv` says; return the exit code."""
+    gc.disable()  # what is loaded here stays; and a collection in the forked child would write to every page that it shares with us
     sys.path += [directory for directory in site_directories(sys.executable) if directory not in sys.path]
     join_outer_guard()
     from hermetic.errors import HermeticError, printable

@@ -16,14 +16,14 @@ def load(way, run, digest, identity, before):
 class Staged(object):
     """The run directory's files, each checked against the manifest, and the manifest against the digest that came with the start.
 
-    digests: SHA-256 in hex, by name; _loader.py and what loads it are among them, but have run before they could be checked
+    digests: in hex, by name; _loader.py and what loads it are among them, but have run before they could be checked
     """
 
     def __init__(self, run, digest):
         self.run = run
         self.digest = digest
         self.digests = {}
-        self.sha256 = find_sha256()
+        self.blake2b = find_blake2b()
         manifest = self.content("manifest")
         self.check("manifest", manifest, digest)
         for line in manifest.decode("utf-8").splitlines():
@@ -51,22 +51,17 @@ class Staged(object):
             return file.read()
 
     def check(self, name, content, expected):
-        if self.sha256(content).hexdigest() != expected:
+        if self.blake2b(content, digest_size=32).hexdigest() != expected:
             raise RuntimeError("%s in the run directory was altered" % name)
 
 
-def find_sha256():
-    """hashlib would load OpenSSL; the C module alone costs a tenth. PyPy's `_sha256` is written in Python, and takes half a second."""
+def find_blake2b():
+    """hashlib would load OpenSSL; the C module alone costs a tenth."""
     try:
-        if sys.implementation.name != "cpython":
-            raise ImportError
-        if sys.version_info >= (3, 12):
-            from _sha2 import sha256
-        else:
-            from _sha256 import sha256
-    except ImportError:
-        from hashlib import sha256
-    return sha256
+        from _blake2 import blake2b
+    except ImportError:  # a Python that was built to have all digests from OpenSSL
+        from hashlib import blake2b
+    return blake2b
 
 
 def execute(payload):

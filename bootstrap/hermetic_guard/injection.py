@@ -42,7 +42,7 @@ the target says instead is handed over as well."""
 class Handoff(object):
     """What a guarded process must know of its run before it can read the policy.
 
-    run: the run directory; digest: SHA-256 of its manifest, in hex; channel: (st_dev, st_ino) of its FIFO
+    run: the run directory; digest: of its manifest, in hex; channel: (st_dev, st_ino) of its FIFO
     """
 
     __slots__ = ("channel", "digest", "run")

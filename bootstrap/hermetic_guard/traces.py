@@ -40,7 +40,7 @@ class Traces(object):
         # A codec that was looked up is remembered, and would not be loaded again.
         new = [name for name in sys.modules if name not in self.modules and name not in kept and not name.startswith("encodings.")]
         if PYPY:
-            # Its hashlib loads half of the library, not all of which can be loaded a second time.
+            # Its digests load cffi, which cannot be loaded a second time.
             new = [name for name in new if name.startswith(PACKAGE)]
         forget_modules(new)
         if self.way == "early":

@@ -2,7 +2,8 @@
 
 The child puts the rules on itself and says which; the launcher compares that with what is required, begins to supervise,
 and lets the child go on. A child that hears nothing ends: nothing is ever executed under fewer rules than were agreed on.
-Whether it can be supervised is asked before there is a filter that needs it: to none there is a way back.
+Whether it can be supervised is asked before there is a filter that needs it: to none there is a way back. The filter is made by the
+launcher, while the child does the rest.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from hermetic.launch.signals import wake_when_readable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, NoReturn
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.linux.answers import Answers
     from hermetic.linux.datagrams import Workshop
+    from hermetic.linux.exec_once import Opened
     from hermetic.linux.here import Here
+    from hermetic.linux.supervisor import Supervisor
 
     Event = dict[str, Any]
 else:
@@ -33,6 +37,9 @@ else:
 ASKED, PLACED, FAILED = b"asked", b"placed", b"failed"
 SUPERVISED, ALONE = b"s", b"a"
 ENDED = 125
+LENGTH = 4
+"""Bytes before a filter that say how long it is."""
+NONE = -1
 MOST_WAITING = 1000
 """Refusals that the launcher has not come to yet, while whoever reads its messages takes his time."""
 
@@ -72,7 +79,7 @@ class ConfinedExecution(Execution):
 
         os.close(self._went)
         self._here.program = self.program
-        confinement = Confinement(self._policy, self._here, answered=self._is_answered)
+        confinement = Confinement(self._policy, self._here, _Launcher(self._say, self._go))
         try:
             listener = confinement.enter()
         except OSError as error:
@@ -81,7 +88,7 @@ class ConfinedExecution(Execution):
         self._say(
             PLACED,
             *map(str, map(int, (self._here.namespaced, self._here.filtered, self._here.abi, confinement.reads_anew))),
-            str(-1 if listener is None else listener),
+            str(NONE if listener is None else listener),
         )
         word = os.read(self._go, 1)
         if word not in (SUPERVISED, ALONE):
@@ -92,10 +99,6 @@ class ConfinedExecution(Execution):
                 confinement.refuse_what_nobody_answers()
         confinement.execute(self.argv, self.env)
 
-    def _is_answered(self) -> bool:
-        self._say(ASKED)
-        return os.read(self._go, 1) == SUPERVISED
-
     def _say(self, kind: bytes, *words: str) -> None:
         os.write(self._answer, b"\0".join([kind, *(word.encode("utf-8", "surrogateescape") for word in words)]) + b"\n")
 
@@ -105,9 +108,9 @@ class ConfinedExecution(Execution):
         super().forked(pid)
         os.close(self._go)
         wake_when_readable(self.answers)
+        from hermetic.linux import bpf, notify, seccomp  # noqa: F401  (the child is busy now, and will wait for these later)
+
         rules = self._policy.network
-        if rules is not None or self._policy.subprocess is not None:
-            from hermetic.linux import answers, supervisor  # noqa: F401  (the child is busy now, and will wait for these later)
         if rules is not None and rules.domains and rules.localhost != ANY:
             from hermetic.linux.datagrams import open_workshop
 
@@ -118,19 +121,36 @@ class ConfinedExecution(Execution):
             self._tell(self._waiting.pop(0))
         if not self._placed:
             try:
-                answer = os.read(self.answers, 4096)
+                kind, *words = os.read(self.answers, 4096).rstrip(b"\n").split(b"\0")
             except BlockingIOError:
                 return
-            if answer == ASKED + b"\n":
-                self._let_go(self._can_supervise())
-            elif answer:
+            if kind == ASKED:
+                self._make_filters(*map(int, words))
+            elif kind:
                 self._placed = True
-                self._hear(answer)
+                self._hear(kind, words)
 
-    def _let_go(self, supervised: bool) -> None:
-        """Have the child go on; it may have ended by now."""
+    def _make_filters(self, namespaced: int, descriptor: int, name: int) -> None:
+        """Answer the child whether it is supervised; the filter for that, and the one for where it comes to be otherwise."""
+        from hermetic.linux import filters
+
+        here, once = self._here, _opened(descriptor, name)
+        here.namespaced, here.pid = bool(namespaced), self.pid
+        supervised = self._asks() and self._can_supervise()
+        self._send(SUPERVISED if supervised else ALONE)
+        for here.supervised in (True, False) if supervised else (False,):
+            made = filters.made(self._policy, here, once)
+            self._send(len(made).to_bytes(LENGTH, "little") + made)
+
+    def _asks(self) -> bool:
+        """Whether any rule leaves something to a supervisor."""
+        return self._policy.network is not None or self._policy.subprocess is not None
+
+    def _send(self, words: bytes) -> None:
+        """To the child, which may have ended by now."""
         try:
-            os.write(self._went, SUPERVISED if supervised else ALONE)
+            while words:
+                words = words[os.write(self._went, words) :]
         except BrokenPipeError:
             return
 
@@ -144,9 +164,8 @@ class ConfinedExecution(Execution):
             return False
         return True
 
-    def _hear(self, answer: bytes) -> None:
+    def _hear(self, kind: bytes, words: list[bytes]) -> None:
         """What the child could put in place."""
-        kind, *words = answer.rstrip(b"\n").split(b"\0")
         if kind == FAILED:
             step, why = (word.decode("utf-8", "replace") for word in words)
             self._refused = GuardUnavailable(f"the kernel's rules could not be put in place: {step}: {why}")
@@ -155,15 +174,16 @@ class ConfinedExecution(Execution):
         if reads_anew:
             self._share_input()
         self._here.namespaced, self._here.filtered, self._here.abi = bool(namespaced), bool(filtered), abi
-        supervisor = self._take(listener) if listener >= 0 else None
+        supervisor = self._take(listener) if listener != NONE else None
         self._here.supervised = supervisor is not None
         why_not = self._permit(self._here)
         if why_not:
             self._refused = GuardUnavailable(why_not)
-            os.close(self._went)
-            return
-        self._let_go(supervisor is not None)
+        else:
+            self._send(SUPERVISED if supervisor else ALONE)
         os.close(self._went)
+        if supervisor:
+            supervisor.begin()
 
     def _share_input(self) -> None:
         """Who comes after the target, in a shell's parentheses say, reads on where it has stopped."""
@@ -178,10 +198,8 @@ class ConfinedExecution(Execution):
         if self._input is not None:
             os.lseek(0, os.lseek(self._input, 0, os.SEEK_CUR), os.SEEK_SET)
 
-    def _take(self, listener: int) -> object | None:
-        """Begin to supervise; None where the listener cannot be had."""
-        from hermetic.linux import processes
-        from hermetic.linux.answers import Answers
+    def _take(self, listener: int) -> Supervisor | None:
+        """Be ready to supervise; None where the listener cannot be had."""
         from hermetic.linux.notify import take_descriptor
         from hermetic.linux.supervisor import Supervisor
 
@@ -189,15 +207,25 @@ class ConfinedExecution(Execution):
             taken = take_descriptor(self.pid, listener)
         except OSError:
             return None
-        launcher = os.getpid()
-        before = frozenset(processes.children(launcher)) - {self.pid}
-        answers = Answers(
-            self._policy, self._here.machine, self.program, lambda: processes.below(launcher, before), self._notice, self._workshop
-        )
-        self.killed = answers.judge.killed
-        supervisor = Supervisor(taken, answers)
+        make, rules = self._make_answers, self._policy.network
+        if rules is not None and (rules.unix or rules.domains):  # what is here now is what the policy speaks of
+            made = make()
+            make = lambda: made  # noqa: E731
+        supervisor = Supervisor(taken, make)
         supervisor.start()
         return supervisor
+
+    def _make_answers(self) -> Answers:
+        """Who answers the target; made once it is on its way."""
+        from hermetic.linux import processes
+        from hermetic.linux.answers import Answers
+
+        launcher = os.getpid()
+
+        def members() -> Iterator[int]:
+            return processes.below(launcher, self.spare)
+
+        return Answers(self._policy, self._here.machine, self.program, members, self._notice, self._workshop, self.killed)
 
     def _notice(self, event: Event) -> None:
         """In one of the supervisor's threads: hand an event to the launcher's loop, and wake that."""
@@ -217,3 +245,41 @@ class ConfinedExecution(Execution):
             raise self._refused
         os.set_blocking(self.answers, True)
         super().raise_failure()
+
+
+def _opened(descriptor: int, name: int) -> Opened | None:
+    if descriptor == NONE:
+        return None
+    from hermetic.linux.exec_once import Opened
+
+    return Opened(descriptor, name)
+
+
+class _Launcher:
+    """The launcher, as the child asks it. say: to it; go: descriptor by which it answers"""
+
+    def __init__(self, say: Callable[..., None], go: int) -> None:
+        self._say, self._go = say, go
+        self._filters: dict[bool, bytes] = {}
+
+    def supervises(self, here: Here, once: Opened | None) -> bool:
+        descriptor, name = (once.descriptor, once.name) if once else (NONE, 0)
+        self._say(ASKED, str(int(here.namespaced)), str(descriptor), str(name))
+        self._supervised = self._read(1) == SUPERVISED
+        return self._supervised
+
+    def filter(self, policy: Policy, here: Here, once: Opened | None) -> bytes:
+        if not self._filters:
+            for supervised in (True, False) if self._supervised else (False,):
+                self._filters[supervised] = self._read(int.from_bytes(self._read(LENGTH), "little"))
+        return self._filters[here.supervised]
+
+    def _read(self, size: int) -> bytes:
+        """Ends this process where the launcher has ended."""
+        found = b""
+        while len(found) < size:
+            piece = os.read(self._go, size - len(found))
+            if not piece:
+                os._exit(ENDED)
+            found += piece
+        return found

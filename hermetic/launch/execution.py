@@ -18,6 +18,7 @@ class Execution:
     """A program about to be executed in a forked child. Made before the fork; both sides have it then, and a pipe between them.
 
     program: path of a binary; argv, env: what it is handed; pid: of the child, once there is one
+    spare: the launcher's children that were there before
     killed: the processes that a supervisor ended for what they tried (`--on-violation kill`)
     """
 
@@ -26,6 +27,7 @@ class Execution:
         self.argv = argv
         self.env = env
         self.pid = 0
+        self.spare: frozenset[int] = frozenset()
         self.killed: set[int] = set()
         self.answers, self._answer = os.pipe()
 

@@ -11,9 +11,12 @@ import os
 import hermetic_guard
 from hermetic_guard import injection, serialized
 
+from hermetic import kept
+from hermetic.digest import Content, digest_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hermetic_guard.policy import Policy
 
@@ -38,25 +41,30 @@ SCRIPTS = {
 COMPILED = {"loader": "_loader.py", "startup": "_startup.py"}
 """What `_interrogate.py` compiles besides the modules, by the name it is staged under, which an interpreter's magic number is added to."""
 
-_sources: list[bytes] = []
+ENTRY = "guard"
 
 
 def files(
-    policy: Policy, interpreters: Iterable[Interpreter], protected: Iterable[str], native: Iterable[tuple[str, str]] = ()
-) -> dict[str, bytes]:
+    policy: Policy,
+    interpreters: Iterable[Interpreter],
+    protected: Iterable[str],
+    native: Iterable[tuple[str, str]] = (),
+    *,
+    cache: str = "",
+) -> dict[str, Content]:
     """Everything that is staged for a run, by name.
 
     interpreters: those that are known; each brings its compiled payload, and the proved ones may be started in the environment way.
     protected: absolute paths that the target must not change, besides the run directory.
     native: name and path of what the policy's distributions may load, see target/packages.py.
+    cache: hermetic's directory for what it keeps, "" for none
     """
     known = list(interpreters)
-    content = {name: read(source) for name, source in SCRIPTS.items()}
-    content["policy"] = serialized.dumps(policy)
-    content["payload.src"] = sources()
-    content["protected"] = joined(protected)
-    content["native"] = b"".join(os.fsencode(f"{name}\0{path}\0") for name, path in native)
-    content["proved"] = joined(one.path for one in known if one.proved)
+    content = guard(cache)
+    content["policy"] = Content(serialized.dumps(policy))
+    content["protected"] = Content(joined(protected))
+    content["native"] = Content(b"".join(os.fsencode(f"{name}\0{path}\0") for name, path in native))
+    content["proved"] = Content(joined(one.path for one in known if one.proved))
     for one in known:
         content.update((f"{name}.{one.magic}", part) for name, part in one.compiled.items())
     return content
@@ -72,15 +80,46 @@ def directory() -> str:
     return hermetic_guard.__path__[0]
 
 
+def identity() -> str:
+    """Of the guard's files, as they are on the disk, and of this one, which knows how they are kept."""
+    names = [*SCRIPTS.values(), "_interrogate.py", "__init__.py", *map(file_of, MODULES)]
+    found = map(os.stat, [__file__, *(f"{directory()}/{name}" for name in names)])
+    return digest_of("".join(f"{one.st_dev}:{one.st_ino}:{one.st_ctime_ns}:{one.st_mtime_ns}:{one.st_size}\n" for one in found).encode())
+
+
+def guard(cache: str) -> dict[str, Content]:
+    """What is the same in every run, by the name it is staged under."""
+    key, entry = identity() if cache else "", f"{cache}/{ENTRY}"
+    found = kept.read(entry, key) if cache else None
+    if found is not None:
+        return dict(split(*found))
+    made = {name: Content(read(source)) for name, source in SCRIPTS.items()}
+    made["payload.src"] = Content(sources())
+    if cache:
+        words = [f"{name}:{len(content.data)}:{content.digest}" for name, content in made.items()]
+        kept.write(entry, key, words, b"".join(content.data for content in made.values()))
+    return made
+
+
+def split(words: list[str], content: bytes) -> Iterator[tuple[str, Content]]:
+    for word in words:
+        name, size, digest = word.split(":")
+        yield name, Content(content[: int(size)], digest)
+        content = content[int(size) :]
+
+
+def file_of(module: str) -> str:
+    """The file of a module of the guard."""
+    return module.replace(".", "/") + ("/__init__.py" if module == "guards" else ".py")
+
+
 def sources() -> bytes:
     """All modules, as `payload.src` holds them: readable by every interpreter."""
-    if not _sources:
-        entries = [("hermetic_guard", True, "<hermetic>/__init__.py", read("__init__.py"))]
-        for name in MODULES:
-            path = name.replace(".", "/") + ("/__init__.py" if name == "guards" else ".py")
-            entries.append((f"hermetic_guard.{name}", name == "guards", f"<hermetic>/{path}", read(path)))
-        _sources.append(marshal.dumps(tuple(entries), 2))
-    return _sources[0]
+    entries = [("hermetic_guard", True, "<hermetic>/__init__.py", read("__init__.py"))]
+    for name in MODULES:
+        path = file_of(name)
+        entries.append((f"hermetic_guard.{name}", name == "guards", f"<hermetic>/{path}", read(path)))
+    return marshal.dumps(tuple(entries), 2)
 
 
 def compilable() -> bytes:

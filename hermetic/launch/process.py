@@ -80,7 +80,7 @@ def launch(
     To be called from the only thread of a process. Raises TargetNotFound or TargetNotExecutable if the program cannot
     be executed, HermeticError if no process can be started.
     """
-    spare = _children()
+    spare = execution.spare = _children()
     terminal = _terminal()
     with Signals() as signals:
         pid = _start(execution, signals, run.events, keeper)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 from hermetic_guard import serialized
 from hermetic_guard.policy import is_within_any, with_scratch
 
+from hermetic import kept
+from hermetic.digest import Content
 from hermetic.errors import TargetNotExecutable, TargetNotFound, UsageError, printable, quoted
 from hermetic.events import EventReader, scan
 from hermetic.launch import environ, nested, payload
@@ -126,7 +129,7 @@ class Run:
         """Run the target; the exit code. environment: the user's."""
         known = [self.facts] if self.facts is not None and self.carries else []
         protected = protected_paths()
-        files = payload.files(self.policy, known, protected, self.native_files())
+        files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
         files.update(own_resolver(self.policy))
         run = RunDirectory.create(files, os.environ)
         with run:
@@ -273,6 +276,8 @@ class Run:
         if outcome.code == TOO_LARGE:
             self.at_file_size()
         self.report.finish(self.reader.foreign)
+        if self.reasons or (self.carries and self.runs and not outcome.guarded):
+            kept.forget(kept.directory(os.environ))  # it may be the cause
         if outcome.survivors:
             self.say.write(f"hermetic: {outcome.survivors} processes of the target could not be ended\n")
         if self.log:
@@ -304,20 +309,24 @@ class Run:
             self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 
-def own_resolver(policy: Policy) -> dict[str, bytes]:
+def own_resolver(policy: Policy) -> dict[str, Content]:
     """The configuration that leads resolvers to the run's own name server, where there is one."""
     if policy.network is None or not policy.network.domains:
         return {}
     from hermetic.linux import mounts, resolver
 
-    return {mounts.RESOLVER: resolver.CONFIGURATION}
+    return {mounts.RESOLVER: Content(resolver.CONFIGURATION)}
 
 
 def idle_work() -> Iterator[None]:
-    """What is done while the target starts, in small steps: what the first refusal will need, so that it is told at once; and sweeping."""
+    """What is done while the target starts, in small steps: what the first refusal will need, so that it is told at once; the collector, which
+    `main` has put off; sweeping.
+    """
     from hermetic import distributions  # noqa: F401
 
     scan("{}")
+    gc.freeze()
+    gc.enable()
     yield
     yield from sweep(os.environ)
 
@@ -338,7 +347,7 @@ def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Inter
     """What is known of the target's interpreter, of whose answer nothing may come that the policy keeps from the target."""
     files = policy.filesystem
     limited = files is not None and (files.read is not None or bool(files.hide))
-    return interrogate.interrogate(target.interpreter, interrogate.cache_directory(os.environ), limited=limited)
+    return interrogate.interrogate(target.interpreter, kept.directory(os.environ), limited=limited)
 
 
 def refuse_hidden(policy: Policy, target: resolve.Target) -> None:
@@ -395,7 +404,7 @@ def protected_paths() -> list[str]:
 def caches() -> list[str]:
     """This run's, and the usual one. Made where there is none: whoever makes it fills it for the next run, and what is not there cannot be kept."""
     plain = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
-    found = dict.fromkeys(map(interrogate.cache_directory, (os.environ, plain)))
+    found = dict.fromkeys(map(kept.directory, (os.environ, plain)))
     for place in found:
         try:
             if place:

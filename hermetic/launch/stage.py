@@ -12,7 +12,7 @@ import fcntl
 import os
 import stat
 
-from hermetic.digest import sha256
+from hermetic.digest import Content, digest_of
 from hermetic.errors import StageError
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ class RunDirectory:
     """A directory made for one run; leaving it as a context removes it.
 
     path:     absolute, without links, `:` and line breaks
-    digest:   SHA-256 of its manifest, in hex
+    digest:   of its manifest, in hex
     events:   descriptor to read its FIFO from, without blocking; it never reads as ended
     identity: (st_dev, st_ino) of the FIFO
     """
@@ -56,7 +56,7 @@ class RunDirectory:
         self._events_end = -1
 
     @classmethod
-    def create(cls, files: Mapping[str, bytes], environ: Mapping[str, str]) -> RunDirectory:
+    def create(cls, files: Mapping[str, Content | bytes], environ: Mapping[str, str]) -> RunDirectory:
         """Make one that holds `files`, in the first place that can be used.
 
         A place that others can write to without a sticky bit is taken only when there is no better one. Raises
@@ -78,7 +78,7 @@ class RunDirectory:
         raise StageError(f"there is no place for the run directory: {reasons}", "set TMPDIR to a directory of yours")
 
     @classmethod
-    def _create_in(cls, place: str, files: Mapping[str, bytes]) -> RunDirectory:
+    def _create_in(cls, place: str, files: Mapping[str, Content | bytes]) -> RunDirectory:
         for _ in range(ATTEMPTS):
             path = os.path.join(place, PREFIX + os.urandom(NAME_BYTES).hex())
             descriptor = _claim(path)
@@ -93,13 +93,13 @@ class RunDirectory:
             return run
         raise OSError(EAGAIN, "every name was taken")
 
-    def _fill(self, files: Mapping[str, bytes]) -> None:
-        files = {BYTECODE: b"", **files}
-        for name, content in files.items():
-            self._write(name, content)
-        manifest = "".join(f"{sha256(content)} {name}\n" for name, content in sorted(files.items())).encode()
+    def _fill(self, files: Mapping[str, Content | bytes]) -> None:
+        contents = {name: file if isinstance(file, Content) else Content(file) for name, file in {BYTECODE: b"", **files}.items()}
+        for name, content in contents.items():
+            self._write(name, content.data)
+        manifest = "".join(f"{content.digest} {name}\n" for name, content in sorted(contents.items())).encode()
         self._write(MANIFEST, manifest)
-        self.digest = sha256(manifest)
+        self.digest = digest_of(manifest)
         for name in (*DIRECTORIES, *(name + kind for name in IMPORTED if name in files for kind in "co")):
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
         os.mkfifo(EVENTS, 0o600, dir_fd=self._descriptor)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Answers:
     """policy: what is allowed; machine: as uname(2) names it; program: the target's; members: gives the pids of the run's processes
 
-    tell: is given an event for each refusal, from any thread; workshop: see socket_answers.py
+    tell: is given an event for each refusal, from any thread; workshop: see socket_answers.py; killed: see judge.py
     """
 
     def __init__(
@@ -33,8 +33,9 @@ class Answers:
         members: Callable[[], Iterable[int]],
         tell: Callable[[dict[str, Any]], None],
         workshop: Workshop | None = None,
+        killed: set[int] | None = None,
     ) -> None:
-        self.judge = Judge(policy, members, tell)
+        self.judge = Judge(policy, members, tell, killed)
         self.sockets, self.processes = Sockets(self.judge, machine, workshop), Processes(self.judge, machine, program)
         self.named = {**self.sockets.handlers(), **self.processes.handlers()}
         """By system call: the guard that it is about, and who answers."""

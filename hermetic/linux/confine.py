@@ -9,18 +9,28 @@ from __future__ import annotations
 import errno
 import os
 
-from hermetic.linux import bpf, descriptors, landlock, mounts, namespaces, privileges, seccomp, surroundings
+from hermetic.linux import descriptors, filters, landlock, mounts, namespaces, privileges, surroundings
 from hermetic.linux.syscalls import set_dumpable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import NoReturn
+    from collections.abc import Mapping
+    from typing import NoReturn, Protocol
 
     from hermetic_guard.policy import Policy
 
     from hermetic.linux.exec_once import Opened
     from hermetic.linux.here import Here
+
+    class Launcher(Protocol):
+        """Who stands by while a process is confined."""
+
+        def supervises(self, here: Here, once: Opened | None) -> bool:
+            """Whether it can, this process being as it is now. once: what the filter will let be executed"""
+
+        def filter(self, policy: Policy, here: Here, once: Opened | None) -> bytes:
+            """The filter for `here.supervised` as it is now."""
+
 
 RESOLVER, USE_TCP = b"RES_OPTIONS", b"use-vc"
 """Have glibc ask name servers by TCP (resolv.conf(5)), which the supervisor leads to the run's own."""
@@ -29,20 +39,25 @@ UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOS
 """What the kernel says where it gives this user no namespaces: to a container, by a limit, or as it was built without."""
 
 
-def nobody() -> bool:
-    return False
+class Alone:
+    """Nobody stands by: nothing is supervised."""
+
+    def supervises(self, here: Here, once: Opened | None) -> bool:
+        from hermetic.linux import bpf, seccomp  # noqa: F401  (soon they may be out of reach)
+
+        return False
+
+    def filter(self, policy: Policy, here: Here, once: Opened | None) -> bytes:
+        return filters.made(policy, here, once)
 
 
 class Confinement:
-    """policy: with the scratch directory; here: what is known, completed with what could be put in place
+    """policy: with the scratch directory; here: what is known, completed with what could be put in place; launcher: who stands by"""
 
-    answered: tells whether there is a launcher that can supervise this process as it is now
-    """
-
-    def __init__(self, policy: Policy, here: Here, *, answered: Callable[[], bool] = nobody) -> None:
+    def __init__(self, policy: Policy, here: Here, launcher: Launcher | None = None) -> None:
         self.policy = policy
         self.here = here
-        self._answered = answered
+        self._launcher = launcher or Alone()
         self._once: Opened | None = None
         self.reads_anew = False
         """Whether standard input was opened once more."""
@@ -60,6 +75,10 @@ class Confinement:
             from hermetic.linux import rlimits
 
             rlimits.apply(self.policy.limits, alone=self.here.namespaced and not self.here.root)
+        if self.policy.subprocess is not None and not self.policy.subprocess.run:
+            from hermetic.linux import exec_once
+
+            self._once = exec_once.foreseen()
         self._ask()
         around = surroundings.look(self.policy, self.here)
         if self.here.namespaced:
@@ -67,10 +86,10 @@ class Confinement:
             if self.policy.filesystem is not None:
                 self.reads_anew = descriptors.open_anew()
         privileges.no_core_files()
-        if self.policy.subprocess is not None and not self.policy.subprocess.run:
+        if self._once is not None:
             from hermetic.linux import exec_once
 
-            self._once = exec_once.prepare(self.here.program)
+            exec_once.prepare(self.here.program, self._once)
         privileges.drop_capabilities()
         privileges.no_new_privileges()
         if privileges.makes_no_code(self.policy, self.here):
@@ -93,8 +112,7 @@ class Confinement:
     def _ask(self) -> None:
         """Whether the launcher can take the listener from here, as it will have to look into the target; the mounts depend on that already."""
         set_dumpable(True)
-        asks = self.policy.network is not None or self.policy.subprocess is not None
-        self.here.supervised = asks and self._answered()
+        self.here.supervised = self._launcher.supervises(self.here, self._once)
 
     def _filter(self) -> int | None:
         if not self.here.supervised:
@@ -110,8 +128,7 @@ class Confinement:
 
     def _install(self, *, listener: bool) -> int | None:
         self.here.supervised = listener
-        rules = seccomp.rules(self.policy, self.here, self._once)
-        return seccomp.install(bpf.assemble(rules, self.here.machine), listener)
+        return filters.install(self._launcher.filter(self.policy, self.here, self._once), listener)
 
     def refuse_what_nobody_answers(self) -> None:
         """There is a listener, and the launcher could not take it after all: a second filter, of which what is stricter counts.

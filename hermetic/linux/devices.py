@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import stat
 
-from hermetic_guard.policy import is_within
-
 DEV = "/dev"
 FAMILIES = frozenset("bsg kmem megaraid mem mtd net ng nst nvme port raw sg st tap ubi uinput userfaultfd vhost watchdog".split())
 """What the names of such character devices, or of directories of them, begin with (Documentation/admin-guide/devices.txt); block devices are
@@ -30,9 +28,9 @@ def is_raw(name: str, mode: int) -> bool:
 def scan() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Paths of all that stands in /dev and neither is raw nor holds such, links left out, and of what is raw there or in its directories."""
     raw = tuple(_raw(DEV))
+    taken = {DEV + "/" + path.split("/", 3)[2] for path in raw}
     with os.scandir(DEV) as entries:
-        usable = [entry.path for entry in entries if not entry.is_symlink()]
-    return tuple(path for path in usable if not any(is_within(device, path) for device in raw)), raw
+        return tuple(entry.path for entry in entries if entry.path not in taken and not entry.is_symlink()), raw
 
 
 def _raw(directory: str) -> list[str]:

@@ -56,16 +56,23 @@ class Opened:
         self.name = name
 
 
-def prepare(program: str) -> Opened:
-    """Open a binary for its one execution, and lower this process's limit of descriptors for good. Raises OSError.
+def foreseen() -> Opened:
+    """What the filter will know the program by, before there is a descriptor N. Raises OSError."""
+    return Opened(highest_below(resource.getrlimit(resource.RLIMIT_NOFILE)[1]), _last_byte())
+
+
+def prepare(program: str, once: Opened | None = None) -> Opened:
+    """Open a binary for its one execution, as foreseen, and lower this process's limit of descriptors for good. Raises OSError.
 
     A script is refused: the kernel would have its interpreter open /dev/fd/N, which is closed by then.
     """
+    once = once or foreseen()
     opened = os.open(program, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if os.pread(opened, 2, 0) == b"#!":
             raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC), program)
-        return Opened(_as_highest(opened), _last_byte())
+        _copy_to(opened, once.descriptor)
+        return once
     finally:
         os.close(opened)
 
@@ -84,14 +91,12 @@ def highest_below(limit: int) -> int:
     return HIGHEST if limit == resource.RLIM_INFINITY else min(limit - 1, HIGHEST)
 
 
-def _as_highest(opened: int) -> int:
+def _copy_to(opened: int, highest: int) -> None:
     """A duplicate with the highest number there can be, which is the limit from now on."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = highest_below(hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
     fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, highest)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest), highest))
-    return highest
 
 
 def _last_byte() -> int:

@@ -21,14 +21,22 @@ if TYPE_CHECKING:
 
 
 class Judge:
-    """policy: what is allowed; members: gives the pids of the run's processes; tell: is given an event for each refusal, from any thread"""
+    """policy: what is allowed; members: gives the pids of the run's processes; tell: is given an event for each refusal, from any thread
 
-    def __init__(self, policy: Policy, members: Callable[[], Iterable[int]], tell: Callable[[dict[str, Any]], None]) -> None:
+    killed: the pids of those that a refusal has ended are added
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        members: Callable[[], Iterable[int]],
+        tell: Callable[[dict[str, Any]], None],
+        killed: set[int] | None = None,
+    ) -> None:
         self.policy = policy
         self.members = members
         self._tell = tell
-        self.killed: set[int] = set()
-        """The processes that a refusal has ended."""
+        self.killed: set[int] = set() if killed is None else killed
 
     def allows(self, asking: Notification, request: Request, *, quietly: bool = False) -> bool:
         """Whether the policy does; if not, the refusal is told, and with `--on-violation kill` ends who asked; `quietly`: neither."""

@@ -1,4 +1,4 @@
-"""Which system calls a policy takes away, guarantee by guarantee, and the way to put a filter in place.
+"""Which system calls a policy takes away, guarantee by guarantee.
 
 A filter sees numbers and registers, never memory: what is said by a path, an address or a structure is left to mounts,
 Landlock and the supervisor. It holds for every program of a run and cannot be taken off.
@@ -11,9 +11,7 @@ import errno
 from hermetic_guard.guards.options import HARMLESS_OPTIONS, STEERING
 from hermetic_guard.policy import is_within
 
-from hermetic.linux import syscalls
 from hermetic.linux.bpf import USER_NOTIF, Rule, differs, equal, error, has_any, has_none, is_address, not_null
-from hermetic.linux.numbers import native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -281,32 +279,3 @@ def filesystem(allowed: Filesystem, here: Here) -> list[Rule]:
 def nothing_writable(allowed: Filesystem, here: Here) -> bool:
     """Whether no tree can be written but the run's own."""
     return all(here.run and is_within(path, here.run) for path in allowed.write)
-
-
-# Putting a filter in place: linux/seccomp.h.
-
-SET_MODE_FILTER = 1
-NEW_LISTENER, WAIT_KILLABLE_RECV = 1 << 3, 1 << 5
-
-
-def install(program: bytes, listener: bool) -> int | None:
-    """Put this thread, and what it will start, under a filter for good. With `listener`, a descriptor on which USER_NOTIF is heard.
-
-    Needs no_new_privs. Raises OSError: EBUSY where an outer filter has a listener already.
-    """
-    if not listener:
-        _install(program, 0)
-        return None
-    try:
-        # A signal does not interrupt a call that is being answered. Kernels before 5.19 have it no other way.
-        return _install(program, NEW_LISTENER | WAIT_KILLABLE_RECV)
-    except OSError as problem:
-        if problem.errno != errno.EINVAL:
-            raise
-    return _install(program, NEW_LISTENER)
-
-
-def _install(program: bytes, flags: int) -> int:
-    """struct sock_fprog is a count of instructions and where they are."""
-    described = (len(program) // 8).to_bytes(8, "little") + syscalls.pointers([program])
-    return syscalls.call(native("seccomp"), SET_MODE_FILTER, flags, described)

@@ -5,11 +5,15 @@ What becomes of a call stands in answers.py. When the launcher is gone the calls
 
 from __future__ import annotations
 
+import os
+
 from hermetic.linux import notify
 from hermetic.linux.notify import Gone, Notification
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hermetic.linux.answers import Answers
     from hermetic.linux.judge import Answer
 
@@ -22,23 +26,44 @@ SHORT = (12, 23, 24, 105)
 
 
 class Supervisor:
-    """listener: the descriptor that seccomp(2) gave"""
+    """listener: the descriptor that seccomp(2) gave; answers: makes who answers, which is not waited for before the target is on its way"""
 
-    def __init__(self, listener: int, answers: Answers) -> None:
+    def __init__(self, listener: int, answers: Callable[[], Answers]) -> None:
         import _thread
 
         self._listener = listener
-        self._answers = answers
+        self._make_answers = answers
         self._start_thread = _thread.start_new_thread
         self._lock = _thread.allocate_lock()
         self._idle = self._threads = 0
+        self._begun = _thread.allocate_lock()
 
     def start(self) -> None:
-        """Begin to answer. The threads end when no process is left that could ask. Raises RuntimeError where there can be no thread more."""
+        """Have a thread ready, which answers once `begin` is called. The threads end when no process is left that could ask.
+
+        Raises RuntimeError where there can be no thread.
+        """
+        self._begun.acquire()
+        self._start(self._first)
+
+    def begin(self) -> None:
+        self._begun.release()
+
+    def _first(self) -> None:
+        self._begun.acquire()
+        try:
+            self._answers = self._make_answers()
+        except BaseException:
+            os.close(self._listener)  # then the calls fail; else they would wait for ever
+            raise
+        self._answer_all()
+
+    def _start(self, work: Callable[[], None]) -> None:
+        """Raises RuntimeError."""
         with self._lock:
             self._threads += 1
         try:
-            self._start_thread(self._answer_all, ())
+            self._start_thread(work, ())
         except RuntimeError:
             with self._lock:
                 self._threads -= 1
@@ -73,7 +98,7 @@ class Supervisor:
             alone = not self._idle and self._threads < THREADS
         try:
             if alone:
-                self.start()
+                self._start(self._answer_all)
         except RuntimeError:
             return
 

@@ -8,15 +8,15 @@ the identity of that file and of the guard's sources.
 from __future__ import annotations
 
 import os
-import stat
 
-from hermetic.digest import sha256
+from hermetic import kept
+from hermetic.digest import Content, digest_of
 from hermetic.errors import NotPython, cut
 from hermetic.launch import payload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
 OLDEST = (3, 6)
 GUARDED = ("cpython", "pypy")
@@ -27,6 +27,7 @@ ISOLATED = ("-I", "-S", "-B", "-X", "no_debug_ranges")
 """The last makes code a tenth smaller, by leaving out the columns of instructions (3.11)."""
 
 MARKER, JIT = "hermetic-facts", "+jit"
+PROVED, UNPROVED = "proved", "unproved"
 LIMITED = "-limited"
 """Ends the names of cache entries of those who could read what an interpreter needs, and nothing else."""
 
@@ -43,7 +44,7 @@ class Interpreter:
 
     __slots__ = ("compiled", "implementation", "jit", "magic", "path", "proved", "version")
 
-    def __init__(self, path: str, version: tuple[int, int, int], implementation: str, magic: str, compiled: dict[str, bytes]) -> None:
+    def __init__(self, path: str, version: tuple[int, int, int], implementation: str, magic: str, compiled: dict[str, Content]) -> None:
         self.path = path
         self.version = version
         self.implementation = implementation
@@ -73,7 +74,7 @@ def interrogate(path: str, cache: str, *, limited: bool = False) -> Interpreter:
     """
     real = os.path.realpath(path)
     key = identity(real)
-    entry = f"{cache}/interpreters/{sha256(os.fsencode(real))}{LIMITED if limited else ''}" if cache else ""
+    entry = f"{cache}/interpreters/{digest_of(os.fsencode(real))}{LIMITED if limited else ''}" if cache else ""
     known = read(entry, real, key) if entry else None
     if known is None:
         known = ask(real, path, limited)
@@ -88,73 +89,45 @@ def identity(real: str) -> str:
         found = os.stat(real)
     except OSError as error:
         raise NotPython(f"{cut(real)}: {error.strerror}") from None
-    binary = f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}:{found.st_size}\n"
-    return sha256(binary.encode() + payload.compilable())
+    return f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}:{found.st_size}:{payload.identity()}"
 
 
 def read(entry: str, real: str, key: str) -> Interpreter | None:
-    """A cache entry; None if there is none, if it is of another binary or guard, is cut off, or was not written by this user alone."""
-    try:
-        descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    """A cache entry; None if there is none."""
+    found = kept.read(entry, key)
+    if found is None:
         return None
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            return None
-        with open(descriptor, "rb", closefd=False) as file:
-            head, _, answer = file.read().partition(b"\n")
-    finally:
-        os.close(descriptor)
-    for proved in (True, False):
-        if head == heading(key, proved, answer):
-            facts = parse(answer, real)
-            if facts is not None:
-                facts.proved = proved
-            return facts
-    return None
-
-
-def heading(key: str, proved: bool, answer: bytes) -> bytes:
-    """The first line of a cache entry."""
-    return f"{key} {'proved' if proved else 'unproved'} {sha256(answer)}".encode()
+    (proved, *digests), answer = found
+    facts = parse(answer, real, digests)
+    if facts is not None:
+        facts.proved = proved == PROVED
+    return facts
 
 
 def write(entry: str, facts: Interpreter, key: str) -> None:
-    """Keep the facts; a home that cannot be written costs a second asking, nothing else."""
-    answer = serialized(facts)
-    temporary = f"{entry}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(entry), mode=0o700, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(heading(key, facts.proved, answer) + b"\n" + answer)
-            os.replace(temporary, entry)
-        except OSError:
-            os.unlink(temporary)
-    except OSError:
-        return
+    words = [PROVED if facts.proved else UNPROVED, *(part.digest for part in facts.compiled.values())]
+    kept.write(entry, key, words, serialized(facts))
 
 
 def serialized(facts: Interpreter) -> bytes:
     """As `_interrogate.py` answers."""
     words = [MARKER, *map(str, facts.version), facts.implementation + (JIT if facts.jit else ""), facts.magic]
-    words += [f"{name}:{len(part)}" for name, part in facts.compiled.items()]
-    return " ".join(words).encode() + b"\n" + b"".join(facts.compiled.values())
+    words += [f"{name}:{len(part.data)}" for name, part in facts.compiled.items()]
+    return " ".join(words).encode() + b"\n" + b"".join(part.data for part in facts.compiled.values())
 
 
-def parse(answer: bytes, real: str) -> Interpreter | None:
-    """What `_interrogate.py` printed; None if it is anything else."""
+def parse(answer: bytes, real: str, digests: Sequence[str] = ()) -> Interpreter | None:
+    """What `_interrogate.py` printed; None if it is anything else. digests: of what it compiled, where they are known."""
     head, _, rest = answer.partition(b"\n")
     compiled = {}
     try:
         marker, major, minor, micro, implementation, magic, *sizes = head.decode("ascii").split(" ")
         version = (int(major), int(minor), int(micro))
-        for name, size in (word.split(":") for word in sizes):
-            compiled[name], rest = rest[: int(size)], rest[int(size) :]
-            if len(compiled[name]) != int(size):
+        for number, (name, size) in enumerate(word.split(":") for word in sizes):
+            part, rest = rest[: int(size)], rest[int(size) :]
+            if len(part) != int(size):
                 return None
+            compiled[name] = Content(part, digests[number] if number < len(digests) else "")
     except ValueError:
         return None
     complete = version[:2] < OLDEST or {*compiled} == {*payload.COMPILED, "payload"}
@@ -186,11 +159,3 @@ def output(command: list[str], limited: bool) -> bytes:
     command = [*command, "-c", payload.read("_interrogate.py").decode()]
     answer = confined_query.ask(command, confined_query.loader_variables(), question=payload.compilable(), limited=limited)
     return b"" if answer.code else answer.out
-
-
-def cache_directory(environ: Mapping[str, str]) -> str:
-    """Where hermetic keeps what it learned; "" where there is no home, for none is made."""
-    named, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
-    if named.startswith("/") and os.path.isdir(named):
-        return f"{named}/hermetic"
-    return f"{home}/.cache/hermetic" if not named and home.startswith("/") and os.path.isdir(home) else ""

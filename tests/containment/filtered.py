@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
 
-from hermetic.linux import bpf, exec_once, seccomp, syscalls
+from hermetic.linux import bpf, exec_once, filters, seccomp, syscalls
 from hermetic.linux.here import Here
 from hermetic.linux.numbers import native
 
@@ -70,7 +70,7 @@ def confine(policy, once=None, *, listener=False, **here):
     here = Here(**{"machine": MACHINE, "root": os.geteuid() == 0, "supervised": listener, **here})
     program = bpf.assemble(seccomp.rules(policy, here, once), MACHINE)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    return seccomp.install(program, listener)
+    return filters.install(program, listener)
 
 
 def outcome(act, policy=None, user="root", **here):

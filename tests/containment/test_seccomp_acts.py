@@ -19,7 +19,7 @@ import pytest
 from containment.filtered import EVERYTHING, GUARDS, MACHINE, become, confine, in_child, name_of, numbered, outcome, system_call, users
 from hermetic_guard.policy import ANY, Network, Policy
 
-from hermetic.linux import bpf, seccomp
+from hermetic.linux import bpf, filters
 
 LOCALHOST = Policy(network=Network(localhost=ANY))
 TOP = 0xFFFFFFFF << 32
@@ -286,7 +286,7 @@ def test_without_no_new_privs_there_is_no_filter():
 
     def act():
         become("ordinary")
-        seccomp.install(bpf.assemble([], MACHINE), False)
+        filters.install(bpf.assemble([], MACHINE), False)
 
     assert outcome(act) == "EACCES"
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from hermetic.linux import bpf, exec_once, numbers, seccomp
+from hermetic.linux import bpf, exec_once, filters, numbers, seccomp
 
 HEADERS = {
     "x86_64": ["#include <asm/unistd_64.h>"],
@@ -66,9 +66,9 @@ CONSTANTS = {
     "linux/seccomp.h": {
         **{f"SECCOMP_RET_{name}": getattr(bpf, name) for name in "KILL_PROCESS KILL_THREAD TRAP USER_NOTIF TRACE LOG ALLOW".split()},
         "(SECCOMP_RET_ERRNO | 13)": bpf.error(13),
-        "SECCOMP_SET_MODE_FILTER": seccomp.SET_MODE_FILTER,
-        "SECCOMP_FILTER_FLAG_NEW_LISTENER": seccomp.NEW_LISTENER,
-        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": seccomp.WAIT_KILLABLE_RECV,
+        "SECCOMP_SET_MODE_FILTER": filters.SET_MODE_FILTER,
+        "SECCOMP_FILTER_FLAG_NEW_LISTENER": filters.NEW_LISTENER,
+        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": filters.WAIT_KILLABLE_RECV,
         "__builtin_offsetof(struct seccomp_data, nr)": bpf.AT_NUMBER,
         "__builtin_offsetof(struct seccomp_data, arch)": bpf.AT_MACHINE,
         "__builtin_offsetof(struct seccomp_data, args)": bpf.AT_ARGUMENTS,

@@ -77,7 +77,7 @@ sys.path[:0] = {[entry for entry in sys.path if entry]!r}
 from hermetic_guard import policy
 from hermetic.launch import payload
 files = payload.files
-payload.files = lambda *words: dict(files(*words), policy=b"hermetic-policy 2\\n")
+payload.files = lambda *words, **named: dict(files(*words, **named), policy=b"hermetic-policy 2\\n")
 from hermetic.__main__ import main
 sys.exit(main())
 """

@@ -18,7 +18,7 @@ STARTED = sorted(GUARD.glob("_[a-z]*.py"))
 """Started by path, in whatever interpreter it is: they must parse on 2.7, to be able to refuse."""
 
 
-OTHER_LIBRARIES = {"_frozen_importlib_external", "_interpreters", "_pypy_interact", "_pyrepl", "_sha2"}
+OTHER_LIBRARIES = {"_frozen_importlib_external", "_interpreters", "_pypy_interact", "_pyrepl"}
 """In the standard library too, of some version or of PyPy."""
 
 

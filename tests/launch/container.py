@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "bootstrap")]
 # ruff: noqa: E402
 
-from hermetic.linux import bpf, seccomp, syscalls
+from hermetic.linux import bpf, filters, seccomp, syscalls
 
 DOCKER = "unshare,setns,mount,umount2,move_mount,open_tree,fsopen,fsmount,mount_setattr,pidfd_getfd,ptrace,process_vm_readv"
 """What matters here of Docker's default profile without capabilities."""
@@ -25,7 +25,7 @@ def container(*calls):
 def main():
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     rules = [rule for call in sys.argv[1].split(",") for rule in seccomp.refuse(call)]
-    seccomp.install(bpf.assemble(rules, os.uname().machine), False)
+    filters.install(bpf.assemble(rules, os.uname().machine), False)
     os.execvp(sys.argv[2], sys.argv[2:])
 
 

@@ -38,7 +38,7 @@ hostile.__dict__.update(sys.modules[__name__].__dict__)
 """Behind a canary that stands in the place of a module of the library, so that Python comes up all the same."""
 
 SHADOWED = """
-encodings/__init__ codecs io abc site os stat posixpath warnings re _collections_abc _posixsubprocess _sha256 _sha2 gc resource
+encodings/__init__ codecs io abc site os stat posixpath warnings re _collections_abc _posixsubprocess _blake2 gc resource
 """.split()
 """What the interpreter and the guard load at start, and more."""
 STRANGE = ["sitecustomize", "usercustomize", "_hermetic_early", "hermetic_guard/__init__", "hermetic_guard/errors", "stub", "loader"]

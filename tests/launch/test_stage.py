@@ -1,6 +1,5 @@
 """The run directory: what is in it, where it is made, and who may touch it."""
 
-import hashlib
 import os
 import stat
 import subprocess
@@ -9,6 +8,7 @@ import pytest
 from launch.bare import ROOT, python
 from launch.namespaces import run_with_mounts
 
+from hermetic.digest import digest_of
 from hermetic.errors import StageError
 from hermetic.launch import stage
 from hermetic.launch.stage import RunDirectory, places
@@ -53,9 +53,9 @@ def test_contents(place):
         assert sorted(os.listdir(run.path)) == names
         manifest = (place / run.path / "manifest").read_bytes()
         staged = {"__pycache__": b"", **FILES}
-        lines = [f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(staged.items())]
+        lines = [f"{digest_of(content)} {name}\n" for name, content in sorted(staged.items())]
         assert manifest.decode() == "".join(lines)
-        assert run.digest == hashlib.sha256(manifest).hexdigest()
+        assert run.digest == digest_of(manifest)
         for name, content in staged.items():
             assert (place / run.path / name).read_bytes() == content
     assert list(place.iterdir()) == []

@@ -52,7 +52,8 @@ class Asked:
         self.events = []
         self.answers = Answers(policy, MACHINE, "/bin/true", list, self.events.append, workshop)
         self.judge = self.answers.judge
-        self.supervisor = Supervisor(-1, self.answers)
+        self.supervisor = Supervisor(-1, lambda: self.answers)
+        self.supervisor._answers = self.answers
 
     def __call__(self, name, *arguments):
         """The answer, as the caller gets it."""

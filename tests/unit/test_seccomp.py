@@ -8,7 +8,7 @@ import pytest
 from hermetic_guard.policy import ANY, Filesystem, Native, Network, Policy, Subprocess
 from unit.bpf_interpreter import Data, check, instructions, run
 
-from hermetic.linux import bpf, numbers, seccomp
+from hermetic.linux import bpf, filters, numbers, seccomp
 from hermetic.linux.bpf import ALLOW, USER_NOTIF, error
 from hermetic.linux.exec_once import Opened
 from hermetic.linux.here import Here
@@ -406,21 +406,21 @@ PROGRAM = bytes(16)
 )
 def test_install(monkeypatch, known, listener, answer, flags):
     kernel = Kernel(known)
-    monkeypatch.setattr(seccomp.syscalls, "call", kernel)
-    assert seccomp.install(PROGRAM, listener) == answer
+    monkeypatch.setattr(filters.syscalls, "call", kernel)
+    assert filters.install(PROGRAM, listener) == answer
     assert kernel.flags == flags
 
 
 @pytest.mark.parametrize(("known", "listener", "otherwise"), [(0, True, 0), (8, True, errno.EBUSY), (0, False, errno.EACCES)])
 def test_what_cannot_be_installed_is_an_error(monkeypatch, known, listener, otherwise):
-    monkeypatch.setattr(seccomp.syscalls, "call", Kernel(known, otherwise))
+    monkeypatch.setattr(filters.syscalls, "call", Kernel(known, otherwise))
     with pytest.raises(OSError) as raised:  # noqa: PT011
-        seccomp.install(PROGRAM, listener)
+        filters.install(PROGRAM, listener)
     assert raised.value.errno == (otherwise or errno.EINVAL)
 
 
 def test_a_machine_without_a_table(monkeypatch):
     monkeypatch.setattr(numbers.os, "uname", lambda: SimpleNamespace(machine="riscv64"))
     with pytest.raises(OSError, match="seccomp is not known on riscv64") as raised:
-        seccomp.install(PROGRAM, False)
+        filters.install(PROGRAM, False)
     assert raised.value.errno == errno.ENOSYS

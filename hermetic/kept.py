@@ -1,0 +1,76 @@
+"""What hermetic keeps between runs, in the user's cache directory: what an interpreter answered, and the guard as it is staged.
+
+An entry is made again when it is missing, of another key, cut off, or not written by this user alone. The digests of what is in it stand in its
+first line: to make them takes ten times as long as to read it. What has changed on the disk since is found by whoever loads it in the target,
+like anything that was altered in the run directory; then all is forgotten, and the next run makes it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def directory(environ: Mapping[str, str]) -> str:
+    """Where hermetic keeps what it learned; "" where there is no home, for none is made."""
+    named, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
+    if named.startswith("/") and os.path.isdir(named):
+        return f"{named}/hermetic"
+    return f"{home}/.cache/hermetic" if not named and home.startswith("/") and os.path.isdir(home) else ""
+
+
+def read(entry: str, key: str) -> tuple[list[str], bytes] | None:
+    """The words and the content that were kept at a path for this key; None if there is no such entry."""
+    data = _own(entry)
+    if data is None:
+        return None
+    head, _, content = data.partition(b"\n")
+    words = head.decode("ascii", "replace").split(" ")
+    return (words[2:], content) if words[:2] == [key, str(len(content))] else None
+
+
+def _own(entry: str) -> bytes | None:
+    try:
+        descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+def write(entry: str, key: str, words: Iterable[str], content: bytes) -> None:
+    """Keep it; a home that cannot be written costs making it a second time, nothing else. key, words: without blanks."""
+    temporary = f"{entry}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(entry), mode=0o700, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(" ".join([key, str(len(content)), *words]).encode() + b"\n" + content)
+            os.replace(temporary, entry)
+        except OSError:
+            os.unlink(temporary)
+    except OSError:
+        return
+
+
+def forget(directory: str) -> None:
+    """Remove all that is kept."""
+    for place in (directory, f"{directory}/interpreters"):
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        os.unlink(entry.path)
+        except OSError:
+            continue  # it is not there, or not ours

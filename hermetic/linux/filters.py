@@ -1,0 +1,48 @@
+"""The filter of a run: made from its rules, and put in place (linux/seccomp.h)."""
+
+from __future__ import annotations
+
+import errno
+
+from hermetic.linux import syscalls
+from hermetic.linux.numbers import native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.exec_once import Opened
+    from hermetic.linux.here import Here
+
+SET_MODE_FILTER = 1
+NEW_LISTENER, WAIT_KILLABLE_RECV = 1 << 3, 1 << 5
+
+
+def made(policy: Policy, here: Here, once: Opened | None) -> bytes:
+    """The program; a function of its arguments."""
+    from hermetic.linux import bpf, seccomp  # seldom loaded where it is put in place, which has to be quick
+
+    return bpf.assemble(seccomp.rules(policy, here, once), here.machine)
+
+
+def install(program: bytes, listener: bool) -> int | None:
+    """Put this thread, and what it will start, under a filter for good. With `listener`, a descriptor on which USER_NOTIF is heard.
+
+    Needs no_new_privs. Raises OSError: EBUSY where an outer filter has a listener already.
+    """
+    if not listener:
+        _install(program, 0)
+        return None
+    try:
+        # A signal does not interrupt a call that is being answered. Kernels before 5.19 have it no other way.
+        return _install(program, NEW_LISTENER | WAIT_KILLABLE_RECV)
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:
+            raise
+    return _install(program, NEW_LISTENER)
+
+
+def _install(program: bytes, flags: int) -> int:
+    """struct sock_fprog is a count of instructions and where they are."""
+    described = (len(program) // 8).to_bytes(8, "little") + syscalls.pointers([program])
+    return syscalls.call(native("seccomp"), SET_MODE_FILTER, flags, described)

@@ -1,0 +1,75 @@
+"""What is kept between runs is read back as it was, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hermetic import kept
+
+CONTENT = b"one\ntwo\n"
+
+
+@pytest.fixture
+def entry(tmp_path: Path) -> Path:
+    found = tmp_path / "new/deep/entry"
+    kept.write(str(found), "key", ["a", "b"], CONTENT)
+    return found
+
+
+def test_it_is_read_back(entry: Path) -> None:
+    assert kept.read(str(entry), "key") == (["a", "b"], CONTENT)
+    assert os.stat(entry).st_mode & 0o777 == 0o600
+    assert os.listdir(entry.parent) == ["entry"]
+
+
+def test_no_words_and_no_content(tmp_path: Path) -> None:
+    kept.write(str(tmp_path / "entry"), "key", [], b"")
+    assert kept.read(str(tmp_path / "entry"), "key") == ([], b"")
+
+
+def test_of_another_key(entry: Path) -> None:
+    assert kept.read(str(entry), "another") is None
+
+
+@pytest.mark.parametrize("damage", [CONTENT[:-1], CONTENT + b"x", b""])
+def test_cut_off_or_grown(entry: Path, damage: bytes) -> None:
+    entry.write_bytes(entry.read_bytes().replace(CONTENT, damage))
+    assert kept.read(str(entry), "key") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"key", b"\xff\xfe\n"])
+def test_anything_else(entry: Path, content: bytes) -> None:
+    entry.write_bytes(content)
+    assert kept.read(str(entry), "key") is None
+
+
+def test_others_may_not_write_it(entry: Path) -> None:
+    entry.chmod(0o620)
+    assert kept.read(str(entry), "key") is None
+
+
+def test_no_link_is_followed(entry: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(entry)
+    assert kept.read(str(tmp_path / "link"), "key") is None
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "entry").mkdir()
+    kept.write(str(tmp_path / "entry"), "key", [], CONTENT)
+    kept.write("/dev/null/entry", "key", [], CONTENT)
+    assert os.listdir(tmp_path) == ["entry"]
+    assert kept.read(str(tmp_path / "entry"), "key") is None
+
+
+def test_where_it_is(tmp_path: Path) -> None:
+    """No home is made where there is none."""
+    home, named = str(tmp_path), str(tmp_path / "named")
+    os.mkdir(named)
+    assert kept.directory({"HOME": home}) == f"{home}/.cache/hermetic"
+    assert kept.directory({"HOME": home, "XDG_CACHE_HOME": named}) == f"{named}/hermetic"
+    assert kept.directory({"HOME": home, "XDG_CACHE_HOME": ""}) == f"{home}/.cache/hermetic"
+    nowhere = [{}, {"HOME": "relative"}, {"HOME": f"{home}/gone"}, {"XDG_CACHE_HOME": "relative"}, {"XDG_CACHE_HOME": f"{home}/gone"}]
+    assert [kept.directory(environ) for environ in nowhere] == [""] * len(nowhere)
