@@ -85,6 +85,10 @@ for _ in range(3):
     os.fork()
 time.sleep(0.5)
 print("held", flush=True)
+try:
+    while True: os.wait()
+except ChildProcessError:
+    pass
 """
 """Eight processes share them."""
 
