@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class, shell_complete
 
 from hermetic import __version__, options
-from hermetic.errors import CANNOT, HermeticError, UsageError, printable
+from hermetic.errors import CANNOT, HermeticError, UsageError, printable, quoted
 from hermetic.options import (
     CHECK,
     COMPLETE_VARIABLE,
@@ -267,7 +267,13 @@ class Asks(Page):
 
 
 class Policies(Page, click.Group):
-    """`hermetic policy`."""
+    """`hermetic policy`. Without a word more it shows its page, as `hermetic` does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(self.get_help(ctx), err=True)
+            ctx.exit(CANNOT)
+        return super().parse_args(ctx, args)
 
 
 class Group(click.Group):
@@ -323,8 +329,18 @@ def _parameters(command: str) -> list[click.Parameter]:
 
 _SHELL = click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
 
+
+class Surface(click.Choice):  # type: ignore[type-arg]
+    """What is asked about, the first word of a question."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in self.choices:
+            raise click.UsageError(f"{quoted(value)} is nothing that can be asked about, only net is (hermetic why net HOST:PORT)", ctx)
+        return value
+
+
 _QUESTION: list[click.Parameter] = [
-    click.Argument(["surface"], type=click.Choice(["net"]), metavar="net"),
+    click.Argument(["surface"], type=Surface(["net"]), metavar="net"),
     click.Argument(["what"], metavar="HOST:PORT"),
 ]
 

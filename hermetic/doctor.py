@@ -248,7 +248,7 @@ def report(found: Examination) -> str:
         lines = [f"{system}: {', '.join(f'{name} {_yes(there)}' for name, there in parts.items())}, Landlock {here.abi or 'no'}", ""]
     lines += [f"{one.guard:12} kernel {one.kernel}{f': {one.gap}' if one.gap else ''}" for one in found.standings]
     lines += ["", *(f"{flag:15} {holder}" for flag, holder in found.limits.items())] if found.limits else []
-    lines += ["", *(f"{one.outcome:18} {one.guard:12} {one.attempt.what}" for one in found.findings)]
+    lines += ["", *(f"{one.outcome:18} {one.guard:12} {one.attempt.what}" for one in found.findings)] if found.findings else []
     return "\n".join([*lines, "", *found.advice]).rstrip() + "\n"
 
 

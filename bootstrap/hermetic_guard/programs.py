@@ -114,7 +114,7 @@ def find(name: str, path: "str | None", cwd: str = "") -> str:
             raise problem
         if isinstance(problem, NotExecutable) and not os.path.isdir(os.path.join(cwd, candidate)):
             denied = denied or problem
-    raise denied or NotFound("%s: command not found" % name)
+    raise denied or NotFound("%s: command not found" % (name or "''"))
 
 
 def _problem(file: str) -> "Unresolved | None":

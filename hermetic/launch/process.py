@@ -186,7 +186,7 @@ class _Watch:
         self._spare = spare
         self._kill_at: float | None = None
         self._on_terminal = on_terminal
-        self._more = False
+        self._more = True  # what was written before the kernel was told to wake us for it
         self.status: int | None = None
         self.guarded = False
         self.late = False

@@ -34,8 +34,8 @@ STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
 """TCP and UDP; not MPTCP, which is another protocol of the same type."""
 SOL_SOCKET, SO_TYPE, SO_BINDTODEVICE, SO_DOMAIN = 1, 3, 25, 39
-SHUT_WR = 1
-IPPROTO_TCP, TCP_INFO, SYN_SENT, LISTEN = 6, 11, 2, 10
+SHUT_WR, SHUT_RDWR = 1, 2
+IPPROTO_TCP, TCP_INFO, SYN_SENT, CLOSE, LISTEN = 6, 11, 2, 7, 10
 UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
 """What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
 ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
@@ -229,11 +229,12 @@ class Sockets:
         with Duplicate(asking) as found, self._turns.listening(found):
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family in (AF_INET, AF_INET6):
-                packed, port = name_of(found, family)
+                packed, port = bound = name_of(found, family)
                 if not self._judge.allows(asking, Request("network", "listen", shown(packed, port), address=packed, port=port)):
                     return EACCES
                 rules = self._judge.policy.network
-                socket_filters.keep(found, rules.listen if rules else ())
+                if not socket_filters.keep(found, rules.listen if rules else (), port):
+                    return listen_where_bound(found, asking.integer(1), family, bound)
             elif family != AF_UNIX:
                 return EACCES
             found.listen(asking.integer(1))
@@ -304,6 +305,21 @@ def inet(family: int, address: bytes) -> tuple[bytes, int] | int:
         return EAFNOSUPPORT
     packed = address[4:8] if family == AF_INET else address[8:24]
     return packed, int.from_bytes(address[2:4], "big")
+
+
+def listen_where_bound(found: socket, backlog: int, family: int, bound: tuple[bytes, int]) -> Answer:
+    """Without a filter: not where it is being connected, and no longer where it was bound anew meanwhile, after a connection that failed.
+
+    What listens already goes on as it is.
+    """
+    state = found.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0]
+    if state != CLOSE:
+        return 0 if state == LISTEN else EINVAL
+    found.listen(backlog)
+    if name_of(found, family) != bound:
+        found.shutdown(SHUT_RDWR)
+        return EINVAL
+    return 0
 
 
 def name_of(found: socket, family: int) -> tuple[bytes, int]:

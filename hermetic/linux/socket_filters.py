@@ -4,6 +4,9 @@ to nothing at all.
 A judgement of where it is bound does not last: by shutdown(2), or a connection that fails, another thread can have it unbound and bind it anew
 before listen(2) is carried out, and no filter sees any of that. So it gets a filter of its own first (SO_ATTACH_FILTER, socket(7)), which
 seccomp.py lets nobody inside replace. Connections that are accepted inherit it.
+
+An ordinary user's TCP socket gets none any more (Linux commit 5d39580f68e6 of 2026, in stable versions too). It is tied to the loopback interface
+instead, by which all comes that this machine sends to itself, and which nobody without CAP_NET_RAW undoes (sock_bindtoindex, net/core/sock.c).
 """
 
 from __future__ import annotations
@@ -14,12 +17,13 @@ from hermetic.linux.numbers import native
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     Instruction = tuple[int, int, int, int]
     """operation, yes and no (how many instructions are left out), operand"""
 
-SOL_SOCKET, SO_ATTACH_FILTER = 1, 26
+SOL_SOCKET, SO_BINDTODEVICE, SO_ATTACH_FILTER = 1, 25, 26
+LOOPBACK = b"lo\0"
 
 LOAD_WORD, LOAD_HALF, LOAD_BYTE, SHIFT_RIGHT, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ABOVE, RETURN = 0x20, 0x28, 0x30, 0x74, 0x15, 0x35, 0x25, 0x06
 """linux/bpf_common.h"""
@@ -64,9 +68,24 @@ def as_bytes(program: Iterable[Instruction]) -> bytes:
     )
 
 
-def keep(listening: socket, ports: Iterable[tuple[int, int]]) -> None:
-    """Have it take nothing but what is sent to a loopback address, or to one of these ports. Raises OSError."""
-    attach(listening, program(ports))
+def keep(listening: socket, ports: Sequence[tuple[int, int]], port: int) -> bool:
+    """Have it take nothing but what is sent to a loopback address, or to one of these ports. port: which it is bound to now. Raises OSError.
+
+    Returns False where nothing can keep it, and it is bound to one of the ports: then it must stay so.
+    """
+    try:
+        attach(listening, program(ports))
+    except PermissionError:
+        if any(low <= port <= high for low, high in ports):
+            return False
+        tie(listening)
+    return True
+
+
+def tie(listening: socket) -> None:
+    """Have it take nothing but what comes by the loopback interface. Raises OSError, also where it is tied to another."""
+    if listening.getsockopt(SOL_SOCKET, SO_BINDTODEVICE, 16) != LOOPBACK:  # who may tie it once may not do so again
+        listening.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, LOOPBACK)
 
 
 def close(datagrams: socket) -> None:

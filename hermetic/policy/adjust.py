@@ -163,11 +163,17 @@ def _allow_write(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
         if paths.is_there(path):
             found.append(path)
         elif reader.typed:
-            raise WrongValue(value, "there is nothing there yet", f"it goes with {quoted(paths.nearest(path))}")
+            raise WrongValue(value, "there is nothing there yet", _instead_of(path))
         else:
             reader.notes.append(f"allow-write {quoted(value)}: there is nothing there yet")
     changed: Filesystem = rules.replaced(write=merged([*rules.write, *found]))
     return changed
+
+
+def _instead_of(path: str) -> str:
+    """What else may be written for a path at which there is nothing; nobody is led to open everything."""
+    above = paths.nearest(path)
+    return "make it first" if above == "/" else f"make it first, or allow the directory it is to be in: {quoted(above)}"
 
 
 def _allow_read(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:

@@ -107,7 +107,9 @@ class Document:
 
     def _take(self, table: Table) -> None:
         self._check_keys((), table, OF_A_FILE)
-        if "version" not in table or type(table["version"]) is not int or table["version"] != VERSION:
+        if "version" not in table:
+            self.fail(("version",), f"it is missing, and has to be {VERSION} (version = {VERSION})")
+        if type(table["version"]) is not int or table["version"] != VERSION:
             self.fail(("version",), f"this hermetic reads policies of version = {VERSION}")
         self.profiles = self._table((PROFILE,), table.get(PROFILE, {}))
         self.top = {key: value for key, value in table.items() if key not in ("version", PROFILE)}

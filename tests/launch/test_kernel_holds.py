@@ -341,3 +341,23 @@ def test_a_log_that_is_full_is_told(jobs, loopback_server):
     code = f"import socket; socket.socket().connect_ex(('127.0.0.1', {loopback_server.port}))"
     done = jobs.guarded("--no-network", "--log=/dev/full", "--", "/usr/bin/python3", "-c", code, env=jobs.environ(), log=False)
     assert done.err.count("hermetic: --log /dev/full: No space left on device; from here on events are missing there\n") == 1
+
+
+# Listening.
+
+SERVED = """
+use IO::Socket::INET;
+my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 5) or die "listen: $!\n";
+my $client = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $server->sockport) or die "connect: $!\n";
+print "served";
+"""
+
+
+@USERS
+def test_servers_of_this_machine_are_served(hermetic_command, env, as_user):
+    """Whoever starts them: an ordinary user's sockets of TCP get no filter from newer kernels."""
+    for options, expected in ((["--allow-localhost"], "served"), ([], "")):
+        command = [*as_user, hermetic_command, "--no-network", *options, "--", "perl", "-e", SERVED]
+        done = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True)
+        assert done.stdout == expected, done.stderr
+        assert ("allow it  --allow-localhost" in done.stderr) is not bool(options)

@@ -25,6 +25,40 @@ for code in range(256):
 print(wrong, os.listdir(os.environ["TMPDIR"]))
 """
 
+SLOW_TO_LISTEN = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from hermetic.launch.execution import Execution
+from hermetic.launch.process import launch
+from hermetic.launch.signals import wake_when_readable
+from hermetic.launch.stage import RunDirectory
+
+class Asking(Execution):
+    # The child writes, and waits for an answer before it goes on; the launcher is late to ask for being woken.
+    def become(self):
+        os.write(self._answer, b"?")
+        os.read(go, 1)
+        super().become()
+    def forked(self, pid):
+        super().forked(pid)
+        time.sleep(0.3)
+        wake_when_readable(self.answers)
+    def proceed(self):
+        try:
+            asked = os.read(self.answers, 1)
+        except BlockingIOError:
+            return
+        if asked:
+            os.write(went, b"!")
+    def raise_failure(self):
+        os.close(self.answers)
+
+go, went = os.pipe()
+with RunDirectory.create({}, os.environ) as run:
+    done = launch(Asking("/bin/sh", ["sh", "-c", "exit 3"], {}), run, on_events=lambda data: None, ready=lambda pid: False, deadline=5.0)
+print(done.code, done.late)
+"""
+
 WITH_SIGNALS = """
 import os, signal, sys
 for number in filter(None, sys.argv[1].split(",")):
@@ -39,6 +73,11 @@ os.execv(sys.argv[2], sys.argv[2:])
 def test_every_exit_code_is_handed_on(bare):
     done = subprocess.run(python(ALL_CODES, ROOT), env=bare.environment(), capture_output=True, check=True)
     assert done.stdout == b"[] []\n"
+
+
+def test_child_that_was_faster_than_the_launcher_is_answered(bare):
+    done = subprocess.run(python(SLOW_TO_LISTEN, ROOT), env=bare.environment(), capture_output=True, check=True)
+    assert done.stdout == b"3 False\n"
 
 
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGKILL", "SIGSEGV", "SIGPIPE", "SIGTERM", "SIGXFSZ", "SIGRTMAX"])

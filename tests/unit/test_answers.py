@@ -7,12 +7,12 @@ import socket
 import pytest
 from hermetic_guard.policy import ANY, Network, Policy
 
-from hermetic.linux import judge, notify, resolver
+from hermetic.linux import judge, notify, resolver, socket_answers, socket_filters
 from hermetic.linux.answers import Answers
 from hermetic.linux.name_server import Ways
 from hermetic.linux.numbers import number
 from hermetic.linux.seccomp import TURNS
-from hermetic.linux.socket_answers import EACCES
+from hermetic.linux.socket_answers import EACCES, EINVAL
 from hermetic.linux.socket_turns import Turns
 from hermetic.linux.supervisor import Supervisor
 
@@ -239,6 +239,61 @@ def test_what_listens_takes_nothing_but_what_is_sent_to_a_loopback_address():
         socket.create_connection(bound.getsockname(), 5).close()
     with socket.socket() as unbound:
         assert Asked(LOCALHOST)("listen", unbound.fileno(), 5) == EACCES
+
+
+@pytest.fixture
+def no_filters(monkeypatch):
+    """As the kernel has it for an ordinary user's TCP."""
+
+    def refuse(to, program):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(socket_filters, "attach", refuse)
+
+
+def device_of(made):
+    return made.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0")
+
+
+def test_without_filters_what_listens_is_tied_to_the_loopback_interface(no_filters):
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        asked = Asked(LOCALHOST)
+        assert [asked("listen", made.fileno(), 5), asked("listen", made.fileno(), 9)] == [0, 0]
+        assert device_of(made) == b"lo"
+        socket.create_connection(made.getsockname(), 5).close()
+
+
+def port_may_be_listened_at(made):
+    made.bind(("127.0.0.1", 0))
+    port = made.getsockname()[1]
+    return Asked(Policy(network=Network(listen=((port, port),))))
+
+
+def test_without_filters_a_port_that_may_be_listened_at_is_tied_to_nothing(no_filters):
+    with socket.socket() as made:
+        asked = port_may_be_listened_at(made)
+        assert [asked("listen", made.fileno(), 5), asked("listen", made.fileno(), 9)] == [0, 0]
+        assert device_of(made) == b""
+        socket.create_connection(made.getsockname(), 5).close()
+
+
+def test_without_filters_what_is_bound_anew_does_not_listen(no_filters, monkeypatch):
+    with socket.socket() as made:
+        asked = port_may_be_listened_at(made)
+        at = made.getsockname()
+        names = iter([(socket.inet_aton(at[0]), at[1]), (socket.inet_aton(at[0]), at[1] + 1)])
+        monkeypatch.setattr(socket_answers, "name_of", lambda found, family: next(names))
+        assert asked("listen", made.fileno(), 5) == EINVAL
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(at, 5)
+
+
+def test_without_filters_what_is_connected_does_not_listen(no_filters):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as made:
+        asked = port_may_be_listened_at(made)
+        made.connect(server.getsockname())
+        assert asked("listen", made.fileno(), 5) == EINVAL
 
 
 def test_a_socket_that_is_being_connected_is_left_alone():

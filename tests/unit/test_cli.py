@@ -88,6 +88,12 @@ def test_no_words_at_all(answer):
     assert err == answer("--help")[1]
 
 
+def test_policy_without_a_word_more(answer):
+    code, out, err = answer("policy")
+    assert (code, out) == (125, "")
+    assert err == answer("policy", "--help")[1]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -97,6 +103,8 @@ def test_no_words_at_all(answer):
         (("completion", "--bogus"), "No such option"),
         (("run", "--bogus", "x"), "unknown option --bogus"),
         (("nothing",), "No such command"),
+        (("why", "a.example:443"), "a.example:443 is nothing that can be asked about, only net is (hermetic why net HOST:PORT)"),
+        (("why", "net"), "Missing argument 'HOST:PORT'"),
     ],
 )
 def test_errors_are_one_line_and_125(words, message):

@@ -108,8 +108,15 @@ BAD = [
     ("--profile net-hermetic --allow-localhost=80", "--allow-localhost=80: it adds nothing: a profile allows"),
     ("--no-network --allow-write /x", "--allow-write has nothing to adjust: the filesystem is not guarded (it goes with --fs-readonly)"),
     ("--fs-readonly --allow-read /x", "--allow-read: everything may be read (it goes with --fs-readonly=ROOT)"),
-    ("--fs-readonly --allow-write /usr/new", "--allow-write /usr/new: there is nothing there yet (it goes with /usr)"),
-    ("--fs-readonly --allow-write /usr/new/er/x", "--allow-write /usr/new/er/x: there is nothing there yet (it goes with /usr)"),
+    (
+        "--fs-readonly --allow-write /usr/new",
+        "--allow-write /usr/new: there is nothing there yet (make it first, or allow the directory it is to be in: /usr)",
+    ),
+    ("--fs-readonly --allow-write /no-such", "--allow-write /no-such: there is nothing there yet (make it first)"),
+    (
+        "--fs-readonly --allow-write /usr/new/er/x",
+        "--allow-write /usr/new/er/x: there is nothing there yet (make it first, or allow the directory it is to be in: /usr)",
+    ),
     ("--fs-readonly=/usr/new", "--fs-readonly=/usr/new: there is no such directory"),
     ("--fs-readonly=/usr/new --fs-readonly=/usr/new", "there is no such directory"),
     ("--no-network --allow-run ls", "--allow-run has nothing to adjust: the start of processes is not guarded"),

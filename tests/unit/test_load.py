@@ -121,7 +121,7 @@ BAD = [
     ("version = 1\nnetwork.allow-listen = 1\n[network]", "not TOML"),
     ("version = " + "1" * 5000, "not TOML: Exceeds the limit"),
     # version
-    ("", "version: this hermetic reads policies of version = 1"),
+    ("", "version: it is missing, and has to be 1 (version = 1)"),
     ("version = 2", "/x/p.toml, line 1: version: this hermetic reads policies of version = 1"),
     ('version = "1"', "line 1: version"),
     ("version = true", "line 1: version"),

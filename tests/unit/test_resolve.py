@@ -200,7 +200,7 @@ class TestErrors:
             ("missing", TargetNotFound, "missing: command not found"),
             ("./missing", TargetNotFound, "./missing: no such file"),
             ("./missing.py", TargetNotFound, "./missing.py: no such file"),
-            ("", TargetNotFound, ": command not found"),
+            ("", TargetNotFound, "'': command not found"),
             ("/tmp", TargetNotExecutable, "/tmp: is a directory"),
             ("/etc/passwd", TargetNotExecutable, "/etc/passwd: no permission to execute it"),
             ("/etc/passwd/x", TargetNotFound, "/etc/passwd/x: no such file"),
@@ -331,7 +331,7 @@ class TestExec:
             ("/bin/ls", NotPython, "/bin/ls is not a Python interpreter"),
             ("/etc/passwd", TargetNotExecutable, "no permission to execute it"),
             ("tool", NotPython, "/venv/bin/tool is a script, not a Python interpreter"),
-            ("", TargetNotFound, ": command not found"),
+            ("", TargetNotFound, "'': command not found"),
         ],
     )
     def test_errors(self, place, named, error, message):
