@@ -47,6 +47,9 @@ class Execution:
     def proceed(self) -> None:
         """In the launcher, whenever something may have come: what the child needs to go on."""
 
+    def settle(self) -> None:
+        """In the launcher, once nothing of the run is left: take what its last calls have led to."""
+
     def raise_failure(self) -> None:
         """In the launcher, after the child's end: raise TargetNotFound or TargetNotExecutable if it never was the program."""
         try:

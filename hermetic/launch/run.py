@@ -166,6 +166,8 @@ class Run:
             finally:
                 if self.keeper:
                     self.keeper.close()
+        for guard, number in self.started.refusals.untold.items():
+            self.report.count(guard, number)
         return self.finish(outcome, killed=outcome.pid in self.started.killed)
 
     def limits(self, name: str) -> Keeper | None:
