@@ -298,6 +298,10 @@ class Run:
         code = VIOLATION if killed else self.exit_code(outcome)
         if outcome.code == TOO_LARGE:
             self.at_file_size()
+        lost = self.keeper.lost() if self.keeper else ""
+        if lost:
+            self.say.write(f"hermetic: not all output could be handed on: {lost}\n")
+            code = code or UNGUARDED
         self.report.finish(self.reader.foreign)
         if self.reasons or (self.carries and self.runs and not outcome.guarded):
             kept.forget(kept.directory(os.environ))  # it may be the cause
