@@ -268,6 +268,7 @@ class ConfinedExecution(Execution):
         os.kill(os.getpid(), _signal.SIGCHLD)
 
     def raise_failure(self) -> None:
+        self._placed = True  # or it never will be: nothing more is read from the child
         self._return_input()
         if self._workshop:
             self._workshop.close()

@@ -30,3 +30,13 @@ def test_refusals_that_nobody_comes_to_are_counted(monkeypatch: pytest.MonkeyPat
     assert [(event["target"], event.get("lost")) for event in told] == [(0, None), (1, None), (2, None), (5, 2), (6, None)]
     assert execution.refusals.untold == {"network": 2}
     assert set(sent) == {(os.getpid(), signal.SIGCHLD)}
+
+
+def test_a_child_that_ends_before_it_has_said_anything() -> None:
+    """What is left of the run is ended after that, and the loop turns on meanwhile."""
+    here = Here(machine="x86_64", root=False, run="", protected=())
+    execution = confined.ConfinedExecution("/x", [], {}, policy=Policy(), here=here, permit=lambda here: "", tell=lambda event: None)
+    os.close(execution._answer)
+    execution.proceed()
+    execution.raise_failure()
+    execution.proceed()
