@@ -15,7 +15,6 @@ from hermetic_guard.hosts import ANY
 
 from hermetic.errors import GuardUnavailable, HermeticError
 from hermetic.launch.execution import Execution
-from hermetic.launch.refusals import Refusals
 from hermetic.launch.signals import wake_when_readable
 
 TYPE_CHECKING = False
@@ -73,7 +72,6 @@ class ConfinedExecution(Execution):
         self._policy, self._here = policy, here
         self._permit, self._tell = permit, tell
         self._go, self._went = os.pipe()
-        self.refusals = Refusals()
         self._supervisor: Supervisor | None = None
         self._placed = False
         self._input: int | None = None
