@@ -38,13 +38,16 @@ class Report:
 
     def refused(self, event: Event) -> None:
         """Count a refusal, and print it if it is the first of its kind."""
-        self.blocked[event["guard"]] = self.blocked.get(event["guard"], 0) + 1
+        self.count(event["guard"], 1)
         if self._quiet:
             return
         if self._trace:
             self._write(self._message(event) + stack(event))
         elif (event["guard"], event["target"]) not in self._seen:
             self._first(event)
+
+    def count(self, guard: str, number: int) -> None:
+        self.blocked[guard] = self.blocked.get(guard, 0) + number
 
     def looked(self, event: Event) -> None:
         """A look at what is hidden: noted under --trace, never counted."""

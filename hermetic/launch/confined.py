@@ -9,6 +9,7 @@ launcher, while the child does the rest.
 from __future__ import annotations
 
 import os
+import time
 
 from hermetic_guard.hosts import ANY
 
@@ -43,8 +44,9 @@ ENDED = 125
 LENGTH = 4
 """Bytes before a filter that say how long it is."""
 NONE = -1
-MOST_WAITING = 1000
-"""Refusals that the launcher has not come to yet, while whoever reads its messages takes his time."""
+SETTLING_S = 0.5
+"""For what is judged still when nothing of the run is left: a look-up whose program did not wait for the answer. A connection may take longer, and is
+nobody's any more."""
 
 
 class ConfinedExecution(Execution):
@@ -70,8 +72,7 @@ class ConfinedExecution(Execution):
         self._policy, self._here = policy, here
         self._permit, self._tell = permit, tell
         self._go, self._went = os.pipe()
-        self._waiting: list[Event] = []
-        self._lost = 0
+        self._supervisor: Supervisor | None = None
         self._placed = False
         self._input: int | None = None
         self._refused: HermeticError | None = None
@@ -123,8 +124,7 @@ class ConfinedExecution(Execution):
             self._workshop = open_workshop(root=self._here.root)
 
     def proceed(self) -> None:
-        while self._waiting:
-            self._tell(self._waiting.pop(0))
+        self._tell_all()
         if not self._placed:
             try:
                 kind, *words = os.read(self.answers, 4096).rstrip(b"\n").split(b"\0")
@@ -135,6 +135,16 @@ class ConfinedExecution(Execution):
             elif kind:
                 self._placed = True
                 self._hear(kind, words)
+
+    def _tell_all(self) -> None:
+        for event in self.refusals.take():
+            self._tell(event)
+
+    def settle(self) -> None:
+        until = time.monotonic() + SETTLING_S
+        while self._supervisor and self._supervisor.is_busy() and time.monotonic() < until:
+            time.sleep(0.002)
+        self._tell_all()
 
     def _make_filters(self, namespaced: int, descriptor: int, name: int) -> None:
         """Answer the child whether it is supervised; the filter for that, and the one for where it comes to be otherwise."""
@@ -185,6 +195,7 @@ class ConfinedExecution(Execution):
             self._send(SUPERVISED if supervisor else ALONE)
         os.close(self._went)
         if supervisor:
+            self._supervisor = supervisor
             supervisor.begin()
 
     def _share_input(self) -> None:
@@ -201,7 +212,7 @@ class ConfinedExecution(Execution):
             os.lseek(0, os.lseek(self._input, 0, os.SEEK_CUR), os.SEEK_SET)
 
     def _take(self, listener: int) -> Supervisor | None:
-        """Be ready to supervise; None where the listener cannot be had."""
+        """Be ready to supervise; None where the listener cannot be had. Raises HermeticError."""
         from hermetic.linux.notify import take_descriptor
         from hermetic.linux.supervisor import Supervisor
 
@@ -214,7 +225,10 @@ class ConfinedExecution(Execution):
             made = make()
             make = lambda: made  # noqa: E731
         supervisor = Supervisor(taken, make)
-        supervisor.start()
+        try:
+            supervisor.start()
+        except RuntimeError as error:
+            raise HermeticError(f"no thread can be started to supervise the run: {error}") from None
         return supervisor
 
     def _make_answers(self) -> Answers:
@@ -248,14 +262,11 @@ class ConfinedExecution(Execution):
 
     def _notice(self, event: Event) -> None:
         """In one of the supervisor's threads: hand an event to the launcher's loop, and wake that."""
-        if len(self._waiting) < MOST_WAITING:
-            self._waiting.append({**event, "lost": self._lost} if self._lost else event)
-            self._lost = 0
-        else:
-            self._lost += 1
+        self.refusals.put(event)
         os.kill(os.getpid(), _signal.SIGCHLD)
 
     def raise_failure(self) -> None:
+        self._placed = True  # or it never will be: nothing more is read from the child
         self._return_input()
         if self._workshop:
             self._workshop.close()

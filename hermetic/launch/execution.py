@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hermetic.errors import HermeticError, TargetNotExecutable, TargetNotFound
+from hermetic.launch.refusals import Refusals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Execution:
     program: path of a binary; argv, env: what it is handed; pid: of the child, once there is one
     spare: the launcher's children that were there before
     killed: the processes that a supervisor ended for what they tried (`--on-violation kill`)
+    refusals: of the supervisor's
     """
 
     def __init__(self, program: str, argv: list[str], env: Mapping[bytes, bytes]) -> None:
@@ -29,6 +31,7 @@ class Execution:
         self.pid = 0
         self.spare: frozenset[int] = frozenset()
         self.killed: set[int] = set()
+        self.refusals = Refusals()
         self.answers, self._answer = os.pipe()
 
     def become(self) -> NoReturn:
@@ -46,6 +49,9 @@ class Execution:
 
     def proceed(self) -> None:
         """In the launcher, whenever something may have come: what the child needs to go on."""
+
+    def settle(self) -> None:
+        """In the launcher, once nothing of the run is left: take what its last calls have led to."""
 
     def raise_failure(self) -> None:
         """In the launcher, after the child's end: raise TargetNotFound or TargetNotExecutable if it never was the program."""

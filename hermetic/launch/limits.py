@@ -202,6 +202,10 @@ class Keeper:
         self._next = 0.0
         self.look()
 
+    def lost(self) -> str:
+        """Why not all output could be handed on, "" if it could."""
+        return self._relay.lost if self._relay else ""
+
     def close(self) -> None:
         """However the run ended."""
         for group in self._groups.values():
@@ -209,6 +213,8 @@ class Keeper:
 
     def finish(self, survivors: int, is_over: Callable[[], bool]) -> None:
         """After everything's end: what was written is handed on. is_over: whether the user wants nothing more"""
+        if self._relay:
+            self._relay.finish()
         patience = LINGER_S if survivors or self.reached else float("inf")
         until = time.monotonic() + patience
         while self._relay and not self._relay.has_ended(0.05) and time.monotonic() < until and not is_over():

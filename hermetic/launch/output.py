@@ -17,6 +17,7 @@ else:
     import _signal
 
 PIECE = 65536
+POLLIN, POLLOUT = 1, 4
 STREAMS = (1, 2)
 NAMES = {1: "standard output", 2: "standard error"}
 
@@ -24,14 +25,18 @@ NAMES = {1: "standard output", 2: "standard error"}
 class Relay:
     """Made before the fork: pipes in the place of the standard streams. most: bytes that are handed on
 
-    exceeded: whether there was more
+    exceeded: whether there was more; lost: why not all of it could be handed on, "" if it could or if nobody wanted it any more
     """
 
     def __init__(self, most: int) -> None:
         """Raises GuardUnavailable for a terminal."""
         import _thread
+        import select
 
         self.exceeded = False
+        self.lost = ""
+        self._poll = select.poll
+        self._over, self._running_on = map(beyond_standard, os.pipe())
         self._left = most
         self._lock = _thread.allocate_lock()
         self._start = _thread.start_new_thread
@@ -64,23 +69,54 @@ class Relay:
         destinations = {pipe: stream for stream, pipe in reversed(self._pipes.items())}
         for (source, end), stream in destinations.items():
             os.close(end)
+            os.set_blocking(source, False)
             self._running[source, end].acquire()
             self._start(self._hand_on, (source, stream, self._running[source, end]))
 
     def _hand_on(self, source: int, stream: int, running: object) -> None:
         try:
-            while data := os.read(source, PIECE):
+            while data := self._next(source):
                 allowed = self._allowed(len(data))
-                _write(stream, data[:allowed])
+                self._write(stream, data[:allowed])
                 if allowed < len(data):
                     self.exceeded = True
                     break
-        except OSError:
-            pass  # who reads it has gone, or the disk is full: the target finds its end closed
+        except BrokenPipeError:
+            pass  # who reads it has gone: the target finds its end closed
+        except OSError as error:
+            self.lost = f"{NAMES[stream]}: {error.strerror}"
         finally:
             os.close(source)
             running.release()  # type: ignore[attr-defined]
             os.kill(os.getpid(), _signal.SIGCHLD)  # wakes the launcher's loop
+
+    def _next(self, source: int) -> bytes:
+        """What comes next; nothing where no more can come, or where the run is over and all is handed on: others may have its end of the pipe."""
+        poll = self._poll()
+        poll.register(source, POLLIN)
+        poll.register(self._over, 0)
+        while ready := dict(poll.poll()):
+            if source not in ready:
+                break
+            try:
+                return os.read(source, PIECE)
+            except BlockingIOError:
+                continue  # somebody else took it, by /proc/self/fd
+        return b""
+
+    def _write(self, stream: int, data: bytes) -> None:
+        """All of it, also where a program before us had the stream not wait."""
+        while data:
+            try:
+                data = data[os.write(stream, data) :]
+            except BlockingIOError:
+                poll = self._poll()
+                poll.register(stream, POLLOUT)
+                poll.poll()
+
+    def finish(self) -> None:
+        """Nothing of the run is left: what is there still is handed on, and no more."""
+        os.close(self._running_on)
 
     def _allowed(self, count: int) -> int:
         with self._lock:
@@ -95,8 +131,3 @@ class Relay:
                 return False
             running.release()
         return True
-
-
-def _write(stream: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(stream, data) :]

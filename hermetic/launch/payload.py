@@ -16,7 +16,7 @@ from hermetic.digest import Content, digest_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from hermetic_guard.policy import Policy
 
@@ -41,6 +41,9 @@ SCRIPTS = {
 
 COMPILED = {"loader": "_loader.py", "startup": "_startup.py"}
 """What `_interrogate.py` compiles besides the modules, by the name it is staged under, which an interpreter's magic number is added to."""
+
+SOURCES = "payload.src"
+"""The name of all modules in one, see `sources`."""
 
 ENTRY = "guard"
 
@@ -92,21 +95,29 @@ def guard(cache: str) -> dict[str, Content]:
     """What is the same in every run, by the name it is staged under."""
     key, entry = identity() if cache else "", f"{cache}/{ENTRY}"
     found = kept.read(entry, key) if cache else None
-    if found is not None:
-        return dict(split(*found))
+    known = split(*found) if found is not None else {}
+    if [*known] == [*SCRIPTS, SOURCES]:
+        return known
     made = {name: Content(read(source)) for name, source in SCRIPTS.items()}
-    made["payload.src"] = Content(sources())
+    made[SOURCES] = Content(sources())
     if cache:
         words = [f"{name}:{len(content.data)}:{content.digest}" for name, content in made.items()]
         kept.write(entry, key, words, b"".join(content.data for content in made.values()))
     return made
 
 
-def split(words: list[str], content: bytes) -> Iterator[tuple[str, Content]]:
-    for word in words:
-        name, size, digest = word.split(":")
-        yield name, Content(content[: int(size)], digest)
-        content = content[int(size) :]
+def split(words: list[str], content: bytes) -> dict[str, Content]:
+    """What was kept; nothing where the words do not fit the content."""
+    found = {}
+    try:
+        for name, size, digest in (word.split(":") for word in words):
+            part, content = content[: int(size)], content[int(size) :]
+            found[name] = Content(part, digest)
+            if len(part) != int(size):
+                return {}
+    except ValueError:
+        return {}
+    return {} if content else found
 
 
 def file_of(module: str) -> str:

@@ -92,6 +92,7 @@ def launch(
             execution.raise_failure()
         finally:
             survivors = watch.end_leftovers()
+            execution.settle()
             if keeper:
                 keeper.finish(survivors, signals.asked_to_end)
             _restore(terminal, run, signals)

@@ -14,7 +14,7 @@ from hermetic import kept
 from hermetic.digest import Content
 from hermetic.errors import TargetNotExecutable, TargetNotFound, UsageError, printable, quoted
 from hermetic.events import EventReader, scan
-from hermetic.launch import environ, nested, payload
+from hermetic.launch import environ, moved, nested, payload
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.process import launch
 from hermetic.launch.speaker import Speaker
@@ -27,7 +27,7 @@ from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hermetic_guard.policy import Policy
 
@@ -136,6 +136,7 @@ class Run:
         """Run the target; the exit code. environment: the user's."""
         known = [self.facts] if self.facts is not None and self.carries else []
         protected = [*protected_paths(), *self.policy_files]
+        before = moved.identities(protected)
         files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
         self.loopback = loopback_server(self.policy)
         if self.policy.network and self.policy.network.domains:
@@ -166,6 +167,9 @@ class Run:
             finally:
                 if self.keeper:
                     self.keeper.close()
+        self.tell_of_moved(moved.moved(before))
+        for guard, number in self.started.refusals.untold.items():
+            self.report.count(guard, number)
         return self.finish(outcome, killed=outcome.pid in self.started.killed)
 
     def limits(self, name: str) -> Keeper | None:
@@ -296,6 +300,10 @@ class Run:
         code = VIOLATION if killed else self.exit_code(outcome)
         if outcome.code == TOO_LARGE:
             self.at_file_size()
+        lost = self.keeper.lost() if self.keeper else ""
+        if lost:
+            self.say.write(f"hermetic: not all output could be handed on: {lost}\n")
+            code = code or UNGUARDED
         self.report.finish(self.reader.foreign)
         if self.reasons or (self.carries and self.runs and not outcome.guarded):
             kept.forget(kept.directory(os.environ))  # it may be the cause
@@ -304,6 +312,14 @@ class Run:
         if self.log:
             self.log.write("end", {"exit_code": code, "blocked": self.report.blocked})
         return code
+
+    def tell_of_moved(self, places: list[str]) -> None:
+        """What is kept there now somebody else has put there: it is forgotten, as far as it is a cache. What was trusted is the user's to look at."""
+        for place in places:
+            self.say.write(f"hermetic: {printable(place)} is not what it was when the run began: look at it before the next run\n")
+        if places:
+            for cache in {kept.directory(os.environ), kept.directory(plain(os.environ))} - {""}:
+                kept.forget(cache)
 
     def exit_code(self, outcome: Outcome) -> int:
         if self.keeper and self.keeper.reached:
@@ -449,12 +465,16 @@ def kept_places() -> list[str]:
     """Where this run, and one without XDG_ variables, keeps what it learned and what it is told to trust. Made where there is none: whoever makes
     it fills it for the next run, and what is not there cannot be kept.
     """
-    plain = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
     find = (kept.directory, discover.kept_directory)
-    found = dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain) for of in find) if place)
+    found = dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain(os.environ)) for of in find) if place)
     for place in found:
         try:
             os.makedirs(place, 0o700, exist_ok=True)
         except OSError:
             continue  # nor can the target make it, which is the same user
     return list(found)
+
+
+def plain(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a run without XDG_ variables."""
+    return {name: value for name, value in environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}

@@ -13,7 +13,7 @@ from hermetic_guard.decide import NAMES, Request, sends_nothing
 from hermetic_guard.guards.options import show_option
 from hermetic_guard.hosts import ANY, is_loopback
 
-from hermetic.linux import local_sockets, socket_filters
+from hermetic.linux import local_sockets, socket_filters, udp_sockets
 from hermetic.linux.notify import Notification, open_as, process_of
 from hermetic.linux.numbers import number
 from hermetic.linux.socket_turns import Turns
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hermetic.linux.lookups import Lookups
     from hermetic.linux.name_server import Resolution, Ways
 
-EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ENOTCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 107, 111, 114
+EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 111, 114
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
 STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
@@ -111,7 +111,7 @@ class Sockets:
             if self._workshop is not None and self._workshop.is_own(found):
                 return self.carry_out("connect", found, address)  # in the network that has no way out
         names = self.resolution.names.of(packed) if self.resolution is not None else ()
-        datagrams = is_of_datagrams(found)
+        datagrams = udp_sockets.is_of_datagrams(found)
         request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names, datagrams=datagrams)
         if datagrams and not self._judge.allows(asking, request, quietly=True):
             return self.connect_mute(asking, found, address, request)
@@ -124,7 +124,7 @@ class Sockets:
     def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
         """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
         if sends_nothing(request):
-            mute(found)
+            udp_sockets.mute(found)
             return self.carry_out("connect", found, address)
         if self.resolution is not None:
             return EACCES
@@ -135,7 +135,7 @@ class Sockets:
         """To an address. Nothing comes of it, for a socket of UDP is mute; but it is told here. Others may, by their connections: these go on."""
         with Duplicate(asking) as found:
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
-            if family not in (AF_INET, AF_INET6) or not is_of_datagrams(found):
+            if family not in (AF_INET, AF_INET6) or not udp_sockets.is_of_datagrams(found):
                 asking.go_on()
                 return None
         facts = inet(family, asking.memory(asking.arguments[4], min(asking.integer(5), LONGEST_ADDRESS)))
@@ -256,7 +256,7 @@ class Sockets:
         rules = self._judge.policy.network
         if rules and rules.localhost == ANY:
             found = made(family, kind, protocol)
-            found.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"lo\0")
+            udp_sockets.tie(found)
             return found
         if self._workshop is not None and self.resolution is not None:
             try:
@@ -264,8 +264,7 @@ class Sockets:
             except OSError:
                 pass  # there is no such network
         found = made(family, kind, protocol)
-        mute(found)
-        socket_filters.close(found)
+        udp_sockets.close(found)
         return found
 
     def set_option(self, asking: Notification) -> Answer:
@@ -343,19 +342,6 @@ def kind_of_socket(family: int, kind: int, protocol: int) -> str:
 
     named = [("AF_", family), ("SOCK_", kind), *([("IPPROTO_", protocol)] if protocol else [])]
     return " ".join(addresses.constant(*pair) for pair in named)  # type: ignore[no-untyped-call]
-
-
-def is_of_datagrams(found: socket) -> bool:
-    return found.getsockopt(SOL_SOCKET, SO_TYPE) == DATAGRAM
-
-
-def mute(found: socket) -> None:
-    """Nothing is sent by a socket of UDP any more, whatever it is connected to (sock_alloc_send_pskb, net/core/sock.c: EPIPE)."""
-    try:
-        found.shutdown(SHUT_WR)
-    except OSError as error:
-        if error.errno != ENOTCONN:  # which is said after it is done (inet_shutdown, net/ipv4/af_inet.c)
-            raise
 
 
 def made(family: int, kind: int, protocol: int) -> socket:

@@ -49,6 +49,11 @@ class Supervisor:
     def begin(self) -> None:
         self._begun.release()
 
+    def is_busy(self) -> bool:
+        """Whether a call is answered, or told of, still; whoever made it may have ended."""
+        with self._lock:
+            return self._threads > self._idle
+
     def _first(self) -> None:
         self._begun.acquire()
         try:
@@ -63,11 +68,18 @@ class Supervisor:
         with self._lock:
             self._threads += 1
         try:
-            self._start_thread(work, ())
+            self._start_thread(self._work, (work,))
         except RuntimeError:
             with self._lock:
                 self._threads -= 1
             raise
+
+    def _work(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            with self._lock:
+                self._threads -= 1
 
     def _answer_all(self) -> None:
         while True:

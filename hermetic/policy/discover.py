@@ -71,11 +71,18 @@ def _owner(path: str) -> int | None:
 
 
 def _mentions(path: str) -> bool:
-    """Whether a pyproject.toml has a word for hermetic. Most have none, and parsing one takes longer than the rest of this."""
+    """Whether a pyproject.toml has a word for hermetic. Most have none, and parsing one takes longer than the rest of this.
+
+    One that is too large to be looked through counts as if it had: whoever reads it says so.
+    """
+    from hermetic_guard.files import read_file
+
     try:
-        data = read(path)
-    except PolicyFileError:
+        data = read_file(path, LONGEST + 1)
+    except OSError:
         return False
+    if len(data) > LONGEST:
+        return True
     squeezed = b"\n" + data.translate(None, b" \t\"'")
     return any(mark in squeezed for mark in MARKS)
 

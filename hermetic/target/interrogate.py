@@ -95,7 +95,7 @@ def identity(real: str) -> str:
 def read(entry: str, real: str, key: str) -> Interpreter | None:
     """A cache entry; None if there is none."""
     found = kept.read(entry, key)
-    if found is None:
+    if found is None or not found[0]:
         return None
     (proved, *digests), answer = found
     facts = parse(answer, real, digests)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -227,6 +228,56 @@ def test_an_endless_writer_whose_reader_waits(hermetic_command, env):
     command = [hermetic_command, "--no-network", "--max-output", "100M", "--timeout", "1", "--", "yes"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, cwd="/") as process:
         assert process.wait(20) == 124
+
+
+def test_a_stream_that_does_not_wait_loses_nothing(hermetic_command, env):
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    command = [
+        hermetic_command,
+        "--no-network",
+        "--max-output",
+        "100M",
+        "--",
+        *python("import os\nfor _ in range(20): os.write(1, b'x' * 99999)"),
+    ]
+    with subprocess.Popen(command, stdout=write, env=env, cwd="/") as process:
+        os.close(write)
+        time.sleep(1)
+        with open(read, "rb") as file:
+            assert len(file.read()) == 20 * 99999
+        assert process.wait(20) == 0
+
+
+def test_an_output_that_others_hold_keeps_nobody(hermetic_command, env, place):
+    """The run is over when all of its processes are, even if its end of the pipe lives on outside of it."""
+    path = f"{place}/taker"
+    code = f"import socket; c = socket.socket(1); c.connect({path!r}); print(socket.send_fds(c, [b'x'], [1]), flush=True)"
+    with socket.socket(socket.AF_UNIX) as taker:
+        taker.bind(path)
+        os.chmod(path, 0o777)
+        taker.listen(1)
+        command = [hermetic_command, "--no-network", "--allow-unix", path, "--max-output", "1M", "--", *python(code)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=env, cwd="/") as process:
+            accepted = taker.accept()[0]
+            held = socket.recv_fds(accepted, 9, 1)[1]
+            try:
+                assert (process.wait(20), process.stdout.read()) == (0, b"1\n")
+                with pytest.raises(BrokenPipeError):
+                    os.write(*held, b"too late")
+            finally:
+                os.close(*held)
+                accepted.close()
+
+
+def test_output_that_cannot_be_handed_on_is_told(limited):
+    """Where it would have been the program's error: it has its end of a pipe instead."""
+    code = "import os; os.write(1, b'lost')"
+    with open("/dev/full", "wb") as full:
+        assert limited("--", *python(code), stdout=full, stderr=subprocess.PIPE, capture_output=False).code == 1, "control"
+        done = limited("--max-output", "1M", "--", *python(code), stdout=full, stderr=subprocess.PIPE, capture_output=False)
+    assert done.code == 125
+    assert "not all output could be handed on: standard output: No space left on device" in done.err
 
 
 @pytest.mark.parametrize(("redirected", "name"), [("2>/dev/null", "standard output"), (">/dev/null", "standard error")])

@@ -213,6 +213,9 @@ def test_others_send_by_their_connections(monkeypatch):
     assert (len(gone_on), asked.told) == (1, [])
 
 
+IP_UNICAST_IF = 50  # linux/in.h
+
+
 def test_udp_is_tied_to_the_loopback_interface(monkeypatch):
     given = []
     monkeypatch.setattr(
@@ -221,6 +224,7 @@ def test_udp_is_tied_to_the_loopback_interface(monkeypatch):
     assert Asked(LOCALHOST)("socket", socket.AF_INET, socket.SOCK_DGRAM, 0) is None
     with socket.socket(fileno=given[0]) as made:
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"lo"
+        assert made.getsockopt(socket.IPPROTO_IP, IP_UNICAST_IF, 4) == (1).to_bytes(4, "big")
 
 
 @pytest.mark.parametrize(("level", "option", "name"), [(1, 25, "SO_BINDTODEVICE"), (0, 42, "option 42 of level 0")])

@@ -9,23 +9,34 @@ from typing import Any
 import pytest
 from hermetic_guard.policy import Policy
 
-from hermetic.launch import confined
+from hermetic.launch import confined, refusals
 from hermetic.linux.here import Here
 
 
 def test_refusals_that_nobody_comes_to_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda *words: sent.append(words))
-    monkeypatch.setattr(confined, "MOST_WAITING", 3)
+    monkeypatch.setattr(refusals, "MOST_WAITING", 3)
     told: list[dict[str, Any]] = []
     here = Here(machine="x86_64", root=False, run="", protected=())
     execution = confined.ConfinedExecution("/x", [], {}, policy=Policy(), here=here, permit=lambda here: "", tell=told.append)
     execution._placed = True
     for number in range(5):
-        execution._notice({"target": number})
+        execution._notice({"guard": "network", "target": number})
     execution.proceed()
-    execution._notice({"target": 5})
-    execution._notice({"target": 6})
-    execution.proceed()
-    assert told == [{"target": 0}, {"target": 1}, {"target": 2}, {"target": 5, "lost": 2}, {"target": 6}]
+    execution._notice({"guard": "network", "target": 5})
+    execution._notice({"guard": "network", "target": 6})
+    execution.settle()
+    assert [(event["target"], event.get("lost")) for event in told] == [(0, None), (1, None), (2, None), (5, 2), (6, None)]
+    assert execution.refusals.untold == {"network": 2}
     assert set(sent) == {(os.getpid(), signal.SIGCHLD)}
+
+
+def test_a_child_that_ends_before_it_has_said_anything() -> None:
+    """What is left of the run is ended after that, and the loop turns on meanwhile."""
+    here = Here(machine="x86_64", root=False, run="", protected=())
+    execution = confined.ConfinedExecution("/x", [], {}, policy=Policy(), here=here, permit=lambda here: "", tell=lambda event: None)
+    os.close(execution._answer)
+    execution.proceed()
+    execution.raise_failure()
+    execution.proceed()

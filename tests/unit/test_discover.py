@@ -76,6 +76,17 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         discover.read(f"{tmp_path}/none")
 
 
+def test_a_pyproject_that_is_too_large_is_not_passed_over(tmp_path: Path) -> None:
+    """Its table may be anywhere."""
+    path = tmp_path / "pyproject.toml"
+    path.write_bytes(b"#" * (discover.LONGEST - 30) + b"\n[project]\n")
+    assert discover.project_files(str(tmp_path)) == ([], [])
+    path.write_bytes(b"#" * discover.LONGEST + b"\n[tool.hermetic]\nversion = 1\n")
+    assert discover.project_files(str(tmp_path)) == ([str(path)], [])
+    with pytest.raises(PolicyFileError, match="more than 1048576 bytes"):
+        discover.Found(str(path)).read()
+
+
 def test_the_users_own(tmp_path: Path) -> None:
     environ = {"XDG_CONFIG_HOME": str(tmp_path)}
     assert discover.user_file(environ) is None

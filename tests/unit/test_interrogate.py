@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hermetic import kept
 from hermetic.digest import Content
 from hermetic.errors import NotPython
 from hermetic.launch import payload
@@ -81,6 +82,11 @@ def test_digests_are_kept(tmp_path: Path) -> None:
     assert found is not None
     assert found.compiled["loader"].data != COMPILED["loader"].data
     assert found.compiled["loader"].digest == COMPILED["loader"].digest
+
+
+def test_an_entry_without_words(tmp_path: Path) -> None:
+    kept.write(str(tmp_path / "entry"), "key", [], interrogate.serialized(FACTS))
+    assert interrogate.read(str(tmp_path / "entry"), FACTS.path, "key") is None
 
 
 def test_the_key_knows_the_binary_and_the_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,11 +22,12 @@ STEERING = {
 (hermetic/linux/socket_filters.py)."""
 
 HARMLESS_OPTIONS = {
-    IPPROTO_IP: frozenset([1, 2, 6, 7, 8, 10, 11, 12, 13, 14, 15, 18, 20, 21, 23, 24, 25, 26, 32, 33, 34, 36, 40, 45, 47, 49, 51]),
-    IPPROTO_IPV6: frozenset([16, 17, 18, 19, 21, 23, 24, 25, 26, 29, 33, 45, 47, 49, 51, 53, 56, 58, 60, 62, 66, 67, 70, 72, 73, 74, 77]),
+    IPPROTO_IP: frozenset([1, 2, 6, 7, 8, 10, 11, 12, 13, 14, 15, 18, 20, 21, 23, 24, 25, 26, 33, 34, 36, 40, 45, 47, 49, 51]),
+    IPPROTO_IPV6: frozenset([16, 18, 19, 21, 23, 24, 25, 26, 29, 33, 45, 47, 49, 51, 53, 56, 58, 60, 62, 66, 67, 70, 72, 73, 74, 77]),
 }
 """<linux/in.h>, <linux/in6.h>: TOS, TTL, MTU, errors, what to receive, leaving groups. Not among them, for they send or steer: options with
-a source route, joining a group (announced with the group's address), the interface of a packet, routing headers. Nor are unknown ones."""
+a source route, joining a group (announced with the group's address), the interface of a packet, also for groups alone, routing headers. Nor are
+unknown ones."""
 
 HARMLESS_MESSAGES = {IPPROTO_IP: frozenset([1, 2]), IPPROTO_IPV6: frozenset([52, 62, 67])}
 """Of ancillary data: TOS and TTL, hop limit, traffic class and whether to fragment."""
