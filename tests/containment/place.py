@@ -33,7 +33,7 @@ class Place:
     def __init__(self, base: Path, attempt, python, tools) -> None:
         self.base, self.attempt, self.tools = base, attempt, tools
         self.token = secrets.token_hex(8)
-        for name in (*DIRECTORIES, "home/.cache/hermetic"):  # the last as after any run
+        for name in (*DIRECTORIES, "home/.cache/hermetic", "home/.config/hermetic"):  # the last as after any run
             (base / name).mkdir(parents=True)
         self.python = self._environment(python)
         head = self._head()
