@@ -136,6 +136,8 @@ OPTIONS = (
            text="Allow PATH, and everything below it, to be written, made and deleted."),
     Option("--allow-read", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.allow-read", many=True,
            text="Allow PATH, and everything below it, to be read, where --fs-readonly=ROOT limits reading."),
+    Option("--protect", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.protect", many=True,
+           text="Have PATH, and everything below it, stay as it is, whatever is allowed; its last name may have a * in it."),
     Option("--hide", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.hide", many=True,
            text="Have PATH, and everything below it, look as if it were not there."),
     Option("--allow-native", section=ADJUST, kind=VALUE, metavar="DIST", policy="native.allow-native", many=True,

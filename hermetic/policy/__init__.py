@@ -25,6 +25,7 @@ FIELDS = {
     "root": "read",
     "allow-read": "read",
     "allow-write": "write",
+    "protect": "protect",
     "hide": "hide",
     "allow-native": "distributions",
 }
