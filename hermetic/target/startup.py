@@ -28,6 +28,8 @@ that `site` imports by their name."""
 PTH, START_FILE = ".pth", ".start"
 STARTS_SINCE = (3, 15)
 LARGEST = 1 << 24
+LONGEST = 1 << 16
+"""Characters of a line that is parsed."""
 IMPORTS = ("import ", "import\t")
 MODULES = (".so", ".pyd", ".py", ".pyc")
 """How the names of modules end, in the order in which an interpreter looks for them; packages come first."""
@@ -195,6 +197,8 @@ def _named(entry: Entry) -> list[str]:
 
 def imported(line: str) -> list[str]:
     """The modules that a line of code names where it imports them, plainly or by `__import__`; others it may find in other ways."""
+    if len(line) > LONGEST:
+        return []
     try:
         nodes = [*ast.walk(ast.parse(line))]
     except (SyntaxError, ValueError, RecursionError, MemoryError):

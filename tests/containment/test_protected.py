@@ -140,3 +140,11 @@ def test_what_is_there_of_it(tmp_path):
     around = surroundings.look(Policy(filesystem=Filesystem(write=(str(tmp_path),), protect=places)), here)
     assert set(around.protected) == {f"{tmp_path}/{name}" for name in ("a.pth", "b.pth", "c", "link")}
     assert around.links == (f"{tmp_path}/link",)
+
+
+def test_without_a_namespace_it_does_not_hold(tree):
+    """The other gap that is told of: Landlock takes nothing out of what it grants."""
+    lay(tree)
+    specification = described(tree, [tree / "out"]) | {"namespaced": False}
+    assert run(tree, specification, "/bin/sh", "-c", "echo x >> project/file").returncode == 0
+    assert (Path(tree / "out/project/file")).read_text() != "project/file"
