@@ -101,13 +101,14 @@ class Finding:
 
 
 class Examination:
-    """here: what the kernel gave; None where nothing could be started under its rules, for the reason `failure`."""
+    """here: what the kernel gave; None where nothing could be started under its rules, for the reason `failure`; limits: what would hold each"""
 
     def __init__(self) -> None:
         self.here: Here | None = None
         self.failure = ""
         self.standings: list[layers.Standing] = []
         self.findings: list[Finding] = []
+        self.limits: dict[str, str] = {}
 
     @property
     def advice(self) -> list[str]:
@@ -136,6 +137,7 @@ class Examination:
             "landlock": 0 if here is None else here.abi,
             "failure": self.failure,
             "guards": {one.guard: {"kernel": one.kernel, "gap": one.gap} for one in self.standings},
+            "limits": self.limits,
             "attempts": [{"guard": one.guard, "what": one.attempt.what, "outcome": one.outcome} for one in self.findings],
             "advice": self.advice,
         }
@@ -165,6 +167,9 @@ def examine() -> Examination:
     if found.here is not None:
         everything = Policy(**{guard: rules() for guard, rules in GUARDS.items()})
         found.standings = layers.standings(everything, found.here, python=True)
+        from hermetic.launch import limits
+
+        found.limits = limits.holders(found.here)
     return found
 
 
@@ -242,6 +247,7 @@ def report(found: Examination) -> str:
         parts = {"seccomp": here.filtered, "supervisor": here.supervised, "mount namespace": here.namespaced}
         lines = [f"{system}: {', '.join(f'{name} {_yes(there)}' for name, there in parts.items())}, Landlock {here.abi or 'no'}", ""]
     lines += [f"{one.guard:12} kernel {one.kernel}{f': {one.gap}' if one.gap else ''}" for one in found.standings]
+    lines += ["", *(f"{flag:15} {holder}" for flag, holder in found.limits.items())] if found.limits else []
     lines += ["", *(f"{one.outcome:18} {one.guard:12} {one.attempt.what}" for one in found.findings)]
     return "\n".join([*lines, "", *found.advice]).rstrip() + "\n"
 

@@ -121,7 +121,9 @@ FIELDS: dict[str, dict[str, Field]] = {
         "hint": TEXT,
         "stack": Frames(),
     },
+    "hidden": {"pid": PID, "action": TEXT, "target": TEXT, "stack": Frames()},
     "uncaught": {"pid": PID},
+    "limit": {"pid": PID, "limit": Text(words=frozenset(["max-file-size"])), "value": Number(1, 1 << 62)},
     "failed": {"pid": PID, "why": TEXT},
 }
 ENVELOPE: dict[str, Field] = {"v": Number(SCHEMA, SCHEMA), "event": Text(words=frozenset(FIELDS))}

@@ -40,11 +40,12 @@ ANSWER = "answer"
 
 GUARDS = "Guards"
 ADJUST = "Adjusting them"
+LIMITS = "Environment and limits"
 FILES = "Policy files"
 TELLING = "What you are told"
 TARGET = "Target"
 OTHER = "Other"
-SECTIONS = (GUARDS, ADJUST, FILES, TARGET, TELLING, OTHER)
+SECTIONS = (GUARDS, ADJUST, LIMITS, FILES, TARGET, TELLING, OTHER)
 
 
 class Option:
@@ -92,13 +93,13 @@ class Option:
 
     @property
     def puts_up(self) -> bool:
-        """Whether it puts up a part of the policy."""
-        return self.section == GUARDS and bool(self.policy)
+        """Whether it puts up a part of the policy, or says a word of all of it: these need nothing that stands already."""
+        return bool(self.policy) and self.section in (GUARDS, LIMITS) and not self.many
 
     @property
     def adjusts(self) -> bool:
         """Whether it changes a part of the policy that stands, and puts none up."""
-        return self.section == ADJUST and bool(self.policy)
+        return bool(self.policy) and not self.puts_up
 
     def belongs_to(self, command: str) -> bool:
         """Whether `command` knows it. Where no command is named, `run` is meant: what it knows, ROOT knows. WHY and SHOW know what makes a policy."""
@@ -137,7 +138,7 @@ OPTIONS = (
     Option("--allow-read", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.allow-read", many=True,
            text="Allow PATH, and everything below it, to be read, where --fs-readonly=ROOT limits reading."),
     Option("--protect", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.protect", many=True,
-           text="Have PATH, and everything below it, stay as it is, whatever is allowed; its last name may have a * in it."),
+           text="Keep PATH, and everything below it, as it is, whatever is allowed."),
     Option("--hide", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.hide", many=True,
            text="Have PATH, and everything below it, look as if it were not there."),
     Option("--allow-native", section=ADJUST, kind=VALUE, metavar="DIST", policy="native.allow-native", many=True,
@@ -149,6 +150,25 @@ OPTIONS = (
            choices=("raise", "refuse", "kill"),
            text="What a violation is to the target. refuse, the default: the error that a locked-down machine gives; "
                 "raise: an error that no 'except OSError' hides; kill: the end of its process."),
+    Option("--clean-env", section=LIMITS, policy="environment",
+           text="Take all variables away but PATH, HOME, LANG and the like."),
+    Option("--allow-env", section=LIMITS, kind=VALUE, metavar="NAME", policy="environment.allow-env", many=True,
+           text="Leave NAME too, or a pattern as in 'AWS_*'; with --clean-env."),
+    Option("--set-env", section=LIMITS, kind=VALUE, metavar="NAME=VALUE", many=True, text="Set a variable."),
+    Option("--tmp", section=LIMITS, kind=VALUE, metavar="private|shared", policy="tmp", choices=("private", "shared"),
+           text="private: a /tmp of the run's own; shared: the default."),
+    Option("--timeout", section=LIMITS, kind=VALUE, metavar="TIME", policy="limits.timeout",
+           text="End the run after TIME: seconds, or as in 1h30m."),
+    Option("--max-memory", section=LIMITS, kind=VALUE, metavar="SIZE", policy="limits.max-memory",
+           text="End it beyond so much memory: bytes, or as in 512M."),
+    Option("--max-cpu", section=LIMITS, kind=VALUE, metavar="TIME", policy="limits.max-cpu",
+           text="End it beyond so much processor time."),
+    Option("--max-file-size", section=LIMITS, kind=VALUE, metavar="SIZE", policy="limits.max-file-size",
+           text="Let no file grow beyond SIZE."),
+    Option("--max-processes", section=LIMITS, kind=VALUE, metavar="NUMBER", policy="limits.max-processes",
+           text="End it at more processes and threads at once."),
+    Option("--max-output", section=LIMITS, kind=VALUE, metavar="SIZE", policy="limits.max-output",
+           text="End it beyond so much output, which no terminal may get."),
     Option("--policy", section=FILES, kind=VALUE, metavar="FILE",
            text="Follow the policy in FILE, and your own, but not the project's."),
     Option("--no-policy", section=FILES, text="Follow no policy file."),

@@ -26,8 +26,9 @@ ABOUT = {
     COMPLETION: "Print the completion function of a shell.",
     DOCTOR: "Say which layer holds which guard on this machine, found by having small programs try what is forbidden, and what "
     "would help where one is missing. Exits with 1 if anything got through.",
-    AUDIT: "List what runs whenever an interpreter starts, whose it is, and what no installed distribution accounts for: lines of .pth files, "
-    ".start files, sitecustomize and usercustomize. All is read, nothing of it is run. Exits with 1 if anything is not accounted for.",
+    AUDIT: "List what runs whenever an interpreter starts, and whose it is. That is lines of .pth files, .start files, sitecustomize "
+    "and usercustomize; what no installed distribution accounts for is marked. All is read, nothing of it is run. Exits with 1 if "
+    "anything is not accounted for.",
     POLICY: "Show, check and trust what policy files say. A hermetic.toml in a project's directory, or above it, takes away from what runs there "
     "may do; its profiles allow more only when they are trusted.",
     SHOW: "Show the policy that a run with these options would have here, part by part as it is written, and behind each rule the layers that "
@@ -101,6 +102,7 @@ USAGE = {
 
 EXIT_CODES = (
     ("77", "an uncaught violation ended the target"),
+    ("124", "--timeout ended it; another limit does by SIGKILL: 137"),
     ("125", "hermetic could not do its job; nothing was started"),
     ("126, 127", "the target cannot be executed, or was not found"),
     ("128+N", "signal N ended the target"),

@@ -111,7 +111,7 @@ def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -
     def mark(guard: str, key: str) -> str:
         standing = by_guard.get(guard)
         if standing is None:
-            return ""
+            return "the launcher" if guard in PARTS else ""
         if standing.kernel == layers.NONE:
             return f"python; no kernel: {standing.gap}"
         concerned = [gap.what for gap in special if gap.guarantee == guard and key in gap.rules]

@@ -46,6 +46,13 @@ class Report:
         elif (event["guard"], event["target"]) not in self._seen:
             self._first(event)
 
+    def looked(self, event: Event) -> None:
+        """A look at what is hidden: noted under --trace, never counted."""
+        if self._trace and not self._quiet:
+            asked = asker(event["stack"])
+            lines = [f"hermetic: hidden: {event['action']}({event['target']})", *([f"  asked by  {asked}"] if asked else [])]
+            self._write("".join(printable(line) + "\n" for line in lines))
+
     def _first(self, event: Event) -> None:
         """Print a refusal that is the first of its kind, unless there were many of other kinds."""
         if len(self._seen) < SHOWN:

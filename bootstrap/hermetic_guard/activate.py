@@ -62,37 +62,53 @@ def install(enforcer, protected, native_files, channel, guard_children):
     tables.append(at_end)
     if enforcer.hooked:
         create = enforcer.ledger.original(_imp, "create_dynamic")
-        on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation)
+        on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation, largest_file(enforcer.scopes))
         tables.append({"sys.excepthook": on_uncaught, "cpython.PyInterpreterState_Clear": shutdown.at_clear(create)})
     else:
-        tell_uncaught_at_exit(channel.tell)
+        tell_uncaught_at_exit(channel.tell, largest_file(enforcer.scopes))
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
     if hasattr(sys, "addaudithook"):
         hook.install(tables)
     freeze()
 
 
-def make_on_uncaught(tell, kind):
+EFBIG = 27
+
+
+def largest_file(scopes):
+    """Its size, None where that is not limited."""
+    return scopes.current.limits and scopes.current.limits.file_size
+
+
+def make_on_uncaught(tell, kind, largest):
     """`sys.excepthook` is raised for an exception that leaves the main thread, whatever hook is set (Python/pythonrun.c).
 
     The launcher makes exit code 77 of an exit code 1 that an uncaught violation caused. At a prompt such an exception ends nothing.
+    largest: what files may grow to, of which the kernel tells the process alone
     """
-    getpid = os.getpid
+    getpid, os_error, too_large = os.getpid, OSError, EFBIG
 
-    def on_uncaught(_, error_type, *__):
-        if type(error_type) is type and issubclass(error_type, kind) and not hasattr(sys, "ps1"):
+    def on_uncaught(_, error_type, error, *__):
+        if hasattr(sys, "ps1"):
+            return
+        if type(error_type) is type and issubclass(error_type, kind):
             tell({"event": "uncaught", "pid": getpid()})
+        elif largest is not None and type(error) is os_error and error.errno == too_large:
+            tell({"event": "limit", "pid": getpid(), "limit": "max-file-size", "value": largest})
 
     return on_uncaught
 
 
-def tell_uncaught_at_exit(tell):
+def tell_uncaught_at_exit(tell, largest):
     """Before 3.8, and on PyPy, nothing says so but the traceback that was kept for a debugger."""
     import atexit
 
+    on_uncaught = make_on_uncaught(tell, PolicyViolation, largest)
+
     def tell_uncaught():
-        if isinstance(getattr(sys, "last_value", None), PolicyViolation) and not hasattr(sys, "ps1"):
-            tell({"event": "uncaught", "pid": os.getpid()})
+        error = getattr(sys, "last_value", None)
+        if error is not None:
+            on_uncaught(None, type(error), error)
 
     atexit.register(tell_uncaught)
 

@@ -71,9 +71,12 @@ def make_check(scopes, tell, stack):
         decision = judge(current, request)
         if decision.allowed:
             return
-        tell(refusal(request, decision, getpid(), stack()))
-        if current.on_violation == "kill" and decision.rule != hidden:
-            leave(VIOLATION_EXIT)
+        if decision.rule == hidden:
+            tell(look(request, getpid(), stack()))
+        else:
+            tell(refusal(request, decision, getpid(), stack()))
+            if current.on_violation == "kill":
+                leave(VIOLATION_EXIT)
         raise violation(current.on_violation, request, decision)
 
     return check
@@ -100,6 +103,11 @@ def refusal(request, decision, pid, frames) -> "dict[str, object]":
         "hint": decision.hint,
         "stack": frames,
     }
+
+
+def look(request, pid, frames) -> "dict[str, object]":
+    """The event of a look at what is to look as if it were not there, which is no violation: programs look for what is not there."""
+    return {"event": "hidden", "pid": pid, "action": request.action, "target": request.target, "stack": frames}
 
 
 def make_violation_factory():

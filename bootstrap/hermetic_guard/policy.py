@@ -123,18 +123,55 @@ class Native(Record):
     DEFAULTS = {"distributions": ()}
 
 
+class Environment(Record):
+    """No variable of the user's environment, but what is listed.
+
+    keep: tuple of names, in which `*` stands for any text
+    """
+
+    if TYPE_CHECKING:
+        keep = ()  # type: tuple[str, ...]
+
+    __slots__ = ("keep",)
+    DEFAULTS = {"keep": ()}
+
+
+class Limits(Record):
+    """What a run may use, all of its processes together; None is no limit.
+
+    timeout, cpu: seconds, of the clock and of processors; memory, output: bytes; processes: how many at once, threads as well;
+    file_size: bytes of any one file
+    """
+
+    if TYPE_CHECKING:
+        timeout = None  # type: float | None
+        memory = None  # type: int | None
+        cpu = None  # type: float | None
+        file_size = None  # type: int | None
+        processes = None  # type: int | None
+        output = None  # type: int | None
+
+    __slots__ = ("timeout", "memory", "cpu", "file_size", "processes", "output")
+
+
 class Policy(Record):
-    """The resolved policy. A guard that is None does not stand."""
+    """The resolved policy. A guard that is None does not stand.
+
+    tmp: whether /tmp is this run's own, `shared` or `private`
+    """
 
     if TYPE_CHECKING:
         network = None  # type: Network | None
         subprocess = None  # type: Subprocess | None
         filesystem = None  # type: Filesystem | None
         native = None  # type: Native | None
+        environment = None  # type: Environment | None
+        limits = None  # type: Limits | None
+        tmp = ""
         on_violation = ""
 
-    __slots__ = ("network", "subprocess", "filesystem", "native", "on_violation")
-    DEFAULTS = {"on_violation": "refuse"}
+    __slots__ = ("network", "subprocess", "filesystem", "native", "environment", "limits", "tmp", "on_violation")
+    DEFAULTS = {"on_violation": "refuse", "tmp": "shared"}
 
     def guards(self) -> "tuple[str, ...]":
         """The names of the guards that stand."""
@@ -142,6 +179,11 @@ class Policy(Record):
 
 
 GUARDS = {"network": Network, "subprocess": Subprocess, "filesystem": Filesystem, "native": Native}
+
+PARTS = dict(GUARDS, environment=Environment, limits=Limits)
+"""Besides the guards what the launcher sees to: nothing in the target is asked about it."""
+
+TMP = ("shared", "private")
 
 
 def with_scratch(policy: Policy, directory: str) -> Policy:
@@ -212,6 +254,9 @@ def intersect(a: Policy, b: Policy) -> Policy:
         subprocess=_both(a.subprocess, b.subprocess, lambda x, y: Subprocess(run=_common(x.run, y.run))),
         filesystem=_both(a.filesystem, b.filesystem, _common_filesystem),
         native=_both(a.native, b.native, lambda x, y: Native(distributions=_common(x.distributions, y.distributions))),
+        environment=_both(a.environment, b.environment, lambda x, y: Environment(keep=common_names(x.keep, y.keep))),
+        limits=_both(a.limits, b.limits, _lower),
+        tmp=max(a.tmp, b.tmp, key=TMP.index),
         on_violation=max(a.on_violation, b.on_violation, key=MANNERS.index),
     )
 
@@ -224,6 +269,35 @@ def _both(x, y, merge):
 
 def _common(a, b):
     return tuple(sorted(set(a) & set(b)))
+
+
+def common_names(a: "tuple[str, ...]", b: "tuple[str, ...]") -> "tuple[str, ...]":
+    """The narrower of each two patterns of which one holds the other. Of two that only meet (`A*`, `*B`) nothing is left, which is too little
+    rather than too much."""
+    return tuple(sorted({inner for one, other in ((a, b), (b, a)) for inner in one if any(matches(outer, inner) for outer in other)}))
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a name is one of a pattern's; a pattern, all of whose names are."""
+    first, *others = pattern.split("*")
+    if not others:
+        return name == pattern
+    if not name.startswith(first):
+        return False
+    at = len(first)
+    for part in others[:-1]:
+        at = name.find(part, at) + len(part)
+        if at < len(part):
+            return False
+    return name.endswith(others[-1]) and len(name) - len(others[-1]) >= at
+
+
+def _lower(a: Limits, b: Limits) -> Limits:
+    found = {}
+    for name in Limits.__slots__:
+        given = [value for value in (getattr(a, name), getattr(b, name)) if value is not None]
+        found[name] = min(given) if given else None
+    return Limits(**found)
 
 
 def _common_network(a: Network, b: Network) -> Network:

@@ -4,7 +4,7 @@ The launcher writes it into the run directory, every guarded process reads it ba
 """
 
 from hermetic_guard.hosts import ANY, show_ports
-from hermetic_guard.policy import GUARDS, MANNERS, Policy, PolicyError
+from hermetic_guard.policy import MANNERS, PARTS, TMP, Policy, PolicyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
+WORDS = {"on_violation": MANNERS, "tmp": TMP}
+"""Fields of the policy itself, with what they may say."""
+
 
 def dumps(policy: Policy) -> bytes:
     """Serialize; every field is written, so that two equal policies have equal bytes."""
-    lines = ["hermetic-policy %d" % VERSION, "on_violation %s" % policy.on_violation]
-    for name in policy.guards():
-        rules = getattr(policy, name)
-        lines.append("guard %s" % name)
+    lines = ["hermetic-policy %d" % VERSION, "on_violation %s" % policy.on_violation, "tmp %s" % policy.tmp]
+    for name, rules in [(name, getattr(policy, name)) for name in PARTS if getattr(policy, name) is not None]:
+        lines.append("part %s" % name)
         lines.extend("%s.%s %s" % (name, field, _write(getattr(rules, field))) for field in rules.__slots__)
     return ("\n".join(lines) + "\n").encode("ascii")
 
@@ -47,27 +49,29 @@ def _split(line: str) -> "tuple[str, str]":
 
 
 def _build(pairs: "list[tuple[str, str]]") -> Policy:
-    guards = {}  # type: dict[str, dict[str, object]]
-    manner = None
+    parts = {}  # type: dict[str, dict[str, object]]
+    words = {}  # type: dict[str, str]
     for key, value in pairs:
         name, _, field = key.partition(".")
-        if key == "on_violation" and value in MANNERS:
-            manner = value
-        elif key == "guard" and value in GUARDS:
-            guards[value] = {}
-        elif name in guards and field in GUARDS[name].__slots__:
-            guards[name][field] = _read(value)
+        if value in WORDS.get(key, ()):
+            words[key] = value
+        elif key == "part" and value in PARTS:
+            parts[value] = {}
+        elif name in parts and field in PARTS[name].__slots__:
+            parts[name][field] = _read(value)
         else:
             raise PolicyError("the policy says %r, which this guard does not know" % ("%s %s" % (key, value)))
-    if manner is None or any(set(fields) != set(GUARDS[name].__slots__) for name, fields in guards.items()):
+    if set(words) != set(WORDS) or any(set(fields) != set(PARTS[name].__slots__) for name, fields in parts.items()):
         raise PolicyError("the policy is damaged: a line is missing")
-    return Policy(on_violation=manner, **{name: GUARDS[name](**fields) for name, fields in guards.items()})
+    return Policy(**dict(words, **{name: PARTS[name](**fields) for name, fields in parts.items()}))
 
 
 def _write(value: "Any") -> str:
-    """None, a text, texts, port ranges, names with port ranges, or blocks of addresses with ports."""
+    """None, a number, a text, texts, port ranges, names with port ranges, or blocks of addresses with ports."""
     if value is None:
         return "-"
+    if type(value) in (int, float):
+        return "number %r" % value
     if type(value) is tuple and value and type(value[0]) is str:
         return "texts " + " ".join(_escape(text) for text in value)
     if type(value) is tuple and value and type(value[0][0]) is bytes:
@@ -92,6 +96,8 @@ def _read(text: str) -> object:
             return tuple(_unescape(word) for word in rest.split(" "))
         if kind == "text":
             return _unescape(rest)
+        if kind == "number":
+            return int(rest) if rest.isdigit() else float(rest)
     except ValueError as error:
         raise PolicyError("the policy is damaged at %r: %s" % (text, error))
     if text == "-":

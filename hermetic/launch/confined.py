@@ -219,13 +219,13 @@ class ConfinedExecution(Execution):
 
     def _make_answers(self) -> Answers:
         """Who answers the target; made once it is on its way."""
-        from hermetic.linux import local_sockets
+        from hermetic.linux import processes
         from hermetic.linux.answers import Answers
 
         launcher = os.getpid()
 
         def members() -> Iterator[int]:
-            return local_sockets.below(launcher, self.spare)
+            return processes.below(launcher, self.spare)
 
         return Answers(
             self._policy,

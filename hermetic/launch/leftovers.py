@@ -1,8 +1,8 @@
 """Ends what a target left running: daemons, background jobs, workers that outlived it.
 
 As a subreaper (prctl(2)) the launcher becomes the parent of every orphan below it, so sooner or later all of them are
-its own children. Only those are signalled: nobody else can take a child's status, so its pid names the same process
-until the launcher itself has waited for it.
+its own children. Only those are asked to end: nobody else can take a child's status, so its pid names the same process
+until the launcher itself has waited for it. What does not end is killed wherever it is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import time
 
 from hermetic.launch.signals import send
+from hermetic.linux import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ LINGER = 0.2
 """Seconds for what ends by itself: a `tee` that writes its last lines, multiprocessing's resource tracker."""
 GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL."""
+FREEZING = 0.5
+"""Seconds of stopping them first."""
 BOUND = 3.0
 """Seconds of SIGKILL. What starts itself anew faster than it can be killed must not hold the user for ever."""
 PAUSE = 0.01
@@ -41,7 +44,7 @@ def end(spare: frozenset[int], wait: Callable[[float], bool], *, at_once: bool =
         over = over or _stage(LINGER, spare, wait, lambda left: None)
         over = over or _stage(GRACE, spare, wait, lambda left: _ask(left, told))
     if not over:
-        _stage(BOUND, spare, lambda seconds: wait(min(seconds, PAUSE)) and False, _kill)
+        _stage(BOUND, spare, lambda seconds: wait(min(seconds, PAUSE)) and False, lambda left: processes.kill(spare, FREEZING))
     return len(remaining(spare))
 
 
@@ -64,11 +67,6 @@ def _ask(left: frozenset[int], told: set[int]) -> None:
     told |= left
 
 
-def _kill(left: frozenset[int]) -> None:
-    for pid in left:
-        send(pid, _signal.SIGKILL)
-
-
 def remaining(spare: frozenset[int]) -> frozenset[int]:
     """The children there are still, after all that have ended were waited for."""
     while True:
@@ -82,33 +80,4 @@ def remaining(spare: frozenset[int]) -> frozenset[int]:
 
 def children() -> frozenset[int]:
     """The pids of this process's children."""
-    try:
-        tasks = os.listdir("/proc/self/task")
-        return frozenset(int(pid) for task in tasks for pid in _read(f"/proc/self/task/{task}/children").split())
-    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        return frozenset(pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _parent(pid) == os.getpid())
-
-
-def is_below(pid: int, ancestor: int) -> bool:
-    """Whether `pid` names a descendant of `ancestor`, or `ancestor` itself. Gone, or out of sight (0): no."""
-    while pid > 1 and pid != ancestor:
-        pid = _parent(pid)
-    return pid == ancestor
-
-
-def _parent(pid: int) -> int:
-    """The pid of a process's parent, 0 if there is no such process."""
-    try:
-        # The name before the last parenthesis may hold blanks and parentheses itself (proc(5)).
-        return int(_read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[1])
-    except (OSError, IndexError):
-        return 0
-
-
-def _read(path: str) -> bytes:
-    """All of a file of /proc, which may give less than was asked for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return b"".join(iter(lambda: os.read(descriptor, 65536), b""))
-    finally:
-        os.close(descriptor)
+    return frozenset(processes.children(os.getpid()))

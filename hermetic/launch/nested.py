@@ -10,6 +10,7 @@ import os
 import sys
 
 from hermetic_guard import serialized
+from hermetic_guard.policy import Limits
 
 from hermetic.errors import GuardUnavailable, HermeticError, UsageError, quoted
 from hermetic.linux import layers
@@ -61,6 +62,8 @@ def refuse_what_the_outer_run_does(invocation: Invocation) -> None:
 
 def become(target: Target, before: Policy, after: Policy, run: str, *, invocation: Invocation, say: Speaker) -> NoReturn:
     """Be replaced by the target. Raises HermeticError if it cannot be executed, or not under both policies, or not as `invocation` requires."""
+    if not invocation.flag("best_effort"):
+        refuse_limits(before, after)
     here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter)
     try:
         confine(narrower(before, after), here)
@@ -84,8 +87,28 @@ def narrower(before: Policy, after: Policy) -> Policy:
     """Of `after` those guards that the outer run does not hold already."""
     nothing = dict.fromkeys(after.guards(), None)
     added = {guard: getattr(after, guard) for guard in STACKED if getattr(after, guard) != getattr(before, guard)}
-    policy: Policy = after.replaced(**{**nothing, **added})
+    policy: Policy = after.replaced(**{**nothing, **added}, limits=_added_limits(before, after), environment=None, tmp=before.tmp)
     return policy
+
+
+def _added_limits(before: Policy, after: Policy) -> Limits | None:
+    """What this process can put on itself, and no launcher has to see to."""
+    if after.limits is None or after.limits.file_size == (before.limits and before.limits.file_size):
+        return None
+    return Limits(file_size=after.limits.file_size)
+
+
+def refuse_limits(before: Policy, after: Policy) -> None:
+    """Raises UsageError for what a launcher would have to see to and the outer run's does not: it knows nothing of us."""
+    if after.tmp != before.tmp:
+        raise UsageError("inside another hermetic nothing holds --tmp private", "give it to the outer one")
+    added = _added_limits(before, after)
+    for field in Limits.__slots__ if after.limits else ():
+        value = getattr(after.limits, field)
+        if value is not None and value not in (getattr(before.limits, field, None), getattr(added, field, None)):
+            from hermetic.policy.limits import shown
+
+            raise UsageError(f"inside another hermetic nothing holds this limit: {shown(field, value)}", "give it to the outer one")
 
 
 def standings(before: Policy, after: Policy, here: Here, *, python: bool) -> list[layers.Standing]:
@@ -101,7 +124,7 @@ def _not_stacked(guard: str, before: Policy, after: Policy, *, python: bool) -> 
 
 
 def confine(policy: Policy, here: Here) -> None:
-    if not policy.guards():
+    if not policy.guards() and policy.limits is None:
         return
     from hermetic.linux.confine import Confinement
 

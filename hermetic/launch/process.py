@@ -13,7 +13,7 @@ import time
 
 from hermetic.launch.execution import cannot_start
 from hermetic.launch.signals import ENDING, Signals, send, sent_by_process, wake_when_readable
-from hermetic.linux import syscalls
+from hermetic.linux import processes, syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from signal import struct_siginfo
 
     from hermetic.launch.execution import Execution
+    from hermetic.launch.limits import Keeper
     from hermetic.launch.stage import RunDirectory
     from hermetic.launch.terminal import Terminal
 else:
@@ -29,6 +30,8 @@ else:
 
 RESUME = 0.05
 """Seconds in which the shell that continued us must have continued the target too, before we do it."""
+GRACE = 1.0
+"""Seconds between SIGTERM and SIGKILL for a target whose time is up."""
 PIECE = 65536
 PIECES = 16
 """Reads of the FIFO in one turn. A target that never stops writing must not keep its signals from being passed on."""
@@ -64,6 +67,7 @@ def launch(
     ready: Callable[[int], bool],
     deadline: float,
     meanwhile: Iterator[object] | None = None,
+    keeper: Keeper | None = None,
 ) -> Outcome:
     """Run a program to its end; nothing of it is left then, nor of the run directory.
 
@@ -71,6 +75,7 @@ def launch(
     ready:     tells whether the process of that pid has reported that its guards stand
     deadline:  seconds it has for that; time in which it is stopped does not count
     meanwhile: work for idle time, advanced a step at a time while the target runs and dropped when it has ended
+    keeper:    of the run's limits, where it has some
 
     To be called from the only thread of a process. Raises TargetNotFound or TargetNotExecutable if the program cannot
     be executed, HermeticError if no process can be started.
@@ -78,13 +83,17 @@ def launch(
     spare = execution.spare = _children()
     terminal = _terminal()
     with Signals() as signals:
-        pid = _start(execution, signals, run.events)
-        watch = _Watch(pid, execution, signals, run.events, on_events, ready, deadline)
+        pid = _start(execution, signals, run.events, keeper)
+        if keeper:
+            keeper.begin(pid, spare)
+        watch = _Watch(pid, execution, signals, run.events, on_events, ready, deadline, keeper, spare, on_terminal=terminal is not None)
         try:
             watch.until_ended(meanwhile)
             execution.raise_failure()
         finally:
-            survivors = watch.end_leftovers(spare)
+            survivors = watch.end_leftovers()
+            if keeper:
+                keeper.finish(survivors, signals.asked_to_end)
             _restore(terminal, run, signals)
     return Outcome(pid, watch.status or 0, guarded=watch.guarded, late=watch.late, survivors=survivors)
 
@@ -109,7 +118,7 @@ def _terminal() -> Terminal | None:
     return Terminal(descriptor)
 
 
-def _start(execution: Execution, signals: Signals, events: int) -> int:
+def _start(execution: Execution, signals: Signals, events: int, keeper: Keeper | None) -> int:
     """Fork the target; returns its pid."""
     launcher = os.getpid()
     try:
@@ -119,16 +128,18 @@ def _start(execution: Execution, signals: Signals, events: int) -> int:
     except OSError as error:
         raise cannot_start(error) from error
     if not pid:
-        _become(execution, signals, launcher)
+        _become(execution, signals, launcher, keeper)
     execution.forked(pid)
     return pid
 
 
-def _become(execution: Execution, signals: Signals, launcher: int) -> None:
+def _become(execution: Execution, signals: Signals, launcher: int, keeper: Keeper | None) -> None:
     """In the forked child: turn into the target. Never returns."""
     try:
         syscalls.die_with_parent(launcher)
         signals.hand_down()
+        if keeper:
+            keeper.in_child()
         execution.become()
     except OSError as error:
         execution.report(error)
@@ -157,6 +168,10 @@ class _Watch:
         on_events: Callable[[bytes], None],
         ready: Callable[[int], bool],
         deadline: float,
+        keeper: Keeper | None = None,
+        spare: frozenset[int] = frozenset(),
+        *,
+        on_terminal: bool = False,
     ) -> None:
         self._pid = pid
         self._execution = execution
@@ -167,6 +182,10 @@ class _Watch:
         self._patience = deadline
         self._ready_by: float | None = time.monotonic() + deadline
         self._resume_at: float | None = None
+        self._keeper = keeper
+        self._spare = spare
+        self._kill_at: float | None = None
+        self._on_terminal = on_terminal
         self._more = False
         self.status: int | None = None
         self.guarded = False
@@ -186,15 +205,19 @@ class _Watch:
             self._execution.proceed()
             self._take_events()
             self._keep_times()
+            self._keep_limits()
             self._wait_for_children()
         self._execution.proceed()
         self._take_events()
+        if self._keeper:
+            self._keeper.last_look()
 
-    def end_leftovers(self, spare: frozenset[int]) -> int:
+    def end_leftovers(self) -> int:
         """End what runs still, the target too if it comes to that; how many would not."""
         from hermetic.launch import leftovers
 
-        return leftovers.end(spare, self._sleep, at_once=not self.guarded)
+        exceeded = self._keeper is not None and self._keeper.reached not in ("", "timeout")
+        return leftovers.end(self._spare, self._sleep, at_once=not self.guarded or exceeded)
 
     def _sleep(self, seconds: float) -> bool:
         info = self._signals.wait(seconds)
@@ -204,7 +227,9 @@ class _Watch:
 
     def _until_next(self) -> float | None:
         """Seconds until there is something to do without a signal; None: never."""
-        times = [moment for moment in (self._ready_by, self._resume_at) if moment is not None]
+        times = [moment for moment in (self._ready_by, self._resume_at, self._kill_at) if moment is not None]
+        if self._keeper and not self._keeper.reached:
+            times.append(self._keeper.due())
         return min(times) - time.monotonic() if times else None
 
     def _relay(self, info: struct_siginfo) -> None:
@@ -217,12 +242,10 @@ class _Watch:
         The kernel sends those of a terminal to the whole group, but its hang-up to the leader of the session only
         (drivers/tty/tty_jobctrl.c). A target that signals its own group (vim's Ctrl-Z) has sent to itself already.
         """
-        from hermetic.launch.leftovers import is_below
-
         if info.si_signo == _signal.SIGCHLD:
             return False
         if sent_by_process(info):
-            return not is_below(info.si_pid, os.getpid())
+            return not processes.is_below(info.si_pid, os.getpid())
         return info.si_signo in HANG_UP and os.getsid(0) == os.getpid()
 
     def _take_events(self) -> None:
@@ -246,6 +269,18 @@ class _Watch:
             self._resume_at = None
             send(self._pid, _signal.SIGCONT)
 
+    def _keep_limits(self) -> None:
+        """A run that has used up its time is asked to end, and may tidy up; one that uses too much of anything else is not."""
+        if self._keeper and self._keeper.look():
+            grace = GRACE if self._keeper.reached == "timeout" else 0
+            self._kill_at = time.monotonic() + grace
+            if grace:
+                send(self._pid, _signal.SIGTERM)
+                send(self._pid, _signal.SIGCONT)
+        if self._keeper and self._kill_at is not None and time.monotonic() >= self._kill_at:
+            self._kill_at = None
+            self._keeper.end()
+
     def _wait_for_children(self) -> None:
         """Take all changes of children: the target's, and the end of orphans that have become ours."""
         while self.status is None:
@@ -264,8 +299,16 @@ class _Watch:
             self.status = status
 
     def _stop(self, number: int) -> None:
-        """Stop with the target, as one job; whoever continues us continues it."""
+        """Stop with the target, as one job; whoever continues us continues it.
+
+        Without a terminal nobody might, and a run that has limits could escape them so.
+        """
+        if self._keeper and not self._on_terminal:
+            return
+        before = time.monotonic()
         self._signals.stop(number)
+        if self._keeper:
+            self._keeper.stood_still(time.monotonic() - before)
         self._resume_at = time.monotonic() + RESUME
         if self._ready_by is not None:
             self._ready_by = time.monotonic() + self._patience

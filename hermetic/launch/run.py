@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from hermetic_guard.policy import Policy
 
     from hermetic.events import Event
+    from hermetic.launch.limits import Keeper
+    from hermetic.launch.private_tmp import PrivateTmp
     from hermetic.launch.process import Outcome
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.log import Log
@@ -43,7 +45,13 @@ once some seconds."""
 
 UNGUARDED = 125
 VIOLATION = 77
+LATE = 124
+"""As timeout(1) has it."""
+KILLED = 128 + 9
+"""A limit was reached: the run was ended by SIGKILL, whoever of its processes was first."""
 GUARDED_TOO = "Python programs that it starts get the guards as well"
+TOO_LARGE = 128 + 25
+"""SIGXFSZ has ended the target, or what a shell was waiting for."""
 REASONS = 10
 """How many different reasons of failed guards are printed."""
 
@@ -58,7 +66,8 @@ def main(invocation: Invocation) -> int:
     """
     cwd = working_directory()
     resolved = combine.resolve(invocation, cwd, lambda: interpreter_of(invocation, cwd or ""))
-    environment = initial_environment()
+    initial = initial_environment()
+    environment = granted(initial, resolved.policy, invocation)
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
@@ -66,6 +75,8 @@ def main(invocation: Invocation) -> int:
         say.notice(notice)
     for detail in (*resolved.details, "; ".join(target.how)):
         say.detail(detail)
+    if resolved.policy.environment is not None:
+        say.detail(f"environment: {len(environment)} variables of {len(initial)}")
     policy = with_needs(resolved.policy, target, cwd)
     refuse_hidden(policy, target)
     if nested.is_inside():
@@ -78,6 +89,8 @@ def main(invocation: Invocation) -> int:
     run = Run(invocation, policy, target, facts, say)
     run.policy_files = resolved.files
     run.report.narrowed = narrowed(resolved)
+    if policy.tmp == "private":
+        run.make_tmp_private(cwd)
     return run.result(environment)
 
 
@@ -106,9 +119,18 @@ class Run:
         self.policy_files: list[str] = []
         self.started: ConfinedExecution | None = None
         self.loopback: LoopbackServer | None = None
-        self.runs = True
+        self.private: PrivateTmp | None = None
+        self.runs, self.file_too_large = True, False
+        self.keeper: Keeper | None = None
         self.log_path = values.get("log")
         self.log: Log | None = None
+
+    def make_tmp_private(self, cwd: str | None) -> None:
+        from hermetic.launch import private_tmp
+
+        self.policy, self.private = private_tmp.prepare(self.policy, self.target, cwd)
+        if not self.private.mounts:
+            self.say.notice(private_tmp.PARTIAL)
 
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
@@ -124,18 +146,50 @@ class Run:
             start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
             if not self.carries:
                 start.environment.update(environ.scratch(self.policy, f"{run.path}/scratch", start.environment))
+            if self.private:
+                self.private.make(run.path)
+                start.environment[b"TMPDIR"] = self.private.tmpdir(run.path)
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
+            self.keeper = self.limits(os.path.basename(run.path))
             self.started = self.execution(start, run.path, protected)
-            outcome = launch(
-                self.started,
-                run,
-                on_events=self.take,
-                ready=lambda pid: self.ready or not self.carries,
-                deadline=READY_WITHIN_S,
-                meanwhile=idle_work(),
-            )
+            try:
+                outcome = launch(
+                    self.started,
+                    run,
+                    on_events=self.take,
+                    ready=lambda pid: self.ready or not self.carries,
+                    deadline=READY_WITHIN_S,
+                    meanwhile=idle_work(),
+                    keeper=self.keeper,
+                )
+            finally:
+                if self.keeper:
+                    self.keeper.close()
         return self.finish(outcome, killed=outcome.pid in self.started.killed)
+
+    def limits(self, name: str) -> Keeper | None:
+        if self.policy.limits is None:
+            return None
+        from hermetic.launch.limits import Keeper
+
+        return Keeper(self.policy.limits, name, self.at_limit)
+
+    def at_limit(self, field: str, value: float | None = None) -> None:
+        """Tell that the run is ended for this limit, or that a process could not go on."""
+        from hermetic.launch.limits import FLAGS
+        from hermetic.policy.limits import shown
+
+        value = value or getattr(self.policy.limits, field)
+        self.say.notice(f"limit reached: {shown(field, value)} (allow more: {FLAGS[field]})")
+        if self.log:
+            self.log.write("limit", {"limit": FLAGS[field].removeprefix("--"), "value": value})
+
+    def at_file_size(self, value: int | None = None) -> None:
+        """A process could not go on for the one limit that ends it alone. Nobody else knows of those that could."""
+        if self.policy.limits and self.policy.limits.file_size is not None and not self.file_too_large:
+            self.file_too_large = True
+            self.at_limit("file_size", value)
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
@@ -145,6 +199,7 @@ class Run:
             run=run,
             compiles=environ.makes_code(self.target, self.facts),
             protected=tuple(map(os.path.realpath, protected)),
+            **(self.private.here(run) if self.private else {}),
         )
         policy = with_scratch(self.policy, f"{run}/scratch")
         return ConfinedExecution(
@@ -163,11 +218,16 @@ class Run:
         found = layers.standings(self.policy, here, python=self.carries)
         self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
+        if self.private and self.private.mounts and not here.namespaced:
+            why_not = "--tmp private cannot be held: the mounts that were permitted a moment ago are not any more"
         if not why_not and not self.carries:
             held = "; ".join(map(layers.in_the_kernel, found))
             self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")
         elif not why_not:
             self.say.detail("; ".join(map(str, found)))
+        if self.keeper and not why_not:
+            why_not = self.keeper.why_not(best_effort=self.best_effort)
+            self.say.detail("" if why_not else "limits: " + "; ".join(self.keeper.how(here)))
         return why_not + self.whose(why_not)
 
     def whose(self, why_not: str) -> str:
@@ -213,6 +273,11 @@ class Run:
                 self.uncaught = self.uncaught or by_target
             elif kind == "failed":
                 self.could_not_guard(event["why"], by_target)
+            elif kind == "limit":
+                self.at_file_size(event["value"])
+                continue
+            elif kind == "hidden":
+                self.report.looked(event)
             else:
                 self.report.refused(event)
             if self.log:
@@ -229,6 +294,8 @@ class Run:
     def finish(self, outcome: Outcome, *, killed: bool) -> int:
         """Tell the count, and make the exit code. killed: whether the supervisor ended the target for what it tried."""
         code = VIOLATION if killed else self.exit_code(outcome)
+        if outcome.code == TOO_LARGE:
+            self.at_file_size()
         self.report.finish(self.reader.foreign)
         if self.reasons or (self.carries and self.runs and not outcome.guarded):
             kept.forget(kept.directory(os.environ))  # it may be the cause
@@ -239,6 +306,8 @@ class Run:
         return code
 
     def exit_code(self, outcome: Outcome) -> int:
+        if self.keeper and self.keeper.reached:
+            return LATE if self.keeper.reached == "timeout" else KILLED
         if not self.runs:
             return outcome.code
         if self.failed:
@@ -358,6 +427,16 @@ def initial_environment() -> dict[bytes, bytes]:
         return environment
     with open("/proc/self/environ", "rb") as file:
         return environ.uncoerced(environment, file.read())
+
+
+def granted(environment: dict[bytes, bytes], policy: Policy, invocation: Invocation) -> dict[bytes, bytes]:
+    """What the policy leaves of it, and what the command line sets: the target is found by that already, as `env` would find it."""
+    given = invocation.values.get("set_env", ())
+    if policy.environment is None and not given:
+        return environment
+    from hermetic.policy import environment as variables
+
+    return variables.granted(environment, policy.environment, map(str, given) if isinstance(given, tuple) else ())
 
 
 def protected_paths() -> list[str]:

@@ -71,6 +71,10 @@ class Confinement:
         self.here.pid = os.getpid()
         descriptors.sort(self.policy)
         self._enter_namespaces()
+        if self.policy.limits is not None:
+            from hermetic.linux import rlimits
+
+            rlimits.apply(self.policy.limits, alone=self.here.namespaced and not self.here.root)
         if self.policy.subprocess is not None and not self.policy.subprocess.run:
             from hermetic.linux import exec_once
 

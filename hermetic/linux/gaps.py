@@ -61,11 +61,11 @@ def _filesystem(since: int, *, namespaced: bool = False) -> Callable[[Policy, He
 
 
 def _can_be_read(policy: Policy, here: Here) -> bool:
-    """Whether something hidden lies where Landlock lets the target read: it grants what contains it."""
+    """Whether something hidden lies where Landlock lets the target write: there it grants what contains it, with all that will be made there."""
     rules = policy.filesystem
     if rules is None or here.namespaced:
         return False
-    return rules.read is None or here.abi == 0 or any(is_within_any(path, rules.read + rules.write) for path in rules.hide)
+    return here.abi == 0 or any(is_within_any(path, rules.write) for path in rules.hide)
 
 
 def _protects_what_is_written(policy: Policy) -> bool:
@@ -128,6 +128,12 @@ GAPS = (
         "what is hidden can be read",
         lambda policy, here: bool(policy.filesystem and policy.filesystem.hide) and _can_be_read(policy, here),
         rules=("hide",),
+    ),
+    Gap(
+        "filesystem",
+        "seen",
+        "what is hidden is seen to be there, though not read",
+        lambda policy, here: bool(policy.filesystem and policy.filesystem.hide) and not here.namespaced,
     ),
     Gap(
         "filesystem",

@@ -17,9 +17,13 @@ class Here:
     namespaced: whether the run has a mount namespace of its own
     pid:        of the target
     abi:        version of Landlock's interface, 0 where there is none
+    tmp:        directories that lie over others for this run: path of the other, and where it is itself
+    written, kept: paths in those others that stay, and may be written or are as everything is
     """
 
-    __slots__ = ("abi", "compiles", "filtered", "machine", "namespaced", "pid", "program", "protected", "root", "run", "supervised")
+    __slots__ = (
+        "abi", "compiles", "filtered", "kept", "machine", "namespaced", "pid", "program", "protected", "root", "run", "supervised", "tmp", "written",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,6 +39,9 @@ class Here:
         namespaced: bool = False,
         abi: int = 0,
         pid: int = 0,
+        tmp: tuple[tuple[str, str], ...] = (),
+        written: tuple[str, ...] = (),
+        kept: tuple[str, ...] = (),
     ) -> None:
         self.machine = machine
         self.root = root
@@ -47,3 +54,6 @@ class Here:
         self.namespaced = namespaced
         self.abi = abi
         self.pid = pid
+        self.tmp = tmp
+        self.written = written
+        self.kept = kept

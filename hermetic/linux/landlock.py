@@ -146,11 +146,19 @@ def _parts(policy: Policy, here: Here, around: Surroundings) -> Iterator[tuple[i
     run = policy.subprocess.run if policy.subprocess else ()
     reading = READ if run else READ | EXECUTE
     if rules is not None and rules.read is not None:
-        yield reading, _reads(rules, rules.read, here, around, reading)
+        yield reading, _reads(rules, around.visible if _hides(rules, here) else rules.read, here, around, reading)
+        yield 0, [Grant(path, READ_DIR, exact=True) for path in rules.read if _hides(rules, here)]
+    elif rules is not None and _hides(rules, here):
+        yield READ_FILE, _reads(rules, around.visible, here, around, READ_FILE)
     if run:
         yield EXECUTE, [Grant(path, EXECUTE) for path in around.executables]
     if policy.network:
         yield RESOLVE_UNIX, [Grant(path, RESOLVE_UNIX, exact=True) for path in policy.network.unix]
+
+
+def _hides(rules: Filesystem, here: Here) -> bool:
+    """Whether it is this that has to hide: by granting everything beside it. That it is there, and what it is called, still shows."""
+    return bool(rules.hide) and not here.namespaced
 
 
 def _changes(rules: Filesystem, here: Here, around: Surroundings) -> Iterator[Grant]:

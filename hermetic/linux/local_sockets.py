@@ -12,7 +12,7 @@ from hermetic_guard.policy import is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 AF_UNIX, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG = 1, 16, 3, 4
 DIAG_BY_FAMILY, REQUEST_DUMP = 20, 0x301
@@ -109,28 +109,6 @@ def leads_to(link: str) -> str:
         return os.readlink(link)
     except OSError:
         return ""
-
-
-def below(ancestor: int, spare: Collection[int]) -> Iterator[int]:
-    """The processes that a process has started, but those in `spare`, and those that these have."""
-    waiting = [child for child in children(ancestor) if child not in spare]
-    while waiting:
-        process = waiting.pop()
-        yield process
-        waiting += children(process)
-
-
-def children(process: int) -> list[int]:
-    try:
-        threads = os.listdir(f"/proc/{process}/task")
-        return [int(pid) for thread in threads for pid in read(f"/proc/{process}/task/{thread}/children").split()]
-    except OSError:
-        return []
-
-
-def read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def listeners() -> Iterator[Listener]:

@@ -25,8 +25,8 @@ WRITABLE = "writable"
 READ_ONLY = "read-only"
 PRIVATE = "private"
 HIDDEN = "hidden"
-OURS = "ours"
-"""The run's own file in the place of the machine's."""
+OURS, TMP = "ours", "tmp"
+"""The run's own file, and its directories, in the place of the machine's."""
 
 RESOLVER = "resolv.conf"
 """Its name in the run directory."""
@@ -51,16 +51,25 @@ class Plan:
     read_only: whether all is read-only that none of `mounts` makes different
     mounts:    (path, kind), what lies above first
     links:     those of the paths that are links: what is mounted there is the link itself, which so stays where it is
-    ours:      the run's own file
+    ours:      the run's own file; tmp: its own directories, by the path of what they lie over
     """
 
-    __slots__ = ("links", "mounts", "ours", "read_only")
+    __slots__ = ("links", "mounts", "ours", "read_only", "tmp")
 
-    def __init__(self, *, read_only: bool, mounts: tuple[tuple[str, str], ...], links: tuple[str, ...] = (), ours: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        read_only: bool,
+        mounts: tuple[tuple[str, str], ...],
+        links: tuple[str, ...] = (),
+        ours: str = "",
+        tmp: dict[str, str] | None = None,
+    ) -> None:
         self.read_only = read_only
         self.mounts = mounts
         self.links = links
         self.ours = ours
+        self.tmp = tmp or {}
 
 
 # From a policy to a plan.
@@ -78,7 +87,7 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
     fixed = (*around.protected, *(here.protected if base == READ_ONLY else ()))
     pinned = {path: WRITABLE for place in fixed if place in kept for path in _between(place, written)}
     mounted = tuple(sorted({**pinned, **kept}.items()))
-    return Plan(read_only=base == READ_ONLY, mounts=mounted, links=around.links, ours=f"{here.run}/{RESOLVER}")
+    return Plan(read_only=base == READ_ONLY, mounts=mounted, links=around.links, ours=f"{here.run}/{RESOLVER}", tmp=dict(here.tmp))
 
 
 def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -91,6 +100,9 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
         (HIDDEN, (*(rules.hide if rules else ()), *around.hidden)),
         (OURS, (around.resolver,) if around.resolver else ()),
         (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected, *around.protected)),
+        (WRITABLE, here.written if base == READ_ONLY else ()),
+        (base, here.kept),
+        (TMP, tuple(place for place, _ in here.tmp)),
         (WRITABLE, rules.write if rules and base == READ_ONLY else ()),
         (HIDDEN, around.raw),
         (PRIVATE, (SHM,) if base == READ_ONLY else ()),
@@ -170,9 +182,11 @@ def _sources(plan: Plan) -> dict[str, int]:
 
 
 def _source(path: str, kind: str, plan: Plan) -> int | None:
-    place = _open(plan.ours if kind == OURS else path, link=path in plan.links)
+    place = _open({OURS: plan.ours, TMP: plan.tmp.get(path, "")}.get(kind, path), link=path in plan.links)
     if place is None:
         return None
+    if kind == TMP:
+        _make_places(place, path, plan)
     if kind == PRIVATE:
         os.close(place)
         return _tmpfs(b"1777", NOSUID | NODEV, path, plan)
@@ -220,10 +234,16 @@ def _tmpfs(mode: bytes, attributes: int, path: str, plan: Plan | None) -> int:
     step("fsconfig", context, FSCONFIG_CMD_CREATE, 0, 0, 0, on=path)
     made = step("fsmount", context, FSMOUNT_CLOEXEC, attributes, on=path)
     os.close(context)
-    for other, _ in plan.mounts if plan else ():
-        if is_within(other, path) and other != path and os.path.lexists(other):
-            _make_place(made, other.removeprefix(path + "/"), is_directory=os.path.isdir(other))
+    if plan:
+        _make_places(made, path, plan)
     return made
+
+
+def _make_places(root: int, path: str, plan: Plan) -> None:
+    """In what will lie over `path`, those on which others are to be mounted."""
+    for other, _ in plan.mounts:
+        if is_within(other, path) and other != path and os.path.lexists(other):
+            _make_place(root, other.removeprefix(path + "/"), is_directory=os.path.isdir(other))
 
 
 def _make_place(root: int, path: str, *, is_directory: bool) -> None:

@@ -10,13 +10,13 @@ import os
 import stat
 
 from hermetic_guard.files import names_in
-from hermetic_guard.policy import fits
+from hermetic_guard.policy import fits, is_within, is_within_any
 
 from hermetic.linux import mountinfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hermetic_guard.policy import Policy
 
@@ -50,10 +50,24 @@ class Surroundings:
     protected:   what is there of what the policy protects, and other paths to that
     links:       those of them that are links
     resolver:    path of the resolvers' configuration, where it is to be another
+    visible:     where there are no mounts, paths that hold all that may be read and nothing that is hidden
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """
 
-    __slots__ = ("devices", "essentials", "executables", "hidden", "kernels", "links", "protected", "raw", "resolver", "streams", "top")
+    __slots__ = (
+        "devices",
+        "essentials",
+        "executables",
+        "hidden",
+        "kernels",
+        "links",
+        "protected",
+        "raw",
+        "resolver",
+        "streams",
+        "top",
+        "visible",
+    )
 
     def __init__(
         self,
@@ -65,6 +79,7 @@ class Surroundings:
         executables: tuple[str, ...] = (),
         essentials: tuple[str, ...] = (),
         hidden: tuple[str, ...] = (),
+        visible: tuple[str, ...] = (),
         kernels: tuple[str, ...] = (),
         protected: tuple[str, ...] = (),
         links: tuple[str, ...] = (),
@@ -77,6 +92,7 @@ class Surroundings:
         self.executables = executables
         self.essentials = essentials
         self.hidden = hidden
+        self.visible = visible
         self.kernels = kernels
         self.protected = protected
         self.links = links
@@ -88,19 +104,24 @@ def look(policy: Policy, here: Here) -> Surroundings:
     usable, raw = _devices(here)
     run = policy.subprocess.run if policy.subprocess else ()
     hide = policy.filesystem.hide if policy.filesystem else ()
-    mounts = mountinfo.lines() if here.namespaced else []
+    mounts = mountinfo.lines() if here.namespaced or hide else []
+    hidden = mountinfo.aliases(hide, mounts) if hide else ()
     protected = _there(policy.filesystem.protect) if policy.filesystem and here.namespaced else ()
     raw += mountinfo.elsewhere(DEV, raw, mounts) if raw else ()
     limited = policy.filesystem is not None and policy.filesystem.read is not None
+    essentials = _essentials(here.program) if limited else ()
+    if hide and not here.namespaced:
+        essentials = tuple(path for place in essentials for path in without(place, hide + hidden))
     return Surroundings(
         top=() if here.namespaced else _top(),
         devices=usable,
         raw=raw,
         streams=streams() if policy.filesystem else (),
         executables=_executables((here.program, *run)) if run else (),
-        essentials=_essentials(here.program) if limited else (),
-        hidden=(mountinfo.aliases(hide, mounts) if hide else ()) + tuple(mountinfo.points(mounts, [mountinfo.QUEUES])),
-        kernels=mountinfo.kernels(mounts),
+        essentials=essentials,
+        hidden=hidden + (tuple(mountinfo.points(mounts, [mountinfo.QUEUES])) if here.namespaced else ()),
+        visible=_visible(policy, hide + hidden) if hide and not here.namespaced else (),
+        kernels=mountinfo.kernels(mounts) if here.namespaced else (),
         protected=protected + (mountinfo.aliases(protected, mounts) if protected else ()),
         links=tuple(filter(os.path.islink, protected)),
         resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
@@ -143,6 +164,31 @@ def _essentials(program: str) -> tuple[str, ...]:
     from hermetic.linux import essentials
 
     return essentials.essentials(program)
+
+
+def _visible(policy: Policy, hidden: tuple[str, ...]) -> tuple[str, ...]:
+    read = policy.filesystem.read if policy.filesystem else None
+    return tuple(path for place in (("/",) if read is None else read) for path in without(place, hidden))
+
+
+def without(place: str, hidden: tuple[str, ...]) -> Iterator[str]:
+    """Paths that hold all that is in a place now and nothing that is hidden. What comes there later is in none of them, if something is hidden
+    beside it; nor is what nobody may list.
+    """
+    if is_within_any(place, hidden):
+        return
+    if not any(is_within(path, place) for path in hidden):
+        yield place
+        return
+    try:
+        with os.scandir(place) as entries:
+            names = {entry.path for entry in entries if not entry.is_symlink()}
+    except OSError:
+        names = set()
+    below = place.rstrip("/") + "/"
+    names |= {below + path.removeprefix(below).partition("/")[0] for path in hidden if path.startswith(below)}
+    for path in sorted(names):
+        yield from without(path, hidden)
 
 
 def _top() -> tuple[str, ...]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from hermetic_guard.policy import GUARDS
+from hermetic_guard.policy import PARTS as PARTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-PARTS = GUARDS
-"""What a policy has a table for, and the rules in it."""
 
 DEFAULT = "default"
 """The profile that stands where no guard is asked for."""
@@ -28,12 +25,23 @@ FIELDS = {
     "protect": "protect",
     "hide": "hide",
     "allow-native": "distributions",
+    "allow-env": "keep",
+    "timeout": "timeout",
+    "max-memory": "memory",
+    "max-cpu": "cpu",
+    "max-file-size": "file_size",
+    "max-processes": "processes",
+    "max-output": "output",
 }
 """The field of a guard's rules (hermetic_guard/policy.py) that a key of its table fills."""
 
 
 def put_up(part: str) -> Any:
     """The rules of a part of the policy that has just been put up, before anything is said of it."""
+    if part == "environment":
+        from hermetic.policy import environment
+
+        return PARTS[part](keep=tuple(sorted(environment.BASE)))
     return PARTS[part]()
 
 

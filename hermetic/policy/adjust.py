@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+    from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Network, Policy, Subprocess
 
     from hermetic.options import Option
     from hermetic.policy.addresses import Block
@@ -33,7 +33,7 @@ def adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Polic
         guard = option.policy.partition(".")[0]
         rules = getattr(policy, guard)
         if rules is None:
-            raise UsageError(f"{option.name} has nothing to adjust: {WHAT[guard]} is not guarded", f"it goes with {options.flag_of(guard)}")
+            raise UsageError(f"{option.name} has nothing to adjust: {WHAT[guard]}", f"it goes with {options.flag_of(guard)}")
         policy = policy.replaced(**{guard: typed(rules, option, values[option.key], reader)})
     words = {option.key: values[option.key] for option in options.OPTIONS if option.adjusts and option.choices and option.key in values}
     changed: Policy = policy.replaced(**words)
@@ -59,7 +59,13 @@ def _given(values: dict[str, object]) -> Iterator[Option]:
     return (option for option in options.OPTIONS if option.adjusts and option.key in values and option.key in ADJUSTERS)
 
 
-WHAT = {"network": "the network", "subprocess": "the start of processes", "filesystem": "the filesystem", "native": "native code"}
+WHAT = {
+    "network": "the network is not guarded",
+    "subprocess": "the start of processes is not guarded",
+    "filesystem": "the filesystem is not guarded",
+    "native": "native code is not guarded",
+    "environment": "the environment is not cleaned",
+}
 
 
 # The network.
@@ -226,6 +232,37 @@ def normalized(name: str) -> str:
     return distributions.normalized(name)
 
 
+def _allow_env(rules: Environment, given: Given, reader: Reader) -> Environment:
+    from hermetic.policy import environment
+
+    more = list(rules.keep)
+    for text in map(str, given):
+        try:
+            more.append(environment.pattern(text))
+        except ValueError as error:
+            raise WrongValue(text, str(error), "as in AWS_PROFILE, CI_*") from None
+    changed: Environment = rules.replaced(keep=tuple(sorted(set(more))))
+    return changed
+
+
+def _limit(field: str) -> Callable[[Limits, Given, Reader], Limits]:
+    """What makes of a value the smaller of two limits."""
+
+    def limited(rules: Limits, given: Given, reader: Reader) -> Limits:
+        from hermetic.policy import limits
+
+        (text,) = map(str, given)
+        try:
+            value = limits.READERS[field](text)
+        except limits.LimitError as error:
+            raise WrongValue(text, str(error), f"as in {error.like}") from None
+        before = getattr(rules, field)
+        changed: Limits = rules.replaced(**{field: value if before is None else min(before, value)})
+        return changed
+
+    return limited
+
+
 SEPARATORS = str.maketrans("", "", "-_.")
 """Within a name."""
 
@@ -243,5 +280,12 @@ ADJUSTERS: dict[str, Callable[[Any, Given, Reader], Any]] = {
     "protect": _protect,
     "hide": _hide,
     "allow_native": _allow_native,
+    "allow_env": _allow_env,
+    "timeout": _limit("timeout"),
+    "max_memory": _limit("memory"),
+    "max_cpu": _limit("cpu"),
+    "max_file_size": _limit("file_size"),
+    "max_processes": _limit("processes"),
+    "max_output": _limit("output"),
 }
 """What an option, by its key, makes of its guard's rules."""

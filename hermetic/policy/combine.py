@@ -16,7 +16,7 @@ from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError, inte
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
-from hermetic.policy import DEFAULT, WrongValue, discover, ports, put_up
+from hermetic.policy import DEFAULT, PARTS, WrongValue, discover, ports, put_up
 from hermetic.policy.context import Context
 from hermetic.policy.reader import Reader
 
@@ -139,7 +139,19 @@ def _both(one: Policy, other: Policy, what: str) -> Policy:
 
 def describe(policy: Policy) -> str:
     """What the policy forbids, in a few words."""
-    return ", ".join(_PHRASES[guard](getattr(policy, guard)) for guard in policy.guards()) or "nothing is forbidden"
+    forbidden = [_PHRASES[guard](getattr(policy, guard)) for guard in policy.guards()]
+    return ", ".join([*forbidden, *_besides(policy)]) or "nothing is forbidden"
+
+
+def _besides(policy: Policy) -> list[str]:
+    """What no guard sees to."""
+    found = [] if policy.environment is None else ["a clean environment"]
+    found += [f"{policy.tmp} /tmp"] if policy.tmp != "shared" else []
+    if policy.limits is not None:
+        from hermetic.policy import limits
+
+        found += limits.described(policy.limits)
+    return found
 
 
 _PHRASES: dict[str, Callable[[Any], str]] = {
@@ -186,14 +198,17 @@ def _denied(paths: Sequence[str], how: str) -> str:
 
 
 def _flags(values: dict[str, object], reader: Reader) -> Policy:
-    """The guards that flags put up, with their own values."""
-    guards: dict[str, object] = {}
+    """What flags put up, with their own values."""
+    fields: dict[str, object] = {}
     for option in options.OPTIONS:
         if option.puts_up and option.key in values:
-            guard = option.policy.partition(".")[0]
-            value = values[option.key]
-            guards[guard] = _valued(put_up(guard), option, value, reader) if isinstance(value, str) else put_up(guard)
-    return Policy(**guards)
+            value, part = values[option.key], option.policy.partition(".")[0]
+            if part in PARTS:
+                rules = fields.get(part) or put_up(part)
+                fields[part] = _valued(rules, option, value, reader) if isinstance(value, str) else rules
+            else:
+                fields[option.key] = value
+    return Policy(**fields)
 
 
 def _valued(rules: object, option: options.Option, value: str, reader: Reader) -> object:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hermetic_guard.hosts import ANY, show_ports
 from hermetic_guard.serialized import show_block
 
-from hermetic.policy import FIELDS, PARTS
+from hermetic.policy import FIELDS, PARTS, environment
 from hermetic.policy.load import KEYS, VERSION, WORDS
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ VALUES: dict[str, Callable[[Any], object]] = {
     "deny-address": _blocks,
     "root": lambda read: read[0],
     "allow-read": lambda read: list(read[1:]),
+    "allow-env": lambda keep: [name for name in keep if name not in environment.BASE],
+    **{key.partition(".")[2]: lambda value: value for key in KEYS if key.startswith("limits.")},
 }
 """How the field that a key fills is written; a list of texts as it is. `root` and `allow-read` fill one together."""
 

@@ -231,8 +231,10 @@ def given(option: Option, value: object) -> Given:
     return tuple(part if part is True else str(part) for part in parts if part is not False)
 
 
-NUMBERS = ("PORTS",)
+NUMBERS = ("PORTS", "TIME", "SIZE", "NUMBER")
 """The kinds of values that a number may be."""
+FRACTIONS = ("TIME",)
+"""Those of which there are parts."""
 
 WHAT = {
     "PORTS": "a port, a port list as in '8000,9000-9010'",
@@ -242,6 +244,10 @@ WHAT = {
     "ROOT": "a path",
     "PROGRAM": "a program",
     "DIST": "the name of a distribution",
+    "NAME": "the name of a variable",
+    "TIME": "a time",
+    "SIZE": "a size",
+    "NUMBER": "a number",
 }
 
 
@@ -253,6 +259,8 @@ def may_be_true(option: Option) -> bool:
 def _is_of(option: Option, part: object) -> bool:
     if isinstance(part, bool):
         return may_be_true(option)
+    if isinstance(part, float):
+        return option.metavar in FRACTIONS
     return option.kind != options.FLAG and (isinstance(part, str) or (isinstance(part, int) and option.metavar in NUMBERS))
 
 

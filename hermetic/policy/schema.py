@@ -58,7 +58,7 @@ def _value(option: Option) -> Schema:
     if option.kind != options.FLAG:
         kinds.append({"type": "string", "minLength": 1, **_examples(option)})
     if option.metavar in load.NUMBERS:
-        kinds.append({"type": "integer"})
+        kinds.append({"type": "number" if option.metavar in load.FRACTIONS else "integer"})
     one = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if option.many:
         one = {"anyOf": [*kinds, {"type": "array", "items": one}]}

@@ -27,7 +27,10 @@ def tables() -> dict[str, dict[str, Any]]:
     if not _tables:
         import tomllib
 
+        from hermetic.policy import environment
+
         _tables.update(tomllib.loads(FILE.read_text(encoding="utf-8")))
+        _tables["@base-env"]["words"] = list(environment.BASE)  # which --clean-env knows without reading a file
     return _tables
 
 

@@ -13,7 +13,7 @@ hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker hermetic.lau
 hermetic.linux hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers hermetic.linux.socket_answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors
 hermetic.linux.devices hermetic.linux.filters hermetic.linux.gaps hermetic.linux.here hermetic.linux.socket_filters hermetic.linux.landlock
 hermetic.linux.layers hermetic.linux.local_sockets hermetic.linux.mountinfo hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers
-hermetic.linux.privileges hermetic.linux.seccomp hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.syscalls hermetic.linux.socket_turns
+hermetic.linux.privileges hermetic.linux.processes hermetic.linux.seccomp hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.syscalls hermetic.linux.socket_turns
 hermetic.policy hermetic.policy.combine hermetic.policy.context hermetic.policy.discover hermetic.policy.ports hermetic.policy.reader
 hermetic.target hermetic.target.interrogate hermetic.target.resolve
 hermetic_guard hermetic_guard.attribution hermetic_guard.cmdline hermetic_guard.decide hermetic_guard.distributions hermetic_guard.files

@@ -17,6 +17,8 @@ FIELDS: dict[str, dict[str, type]] = {
     "run": {"command": list, "policy": str},
     "ready": {"pid": int, "way": str, "python": str, "implementation": str},
     "refused": {"pid": int, "guard": str, "action": str, "target": str, "rule": str, "hint": str, "stack": list},
+    "hidden": {"pid": int, "action": str, "target": str, "stack": list},
+    "limit": {"limit": str, "value": int},
     "uncaught": {"pid": int},
     "failed": {"pid": int, "why": str},
     "end": {"exit_code": int, "blocked": dict},
@@ -86,6 +88,21 @@ sys.exit(main())
     events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [event["event"] for event in events] == ["run", "failed", "end"]
     assert {name: type(value) for name, value in events[1].items()} == {**COMMON, **FIELDS["failed"]}
+
+
+def test_what_is_hidden_and_what_is_limited(hermetic_command: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").touch()
+    code = f"""
+try: open({str(tmp_path / "secret")!r})
+except OSError: open({str(tmp_path / "large")!r}, "wb").write(bytes(9999))
+"""
+    words = ["--fs-readonly", "--allow-write", str(tmp_path), "--hide", str(tmp_path / "secret"), "--max-file-size", "1K"]
+    command = [hermetic_command, *words, "-q", "--log", str(tmp_path / "log"), "--", sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True).returncode == 1
+    events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [event["event"] for event in events] == ["run", "ready", "hidden", "limit", "end"]
+    for event in events[2:4]:
+        assert {name: type(value) for name, value in event.items()} == {**COMMON, **FIELDS[event["event"]]}
 
 
 def test_the_readme_has_the_same() -> None:

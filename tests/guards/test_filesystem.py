@@ -139,7 +139,9 @@ def carry_out(python: Python, cache: Path, directory: Path, rows: dict[str, Row]
             done = staged.start(str(PROBE), env=ENV, input=plan(guarded, chosen), cwd=directory, timeout=300)
         assert done.code == 0, done
         for name, outcome in json.loads(done.out).items():
-            told = [f"{event['action']}({event['target']})" for event in done.told("refused") if event["pid"] == outcome.get("pid")]
+            told = [
+                f"{event['action']}({event['target']})" for event in done.told("refused", "hidden") if event["pid"] == outcome.get("pid")
+            ]
             outcomes[name]["guarded"] = {**outcome, "told": told}
     for name in rows:
         after = state(bare.place(name)), state(guarded.place(name))

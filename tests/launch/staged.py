@@ -27,8 +27,8 @@ class Done(NamedTuple):
     events: tuple = ()
     way: str = ""
 
-    def told(self, kind):
-        return [event for event in self.events if event["event"] == kind]
+    def told(self, *kinds):
+        return [event for event in self.events if event["event"] in kinds]
 
     @property
     def seen(self):

@@ -131,7 +131,7 @@ def test_nothing_is_asked_without_rules(monkeypatch: pytest.MonkeyPatch, tmp_pat
     def refused(*_: object) -> None:
         raise OSError(1, "Operation not permitted", "seccomp")
 
-    monkeypatch.setattr(confine.seccomp, "install", refused)
+    monkeypatch.setattr(confine.filters, "install", refused)
     with pytest.raises(GuardUnavailable, match="could not be put in place: seccomp: Operation not permitted"):
         ask(f"open({str(tmp_path / 'canary')!r}, 'w')")
     assert not (tmp_path / "canary").exists()

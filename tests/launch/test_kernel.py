@@ -622,11 +622,11 @@ def test_in_a_container_what_the_doctor_says(hermetic_command, container):
     found = json.loads(done.stdout)
     assert (found["seccomp"], found["supervisor"], found["mount_namespace"]) == (True, False, False)
     assert found["advice"] == [doctor.NAMESPACES, doctor.SUPERVISOR]
-    assert {attempt["what"] for attempt in found["attempts"] if attempt["outcome"] == "not held"} == {"read what is hidden"}
+    assert {attempt["what"] for attempt in found["attempts"] if attempt["outcome"] == "not held"} == set()
     assert {guard: one["kernel"] for guard, one in found["guards"].items()} == {
         "network": "partial", "subprocess": "partial", "filesystem": "partial", "native": "none",
     }  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 0
 
 
 @pytest.mark.pythons("3.14")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -305,6 +306,8 @@ def test_when_other_processes_run_is_not_the_targets_business(hermetic_command, 
     python = "/usr/bin/python3"
     with subprocess.Popen([*as_user, "setsid", "sleep", "60"]) as other:
         try:
+            while Path(f"/proc/{other.pid}/comm").read_text() != "sleep\n":
+                time.sleep(0.01)  # it is another's until then
             program = [python, "-IS", "-c", NICE]
             assert subprocess.run([*as_user, *program, str(other.pid), act], env=env, capture_output=True, text=True).stdout == "done\n"
             for flags in (["--no-network"], ["--fs-readonly"], ["--no-subprocess"]):

@@ -93,6 +93,15 @@ def test_of_an_environment(jobs: Jobs, project: Path, env: dict[str, str], envir
         path.unlink(missing_ok=True)
 
 
+def test_of_environment_and_limits(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """What is no guard holds in every run as well."""
+    lay(project, "tmp = 'private'\n[environment]\nallow-env = 'KEPT'\n[limits]\ntimeout = 1")
+    code = "import os, time; print(os.environ.get('TOKEN'), os.environ['KEPT'], os.listdir('/tmp'), flush=True); time.sleep(60)"
+    done = jobs.guarded("--no-network", "--timeout=90", "--", PYTHON, "-c", code, env={**env, "TOKEN": "x", "KEPT": "y"}, cwd=project)
+    assert done.code == 124, done.err
+    assert done.out.startswith("None y ")
+
+
 def test_secrets_are_hidden(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     (project.parent / ".ssh").mkdir()
     (project.parent / ".ssh/id_rsa").write_text("secret")

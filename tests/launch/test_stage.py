@@ -177,13 +177,14 @@ def test_working_directory_that_was_removed(place, monkeypatch):
         assert os.path.dirname(run.path) == os.path.realpath("/tmp")
 
 
-def test_no_place_at_all_is_one_clear_line(monkeypatch):
-    monkeypatch.setattr(stage, "places", lambda environ: ["/nowhere", "/etc/passwd", "/co:lon"])
+def test_no_place_at_all_is_one_clear_line(monkeypatch, tmp_path):
+    nowhere = str(tmp_path / "nowhere")
+    monkeypatch.setattr(stage, "places", lambda environ: [nowhere, "/etc/passwd", "/co:lon"])
     with pytest.raises(StageError) as caught:
         RunDirectory.create(FILES, {})
     assert caught.value.exit_code == 125
     assert str(caught.value) == (
-        "there is no place for the run directory: /nowhere: No such file or directory; /etc/passwd: Not a directory; "
+        f"there is no place for the run directory: {nowhere}: No such file or directory; /etc/passwd: Not a directory; "
         "/co:lon: PYTHONPATH cannot hold a path with a colon or a line break (set TMPDIR to a directory of yours)"
     )
 

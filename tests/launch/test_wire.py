@@ -56,6 +56,20 @@ def bind():
 race(2, connect, bind)
 print('tries', len(tries))
 """
+SWAP_RACE = """
+address, tries = ctypes.create_string_buffer(v4('127.0.0.1', 99), 16), []
+def connect():
+    made = call('socket', 2, STREAM, 0)
+    call('connect', made, address, 16)
+    call('close', made)
+    tries.append(1)
+def swap():
+    address[4:8] = socket.inet_aton('10.9.9.7')
+    address[4:8] = socket.inet_aton('127.0.0.1')
+race(2, connect, swap, swap)
+print('tries', len(tries))
+"""
+DEFERRED = "s = call('socket', 2, STREAM, 0); call('setsockopt', s, 6, 30, struct.pack('=I', 1), 4); print(call('connect', s, v4('10.9.9.7', 9), 16)); print(call('send', s, b'deferred', 8, 0))"
 DATAGRAM_PAST = """
 s = call('socket', 2, DATAGRAM, 0)
 data, name = ctypes.create_string_buffer(b'past loopback'), ctypes.create_string_buffer(v4('10.9.9.7', 9))
@@ -136,6 +150,8 @@ SENT = {
     "a datagram beside ports": (PORTS, ADDRESSED, b"past the mute".hex()),
     "a datagram where a port is listened at": (("--no-network", "--allow-listen=99"), ADDRESSED, b"past the mute".hex()),
     "a datagram by a socket that was connected, where localhost is open": (LOCALHOST, CONNECTED, b"past the mute".hex()),
+    "another address, at that moment": (PORTS, SWAP_RACE, "0a090907"),
+    "data with the connection": (PORTS, DEFERRED, "0a090907"),
     "a datagram where names are looked up": (NAMES, DATAGRAM_PAST, b"past loopback".hex()),
     "the same beside ports": ((*PORTS, *NAMES[1:]), DATAGRAM_PAST, b"past loopback".hex()),
 }

@@ -9,10 +9,10 @@ import tempfile
 
 from hermetic_guard.decide import Request
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import MANNERS, Filesystem, Native, Network, Policy, Subprocess, merged
+from hermetic_guard.policy import MANNERS, TMP, Environment, Filesystem, Limits, Native, Network, Policy, Subprocess, merged
 from hypothesis import strategies as st
 
-from hermetic.policy import addresses, domains, ports
+from hermetic.policy import addresses, domains, environment, ports
 
 PLACE = os.path.realpath(tempfile.mkdtemp(prefix="made-"))
 """A policy file takes only paths that are there."""
@@ -79,12 +79,26 @@ filesystems = st.builds(Filesystem, read=st.none() | paths.filter(bool), write=p
 programs = st.lists(st.sampled_from(["/bin/true", "/bin/false", "/bin/sh"]).map(os.path.realpath), max_size=2)
 subprocesses = st.builds(Subprocess, run=programs.map(set).map(sorted).map(tuple))
 natives = st.builds(Native, distributions=st.lists(st.sampled_from(["numpy", "a-b", "ctypes"]), max_size=2).map(set).map(sorted).map(tuple))
+names = st.lists(st.sampled_from(["AWS_*", "AWS_KEY", "CI", "C*", "*"]), max_size=3)
+environments = names.map(lambda more: Environment(keep=tuple(sorted({*environment.BASE, *more}))))
+limits = st.builds(
+    Limits,
+    timeout=st.sampled_from([None, 1, 0.5, 3600]),
+    memory=st.sampled_from([None, 1, 1 << 30]),
+    cpu=st.sampled_from([None, 2, 1.25]),
+    file_size=st.sampled_from([None, 4096]),
+    processes=st.sampled_from([None, 1, 50]),
+    output=st.sampled_from([None, 100]),
+)
 policies = st.builds(
     Policy,
     network=st.none() | networks,
     filesystem=st.none() | filesystems,
     subprocess=st.none() | subprocesses,
     native=st.none() | natives,
+    environment=st.none() | environments,
+    limits=st.none() | limits,
+    tmp=st.sampled_from(TMP),
     on_violation=st.sampled_from(MANNERS),
 )
 

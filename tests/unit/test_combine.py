@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess, intersect
+from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Network, Policy, Subprocess, intersect
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError
-from hermetic.policy import combine, load
+from hermetic.policy import combine, environment, load
 
 
 def resolve(line, cwd="/work"):
@@ -17,6 +17,7 @@ def resolve(line, cwd="/work"):
 
 CLOSED = Network()
 LOCAL = Network(localhost=ANY)
+BASE = tuple(sorted(environment.BASE))
 ALL = Policy(network=CLOSED, subprocess=Subprocess(), filesystem=Filesystem(), native=Native())
 
 GOOD = [
@@ -41,6 +42,18 @@ GOOD = [
     ),
     ("--fs-readonly=/usr --allow-read lib", Policy(filesystem=Filesystem(read=("/usr", "/work/lib")))),
     ("--block-native --allow-native NumPy --allow-native my_lib.x", Policy(native=Native(distributions=("my-lib-x", "numpy")))),
+    # environment and limits
+    ("--no-network --clean-env", Policy(network=CLOSED, environment=Environment(keep=BASE))),
+    (
+        "--no-network --clean-env --allow-env AWS_* --allow-env PATH",
+        Policy(network=CLOSED, environment=Environment(keep=tuple(sorted({*BASE, "AWS_*"})))),
+    ),
+    ("--no-network --tmp private --set-env A=b", Policy(network=CLOSED, tmp="private")),
+    ("--no-network --timeout 1m --max-cpu 0.5", Policy(network=CLOSED, limits=Limits(timeout=60, cpu=0.5))),
+    (
+        "--no-network --max-memory=1G --max-file-size 2K --max-processes 3 --max-output 4",
+        Policy(network=CLOSED, limits=Limits(memory=1 << 30, file_size=2048, processes=3, output=4)),
+    ),
     # profiles
     ("--profile block-all", ALL),
     ("--profile net-hermetic", Policy(network=LOCAL)),
@@ -73,6 +86,10 @@ def test_resolves(line, expected):
         ("--allow-localhost", Policy(network=LOCAL), "profile default stands: no network but localhost"),
         ("--allow-localhost=80", Policy(network=Network(localhost=((80, 80),))), "no network but localhost ports 80"),
         ("--on-violation raise", Policy(network=CLOSED, on_violation="raise"), "profile default stands: no network"),
+        # neither is a guard
+        ("--timeout 5", Policy(network=CLOSED, limits=Limits(timeout=5)), "profile default stands: no network, timeout 5 s"),
+        ("--clean-env", Policy(network=CLOSED, environment=Environment(keep=BASE)), "stands: no network, a clean environment"),
+        ("--tmp private", Policy(network=CLOSED, tmp="private"), "profile default stands: no network, private /tmp"),
     ],
 )
 def test_default_stands_where_no_guard_is_asked_for(line, expected, words):
@@ -98,6 +115,12 @@ BAD = [
     ("--no-network --allow-run ls", "--allow-run has nothing to adjust: the start of processes is not guarded"),
     ("--no-subprocess --allow-run no-such-program", "--allow-run no-such-program: no-such-program: command not found"),
     ("--block-native --allow-native a/b", "--allow-native a/b: the name of a distribution was expected"),
+    ("--no-network --allow-env X", "--allow-env has nothing to adjust: the environment is not cleaned (it goes with --clean-env)"),
+    ("--clean-env --allow-env A=b", "--allow-env A=b: the name of a variable was expected"),
+    ("--timeout soon", "--timeout soon: a time was expected: seconds, or with ms, s, m, h or d (as in 90, 90s, 1h30m)"),
+    ("--max-memory 12Q", "--max-memory 12Q: a size was expected: a number of bytes, or with K, M, G or T (as in 512M, 1.5G)"),
+    ("--max-processes 0", "--max-processes 0: it would leave nothing (as in 64)"),
+    ("--tmp mine", "--tmp cannot be mine, only private or shared"),
     ("--profile nine", "there is no profile nine"),
     ("--profile block-al --no-network", "did you mean block-all?"),
 ]
@@ -160,6 +183,15 @@ def test_what_names_nothing_is_said(tmp_path):
         "--hide no/thing: there is nothing there",
         "--hide dangling: there is nothing there",
     ]
+
+
+def test_a_limit_of_a_profile_cannot_be_raised(tmp_path, monkeypatch):
+    (tmp_path / "small.toml").write_text('version = 1\ntmp = "private"\n[network]\n[limits]\ntimeout = "5s"\nmax-memory = 1024\n')
+    monkeypatch.setattr(load, "DIRECTORY", tmp_path)
+    assert resolve("--profile small --timeout 9 --max-cpu 1").policy.limits == Limits(timeout=5, memory=1024, cpu=1)
+    assert resolve("--profile small --tmp shared --timeout 1").policy == Policy(
+        network=CLOSED, tmp="private", limits=Limits(timeout=1, memory=1024)
+    )
 
 
 def test_a_profile_that_is_none(tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ PROTECT = Policy(filesystem=Filesystem(write=("/srv",), protect=("/srv/key",)))
 PROTECT_ABOVE = Policy(filesystem=Filesystem(write=("/srv/out",), protect=("/srv",)))
 PROTECT_ELSEWHERE = Policy(filesystem=Filesystem(write=("/srv",), protect=("/home/key",)))
 ALL = Policy(filesystem=Filesystem(write=("/",)))
+HIDE_WRITABLE = Policy(filesystem=Filesystem(write=("/home",), hide=("/home/key",)))
 ROOTED = Policy(filesystem=Filesystem(read=("/srv",), hide=("/home/key",)))
 ROOTED_ABOVE = Policy(filesystem=Filesystem(read=("/home",), hide=("/home/key",)))
 RUN = Policy(subprocess=Subprocess(run=("/bin/ls",)))
@@ -36,17 +37,24 @@ ROWS = [
     (WRITE, 2, False, {"shared memory", "metadata", "truncate", "devices", "signals"}),
     (WRITE, 2, True, {"devices", "signals"}),
     (HIDE, 7, True, {"replaced"}),
-    (HIDE, 7, False, {"shared memory", "metadata", "hidden"}),
     (PROTECT, 7, True, {"protected names"}),
     (PROTECT, 7, False, {"shared memory", "metadata", "protected"}),
     (PROTECT_ABOVE, 7, True, {"protected names"}),
     (PROTECT_ABOVE, 7, False, {"shared memory", "metadata", "protected"}),
     (PROTECT_ELSEWHERE, 7, True, set()),
     (ALL, 7, True, {"above hermetic"}),
+    (HIDE, 7, False, {"shared memory", "metadata", "seen"}),
+    (HIDE_WRITABLE, 7, False, {"shared memory", "metadata", "seen", "hidden"}),
+    (
+        HIDE,
+        0,
+        False,
+        {"change", "shared memory", "metadata", "truncate", "devices", "signals", "memory", "own code", "hermetic", "hidden", "seen"},
+    ),
     (ROOTED, 7, True, {"attributes", "replaced"}),
     (ROOTED, 0, True, {"attributes", "replaced", "read", "memory", "signals", "devices"}),
-    (ROOTED, 7, False, {"attributes", "shared memory", "metadata"}),
-    (ROOTED_ABOVE, 7, False, {"attributes", "shared memory", "metadata", "hidden"}),
+    (ROOTED, 7, False, {"attributes", "shared memory", "metadata", "seen"}),
+    (ROOTED_ABOVE, 7, False, {"attributes", "shared memory", "metadata", "seen"}),
     (RUN, 7, True, {"above hermetic", "loader"}),
     (RUN, 0, True, {"above hermetic", "loader", "execute", "memory", "signals"}),
     (NO_RUN, 7, True, {"above hermetic"}),

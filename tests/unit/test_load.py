@@ -3,11 +3,11 @@
 import pytest
 from hermetic_guard import policy, serialized
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Network, Policy, Subprocess
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError
-from hermetic.policy import FIELDS, WrongValue, adjust, load
+from hermetic.policy import FIELDS, WrongValue, adjust, environment, load
 from hermetic.policy.context import Context
 from hermetic.policy.lines import line_of
 from hermetic.policy.reader import Reader
@@ -93,6 +93,11 @@ GOOD = [
     ("[native]\nallow-native = ['My_Lib', 'numpy']", Policy(native=Native(distributions=("my-lib", "numpy")))),
     ("summary = 'x'\nextends = []\n[profile.a]\n[profile.b.native]", Policy()),
     ('[filesystem]\nroot = "/srv"', Policy(filesystem=Filesystem(read=("/srv",)))),
+    ("[environment]", Policy(environment=Environment(keep=tuple(sorted(environment.BASE))))),
+    ('[environment]\nallow-env = ["AWS_*"]', Policy(environment=Environment(keep=tuple(sorted([*environment.BASE, "AWS_*"]))))),
+    ('[limits]\ntimeout = 5\nmax-cpu = "1m"\nmax-memory = "1G"', Policy(limits=Limits(timeout=5, cpu=60, memory=1 << 30))),
+    ("[limits]\nmax-cpu = 0.5\nmax-processes = 7", Policy(limits=Limits(cpu=0.5, processes=7))),
+    ('tmp = "private"', Policy(tmp="private")),
     ("[subprocess]\n[native]", Policy(subprocess=Subprocess(), native=Native())),
 ]
 
@@ -102,7 +107,7 @@ def test_reads(text, expected):
     assert read("version = 1\n" + text) == expected
 
 
-WORDS = "version, summary, extends, on-violation, network, subprocess, filesystem, native, profile"
+WORDS = "version, summary, extends, on-violation, tmp, network, subprocess, filesystem, native, environment, limits, profile"
 BAD = [
     # not TOML, not text
     (b"version = 1\n\xff", "/x/p.toml, line 2: not UTF-8 text at byte 13"),
@@ -136,7 +141,17 @@ BAD = [
     ("version = 1\n[native]\nx = 1", "line 3: native.x: unknown key (there are allow-native)"),
     ('version = 1\n"a\\nb" = 1', r"a\nb: unknown key"),
     ("version = 1\n[network]\nallow_localhost = true", "did you mean allow-localhost?"),
+    (
+        "version = 1\n[limits]\nx = 1",
+        "limits.x: unknown key (there are timeout, max-memory, max-cpu, max-file-size, max-processes, max-output)",
+    ),
     # values
+    ("version = 1\ntmp = 1", "line 2: tmp: one of private, shared was expected"),
+    ("version = 1\n[limits]\ntimeout = true", "line 3: limits.timeout: a time was expected"),
+    ("version = 1\n[limits]\nmax-memory = -1", "limits.max-memory: -1: a size was expected"),
+    ("version = 1\n[limits]\nmax-memory = []", "limits.max-memory: a size was expected"),
+    ("version = 1\n[environment]\nallow-env = 1", "environment.allow-env: the name of a variable, or a list of these was expected"),
+    ("version = 1\n[environment]\nallow-env = 'A='", "environment.allow-env: A=: the name of a variable was expected"),
     ("version = 1\nsummary = 1", "line 2: summary: a text was expected"),
     ("version = 1\nnetwork = true", "line 2: network: a table was expected: write [network]"),
     ("version = 1\nnetwork = false", "a table was expected"),
@@ -255,10 +270,10 @@ def test_a_policy_can_say_what_options_say():
     said = {option.policy: option for option in options.OPTIONS if option.policy}
     inside = {key: option for key, option in said.items() if "." in key}
     assert {option.key for option in inside.values()} == set(adjust.ADJUSTERS)
-    assert {key.partition(".")[0] for key in said} == {*policy.GUARDS, "on-violation"}
+    assert {key.partition(".")[0] for key in said} == {*policy.PARTS, *load.WORDS}
     for key in inside:
         guard, _, word = key.partition(".")
-        assert FIELDS[word] in policy.GUARDS[guard].__slots__
+        assert FIELDS[word] in policy.PARTS[guard].__slots__
 
 
 @pytest.mark.parametrize("option", [option for option in options.OPTIONS if "." in option.policy], ids=lambda option: option.policy)

@@ -7,7 +7,7 @@ from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError
 
 from hermetic.linux import mounts
 from hermetic.linux.here import Here
-from hermetic.linux.mounts import HIDDEN, PRIVATE, READ_ONLY, WRITABLE
+from hermetic.linux.mounts import HIDDEN, PRIVATE, READ_ONLY, TMP, WRITABLE
 from hermetic.linux.surroundings import Surroundings
 
 RUN = "/tmp/r"
@@ -129,3 +129,31 @@ def test_other_mounts():
     plan = mounts.plan(Policy(filesystem=rules("/srv", hide=("/home/key",))), here, around)
     expected = {"/srv": WRITABLE, "/srv/proc": READ_ONLY, "/home/key": HIDDEN, "/mnt/key": HIDDEN}
     assert dict(plan.mounts) == {**READ_ONLY_TREE, **expected}
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "more", "mounted"),
+    [
+        (None, {}, {**NO_GUARD, "/tmp": TMP, "/var/tmp": TMP}),
+        (None, {"kept": ("/tmp/work", "/home/a")}, {**NO_GUARD, "/tmp": TMP, "/var/tmp": TMP, "/tmp/work": WRITABLE}),
+        (rules("/tmp", "/var/tmp"), {}, {**READ_ONLY_TREE, "/tmp": TMP, "/var/tmp": TMP, RUN: READ_ONLY}),
+        (
+            rules("/tmp", "/var/tmp", hide=("/tmp/work/key",)),
+            {"written": ("/tmp/out",), "kept": ("/tmp/work", "/tmp/out/a")},
+            {
+                **READ_ONLY_TREE,
+                "/tmp": TMP,
+                "/var/tmp": TMP,
+                RUN: READ_ONLY,
+                "/tmp/out": WRITABLE,
+                "/tmp/work": READ_ONLY,
+                "/tmp/work/key": HIDDEN,
+            },
+        ),
+    ],
+)
+def test_a_tmp_of_the_runs_own(filesystem, more, mounted):
+    own = (("/tmp", f"{RUN}/tmp"), ("/var/tmp", f"{RUN}/var-tmp"))
+    here = Here(machine="x86_64", root=False, run=RUN, namespaced=True, tmp=own, **more)
+    plan = mounts.plan(Policy(filesystem=filesystem, tmp="private"), here, Surroundings())
+    assert (dict(plan.mounts), plan.tmp) == (mounted, dict(own))

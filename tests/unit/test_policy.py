@@ -9,7 +9,7 @@ import pytest
 from hermetic_guard import policy as p
 from hermetic_guard.decide import Request, decide
 from hermetic_guard.hosts import ANY, is_inward
-from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Network, Policy, Subprocess
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.serialized import dumps, loads
 
@@ -264,6 +264,9 @@ POLICIES = [
     Policy(
         network=Network(unix=("/run",)), subprocess=Subprocess(run=("/bin/cat", "/bin/ls")), native=Native(distributions=("a", "numpy"))
     ),
+    Policy(environment=Environment(), tmp="private"),
+    Policy(environment=Environment(keep=("AWS_*", "PATH")), limits=Limits(timeout=0.25, memory=1 << 40, processes=3)),
+    Policy(limits=Limits(), native=Native()),
 ]
 
 
@@ -307,6 +310,20 @@ def test_nothing_allows_what_is_protected() -> None:
     assert (decision.rule, decision.hint) == ("protected", "")
 
 
+def test_of_two_limits_the_smaller_holds() -> None:
+    a = Policy(limits=Limits(timeout=5, memory=100))
+    b = Policy(limits=Limits(timeout=9, processes=3))
+    assert p.intersect(a, b) == p.intersect(b, a) == Policy(limits=Limits(timeout=5, memory=100, processes=3))
+    assert p.intersect(a, OPEN) == a
+
+
+def test_a_clean_environment_and_a_private_tmp_stay_so() -> None:
+    clean = Policy(environment=Environment(keep=("AWS_*", "LANG", "PATH")), tmp="private")
+    narrower = Policy(environment=Environment(keep=("AWS_KEY", "HOME", "PATH")))
+    assert p.intersect(clean, narrower) == Policy(environment=Environment(keep=("AWS_KEY", "PATH")), tmp="private")
+    assert p.intersect(clean, OPEN) == p.intersect(OPEN, clean) == clean
+
+
 def test_intersection_of_roots() -> None:
     def root(path: str) -> Policy:
         return Policy(filesystem=Filesystem(read=(path,)))
@@ -322,14 +339,16 @@ DAMAGE = {
     "newer": b"hermetic-policy 2\non_violation refuse\n",
     "no manner": b"hermetic-policy 1\n",
     "unknown manner": b"hermetic-policy 1\non_violation allow\n",
-    "unknown key": b"hermetic-policy 1\non_violation refuse\nallow everything\n",
-    "unknown guard": b"hermetic-policy 1\non_violation refuse\nguard gravity\n",
-    "field missing": b"hermetic-policy 1\non_violation refuse\nguard network\n",
-    "field of no guard": b"hermetic-policy 1\non_violation refuse\nnetwork.localhost text *\n",
-    "unknown field": b"hermetic-policy 1\non_violation refuse\nguard native\nnative.all text *\n",
+    "no word about tmp": b"hermetic-policy 1\non_violation refuse\n",
+    "a number that is none": dumps(Policy(limits=Limits(cpu=5))).replace(b"number 5", b"number five"),
+    "unknown key": b"hermetic-policy 1\non_violation refuse\ntmp shared\nallow everything\n",
+    "unknown guard": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart gravity\n",
+    "field missing": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart network\n",
+    "field of no guard": b"hermetic-policy 1\non_violation refuse\ntmp shared\nnetwork.localhost text *\n",
+    "unknown field": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart native\nnative.all text *\n",
     "not ASCII": "hermetic-policy 1\non_violation ä\n".encode(),
-    "port no number": b"hermetic-policy 1\non_violation refuse\nguard network\nnetwork.localhost ports x\n",
-    "other kind": b"hermetic-policy 1\non_violation refuse\nguard network\nnetwork.localhost maybe\n",
+    "port no number": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart network\nnetwork.localhost ports x\n",
+    "other kind": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart network\nnetwork.localhost maybe\n",
 }
 
 
@@ -347,9 +366,9 @@ def test_a_policy_cut_off_anywhere_is_refused(policy: Policy) -> None:
             read = loads(data[:end])
         except p.PolicyError:
             continue
-        # Cut between two guards it still reads; that is what the digest in the manifest is for.
+        # Cut between two parts it still reads; that is what the digest in the manifest is for.
         assert data[:end].endswith(b"\n")
-        assert len(read.guards()) < len(policy.guards())
+        assert dumps(read).count(b"\npart ") < data.count(b"\npart ")
 
 
 def test_a_policy_cannot_be_changed() -> None:

@@ -48,6 +48,23 @@ def locate(path, directory, what):
     return None
 
 
+def absent(path, directory):
+    """The last name on the way to what is not there, links followed as far as they lead; None if there is none."""
+    path = as_bytes(path, directory)
+    found = None
+    for _ in range(LINKS):
+        parent, name = halves(path)
+        above = lead(parent, True) if name else None
+        if above is None:
+            break
+        found = shown(above.rstrip(b"/") + b"/" + name)
+        target = link_target(path)
+        if target is None:
+            break
+        path = target if target[:1] == b"/" else parent + b"/" + target
+    return found
+
+
 def as_bytes(path, directory):
     if path is None:
         return b"."

@@ -14,7 +14,7 @@ from hermetic_guard import programs, shebang
 from hermetic_guard.decide import READING, Request
 from hermetic_guard.errors import FilesystemRefused
 from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent, variables
-from hermetic_guard.guards.canonical import as_bytes, link_of, locate, shown
+from hermetic_guard.guards.canonical import absent, as_bytes, link_of, locate, shown
 from hermetic_guard.guards.databases import read_uri
 from hermetic_guard.guards.operations import DATABASE, FILE, HARDLINK, HEAD, OPEN, READ, USE, VARIABLE, WRITE, make_copy, make_handlers
 from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
@@ -101,8 +101,16 @@ def make_judge(enforcer, streams):
             return
         for deed in (FOLLOWS, TAKES) if what is TOUCHES else (what,):
             place = locate(path, directory, deed)
+            if place is None:
+                place = missed(path, directory)
             if place is not None:
                 judge_place(action, place, path, directory, deed)
+
+    def missed(path, directory):
+        """What is hidden and would have been touched if it were there: in mounts of the run's own it is not."""
+        hidden = scopes.current.filesystem.hide
+        name = absent(path, directory) if hidden and type(path) is not int else None
+        return name if name is not None and is_within_any(name, hidden) else None
 
     return judge
 

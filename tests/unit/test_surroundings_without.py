@@ -1,0 +1,36 @@
+"""Everything but what is hidden, as paths."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hermetic.linux.surroundings import without
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("a/secret/deep", "a/b", "c"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("a/file", "a/b/key", "a/b/other", "c/file"):
+        (tmp_path / name).touch()
+    (tmp_path / "a/link").symlink_to("secret")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("hidden", "left"),
+    [
+        ([], [""]),
+        (["elsewhere"], ["a", "c"]),
+        (["a/secret"], ["a/b", "a/file", "c"]),
+        (["a/secret", "a/b/key"], ["a/b/other", "a/file", "c"]),
+        (["a/b/key", "c"], ["a/b/other", "a/file", "a/secret"]),
+        (["a"], ["c"]),
+        ([""], []),
+    ],
+)
+def test_what_is_left(tree: Path, hidden: list[str], left: list[str]) -> None:
+    places = tuple(os.path.normpath(tree / path) for path in hidden)
+    found = [os.path.relpath(path, tree) for path in without(str(tree), places)]
+    assert [path for path in found if path != "elsewhere"] == [path or "." for path in left]
