@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem, ShellComplete, get_completion
 from hermetic import __version__, options
 from hermetic.errors import CANNOT, HermeticError, UsageError, printable, quoted
 from hermetic.options import (
+    AUDIT,
     CHECK,
     COMPLETE_VARIABLE,
     COMPLETION,
@@ -162,6 +163,19 @@ def _examine(json: bool) -> int:
     return 0 if found.holds else 1
 
 
+def _audit(python: str | None, json: bool) -> int:
+    from hermetic import audit
+
+    found = audit.examine(python, os.environ, os.getcwd(), sys.executable)
+    if json:
+        from json import dumps
+
+        click.echo(dumps(found.as_data(), indent=2))
+    else:
+        click.echo(audit.report(found), nl=False)
+    return 0 if found.accounted else 1
+
+
 def _explain(surface: str, what: str, **values: Any) -> int:
     from hermetic import explain
     from hermetic.launch import run
@@ -287,7 +301,7 @@ class Group(click.Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ROOT, "[run] [OPTIONS] -- COMMAND [ARGS]...")
-        formatter.write_usage(ROOT, "exec|shell|doctor|why|policy|completion ...", prefix="       ")
+        formatter.write_usage(ROOT, "exec|shell|doctor|audit|why|policy|completion ...", prefix="       ")
         write_page(ROOT, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
@@ -370,6 +384,7 @@ _POLICY.commands = {
 SUBCOMMANDS: dict[str, click.Command] = {
     **{name: Launch(name, params=_parameters(name), help=ABOUT[name], context_settings=SETTINGS) for name in options.COMMANDS},
     DOCTOR: _page(DOCTOR, _examine),
+    AUDIT: _page(AUDIT, _audit),
     WHY: _page(WHY, _explain, *_QUESTION, kind=Asks),
     POLICY: _POLICY,
     COMPLETION: _page(COMPLETION, _print_completion, _SHELL),

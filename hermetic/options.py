@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 ROOT = "hermetic"
 RUN, EXEC, SHELL = COMMANDS = ("run", "exec", "shell")
-COMPLETION, DOCTOR, WHY, POLICY = "completion", "doctor", "why", "policy"
+COMPLETION, DOCTOR, AUDIT, WHY, POLICY = "completion", "doctor", "audit", "why", "policy"
 SHOW, CHECK, DIFF, SCHEMA, TRUST, INIT = POLICY_COMMANDS = tuple(
     f"policy {name}" for name in ("show", "check", "diff", "schema", "trust", "init")
 )
-ANSWERED = (COMPLETION, DOCTOR, WHY, POLICY, *POLICY_COMMANDS)
+ANSWERED = (COMPLETION, DOCTOR, AUDIT, WHY, POLICY, *POLICY_COMMANDS)
 """Commands that only click knows: they print, and start no target."""
 
 COMPLETE_VARIABLE = "_HERMETIC_COMPLETE"
@@ -137,6 +137,8 @@ OPTIONS = (
            text="Allow PATH, and everything below it, to be written, made and deleted."),
     Option("--allow-read", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.allow-read", many=True,
            text="Allow PATH, and everything below it, to be read, where --fs-readonly=ROOT limits reading."),
+    Option("--protect", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.protect", many=True,
+           text="Keep PATH, and everything below it, as it is, whatever is allowed."),
     Option("--hide", section=ADJUST, kind=VALUE, metavar="PATH", policy="filesystem.hide", many=True,
            text="Have PATH, and everything below it, look as if it were not there."),
     Option("--allow-native", section=ADJUST, kind=VALUE, metavar="DIST", policy="native.allow-native", many=True,
@@ -170,7 +172,7 @@ OPTIONS = (
     Option("--policy", section=FILES, kind=VALUE, metavar="FILE",
            text="Follow the policy in FILE, and your own, but not the project's."),
     Option("--no-policy", section=FILES, text="Follow no policy file."),
-    Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL),
+    Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL, AUDIT),
            text="The interpreter: a path, the directory of a virtual environment, or a version."),
     Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),
     Option("--log", section=TELLING, kind=VALUE, metavar="FILE", text="Write every event to FILE, one JSON line each."),
@@ -179,7 +181,7 @@ OPTIONS = (
     Option("-q", "--quiet", section=TELLING, text="Print nothing but errors of hermetic's own."),
     Option("--resolved", section=OTHER, commands=(SHOW,), text="Print the one policy that comes of all parts, with paths as they are."),
     Option("--forget", section=OTHER, commands=(TRUST,), text="Trust it no longer."),
-    Option("--json", section=OTHER, commands=(DOCTOR, SHOW), text="Print what was found as JSON."),
+    Option("--json", section=OTHER, commands=(DOCTOR, AUDIT, SHOW), text="Print what was found as JSON."),
     Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, *ANSWERED), text="Show this help."),
     Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),
 )  # fmt: skip
@@ -396,7 +398,7 @@ def _find(command: str, name: str, word: str = "") -> Option:
         return option
     if option is not None:
         owner = "" if ROOT in option.commands else option.commands[0] + " "
-        others = " and ".join(option.commands)
+        others = " and ".join(filter(None, (", ".join(option.commands[:-1]), option.commands[-1])))
         raise UsageError(f"{name} is an option of {others} only", f"as in hermetic {owner}{name}")
     inside = f" in {quoted(word)}" if word not in ("", name) else ""
     raise UsageError(f"unknown option {quoted(name)}{inside}", _meant(command, word or name))

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from hermetic import options
-from hermetic.options import CHECK, COMPLETION, DIFF, DOCTOR, EXEC, INIT, POLICY, ROOT, RUN, SCHEMA, SHELL, SHOW, TRUST, WHY, Option
+from hermetic.options import AUDIT, CHECK, COMPLETION, DIFF, DOCTOR, EXEC, INIT, POLICY, ROOT, RUN, SCHEMA, SHELL, SHOW, TRUST, WHY, Option
 from hermetic.policy import load
 
-OUTER_COMMANDS = (RUN, EXEC, SHELL, DOCTOR, WHY, POLICY, COMPLETION)
+OUTER_COMMANDS = (RUN, EXEC, SHELL, DOCTOR, AUDIT, WHY, POLICY, COMPLETION)
 
 SETTINGS: dict[str, Any] = {"help_option_names": list(options.BY_NAME["--help"].names), "max_content_width": 100}
 
@@ -26,6 +26,9 @@ ABOUT = {
     COMPLETION: "Print the completion function of a shell.",
     DOCTOR: "Say which layer holds which guard on this machine, found by having small programs try what is forbidden, and what "
     "would help where one is missing. Exits with 1 if anything got through.",
+    AUDIT: "List what runs whenever an interpreter starts, and whose it is. That is lines of .pth files, .start files, sitecustomize "
+    "and usercustomize; what no installed distribution accounts for is marked. All is read, nothing of it is run. Exits with 1 if "
+    "anything is not accounted for.",
     POLICY: "Show, check and trust what policy files say. A hermetic.toml in a project's directory, or above it, takes away from what runs there "
     "may do; its profiles allow more only when they are trusted.",
     SHOW: "Show the policy that a run with these options would have here, part by part as it is written, and behind each rule the layers that "
@@ -58,6 +61,7 @@ EXAMPLES = {
     ),
     SHELL: (("hermetic shell --no-network --python 3.12", ""),),
     DOCTOR: (("hermetic doctor", ""), ("hermetic doctor --json", "")),
+    AUDIT: (("hermetic audit --python ~/env", ""), ("hermetic audit --python 3.12 --json", "")),
     WHY: (
         ("hermetic why --no-network net example.com:443", ""),
         ("hermetic why --allow-domain example.com net a.example.com:443", ""),
@@ -85,6 +89,7 @@ USAGE = {
     SHELL: "[OPTIONS]",
     COMPLETION: "bash|zsh|fish",
     DOCTOR: "[--json]",
+    AUDIT: "[--python PY] [--json]",
     POLICY: "show|check|diff|schema|trust|init ...",
     SHOW: "[OPTIONS] [-- COMMAND [ARGS]...]",
     CHECK: "[FILE]...",

@@ -17,7 +17,7 @@ from hermetic_guard.hosts import (
     plain_address,
     show_ports,
 )
-from hermetic_guard.policy import Policy, directory_of, is_within, is_within_any
+from hermetic_guard.policy import Policy, directory_of, is_protected, is_within, is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Request(object):
                 changed (what names are looked up by, where it is not what it was at the start)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
-                run has made), tree (all below it moves), name (the name is made or taken away, which changes the directory it is in),
+                run has made), tree (all below it moves away, or comes), name (the name is made or taken away, which changes the directory it is in),
                 leads (where a link leads, None if nowhere), there (what an option would have to name, for that must be there)
     subprocess: start fork. path (of the program, absolute, without links; none for a fork)
     native:     import load call. distribution (whose file it is, normalized, "" for none), standard (whether it is the standard library's),
@@ -69,6 +69,9 @@ ALLOWED = Decision(True)
 
 HIDDEN = "hidden"
 """The rule of what is to look as if it were not there."""
+
+PROTECTED = "protected"
+"""The rule of what stays as it is, whatever is allowed: so there is no hint."""
 
 TCL = "Tcl"
 """The language of `_tkinter` has sockets of its own. It is for windows, whose display is reached by a local socket or a loopback address."""
@@ -247,6 +250,8 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
         return Decision(False, HIDDEN)
     if facts.get("tree") and any(is_within(hidden, path) for hidden in rules.hide):
         return Decision(False, "what is hidden stays where it is")
+    if request.action not in READING and _is_kept(rules.protect, path, facts.get("tree")):
+        return Decision(False, PROTECTED)
     changed = directory_of(path) if facts.get("name") else path
     if is_within_any(changed, rules.write) or is_within_any(changed, DEVICES) or facts.get("stream") or facts.get("own"):
         return ALLOWED
@@ -256,6 +261,13 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
     if rules.read is None or is_within_any(path, rules.read) or _shows_the_way(rules, request):
         return ALLOWED
     return Decision(False, "reads limited", "--allow-read %s" % shell_word(there))
+
+
+def _is_kept(places: "Any", path: str, tree: "Any") -> bool:
+    """What is protected does not go away with its directory either, nor does another come with one. In devices nothing is kept."""
+    return (is_protected(path, places) and not is_within_any(path, DEVICES)) or (
+        bool(tree) and any(is_within(place, path) for place in places)
+    )
 
 
 def _shows_the_way(rules: "Any", request: Request) -> bool:

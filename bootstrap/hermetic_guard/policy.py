@@ -91,20 +91,23 @@ class Subprocess(Record):
 class Filesystem(Record):
     """No write, but where it is listed; with `read`, no reading elsewhere either. All paths are absolute and without links.
 
-    read:  None where everything may be read, else a tuple of files and directories that may be
-    names: tuple of directories that may be listed, though not all in them may be read
-    write: tuple of files and directories in which all may be changed; they may be read as well
-    hide:  tuple of files and directories that are not there
+    read:    None where everything may be read, else a tuple of files and directories that may be
+    names:   tuple of directories that may be listed, though not all in them may be read
+    write:   tuple of files and directories in which all may be changed; they may be read as well
+    protect: tuple of files and directories in which nothing is changed, whatever allows it. The last name may have `*` in it, for any
+             characters, and it may be that of a link, which then stays as it is
+    hide:    tuple of files and directories that are not there
     """
 
     if TYPE_CHECKING:
         read = None  # type: tuple[str, ...] | None
         names = ()  # type: tuple[str, ...]
         write = ()  # type: tuple[str, ...]
+        protect = ()  # type: tuple[str, ...]
         hide = ()  # type: tuple[str, ...]
 
-    __slots__ = ("hide", "names", "read", "write")
-    DEFAULTS = {"hide": (), "names": (), "write": ()}
+    __slots__ = ("hide", "names", "protect", "read", "write")
+    DEFAULTS = {"hide": (), "names": (), "protect": (), "write": ()}
 
 
 class Native(Record):
@@ -204,6 +207,32 @@ def directory_of(path: str) -> str:
 
 def is_within_any(path: str, places: "tuple[str, ...]") -> bool:
     return any(is_within(path, place) for place in places)
+
+
+def is_protected(path: str, places: "tuple[str, ...]") -> bool:
+    """Whether a path is one of `Filesystem.protect`, or lies below one."""
+    return any(_is_within_named(path, place) for place in places)
+
+
+def _is_within_named(path: str, place: str) -> bool:
+    folder, _, pattern = place.rpartition("/")
+    if "*" not in pattern:
+        return is_within(path, place)
+    return path.startswith(folder + "/") and fits(path[len(folder) + 1 :].partition("/")[0], pattern)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a name is as a pattern has it, in which `*` stands for any characters, and nothing else for another."""
+    first, *middle, last = pattern.split("*")
+    at, end = len(first), len(name) - len(last)
+    if at > end or not (name.startswith(first) and name.endswith(last)):
+        return False
+    for part in middle:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def merged(paths: "Any") -> "tuple[str, ...]":
@@ -311,7 +340,13 @@ def common_paths(a: "tuple[str, ...]", b: "tuple[str, ...]") -> "tuple[str, ...]
 
 def _common_filesystem(a: Filesystem, b: Filesystem) -> Filesystem:
     names = tuple(path for path in sorted(set(a.names + b.names)) if _lists(a, path) and _lists(b, path))
-    return Filesystem(read=_common_reading(a, b), names=names, write=common_paths(a.write, b.write), hide=merged(a.hide + b.hide))
+    return Filesystem(
+        read=_common_reading(a, b),
+        names=names,
+        write=common_paths(a.write, b.write),
+        protect=merged(a.protect + b.protect),
+        hide=merged(a.hide + b.hide),
+    )
 
 
 def _lists(rules: Filesystem, path: str) -> bool:

@@ -6,7 +6,7 @@ One row per gap, found from the policy and from what could be put in place here.
 from __future__ import annotations
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import is_within_any
+from hermetic_guard.policy import is_protected, is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,6 +66,14 @@ def _can_be_read(policy: Policy, here: Here) -> bool:
     if rules is None or here.namespaced:
         return False
     return here.abi == 0 or any(is_within_any(path, rules.write) for path in rules.hide)
+
+
+def _protects_what_is_written(policy: Policy) -> bool:
+    """Whether something is both protected and allowed to be written: elsewhere it is as read-only as all is."""
+    rules = policy.filesystem
+    if rules is None:
+        return False
+    return any(is_within_any(path, rules.write) for path in rules.protect) or any(is_protected(path, rules.protect) for path in rules.write)
 
 
 def _can_change_hermetic(policy: Policy, here: Here) -> bool:
@@ -134,6 +142,20 @@ GAPS = (
         lambda policy, here: bool(policy.filesystem and policy.filesystem.hide) and here.namespaced,
         rules=("hide",),
     ),
+    Gap(
+        "filesystem",
+        "protected",
+        "what is protected can be changed",
+        lambda policy, here: _protects_what_is_written(policy) and not here.namespaced,
+        rules=("protect",),
+    ),
+    Gap(
+        "filesystem",
+        "protected names",
+        "protected names that were not there can be made, and what somebody outside puts in the place of a protected file can be changed",
+        lambda policy, here: _protects_what_is_written(policy) and here.namespaced,
+        rules=("protect",),
+    ),
     Gap("filesystem", "devices", "devices can be given commands (ioctl)", _filesystem(5, namespaced=True)),
     Gap(
         "filesystem",
@@ -178,7 +200,7 @@ GAPS = (
         RUNS,
         "above hermetic",
         "directories above hermetic's own files can be renamed",
-        lambda policy, here: here.namespaced and policy.filesystem is None,
+        lambda policy, here: here.namespaced and (policy.filesystem is None or "/" in policy.filesystem.write),
     ),
     Gap(
         "filesystem",

@@ -50,14 +50,24 @@ class Plan:
 
     read_only: whether all is read-only that none of `mounts` makes different
     mounts:    (path, kind), what lies above first
+    links:     those of the paths that are links: what is mounted there is the link itself, which so stays where it is
     ours:      the run's own file; tmp: its own directories, by the path of what they lie over
     """
 
-    __slots__ = ("mounts", "ours", "read_only", "tmp")
+    __slots__ = ("links", "mounts", "ours", "read_only", "tmp")
 
-    def __init__(self, *, read_only: bool, mounts: tuple[tuple[str, str], ...], ours: str = "", tmp: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        read_only: bool,
+        mounts: tuple[tuple[str, str], ...],
+        links: tuple[str, ...] = (),
+        ours: str = "",
+        tmp: dict[str, str] | None = None,
+    ) -> None:
         self.read_only = read_only
         self.mounts = mounts
+        self.links = links
         self.ours = ours
         self.tmp = tmp or {}
 
@@ -70,14 +80,14 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
     if policy.filesystem and "/" in policy.filesystem.hide:
         raise PolicyError("everything is hidden")
     written = policy.filesystem.write if policy.filesystem else ("/",)
-    base = WRITABLE if "/" in written else READ_ONLY
+    base = WRITABLE if "/" in written and "/" not in around.protected else READ_ONLY
     rows = _rows(policy, here, around, base)
     kinds = {path: _kind(path, rows, base) for _, paths in rows for path in paths}
     kept = {path: kind for path, kind in kinds.items() if path == PROC or kind != _kind(os.path.dirname(path), rows, base)}
-    pinned = {path: WRITABLE for place in here.protected if place in kept for path in _between(place, written)}
-    return Plan(
-        read_only=base == READ_ONLY, mounts=tuple(sorted({**pinned, **kept}.items())), ours=f"{here.run}/{RESOLVER}", tmp=dict(here.tmp)
-    )
+    fixed = (*around.protected, *(here.protected if base == READ_ONLY else ()))
+    pinned = {path: WRITABLE for place in fixed if place in kept for path in _between(place, written)}
+    mounted = tuple(sorted({**pinned, **kept}.items()))
+    return Plan(read_only=base == READ_ONLY, mounts=mounted, links=around.links, ours=f"{here.run}/{RESOLVER}", tmp=dict(here.tmp))
 
 
 def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -89,7 +99,7 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
         (READ_ONLY, (here.run,) if here.run else ()),
         (HIDDEN, (*(rules.hide if rules else ()), *around.hidden)),
         (OURS, (around.resolver,) if around.resolver else ()),
-        (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected)),
+        (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected, *around.protected)),
         (WRITABLE, here.written if base == READ_ONLY else ()),
         (base, here.kept),
         (TMP, tuple(place for place, _ in here.tmp)),
@@ -104,14 +114,14 @@ def _kind(path: str, rows: list[tuple[str, tuple[str, ...]]], base: str) -> str:
 
 
 def _between(path: str, places: tuple[str, ...]) -> list[str]:
-    """The directories between `path` and the one of `places` that holds it; none where all is writable.
+    """The directories between `path` and the one of `places` that holds it.
 
     They are mounted on themselves: what is mounted on cannot be renamed, so nobody can move `path` away with its directory and put another
     in its place for the next run to find.
     """
     found: list[str] = []
     above = os.path.dirname(path)
-    while "/" not in places and is_within_any(above, places) and above not in places:
+    while is_within_any(above, places) and above not in places:
         found.append(above)
         above = os.path.dirname(above)
     return found
@@ -133,7 +143,7 @@ def apply(plan: Plan) -> None:
         _set(everything, "/", RDONLY)
     os.close(everything)
     for path, source in sorted(sources.items()):
-        _place(source, path)
+        _place(source, path, link=path in plan.links)
     if directory is not None:
         _return_to(directory, plan)
 
@@ -172,7 +182,7 @@ def _sources(plan: Plan) -> dict[str, int]:
 
 
 def _source(path: str, kind: str, plan: Plan) -> int | None:
-    place = _open({OURS: plan.ours, TMP: plan.tmp.get(path, "")}.get(kind, path))
+    place = _open({OURS: plan.ours, TMP: plan.tmp.get(path, "")}.get(kind, path), link=path in plan.links)
     if place is None:
         return None
     if kind == TMP:
@@ -259,10 +269,10 @@ def _is_out_of_reach(path: str) -> bool:
     return False
 
 
-def _open(path: str) -> int | None:
+def _open(path: str, *, link: bool = False) -> int | None:
     """A descriptor for what is at a path; None if nothing is, or if it is out of this user's reach, and so of the target's."""
     try:
-        return open_exactly(path)
+        return open_exactly(path, link=link)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
 
@@ -278,8 +288,8 @@ def _set(mount: int, path: str, attributes: int = 0, propagation: int = 0) -> No
     step("mount_setattr", mount, b"", AT_EMPTY_PATH | AT_RECURSIVE, change, len(change), on=path)
 
 
-def _place(source: int, path: str) -> None:
-    place = open_exactly(path)
+def _place(source: int, path: str, *, link: bool) -> None:
+    place = open_exactly(path, link=link)
     step("move_mount", source, b"", place, b"", MOVE_MOUNT_EMPTY_PATHS, on=path)
     os.close(place)
     os.close(source)

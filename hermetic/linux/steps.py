@@ -48,10 +48,11 @@ def words(*values: int) -> bytes:
     return b"".join(value.to_bytes(8, "little") for value in values)
 
 
-def open_exactly(path: str) -> int:
+def open_exactly(path: str, *, link: bool = False) -> int:
     """A descriptor for what `path` names, not opened for reading (O_PATH). Raises OSError, with ELOOP if a symbolic link is on the way.
 
     A policy's paths hold no links. One that does now was put there since, by somebody who wants another place opened.
+    link: whether it may be one itself, which then is what is meant
     """
-    how = words(os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS)
+    how = words(os.O_PATH | os.O_CLOEXEC | (os.O_NOFOLLOW if link else 0), 0, RESOLVE_NO_SYMLINKS)
     return step("openat2", AT_FDCWD, os.fsencode(path), how, len(how), on=path)

@@ -9,13 +9,14 @@ import fcntl
 import os
 import stat
 
-from hermetic_guard.policy import is_within, is_within_any
+from hermetic_guard.files import names_in
+from hermetic_guard.policy import fits, is_within, is_within_any
 
 from hermetic.linux import mountinfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hermetic_guard.policy import Policy
 
@@ -46,12 +47,27 @@ class Surroundings:
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
     essentials:  paths of what is read besides what a policy that limits reading lists
     hidden:      other paths to what is hidden, by mounts that show it twice, and message queues of others
+    protected:   what is there of what the policy protects, and other paths to that
+    links:       those of them that are links
     resolver:    path of the resolvers' configuration, where it is to be another
     visible:     where there are no mounts, paths that hold all that may be read and nothing that is hidden
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """
 
-    __slots__ = ("devices", "essentials", "executables", "hidden", "kernels", "raw", "resolver", "streams", "top", "visible")
+    __slots__ = (
+        "devices",
+        "essentials",
+        "executables",
+        "hidden",
+        "kernels",
+        "links",
+        "protected",
+        "raw",
+        "resolver",
+        "streams",
+        "top",
+        "visible",
+    )
 
     def __init__(
         self,
@@ -65,6 +81,8 @@ class Surroundings:
         hidden: tuple[str, ...] = (),
         visible: tuple[str, ...] = (),
         kernels: tuple[str, ...] = (),
+        protected: tuple[str, ...] = (),
+        links: tuple[str, ...] = (),
         resolver: str = "",
     ) -> None:
         self.top = top
@@ -76,6 +94,8 @@ class Surroundings:
         self.hidden = hidden
         self.visible = visible
         self.kernels = kernels
+        self.protected = protected
+        self.links = links
         self.resolver = resolver
 
 
@@ -86,6 +106,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
     hide = policy.filesystem.hide if policy.filesystem else ()
     mounts = mountinfo.lines() if here.namespaced or hide else []
     hidden = mountinfo.aliases(hide, mounts) if hide else ()
+    protected = _there(policy.filesystem.protect) if policy.filesystem and here.namespaced else ()
     raw += mountinfo.elsewhere(DEV, raw, mounts) if raw else ()
     limited = policy.filesystem is not None and policy.filesystem.read is not None
     essentials = _essentials(here.program) if limited else ()
@@ -101,8 +122,20 @@ def look(policy: Policy, here: Here) -> Surroundings:
         hidden=hidden + (tuple(mountinfo.points(mounts, [mountinfo.QUEUES])) if here.namespaced else ()),
         visible=_visible(policy, hide + hidden) if hide and not here.namespaced else (),
         kernels=mountinfo.kernels(mounts) if here.namespaced else (),
+        protected=protected + (mountinfo.aliases(protected, mounts) if protected else ()),
+        links=tuple(filter(os.path.islink, protected)),
         resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
     )
+
+
+def _there(places: Iterable[str]) -> tuple[str, ...]:
+    """What there is of `Filesystem.protect`."""
+    return tuple(dict.fromkeys(path for place in places for path in _named(place) if os.path.lexists(path)))
+
+
+def _named(place: str) -> list[str]:
+    folder, _, pattern = place.rpartition("/")
+    return [f"{folder}/{name}" for name in names_in(folder or "/") if fits(name, pattern)] if "*" in pattern else [place]
 
 
 def _resolver() -> str:

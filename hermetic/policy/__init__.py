@@ -22,6 +22,7 @@ FIELDS = {
     "root": "read",
     "allow-read": "read",
     "allow-write": "write",
+    "protect": "protect",
     "hide": "hide",
     "allow-native": "distributions",
     "allow-env": "keep",

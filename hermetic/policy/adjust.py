@@ -183,17 +183,22 @@ def _allow_read(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
     return changed
 
 
+def _protect(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
+    places = [place for value in _told("protect", given, reader, paths.may_be_there) for place in reader.places(str(value))]
+    changed: Filesystem = rules.replaced(protect=merged([*rules.protect, *places]))
+    return changed
+
+
 def _hide(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
     changed: Filesystem = rules.replaced(hide=_with_paths(rules.hide, _told("hide", given, reader), reader))
     return changed
 
 
-def _told(key: str, given: Given, reader: Reader) -> Given:
-    """Of a path at which there is nothing a line tells: it may be meant so, or be a slip that leaves a secret to be read."""
+def _told(key: str, given: Given, reader: Reader, is_there: Callable[[str], bool] = paths.is_there) -> Given:
+    """Of a path at which there is nothing a line tells: it may be meant so, or be a slip that leaves a secret to be read. Not of a set's."""
     prefix = "--" if reader.typed else ""
-    reader.notes += [
-        f"{prefix}{key} {quoted(value)}: there is nothing there" for value in map(str, given) if not paths.is_there(reader.path(value))
-    ]
+    named = [value for value in map(str, given) if value not in reader.of_sets]
+    reader.notes += [f"{prefix}{key} {quoted(value)}: there is nothing there" for value in named if not is_there(reader.path(value))]
     return given
 
 
@@ -278,6 +283,7 @@ ADJUSTERS: dict[str, Callable[[Any, Given, Reader], Any]] = {
     "allow_run": _allow_run,
     "allow_write": _allow_write,
     "allow_read": _allow_read,
+    "protect": _protect,
     "hide": _hide,
     "allow_native": _allow_native,
     "allow_env": _allow_env,

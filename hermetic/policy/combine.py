@@ -184,7 +184,17 @@ def _quoted(paths: Sequence[str]) -> list[str]:
 
 def _reading(rules: Filesystem) -> str:
     limited = "" if rules.read is None else f", reads only in {_listed(_quoted(rules.read))}"
-    return limited + (f", {_listed(_quoted(rules.hide))} hidden" if rules.hide else "")
+    return limited + _denied(rules.protect, "protected") + _denied(rules.hide, "hidden")
+
+
+FEW = 3
+"""Paths that a line names; a set has dozens."""
+
+
+def _denied(paths: Sequence[str], how: str) -> str:
+    if not paths:
+        return ""
+    return f", {_listed(_quoted(paths)) if len(paths) <= FEW else f'{len(paths)} paths'} {how}"
 
 
 def _flags(values: dict[str, object], reader: Reader) -> Policy:

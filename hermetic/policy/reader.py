@@ -27,6 +27,7 @@ class Reader:
     context: what the run is made of
     typed:   whether the values were typed for this run, so that one which names nothing is a slip
     notes:   what was found to name nothing
+    of_sets: the values that stood in sets
     """
 
     def __init__(self, base: str | None, context: Context, *, typed: bool = False) -> None:
@@ -34,6 +35,7 @@ class Reader:
         self.context = context
         self.typed = typed
         self.notes: list[str] = []
+        self.of_sets: set[str] = set()
 
     def expanded(self, option: Option, given: Given) -> Given:
         """The values with the words of their sets, and without what begins with a variable that stands for nothing. Raises WrongValue."""
@@ -42,7 +44,9 @@ class Reader:
             if isinstance(value, str) and value.startswith("@"):
                 from hermetic.policy import sets  # only where there are such
 
-                found += sets.words(value, option, self.context)
+                words = sets.words(value, option, self.context)
+                self.of_sets.update(words)
+                found += words
             elif isinstance(value, str) and value.startswith("$") and option.metavar in LOCAL:
                 found += self._with_variable(option, value)
             else:
@@ -71,3 +75,9 @@ class Reader:
         from hermetic.policy import paths  # only where a path is given
 
         return paths.read(value, self.base)
+
+    def places(self, value: str) -> list[str]:
+        """What a path leads to, and each link on the way. Raises WrongValue."""
+        from hermetic.policy import paths
+
+        return paths.places(value, self.base)

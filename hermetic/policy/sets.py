@@ -1,6 +1,7 @@
 """Named sets: `@secrets` and the like, in the place of a value. What each has in it is data, in sets.toml.
 
-Of paths and programs those are meant that are there when the run starts: a policy does not grow with what nobody has.
+Of paths and programs those are meant that are there when the run starts: a policy does not grow with what nobody has. But what is protected
+need not be there yet.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def words(name: str, option: Option, context: Context) -> list[str]:
     if table["takes"] != option.metavar:
         owners = [row.name for row in options.OPTIONS if row.policy and row.metavar == table["takes"]]
         raise WrongValue(name, "this set does not go here", f"it goes with {', '.join(owners)}" if owners else None)
-    find = FINDERS.get(option.metavar, _as_they_are)
+    find = FINDERS.get(option.key) or FINDERS.get(option.metavar, _as_they_are)
     return list(dict.fromkeys(found for word in table["words"] for found in find(word, context)))
 
 
@@ -61,12 +62,28 @@ def _paths(word: str, context: Context) -> Iterable[str]:
     """Those that are there."""
     import glob
 
+    pattern = _pattern(word, context)
+    return [] if pattern is None else sorted(glob.glob(pattern))
+
+
+def _pattern(word: str, context: Context) -> str | None:
+    """With what a variable at its beginning stands for; None if that is nothing."""
+    import glob
+
+    if not word.startswith("$"):
+        return word
     name, slash, rest = word[1:].partition("/")
-    place = context.value(name) if word.startswith("$") else ""
-    if place is None:
-        return []
-    pattern = glob.escape(place) + slash + rest if word.startswith("$") else word
-    return sorted(glob.glob(pattern))
+    place = context.value(name)
+    return None if place is None else glob.escape(place) + slash + rest
+
+
+def _names(word: str, context: Context) -> Iterable[str]:
+    """Those that are there or will be, in directories that are there where a directory's name has a `*` in it."""
+    import glob
+
+    folder, slash, name = (_pattern(word, context) or "").rpartition("/")
+    folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [folder.replace("[*]", "*")]
+    return [f"{found}/{name}" for found in folders if slash]
 
 
 def _programs(word: str, context: Context) -> Iterable[str]:
@@ -81,4 +98,5 @@ def _programs(word: str, context: Context) -> Iterable[str]:
         return []
 
 
-FINDERS = {"PATH": _paths, "PROGRAM": _programs}
+FINDERS = {"protect": _names, "PATH": _paths, "PROGRAM": _programs}
+"""How the words of a set are read for an option, or for one that takes such values."""

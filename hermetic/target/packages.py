@@ -76,11 +76,15 @@ def setting(line: str) -> tuple[str, str]:
 
 def below(prefix: str, facts: Interpreter) -> list[str]:
     """In all layouts there are: the standard one, Fedora's, Debian's, PyPy's older one."""
+    return [*(f"{library}/{kind}" for library in libraries(prefix, facts) for kind in KINDS), f"{prefix}/site-packages"]
+
+
+def libraries(prefix: str, facts: Interpreter) -> list[str]:
+    """Where the standard library may be, with packages below."""
     family = "pypy" if facts.implementation == "pypy" else "python"
     major, minor, _ = facts.version
     versions = (f"{family}{major}.{minor}", f"{family}{major}.{minor}t", f"{family}{major}", "python3")
-    found = [f"{prefix}/{library}/{version}/{kind}" for library in LIBRARIES for version in versions for kind in KINDS]
-    return [*found, f"{prefix}/site-packages"]
+    return [f"{prefix}/{library}/{version}" for library in LIBRARIES for version in versions]
 
 
 def path_lines(site: str) -> list[str]:

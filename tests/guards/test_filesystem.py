@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from conftest import Python, find_python
-from guards.filesystem import changing, libraries, ordinary, reading, tampering
-from guards.filesystem.row import HIDE, READONLY, ROOT, Row
+from guards.filesystem import changing, libraries, ordinary, protected, reading, tampering
+from guards.filesystem.row import HIDE, PROTECT, READONLY, ROOT, Row
 from hermetic_guard.policy import Filesystem, Policy
 from launch.staged import Staged, native
 
@@ -40,6 +40,7 @@ SECTIONS = {
     "outside": reading.OUTSIDE,
     "hidden": reading.HIDDEN,
     "ordinary": ordinary.ORDINARY,
+    "protected": protected.ROWS,
     "tampering": tampering.TAMPERING,
 }
 ROWS = {f"{row.policy} {section}: {row.name}": row for section, rows in SECTIONS.items() for row in rows}
@@ -105,13 +106,16 @@ def state(directory: Path) -> list[object]:
     return found
 
 
-def policy_of(name: str, base: Path, needs: Needs) -> Policy:
+def policy_of(name: str, world: World, needs: Needs) -> Policy:
+    base = world.base
     free = (str(base / "free"),)
+    places = tuple(f"{base}/place/{number}/{path}" for number in world.numbers.values() for path in protected.PROTECTED)
     readable = (str(base / "root"), str(PROBE), *needs.read)
     rules = {
         READONLY: Filesystem(write=free),
         ROOT: Filesystem(write=free, read=tuple(sorted(readable)), names=tuple(needs.names)),
         HIDE: Filesystem(write=free, hide=(str(base / "place"),)),
+        PROTECT: Filesystem(write=(*free, str(base / "place")), protect=places),
     }
     return Policy(filesystem=rules[name])
 
@@ -128,9 +132,9 @@ def carry_out(python: Python, cache: Path, directory: Path, rows: dict[str, Row]
     done = native(python.path, str(PROBE), env=ENV, input=plan(bare, rows), cwd=directory, timeout=300)
     assert done.code == 0, done
     outcomes = {name: {"bare": outcome} for name, outcome in json.loads(done.out).items()}
-    for policy in (READONLY, ROOT, HIDE):
+    for policy in (READONLY, ROOT, HIDE, PROTECT):
         chosen = {name: row for name, row in rows.items() if row.policy == policy}
-        with Staged(python.path, cache, policy_of(policy, guarded.base, needs)) as staged:
+        with Staged(python.path, cache, policy_of(policy, guarded, needs)) as staged:
             fcntl.fcntl(staged.run.events, F_SETPIPE_SZ, 1 << 20)  # nobody reads while they run
             done = staged.start(str(PROBE), env=ENV, input=plan(guarded, chosen), cwd=directory, timeout=300)
         assert done.code == 0, done

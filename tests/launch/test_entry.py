@@ -327,7 +327,16 @@ def test_no_python_of_that_version(tmp_path):
     assert alone.stderr == "hermetic: cannot start: no python3.99 beside it, in /usr/local/bin or in /usr/bin\n"
 
 
-ANSWERED = [["--help"], ["--version"], ["exec", "--help"], ["completion", "bash"], ["doctor"], ["doctor", "--json"], ["why", "--help"]]
+ANSWERED = [
+    ["--help"],
+    ["--version"],
+    ["exec", "--help"],
+    ["completion", "bash"],
+    ["doctor"],
+    ["doctor", "--json"],
+    ["why", "--help"],
+    ["audit", "--help"],
+]
 
 
 @pytest.mark.parametrize("words", ANSWERED, ids=" ".join)

@@ -115,6 +115,70 @@ def test_secrets_are_hidden(jobs: Jobs, project: Path, env: dict[str, str]) -> N
     assert jobs.guarded("--fs-readonly", "--hide=@secrets", "--no-policy", "--", "cat", ".env", env=env, cwd=project).code == 1
 
 
+STARTUP = (".bashrc", "project/.git/hooks/pre-commit", ".config/autostart/x.desktop", "project/AGENTS.md")
+"""Two that are there, the first by a link, and two that are not."""
+
+
+@pytest.fixture
+def startup(project: Path) -> Path:
+    """The home directory, with things in it that run later."""
+    (project / ".git/hooks").mkdir(parents=True)
+    (project.parent / ".config").mkdir()
+    (project.parent / "dotfiles").mkdir()
+    (project.parent / "dotfiles/bashrc").touch()
+    (project.parent / ".bashrc").symlink_to("dotfiles/bashrc")
+    return project.parent
+
+
+@pytest.mark.parametrize("path", STARTUP)
+def test_what_runs_later_is_protected(jobs: Jobs, startup: Path, env: dict[str, str], path: str) -> None:
+    lay(startup / "project", "[filesystem]\nallow-write = ['/']\nprotect = ['@startup']")
+    write = "import os, sys; os.makedirs(os.path.dirname(sys.argv[1]), exist_ok=True); open(sys.argv[1], 'w').write('x')"
+    run = ("--", PYTHON, "-c", write, startup / path)
+    for words in (
+        ["--no-network"],
+        ["--fs-readonly", "--allow-write=/"],
+        ["--fs-readonly", "--allow-write=/", "--protect=@startup", "--no-policy"],
+    ):
+        done = jobs.guarded(*words, *run, env=env, cwd=startup / "project")
+        place = (startup / path).resolve() if path == ".bashrc" else startup / path
+        assert done.code == 77
+        assert done.refused[-1].partition("(")[2] in (f"{place})", f"{place.parent})")
+        assert re.search(r"^hermetic: blocked action: protected: \w+\(", done.err, re.MULTILINE)
+        assert "allow it" not in done.err
+    assert jobs.guarded("--fs-readonly", "--allow-write=/", "--no-policy", *run, env=env, cwd=startup / "project").code == 0
+    assert (startup / path).read_text() == "x"
+
+
+SHELL_WAYS = {
+    "echo x > {0}/.bashrc": "Read-only file system",
+    "ln -sf /dev/null {0}/.bashrc": "Device or resource busy",
+    "echo x > {0}/project/.git/hooks/pre-commit": "Read-only file system",
+    "mv {0}/project/.git {0}/project/moved": "Device or resource busy",
+    "mv {0}/project/.git/hooks {0}/project/moved": "Device or resource busy",
+}
+
+
+@pytest.mark.parametrize("way", SHELL_WAYS)
+def test_what_runs_later_is_protected_from_programs_that_are_not_python(jobs: Jobs, startup: Path, env: dict[str, str], way: str) -> None:
+    run = ("--", "sh", "-c", way.format(startup))
+    for words in (["--allow-write=/"], [f"--allow-write={startup}"]):
+        done = jobs.guarded("--fs-readonly", *words, "--protect=@startup", *run, env=env, cwd=startup / "project")
+        assert done.code != 0
+        assert SHELL_WAYS[way] in done.err
+    assert jobs.guarded("--fs-readonly", "--allow-write=/", *run, env=env, cwd=startup / "project").code == 0
+
+
+def test_protect_where_nothing_is(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """It may be a slip. Names with a star may come later."""
+    (project / "site").mkdir()
+    words = ("--fs-readonly", "--allow-write=.", "--protect=absent", "--protect=site/*.pth", "--protect=absent/*.pth")
+    done = jobs.guarded(*words, "--", PYTHON, "-c", WRITE, "site/x.pth", env=env, cwd=project)
+    notes = [line for line in done.err.splitlines() if "there is nothing there" in line]
+    assert notes == [f"hermetic: --protect {name}: there is nothing there" for name in ("absent", "absent/*.pth")]
+    assert done.refused == [f"write({project}/site/x.pth)"]
+
+
 @pytest.mark.parametrize("row", range(len(BAD)), ids=lambda index: ascii(BAD[index][1]))
 def test_a_file_that_is_wrong(jobs: Jobs, project: Path, env: dict[str, str], row: int) -> None:
     """Nothing is run, and one line says where it is wrong."""

@@ -73,7 +73,9 @@ networks = st.builds(
     listen=ranges,
     unix=paths,
 )
-filesystems = st.builds(Filesystem, read=st.none() | paths.filter(bool), write=paths, hide=paths.filter(lambda found: "/" not in found))
+denied = paths.filter(lambda found: "/" not in found)
+protected = st.lists(st.sampled_from([*PATHS, f"{PLACE}/*", f"{PLACE}/a/*b"]), max_size=3).map(merged)
+filesystems = st.builds(Filesystem, read=st.none() | paths.filter(bool), write=paths, protect=protected, hide=denied)
 programs = st.lists(st.sampled_from(["/bin/true", "/bin/false", "/bin/sh"]).map(os.path.realpath), max_size=2)
 subprocesses = st.builds(Subprocess, run=programs.map(set).map(sorted).map(tuple))
 natives = st.builds(Native, distributions=st.lists(st.sampled_from(["numpy", "a-b", "ctypes"]), max_size=2).map(set).map(sorted).map(tuple))

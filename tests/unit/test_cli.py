@@ -155,7 +155,10 @@ def test_completion_that_nobody_asked_for(instruction, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("hermetic ", ["plain,completion", "plain,doctor", "plain,exec", "plain,policy", "plain,run", "plain,shell", "plain,why"]),
+        (
+            "hermetic ",
+            ["plain,audit", "plain,completion", "plain,doctor", "plain,exec", "plain,policy", "plain,run", "plain,shell", "plain,why"],
+        ),
         ("hermetic ru", ["plain,run"]),
         ("hermetic --no-n", ["plain,--no-network"]),
         ("hermetic --fs", ["plain,--fs-readonly"]),

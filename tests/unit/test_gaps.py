@@ -13,6 +13,10 @@ LOCALHOST = Policy(network=Network(localhost=ANY))
 PORTS = Policy(network=Network(localhost=((80, 80),)))
 WRITE = Policy(filesystem=Filesystem(write=("/srv",)))
 HIDE = Policy(filesystem=Filesystem(write=("/srv",), hide=("/home/key",)))
+PROTECT = Policy(filesystem=Filesystem(write=("/srv",), protect=("/srv/key",)))
+PROTECT_ABOVE = Policy(filesystem=Filesystem(write=("/srv/out",), protect=("/srv",)))
+PROTECT_ELSEWHERE = Policy(filesystem=Filesystem(write=("/srv",), protect=("/home/key",)))
+ALL = Policy(filesystem=Filesystem(write=("/",)))
 HIDE_WRITABLE = Policy(filesystem=Filesystem(write=("/home",), hide=("/home/key",)))
 ROOTED = Policy(filesystem=Filesystem(read=("/srv",), hide=("/home/key",)))
 ROOTED_ABOVE = Policy(filesystem=Filesystem(read=("/home",), hide=("/home/key",)))
@@ -33,6 +37,12 @@ ROWS = [
     (WRITE, 2, False, {"shared memory", "metadata", "truncate", "devices", "signals"}),
     (WRITE, 2, True, {"devices", "signals"}),
     (HIDE, 7, True, {"replaced"}),
+    (PROTECT, 7, True, {"protected names"}),
+    (PROTECT, 7, False, {"shared memory", "metadata", "protected"}),
+    (PROTECT_ABOVE, 7, True, {"protected names"}),
+    (PROTECT_ABOVE, 7, False, {"shared memory", "metadata", "protected"}),
+    (PROTECT_ELSEWHERE, 7, True, set()),
+    (ALL, 7, True, {"above hermetic"}),
     (HIDE, 7, False, {"shared memory", "metadata", "seen"}),
     (HIDE_WRITABLE, 7, False, {"shared memory", "metadata", "seen", "hidden"}),
     (

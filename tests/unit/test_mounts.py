@@ -74,6 +74,29 @@ def test_plan(filesystem, protected, read_only, expected):
     assert list(plan.mounts) == sorted(plan.mounts)
 
 
+PROTECTED = [
+    # name, what is written, what is there of what is protected, whether the tree is read-only, what is mounted in it
+    ("in what is read-only", ("/srv",), ("/home/key",), True, {"/srv": WRITABLE}),
+    ("in what is written", ("/srv",), ("/srv/key",), True, {"/srv": WRITABLE, "/srv/key": READ_ONLY}),
+    ("deeper", ("/srv",), ("/srv/a/key",), True, {"/srv": WRITABLE, "/srv/a": WRITABLE, "/srv/a/key": READ_ONLY}),
+    ("is what is written", ("/srv",), ("/srv",), True, {}),
+    ("written in it", ("/srv/a",), ("/srv",), True, {}),
+    ("in what is protected", ("/srv",), ("/srv/a", "/srv/a/b"), True, {"/srv": WRITABLE, "/srv/a": READ_ONLY}),
+    ("all is written", ("/",), ("/home/me/key",), False, {"/home": WRITABLE, "/home/me": WRITABLE, "/home/me/key": READ_ONLY}),
+    ("all is written, and protected", ("/",), ("/",), True, {"/dev/shm": None}),
+]
+
+
+@pytest.mark.parametrize(("write", "places", "read_only", "expected"), [row[1:] for row in PROTECTED], ids=[row[0] for row in PROTECTED])
+def test_protected(write, places, read_only, expected):
+    """What leads to it cannot be moved, also where all is written."""
+    here = Here(machine="x86_64", root=False, run=RUN, namespaced=True)
+    plan = mounts.plan(Policy(filesystem=rules(*write)), here, Surroundings(protected=places, links=places[:1]))
+    everything = {**(READ_ONLY_TREE if read_only else NO_GUARD), **expected}
+    assert (dict(plan.mounts), plan.read_only) == ({path: kind for path, kind in everything.items() if kind}, read_only)
+    assert plan.links == places[:1]
+
+
 def test_run_directory_in_shared_memory():
     plan = planned(rules(), run="/dev/shm/r")
     expected = {"/dev/shm/r": READ_ONLY, "/dev/shm/r/scratch": WRITABLE, "/dev/shm/r/unix": WRITABLE}

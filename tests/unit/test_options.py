@@ -124,8 +124,8 @@ BAD = [
     ("run -m http.server", "for Python's own: hermetic exec -m ..."),
     ("-c pass", "for Python's own: hermetic exec -c ..."),
     ("exec -I script.py", "unknown option -I (Python's own flags go after --)"),
-    ("run --python 3.9 x", "--python is an option of exec and shell only (as in hermetic exec --python)"),
-    ("--python 3.9 x", "--python is an option of exec and shell only"),
+    ("run --python 3.9 x", "--python is an option of exec, shell and audit only (as in hermetic exec --python)"),
+    ("--python 3.9 x", "--python is an option of exec, shell and audit only"),
     ("run --version", "--version is an option of hermetic only (as in hermetic --version)"),
     # values
     ("run --log", "--log needs a value (--log FILE)"),

@@ -41,3 +41,32 @@ def test_what_is_there(tmp_path):
     assert list(there.values()) == [True, True, True, False, False, False, True]
     assert paths.nearest(f"{tmp_path}/a/b/c") == paths.nearest(f"{tmp_path}/a") == str(tmp_path)
     assert paths.nearest("/a") == paths.nearest("/") == "/"
+
+
+def test_what_leads_to_a_place(tmp_path):
+    """Whoever replaces one of these has the path lead elsewhere."""
+    (tmp_path / "real/site").mkdir(parents=True)
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to(tmp_path / "real")
+    (tmp_path / "real/file").symlink_to("../target")
+    (tmp_path / "real/up").symlink_to("site/..")
+    base = str(tmp_path)
+    for value, expected in (
+        ("real/site", ["real/site"]),
+        ("real/./absent/../site/*.pth", ["real/site/*.pth"]),
+        ("one/site/*.pth", ["one", "two", "real/site/*.pth"]),
+        ("real/file", ["real/file", "target"]),
+        ("real/up/site", ["real/up", "real/site"]),
+        ("real/file/below", ["real/file", "target/below"]),
+        ("two/..", ["two", ""]),
+    ):
+        assert [path.removeprefix(base).lstrip("/") for path in paths.places(value, base)] == expected
+    assert paths.places("/", None) == ["/"]
+
+
+@pytest.mark.parametrize(("value", "why"), [("loop", "too many links"), ("a\0b", "null byte"), ("x/loop", "too many links")])
+def test_what_leads_nowhere(tmp_path, value, why):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "x").symlink_to(".")
+    with pytest.raises(WrongValue, match=why):
+        paths.places(value, str(tmp_path))

@@ -109,6 +109,8 @@ READONLY = Policy(filesystem=Filesystem(write=("/srv/out",), hide=("/srv/key",))
 ROOTED = Policy(filesystem=Filesystem(read=("/srv",), write=("/tmp/s",)))
 LISTED = Policy(filesystem=Filesystem(read=("/srv",), names=("/home/code",)))
 HIDING = Policy(filesystem=Filesystem(write=("/srv/out",), hide=("/srv/out/a/key",)))
+PROTECTING = Policy(filesystem=Filesystem(write=("/srv",), protect=("/etc/x", "/srv/a/key", "/srv/site/*.pth")))
+PROTECTING_ALL = Policy(filesystem=Filesystem(write=("/",), protect=("/home", "/srv/a")))
 ONE_PROGRAM = Policy(subprocess=Subprocess(run=("/bin/ls",)))
 ONE_DIST = Policy(native=Native(distributions=("numpy",)))
 DECISIONS += [
@@ -143,6 +145,25 @@ DECISIONS += [
     (READONLY, on_path("filesystem", "rename", "/srv/out/a", tree=True), True),
     (HIDING, on_path("filesystem", "rename", "/srv/out/a", tree=True), False),
     (HIDING, on_path("filesystem", "rename", "/srv/out/a", tree=False), True),
+    (PROTECTING, on_path("filesystem", "write", "/srv/a/other"), True),
+    (PROTECTING, on_path("filesystem", "read", "/srv/a/key"), True),
+    (PROTECTING, on_path("filesystem", "write", "/srv/a/key"), False),
+    (PROTECTING, on_path("filesystem", "write", "/srv/a/key/below"), False),
+    (PROTECTING, on_path("filesystem", "write", "/srv/a/key", stream=True), False),
+    (PROTECTING, on_path("filesystem", "write", "/srv/a/keys"), True),
+    (PROTECTING, on_path("filesystem", "delete", "/srv/a/key", name=True), False),
+    (PROTECTING, on_path("filesystem", "rename", "/srv/a", name=True, tree=True), False),
+    (PROTECTING, on_path("filesystem", "create", "/srv/a", name=True, tree=False), True),
+    (PROTECTING, on_path("filesystem", "rename", "/srv/b", name=True, tree=True), True),
+    (PROTECTING, on_path("filesystem", "create", "/srv/site/x.pth", name=True), False),
+    (PROTECTING, on_path("filesystem", "write", "/srv/site/.pth"), False),
+    (PROTECTING, on_path("filesystem", "write", "/srv/site/x.pth/below"), False),
+    (PROTECTING, on_path("filesystem", "write", "/srv/site/x.pth.txt"), True),
+    (PROTECTING, on_path("filesystem", "write", "/srv/site/inner/x.pth"), True),
+    (PROTECTING, on_path("filesystem", "rename", "/srv/site", name=True, tree=True), False),
+    (PROTECTING_ALL, on_path("filesystem", "write", "/srv/a/key"), False),
+    (PROTECTING_ALL, on_path("filesystem", "write", "/tmp/x"), True),
+    (Policy(filesystem=Filesystem(protect=("/",))), on_path("filesystem", "write", "/dev/null"), True),
     (READONLY, on_path("filesystem", "write", "/home/out", stream=True), True),
     (READONLY, on_path("filesystem", "write", "/home/out", stream=False), False),
     (READONLY, on_path("filesystem", "write", "/dev/shm/x", own=True), True),
@@ -237,6 +258,8 @@ POLICIES = [
     Policy(filesystem=Filesystem(read=("/srv/ä b\n\udcff",))),
     Policy(filesystem=Filesystem(read=("/srv", "/usr/lib"), write=("/srv/out", "/tmp/a b"), hide=("/srv/key",))),
     Policy(filesystem=Filesystem(write=("/srv",), hide=("/srv/out/key",))),
+    PROTECTING,
+    PROTECTING_ALL,
     Policy(network=Network(unix=("/run/a", "/run/b c")), subprocess=Subprocess(run=("/bin/ls",)), native=Native(distributions=("numpy",))),
     Policy(
         network=Network(unix=("/run",)), subprocess=Subprocess(run=("/bin/cat", "/bin/ls")), native=Native(distributions=("a", "numpy"))
@@ -266,6 +289,25 @@ def test_an_intersection_allows_what_both_allow(a: Policy, b: Policy) -> None:
         assert decide(both, asked).allowed is expected
     assert set(both.guards()) == set(a.guards()) | set(b.guards())
     assert p.MANNERS.index(both.on_violation) >= max(map(p.MANNERS.index, (a.on_violation, b.on_violation)))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "others"),
+    [
+        ("*.pth", ["a.pth", ".pth", "a.b.pth"], ["a.pthx", "pth", "apth", ""]),
+        ("a*a", ["aa", "aba", "aaa"], ["a", "ab", "ba"]),
+        ("a*b*b", ["abb", "axbyb", "abbb"], ["ab", "bb", "abbc"]),
+        ("*", ["", "x", "*"], []),
+        ("*[x]?", ["[x]?", "a[x]?"], ["x", "ax1"]),
+    ],
+)
+def test_names_with_a_star(pattern: str, names: list[str], others: list[str]) -> None:
+    assert [name for name in names + others if p.fits(name, pattern)] == names
+
+
+def test_nothing_allows_what_is_protected() -> None:
+    decision = decide(PROTECTING, on_path("filesystem", "write", "/srv/a/key", there="/srv/a/key"))
+    assert (decision.rule, decision.hint) == ("protected", "")
 
 
 def test_of_two_limits_the_smaller_holds() -> None:

@@ -12,7 +12,7 @@ from hermetic import options
 from hermetic.policy import WrongValue, addresses, sets
 from hermetic.policy.context import VARIABLES, Context
 
-HIDE, RUN, DENY = (options.BY_NAME[name] for name in ("--hide", "--allow-run", "--deny-address"))
+HIDE, RUN, DENY, PROTECT = (options.BY_NAME[name] for name in ("--hide", "--allow-run", "--deny-address", "--protect"))
 PATHS = [(name, word) for name, table in sets.tables().items() if table["takes"] in ("PATH", "PROGRAM") for word in table["words"]]
 
 
@@ -64,6 +64,19 @@ def test_startup_of_the_environment(tmp_path: Path) -> None:
     found = sets.words("@startup", HIDE, Context("/", {}, f"{tmp_path}/venv/bin/python".__str__))
     names = {Path(path).name for path in found if path.startswith(str(tmp_path))}
     assert names == {"pyvenv.cfg", "a.pth", "b.start", "sitecustomize.py"}
+
+
+def test_what_is_protected_need_not_be_there(tmp_path: Path) -> None:
+    """But a directory whose name is a pattern; that of the last name is kept."""
+    site = tmp_path / "v*/lib/python3.11/site-packages"
+    site.mkdir(parents=True)
+    (tmp_path / "v*/pyvenv.cfg").touch()
+    (tmp_path / ".git").mkdir()
+    found = sets.words("@startup", PROTECT, Context(str(tmp_path), {"HOME": "/home/x"}, f"{tmp_path}/v*/bin/python".__str__))
+    assert {"/home/x/.bashrc", "/home/x/.config/autostart", f"{tmp_path}/.git/hooks", f"{tmp_path}/.envrc"} <= set(found)
+    below = {path.removeprefix(f"{site}/") for path in found if path.startswith(f"{site}/")}
+    assert {"*.pth", "*.start", "sitecustomize*", "usercustomize*"} == below
+    assert not any("*" in Path(path).parent.as_posix().replace("v*", "") or "$" in path for path in found)
 
 
 def test_private_addresses() -> None:

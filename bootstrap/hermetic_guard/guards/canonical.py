@@ -9,7 +9,7 @@ import posix
 from posix import O_CLOEXEC, O_NOFOLLOW, close, fstat, getpid, open, readlink
 
 from hermetic_guard.guards.addresses import FS_ENCODING
-from hermetic_guard.guards.paths import FOLLOWING, LINKS, MAKES, PUTS, WRITES
+from hermetic_guard.guards.paths import FOLLOWING, LINKS, MAKING, PUTS, WRITES
 
 O_PATH = getattr(posix, "O_PATH", 0o10000000)
 """PyPy does not name it; <asm-generic/fcntl.h>."""
@@ -36,8 +36,8 @@ def locate(path, directory, what):
     for _ in range(LINKS):
         found = lead(path, what in FOLLOWING)
         if found is not None:
-            return None if what is MAKES else shown(found)
-        if what not in (MAKES, PUTS, WRITES):
+            return None if what in MAKING else shown(found)
+        if what not in MAKING and what not in (PUTS, WRITES):
             return None
         parent, name = halves(path)
         target = link_target(path) if what is WRITES else None

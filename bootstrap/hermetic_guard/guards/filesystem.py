@@ -17,7 +17,7 @@ from hermetic_guard.guards import canonical, databases, libraries, operations, p
 from hermetic_guard.guards.canonical import absent, as_bytes, link_of, locate, shown
 from hermetic_guard.guards.databases import read_uri
 from hermetic_guard.guards.operations import DATABASE, FILE, HARDLINK, HEAD, OPEN, READ, USE, VARIABLE, WRITE, make_copy, make_handlers
-from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, WRITES, look
+from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
 from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import directory_of, is_within_any
 from hermetic_guard.sealing import seal
@@ -26,7 +26,7 @@ NAME = "filesystem"
 HEAD_SIZE = shebang.HEAD
 SHARED_MEMORY = "/dev/shm/"
 STREAMS = (0, 1, 2)
-NAMES = frozenset([MAKES, TAKES, MOVES, PUTS])
+NAMES = MAKING | frozenset([TAKES, MOVES, PUTS])
 """What a call does with a name rather than with what is there by it."""
 FILE_KIND, REGULAR = 0o170000, 0o100000
 
@@ -161,7 +161,7 @@ def make_judge_place(enforcer, streams):
         key = action, what, place
         if key in known:
             return
-        tree, name = what is MOVES, what in NAMES
+        tree, name = what in TREES, what in NAMES
         if allows(Request(NAME, action, place, path=place, tree=tree, name=name)):
             known.add(key)
             return
@@ -223,7 +223,7 @@ def make_facts(enforcer, streams):
     def own_memory(place, what):
         """Shared memory is a file there: whoever makes a new one in this run may go on using it, in all of its processes."""
         key = b"memory:" + place.encode("utf-8", "surrogateescape")
-        if what is MAKES and "/" not in place[len(SHARED_MEMORY) :]:
+        if what in MAKING and "/" not in place[len(SHARED_MEMORY) :]:
             register(key)
             return True
         return registered(key)

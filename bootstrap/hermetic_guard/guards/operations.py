@@ -10,6 +10,7 @@ import os
 from hermetic_guard.decide import Request
 from hermetic_guard.guards.canonical import O_PATH
 from hermetic_guard.guards.paths import (
+    BRINGS,
     FOLLOWS,
     LINK,
     MAKES,
@@ -46,7 +47,7 @@ OPERATIONS = {
     "os.rmdir": (DELETE, [(0, 1, TAKES)]),
     "os.scandir": (LIST, [(0, None, READS)]),
     "os.setxattr": (CHANGE, [(0, None, TOUCHES)]),
-    "os.symlink": (CREATE, [(1, 2, MAKES)]),
+    "os.symlink": (CREATE, [(1, 2, BRINGS)]),
     "os.truncate": (WRITE, [(0, None, FOLLOWS)]),
     "os.utime": (CHANGE, [(0, 3, TOUCHES)]),
 }  # type: dict

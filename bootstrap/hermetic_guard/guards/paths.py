@@ -7,11 +7,14 @@ inode. Names are looked at for one thing only, /proc/PID/mem.
 from posix import fspath, fstat, listdir, lstat, readlink, stat
 
 READS, FOLLOWS, WRITES, TOUCHES = "reads", "follows", "writes", "touches"
-MAKES, TAKES, MOVES, PUTS, LINK = "makes", "takes", "moves", "puts", "link"
+MAKES, BRINGS, TAKES, MOVES, PUTS, LINK = "makes", "brings", "takes", "moves", "puts", "link"
 """What a call does with a path. Where a link at its end is followed: reads; changes what must be there; changes it or makes it; changes what
-must be there, or the link itself. Where it is not: makes what must not be there yet; takes away what must be there, as the source of a rename
-does with whole trees; puts something in the place of what may be there; reads a link."""
+must be there, or the link itself. Where it is not: makes what must not be there yet, empty, or as a link that brings a tree; takes away what
+must be there, as the source of a rename does with whole trees; puts something in the place of what may be there; reads a link."""
 
+MAKING = frozenset([MAKES, BRINGS])
+TREES = frozenset([BRINGS, MOVES, PUTS])
+"""What is done with all that lies below a path."""
 FOLLOWING = frozenset([READS, FOLLOWS, WRITES, TOUCHES])
 
 KIND, DIRECTORY, SYMLINK = 0o170000, 0o040000, 0o120000
@@ -87,7 +90,7 @@ def make_is_protected(protected, free=None):
             found = look(path)
             if found and identity(found) == loose and what in FOLLOWING:
                 return None
-            if (what is MAKES and found) or (what in (TAKES, MOVES) and not found):
+            if (what in MAKING and found) or (what in (TAKES, MOVES) and not found):
                 return None  # it will fail, and say why
             if found and (identity(found) in kept or (what is MOVES and identity(found) in above)):
                 return path

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import dedent
 
-READONLY, ROOT, HIDE = "readonly", "root", "hide"
-"""Policies: nothing is changed but in `free`; besides, nothing is read but in `root`, `free` and what an interpreter needs; or `place` is hidden."""
+READONLY, ROOT, HIDE, PROTECT = "readonly", "root", "hide", "protect"
+"""Policies: nothing is changed but in `free`; besides, nothing is read but in `root`, `free` and what an interpreter needs; or `place` is hidden; or all is
+changed but what protected.py says."""
 
 
 @dataclass(frozen=True)
