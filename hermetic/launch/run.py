@@ -57,7 +57,9 @@ def main(invocation: Invocation) -> int:
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
     cwd = working_directory()
-    resolved = combine.resolve(invocation, cwd, lambda: interpreter_of(invocation, cwd or ""))
+    resolved = combine.resolve(
+        invocation, cwd, lambda: interpreter_of(invocation, cwd or ""), lambda: words_of(invocation, cwd or ""), begins=True
+    )
     environment = initial_environment()
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
@@ -316,6 +318,12 @@ def interpreter_of(invocation: Invocation, cwd: str) -> str:
     """The path of the interpreter that the target will have, "" if it is not Python."""
     target = find_target(invocation, dict(os.environ), cwd)
     return target.interpreter if target.python else ""
+
+
+def words_of(invocation: Invocation, cwd: str) -> list[str]:
+    """The path of the target's program, and its arguments."""
+    target = find_target(invocation, dict(os.environ), cwd)
+    return [target.interpreter, *target.argv[1:]]
 
 
 def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:

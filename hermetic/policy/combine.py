@@ -61,15 +61,23 @@ class Resolved:
         return [file for file, top in self.tops.items() if guard in top.guards()]
 
 
-def resolve(invocation: Invocation, cwd: str | None, interpreter: Callable[[], str] = str) -> Resolved:
+def resolve(
+    invocation: Invocation,
+    cwd: str | None,
+    interpreter: Callable[[], str] = str,
+    words: Callable[[], list[str]] = list,
+    *,
+    begins: bool = False,
+) -> Resolved:
     """The policy that `invocation` asks for.
 
     cwd: the working directory, absolute; None where there is none any more
-    interpreter: finds the target's, "" where there is none; only asked where a policy speaks of it
+    interpreter: finds the target's, "" where there is none; words: its program and arguments; only asked where a policy speaks of them
+    begins: whether a run begins
     Raises UsageError, PolicyFileError.
     """
     values = invocation.values
-    reader = Reader(cwd, Context(cwd, os.environ, interpreter), typed=True)
+    reader = Reader(cwd, Context(cwd, os.environ, interpreter, words, begins=begins), typed=True)
     there, ignored = discover.project_files(cwd)
     followed = _followed(values, there, reader)
     flags = _flags(values, reader)
@@ -85,7 +93,7 @@ def resolve(invocation: Invocation, cwd: str | None, interpreter: Callable[[], s
     if library:
         _tell(resolved, library, chosen)
     resolved.notices += [f"{path} is another user's, and not followed" for path in ignored]
-    resolved.notices += reader.notes
+    resolved.notices += [*reader.notes, *reader.context.notices]
     return resolved
 
 

@@ -33,7 +33,7 @@ def read(text, name="", base=None, environ=None):
 
 def test_shipped_names():
     assert load.names()[0] == "default"
-    assert set(load.names()) == set(SHIPPED)
+    assert set(load.names()) == {*SHIPPED, "pip-install"}  # what that one allows depends on the run: tests/launch/test_pip_install.py
 
 
 @pytest.mark.parametrize(("name", "expected"), SHIPPED.items(), ids=SHIPPED)
