@@ -14,6 +14,10 @@ MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
 
 
+BUILDS = ALIKE, CONFINED = ("alike", "confined")
+"""What holds for the code that builds packages: what holds for all, or besides neither network nor writing but in its own tree; see builds.py."""
+
+
 class PolicyError(ValueError):
     """A policy that cannot be: damaged, of another version, with words this version does not know, or one that leaves nothing."""
 
@@ -128,10 +132,11 @@ class Policy(Record):
         subprocess = None  # type: Subprocess | None
         filesystem = None  # type: Filesystem | None
         native = None  # type: Native | None
+        builds = ""
         on_violation = ""
 
-    __slots__ = ("network", "subprocess", "filesystem", "native", "on_violation")
-    DEFAULTS = {"on_violation": "refuse"}
+    __slots__ = ("network", "subprocess", "filesystem", "native", "builds", "on_violation")
+    DEFAULTS = {"builds": ALIKE, "on_violation": "refuse"}
 
     def guards(self) -> "tuple[str, ...]":
         """The names of the guards that stand."""
@@ -183,6 +188,7 @@ def intersect(a: Policy, b: Policy) -> Policy:
         subprocess=_both(a.subprocess, b.subprocess, lambda x, y: Subprocess(run=_common(x.run, y.run))),
         filesystem=_both(a.filesystem, b.filesystem, _common_filesystem),
         native=_both(a.native, b.native, lambda x, y: Native(distributions=_common(x.distributions, y.distributions))),
+        builds=max(a.builds, b.builds, key=BUILDS.index),
         on_violation=max(a.on_violation, b.on_violation, key=MANNERS.index),
     )
 

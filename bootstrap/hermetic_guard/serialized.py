@@ -4,7 +4,7 @@ The launcher writes it into the run directory, every guarded process reads it ba
 """
 
 from hermetic_guard.hosts import ANY, show_ports
-from hermetic_guard.policy import GUARDS, MANNERS, Policy, PolicyError
+from hermetic_guard.policy import ALIKE, BUILDS, GUARDS, MANNERS, Policy, PolicyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,10 @@ VERSION = 1
 
 
 def dumps(policy: Policy) -> bytes:
-    """Serialize; every field is written, so that two equal policies have equal bytes."""
+    """Serialize; two equal policies have equal bytes."""
     lines = ["hermetic-policy %d" % VERSION, "on_violation %s" % policy.on_violation]
+    if policy.builds != ALIKE:
+        lines.append("builds %s" % policy.builds)
     for name in policy.guards():
         rules = getattr(policy, name)
         lines.append("guard %s" % name)
@@ -48,11 +50,13 @@ def _split(line: str) -> "tuple[str, str]":
 
 def _build(pairs: "list[tuple[str, str]]") -> Policy:
     guards = {}  # type: dict[str, dict[str, object]]
-    manner = None
+    manner, builds = None, ALIKE
     for key, value in pairs:
         name, _, field = key.partition(".")
         if key == "on_violation" and value in MANNERS:
             manner = value
+        elif key == "builds" and value in BUILDS:
+            builds = value
         elif key == "guard" and value in GUARDS:
             guards[value] = {}
         elif name in guards and field in GUARDS[name].__slots__:
@@ -61,7 +65,7 @@ def _build(pairs: "list[tuple[str, str]]") -> Policy:
             raise PolicyError("the policy says %r, which this guard does not know" % ("%s %s" % (key, value)))
     if manner is None or any(set(fields) != set(GUARDS[name].__slots__) for name, fields in guards.items()):
         raise PolicyError("the policy is damaged: a line is missing")
-    return Policy(on_violation=manner, **{name: GUARDS[name](**fields) for name, fields in guards.items()})
+    return Policy(on_violation=manner, builds=builds, **{name: GUARDS[name](**fields) for name, fields in guards.items()})
 
 
 def _write(value: "Any") -> str:

@@ -61,7 +61,7 @@ def refuse_what_the_outer_run_does(invocation: Invocation) -> None:
 
 def become(target: Target, before: Policy, after: Policy, run: str, *, invocation: Invocation, say: Speaker) -> NoReturn:
     """Be replaced by the target. Raises HermeticError if it cannot be executed, or not under both policies, or not as `invocation` requires."""
-    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter)
+    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter, outer=before)
     try:
         confine(narrower(before, after), here)
     except OSError as error:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Policy
+
 
 class Here:
     """Plain values; rules are functions of these and of the policy alone.
@@ -15,11 +19,25 @@ class Here:
     filtered:   whether seccomp filters are installed
     supervised: whether the launcher will answer notifications of seccomp's
     namespaced: whether the run has a mount namespace of its own
+    outer:      the policy of the run that this one is in, None where there is none
     pid:        of the target
     abi:        version of Landlock's interface, 0 where there is none
     """
 
-    __slots__ = ("abi", "compiles", "filtered", "machine", "namespaced", "pid", "program", "protected", "root", "run", "supervised")
+    __slots__ = (
+        "abi",
+        "compiles",
+        "filtered",
+        "machine",
+        "namespaced",
+        "outer",
+        "pid",
+        "program",
+        "protected",
+        "root",
+        "run",
+        "supervised",
+    )
 
     def __init__(
         self,
@@ -35,6 +53,7 @@ class Here:
         namespaced: bool = False,
         abi: int = 0,
         pid: int = 0,
+        outer: Policy | None = None,
     ) -> None:
         self.machine = machine
         self.root = root
@@ -47,3 +66,4 @@ class Here:
         self.namespaced = namespaced
         self.abi = abi
         self.pid = pid
+        self.outer = outer

@@ -1,5 +1,6 @@
 """Virtual environments with real tools, made once for all workers of a session from the machine's own package configuration."""
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -88,6 +89,14 @@ class Environments:
                 make(environment, recipe)
                 (environment.path / "made").touch()
         return environment
+
+
+@contextlib.contextmanager
+def locked_tools(directory):
+    """What all workers make once is made by one."""
+    with open(directory / "tools.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def find_python(name):

@@ -9,7 +9,7 @@ import tempfile
 
 from hermetic_guard.decide import Request
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import MANNERS, Filesystem, Native, Network, Policy, Subprocess, merged
+from hermetic_guard.policy import BUILDS, MANNERS, Filesystem, Native, Network, Policy, Subprocess, merged
 from hypothesis import strategies as st
 
 from hermetic.policy import addresses, domains, ports
@@ -83,6 +83,7 @@ policies = st.builds(
     filesystem=st.none() | filesystems,
     subprocess=st.none() | subprocesses,
     native=st.none() | natives,
+    builds=st.sampled_from(BUILDS),
     on_violation=st.sampled_from(MANNERS),
 )
 

@@ -102,7 +102,7 @@ def test_reads(text, expected):
     assert read("version = 1\n" + text) == expected
 
 
-WORDS = "version, summary, extends, on-violation, network, subprocess, filesystem, native, profile"
+WORDS = "version, summary, extends, on-violation, builds, network, subprocess, filesystem, native, profile"
 BAD = [
     # not TOML, not text
     (b"version = 1\n\xff", "/x/p.toml, line 2: not UTF-8 text at byte 13"),
@@ -255,7 +255,7 @@ def test_a_policy_can_say_what_options_say():
     said = {option.policy: option for option in options.OPTIONS if option.policy}
     inside = {key: option for key, option in said.items() if "." in key}
     assert {option.key for option in inside.values()} == set(adjust.ADJUSTERS)
-    assert {key.partition(".")[0] for key in said} == {*policy.GUARDS, "on-violation"}
+    assert {key.partition(".")[0] for key in said} == {*policy.GUARDS, "on-violation", "builds"}
     for key in inside:
         guard, _, word = key.partition(".")
         assert FIELDS[word] in policy.GUARDS[guard].__slots__
