@@ -8,7 +8,7 @@ import sys
 
 from hermetic_guard import serialized
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import is_within_any, with_scratch
+from hermetic_guard.policy import CONFINED, is_within_any, with_scratch
 
 from hermetic import kept
 from hermetic.digest import Content
@@ -27,7 +27,7 @@ from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from hermetic_guard.policy import Policy
 
@@ -80,6 +80,8 @@ def main(invocation: Invocation) -> int:
     run = Run(invocation, policy, target, facts, say)
     run.policy_files = resolved.files
     run.report.narrowed = narrowed(resolved)
+    if policy.builds == CONFINED:
+        run.watch(resolved.context.sites())
     return run.result(environment)
 
 
@@ -106,6 +108,7 @@ class Run:
         """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
         self.reasons: set[str] = set()
         self.policy_files: list[str] = []
+        self.brought: Callable[[], Iterable[str]] = tuple
         self.started: ConfinedExecution | None = None
         self.loopback: LoopbackServer | None = None
         self.runs = True
@@ -205,6 +208,13 @@ class Run:
             self.say.notice(f"--allow-native {name}: no compiled module of an installed distribution of this name was found")
         return found
 
+    def watch(self, sites: list[str]) -> None:
+        """See what comes into these directories of packages that runs when interpreters start."""
+        from hermetic.launch import brought  # only where packages are installed
+
+        before = brought.look(sites)
+        self.brought = lambda: brought.lines(before, sites)
+
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
         for event in self.reader.feed(data):
@@ -231,6 +241,8 @@ class Run:
     def finish(self, outcome: Outcome, *, killed: bool) -> int:
         """Tell the count, and make the exit code. killed: whether the supervisor ended the target for what it tried."""
         code = VIOLATION if killed else self.exit_code(outcome)
+        for line in self.brought():
+            self.say.notice(line)
         self.report.finish(self.reader.foreign)
         if self.reasons or (self.carries and self.runs and not outcome.guarded):
             kept.forget(kept.directory(os.environ))  # it may be the cause

@@ -40,11 +40,12 @@ class Resolved:
     notices:  what the user has to be told: that nothing was asked for and a profile was chosen, which values name nothing, what is not followed
     details:  what else there is to say
     library:  what profiles and tops were taken from, None where there was nothing to take
+    context:  what the run is made of
     """
 
-    __slots__ = ("asked", "details", "files", "library", "notices", "policy", "profiles", "tops")
+    __slots__ = ("asked", "context", "details", "files", "library", "notices", "policy", "profiles", "tops")
 
-    def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str]) -> None:
+    def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str], context: Context) -> None:
         self.asked = asked
         self.tops = tops
         self.profiles = profiles
@@ -52,6 +53,7 @@ class Resolved:
         self.notices: list[str] = []
         self.details: list[str] = []
         self.library: Library | None = None
+        self.context = context
         self.policy = asked
         for file, top in tops.items():
             self.policy = _both(self.policy, top, f"what is asked for and what {file} allows")
@@ -88,7 +90,7 @@ def resolve(
     library = _library(followed, reader.context) if followed or profiles else None
     asked = _adjusted(_combined(flags, profiles, library), values, reader)
     files = [*there, *ignored, *(found.path for found in followed)]
-    resolved = Resolved(asked, library.tops() if library else {}, profiles, list(dict.fromkeys(files)))
+    resolved = Resolved(asked, library.tops() if library else {}, profiles, list(dict.fromkeys(files)), reader.context)
     resolved.library = library
     if library:
         _tell(resolved, library, chosen)

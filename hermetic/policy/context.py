@@ -75,7 +75,8 @@ class Context:
         from glob import escape, glob
 
         found = self.value("PREFIX")
-        return sorted(glob(f"{escape(found)}/lib*/py*/*-packages")) if found else []
+        there = sorted(glob(f"{escape(found)}/lib*/py*/*-packages"), reverse=True) if found else []
+        return sorted({os.path.realpath(site): site for site in there}.values())  # lib64 may be a link
 
     def is_too_wide(self, place: str) -> bool:
         """Whether what is allowed there would be allowed nearly everywhere."""

@@ -200,3 +200,18 @@ def test_what_is_hidden(place, packages):
     done = made.jobs.guarded("run", PROFILE, "--", "python", "-c", code, env=env)
     assert done.out == "[False, 'machin']\n", done.err
     assert made.jobs.native("python", "-c", code, env=env).out == "['secret', 'machin']\n"
+
+
+@pytest.mark.parametrize("which", ["3.13", "uv 3.9"])
+def test_startup_files_that_a_wheel_brings(place, which):
+    """Each by name, once; not a .pth file that only adds a directory, nor what was there."""
+    made = place(which)
+    done = made.installed("starting", "plain")
+    assert done.code == 0, done.err
+    told = [line for line in done.err.splitlines() if "whenever an interpreter starts" in line]
+    assert told == [
+        f"hermetic: {made.site}/sitecustomize.py, of starting 1.0, runs from now on whenever an interpreter starts there",
+        f"hermetic: {made.site}/starting.pth, of starting 1.0, runs from now on whenever an interpreter starts there: import os",
+    ]
+    again = made.installed("starting")
+    assert "whenever an interpreter starts" not in again.err
