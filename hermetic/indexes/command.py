@@ -67,28 +67,29 @@ def _is_pip(name: str) -> bool:
 
 def environment(command: Command, context: Context) -> str:
     """The interpreter of the environment that is installed into, where it is another than the one that runs the installer; else ""."""
-    named = command.value("--python") if command.installer else None
-    if named:
-        return (
-            _interpreter(os.path.join(context.cwd or "/", named))
-            if "/" in named or os.path.isdir(os.path.join(context.cwd or "/", named))
-            else ""
-        )
-    if command.installer != UV:
-        return ""
+    if command.installer == UV and command.plain()[:1] != [PIP]:
+        return _of_project(context)
+    named = os.path.join(context.cwd or "/", (command.value("--python") if command.installer else None) or "\0")
+    found = _interpreter(named)
+    if found or command.installer != UV:
+        return found
     active = context.environ.get("VIRTUAL_ENV") or context.environ.get("CONDA_PREFIX")
-    return (
-        _interpreter(active)
-        if active
-        else next((found for place in _upwards(context.cwd) if (found := _interpreter(f"{place}/.venv"))), "")
-    )
+    return _interpreter(active) if active else _of_project(context)
+
+
+def _of_project(context: Context) -> str:
+    """The nearest one upwards; what `--python` names then is what it is made with."""
+    named = context.environ.get("UV_PROJECT_ENVIRONMENT")
+    if named:
+        return _interpreter(os.path.join(context.cwd or "/", named))
+    return next((found for place in _upwards(context.cwd) if (found := _interpreter(f"{place}/.venv"))), "")
 
 
 def _interpreter(place: str) -> str:
     """In a directory, or the file itself."""
     inside = os.path.join(place, "bin/python")
     found = inside if os.path.isdir(place) else place
-    return found if os.path.lexists(found) else ""
+    return found if "\0" not in found and os.path.lexists(found) else ""
 
 
 def _upwards(place: str | None) -> Iterator[str]:
@@ -111,8 +112,24 @@ def written(context: Context) -> list[str]:
     first = (command.plain() or [""])[0]
     if command.installer == PIP and first in ("download", "wheel"):
         found.append(cwd if not context.is_too_wide(cwd) else "")
+    if command.installer == PIP and first == "install" and _of_the_user(command, context):
+        found += _user_base(context)
     project = context.value("PROJECT") if command.installer == UV and first in OF_PROJECTS else None
     return [_made(place, context) for place in [*found, *([project] if project else [])] if place]
+
+
+def _of_the_user(command: Command, context: Context) -> bool:
+    """Whether pip installs for the user alone: it is told so, or can write nothing else."""
+    if context.value("VENV"):
+        return False
+    return "--user" in command.arguments or not any(os.access(site, os.W_OK) for site in context.sites())
+
+
+def _user_base(context: Context) -> list[str]:
+    home = context.value("HOME")
+    base = context.environ.get("PYTHONUSERBASE") or (home and f"{home}/.local")
+    versions = dict.fromkeys(os.path.basename(os.path.dirname(site)) for site in context.sites())
+    return [f"{base}/lib/{version}/site-packages" for version in versions] + [f"{base}/bin"] if base and versions else []
 
 
 def _local(word: str) -> str:

@@ -8,6 +8,7 @@ packages may have altered, so pip's code is taken from where the target cannot w
 from __future__ import annotations
 
 import ast
+import functools
 import os
 
 from hermetic_guard.files import names_in, read_file
@@ -36,6 +37,7 @@ class Default:
         self.hosts = hosts
 
 
+@functools.cache
 def find(interpreter: str) -> Default | None:
     """The default of pip's for an interpreter, "" for none; None where no copy of pip can be trusted."""
     return next((found for one in copies(interpreter) if (found := read(one))), None)
@@ -88,9 +90,14 @@ def package(folder: str) -> Iterator[Read]:
 
 def read(texts: Read) -> Default | None:
     """What pip's code says: `PackageIndex(url, file_storage_domain)` is given names, and an option's default is of one of them."""
+    return _read(texts[INDEX], texts[OPTIONS])
+
+
+@functools.cache
+def _read(index: str, options: str) -> Default | None:
     try:
-        indexes = dict(_indexes(ast.parse(texts[INDEX])))
-        name = next(_defaults(ast.parse(texts[OPTIONS]), indexes), None)
+        indexes = dict(_indexes(ast.parse(index)))
+        name = next(_defaults(ast.parse(options), indexes), None)
     except (SyntaxError, ValueError, RecursionError):
         return None
     if name is None:

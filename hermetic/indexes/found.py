@@ -86,14 +86,15 @@ def is_strange(said: Said, context: Context) -> bool:
     """Whether a project, an earlier run or another user may have written it, and the user has not said that it is trusted."""
     from hermetic.policy import trust
 
-    if not said.file or not (_is_others(said.file, context) or not is_configuration(said.file)):
+    if not said.file or not (_is_others(said.file, context) or not is_configuration(said.file, context)):
         return False
     return not trust.store(context.environ).trusts_urls(said.file, in_file(said.file, context))
 
 
-def is_configuration(file: str) -> bool:
+def is_configuration(file: str, context: Context) -> bool:
     """Requirements are a project's, wherever they lie."""
-    return os.path.basename(file) in CONFIGURATION or file == os.environ.get("PIP_CONFIG_FILE")
+    named = [context.environ.get(name) for name in ("PIP_CONFIG_FILE", "UV_CONFIG_FILE")]
+    return os.path.basename(file) in CONFIGURATION or file in [os.path.join(context.cwd or "/", one) for one in named if one]
 
 
 def _is_others(file: str, context: Context) -> bool:
@@ -112,9 +113,9 @@ def in_file(file: str, context: Context) -> list[str]:
     cwd, environ = context.cwd or "/", context.environ
     if file.endswith(defaults.INDEX):
         said = [one for one in installed(context) if one.file == file]
-    elif os.path.basename(file) in (uv.NAME, uv.PROJECT):
+    elif file.endswith(".toml"):
         said = list(uv.of_file(file))
-    elif is_configuration(file):
+    elif is_configuration(file, context):
         said = list(pip.of_file(file, cwd, environ))
     else:
         said = list(requirements.read(file, environ))

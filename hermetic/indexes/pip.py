@@ -24,13 +24,18 @@ TRUE = ("y", "yes", "t", "true", "on", "1")
 
 
 def files(environ: Mapping[str, str], prefix: str | None) -> list[str]:
-    """The configuration files that there may be. prefix: of the environment that pip is in"""
+    """The configuration files that there may be. prefix: of the environment that pip is in
+
+    With the null device for one there is none: so pip's documentation has it.
+    """
     home, named = environ.get("HOME", ""), environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return []
     everywhere = [f"{place}/pip" for place in (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":") if place.startswith("/")]
     found = [f"{place}/{NAME}" for place in (*everywhere, "/etc")]
     if home and not (named and os.path.exists(named)):
         found += [f"{home}/{LEGACY}", f"{environ.get('XDG_CONFIG_HOME') or f'{home}/.config'}/pip/{NAME}"]
-    return [*found, *([f"{prefix}/{NAME}"] if prefix else []), *([named] if named and named != os.devnull else [])]
+    return [*found, *([f"{prefix}/{NAME}"] if prefix else []), *([named] if named else [])]
 
 
 def of_file(file: str, cwd: str, environ: Mapping[str, str]) -> Iterator[Said]:

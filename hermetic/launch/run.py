@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.log import Log
     from hermetic.options import Invocation
+    from hermetic.policy.context import Context
 
 READY_WITHIN_S = 60.0
 """How long an interpreter may take to report that its guards stand: starting one takes a fiftieth of a second, on a machine with two hundred at
@@ -81,7 +82,7 @@ def main(invocation: Invocation) -> int:
     run.policy_files = resolved.files
     run.report.narrowed = narrowed(resolved)
     if policy.builds == CONFINED:
-        run.watch(resolved.context.sites())
+        run.watch(resolved.context)
     return run.result(environment)
 
 
@@ -208,12 +209,17 @@ class Run:
             self.say.notice(f"--allow-native {name}: no compiled module of an installed distribution of this name was found")
         return found
 
-    def watch(self, sites: list[str]) -> None:
-        """See what comes into these directories of packages that runs when interpreters start."""
+    def watch(self, context: Context) -> None:
+        """See what comes into the environment that runs when interpreters start."""
         from hermetic.launch import brought  # only where packages are installed
 
-        before = brought.look(sites)
-        self.brought = lambda: brought.lines(before, sites)
+        before = brought.look(context.sites())
+
+        def lines() -> Iterable[str]:
+            context.look_again()
+            return brought.lines(before, context.sites())
+
+        self.brought = lines
 
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""

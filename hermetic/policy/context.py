@@ -78,6 +78,10 @@ class Context:
         there = sorted(glob(f"{escape(found)}/lib*/py*/*-packages"), reverse=True) if found else []
         return sorted({os.path.realpath(site): site for site in there}.values())  # lib64 may be a link
 
+    def look_again(self) -> None:
+        """After a run, which may have made the environment."""
+        self._interpreter = None
+
     def is_too_wide(self, place: str) -> bool:
         """Whether what is allowed there would be allowed nearly everywhere."""
         return _is_too_wide(os.path.realpath(place), self)

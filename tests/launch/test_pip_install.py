@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from launch.environments import RECIPES, UV, Environment, find_python, locked_tools, make
 from launch.packages import Index, fetch_tools, write_packages
+from launch.test_names import in_world
 
 ONE_LAYER = Path(__file__).parents[1] / "containment/one_layer.py"
 PROFILE = "--profile=pip-install"
@@ -215,3 +216,68 @@ def test_startup_files_that_a_wheel_brings(place, which):
     ]
     again = made.installed("starting")
     assert "whenever an interpreter starts" not in again.err
+
+
+def test_an_environment_that_uv_makes(place, tmp_path, packages):
+    """With the project in it, and its lock; the startup files in it are told as well."""
+    made = place("uv 3.13")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[project]\nname = "local"\nversion = "1"\ndependencies = ["starting"]\n')
+    own = {name: value for name, value in made.environ.items() if name != "VIRTUAL_ENV"}
+    command = ["run", PROFILE, "--", UV, "sync", "--python", made.environment.python]
+    done = made.jobs.guarded(*command, env=own, cwd=project)
+    assert done.code == 0, done.err
+    assert (project / "uv.lock").exists()
+    assert f"hermetic: {project}/.venv/lib/python3.13/site-packages/starting.pth, of starting 1.0, runs from now on" in done.err
+
+
+TRIES = """
+import json, os, socket, subprocess
+wanted = json.loads(os.environ["PROBE"])
+def attempt(function):
+    try:
+        function()
+    except OSError:
+        return "refused"
+    return "done"
+def natively(script):
+    return "refused" if subprocess.call(["bash", "-c", script], stderr=subprocess.DEVNULL) else "done"
+places = [wanted[name] + "/new" for name in ("environment", "cache", "home")]
+ports = [wanted["port"], OTHER]
+print([attempt(lambda: open(place, "w").close()) for place in places], [natively("echo > " + place) for place in places])
+print([attempt(lambda: socket.create_connection(("127.0.0.1", port)).close()) for port in ports])
+print([natively("exec 3<>/dev/tcp/127.0.0.1/%d" % port) for port in ports])
+"""
+
+
+def test_what_holds_for_the_installer_itself(place, port, packages):
+    """In the environment and the caches it may write, to the index it may connect: natively as well, and nowhere else."""
+    made = place("3.13")
+    command = ("python", "-c", TRIES.replace("OTHER", str(port.number)))
+    bare = made.jobs.native(*command, env=made.environ)
+    assert (bare.out.count("done"), bare.out.count("refused")) == (10, 0), bare.err
+    done = made.jobs.guarded("run", PROFILE, "--", *command, env=made.environ)
+    assert done.out.splitlines() == [
+        "['done', 'done', 'refused'] ['done', 'done', 'refused']",
+        "['done', 'refused']",
+        "['done', 'refused']",
+    ], done.err
+
+
+def test_an_index_by_name(place, hermetic_command, tmp_path):
+    """Its name is looked up, and reached; one that a file of the project names is neither."""
+    made = place("3.13")
+    (tmp_path / "requirements.txt").write_text("--extra-index-url http://strange.example/simple\nx\n")
+    pip = [str(made.environment.bin / "pip"), "--isolated", "install", "--retries=0", "--no-cache-dir", "-i", "http://app.test/simple"]
+    pip += ["--trusted-host", "app.test", "--trusted-host", "strange.example", "-r", str(tmp_path / "requirements.txt")]
+    one_layer = [find_python("3.11"), "-IS", str(ONE_LAYER)]
+    ways = {"both": [hermetic_command], "python": [*one_layer, "python"], "kernel": [*one_layer, "kernel"], "bare": None}
+    found = in_world({way: pip if start is None else [*start, PROFILE, "--", *pip] for way, start in ways.items()})
+    assert found["bare"][2] == ["app.test", "strange.example"], found["bare"]
+    for way in LAYERS:
+        code, out, asked = found[way]
+        assert (code, asked) == (1, ["app.test"]), out
+        assert "DNS(strange.example)" in out
+        assert "allow it  --allow-domain strange.example" in out
+        assert f"{tmp_path}/requirements.txt is not trusted, so strange.example:80 is not allowed" in out

@@ -193,6 +193,7 @@ def test_configuration_files_of_the_user(home: Path) -> None:
     assert names(context(home, "install", "x")) == ["a.example:443", "b.example:80", "c.example:8"]
     named = write(home / "elsewhere/pip.ini", "[global]\nindex_url = https://d.example/\n")
     assert names(context(home, "install", "x", PIP_CONFIG_FILE=str(named))) == ["d.example:443"]
+    assert names(context(home, "install", "x", PIP_CONFIG_FILE="/dev/null")) == ["index.example:443", "files.example:443"]
 
 
 def test_configuration_that_others_may_write_does_not_count(home: Path) -> None:
@@ -309,6 +310,9 @@ def test_the_environment_that_uv_installs_into(home: Path) -> None:
     assert context(home, "pip", "install", "x", **uv_bin).value("PREFIX") == f"{home}/.venv"
     assert context(home, "pip", "install", "x", program="bin/uv").value("PREFIX") == f"{home}/venv"
     assert context(home, "pip", "install", "--python", f"{home}/venv", "x", **uv_bin).value("PREFIX") == f"{home}/venv"
+    assert context(home, "sync", "--python", f"{home}/venv/bin/python", program="bin/uv").value("PREFIX") == f"{home}/.venv"
+    assert context(home, "sync", program="bin/uv", UV_PROJECT_ENVIRONMENT="../venv").value("VENV") == f"{home}/work/../venv"
+    assert context(home, "pip", "install", "--python", "3.13", "x", program="bin/uv").value("PREFIX") == f"{home}/venv"
     assert context(home, "--python", f"{home}/.venv/bin/python", "install", "x").value("PREFIX") == f"{home}/.venv"
 
 
@@ -324,7 +328,7 @@ def test_what_is_written(home: Path) -> None:
         *of_venv(home), f"{home}/work/out", f"{home}/work/sub", f"{home}/work",
     ]  # fmt: skip
     assert sets.words("@installed", WRITE, context(home, "install", "six")) == of_venv(home)
-    assert sets.words("@installed", WRITE, context(home, "sync", program="bin/uv")) == [*of_venv(home), f"{home}/work"]
+    assert sets.words("@installed", WRITE, context(home, "sync", program="bin/uv")) == [f"{home}/work"]
 
 
 def test_the_base_interpreters_library_is_not_written(home: Path) -> None:
@@ -332,6 +336,15 @@ def test_the_base_interpreters_library_is_not_written(home: Path) -> None:
     (home / "base/lib/python3.13/site-packages").mkdir()
     made = context(home, "install", "six", program="base/bin/python3.13 base/bin/pip")
     assert sets.words("@installed", WRITE, made) == [f"{home}/base/lib/python3.13/site-packages", f"{home}/base/bin"]
+
+
+def test_what_is_installed_for_the_user(home: Path) -> None:
+    (home / "base/lib/python3.13/site-packages").mkdir()
+    base = {"program": "base/bin/python3.13 base/bin/pip"}
+    own = [f"{home}/home/.local/lib/python3.13/site-packages", f"{home}/home/.local/bin"]
+    assert [path in sets.words("@installed", WRITE, context(home, "install", "--user", "six", **base)) for path in own] == [True, True]
+    assert [path in sets.words("@installed", WRITE, context(home, "install", "six", **base)) for path in own] == [False, False]
+    assert [path in sets.words("@installed", WRITE, context(home, "install", "--user", "six")) for path in own] == [False, False]
 
 
 def test_caches_are_made_for_a_run_alone(home: Path) -> None:
