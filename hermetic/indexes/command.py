@@ -9,7 +9,7 @@ import os
 
 from hermetic_guard import cmdline
 
-from hermetic.indexes import urls, words
+from hermetic.indexes import words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def environment(command: Command, context: Context) -> str:
     """The interpreter of the environment that is installed into, where it is another than the one that runs the installer; else ""."""
     if command.installer == UV and command.plain()[:1] != [PIP]:
         return _of_project(context)
-    named = os.path.join(context.cwd or "/", (command.value("--python") if command.installer else None) or "\0")
-    found = _interpreter(named)
+    named = command.value("--python") if command.installer else None
+    found = _interpreter(os.path.join(context.cwd or "/", named)) if named else ""
     if found or command.installer != UV:
         return found
     active = context.environ.get("VIRTUAL_ENV") or context.environ.get("CONDA_PREFIX")
@@ -89,7 +89,7 @@ def _interpreter(place: str) -> str:
     """In a directory, or the file itself."""
     inside = os.path.join(place, "bin/python")
     found = inside if os.path.isdir(place) else place
-    return found if "\0" not in found and os.path.lexists(found) else ""
+    return found if "\0" not in place and os.path.lexists(found) else ""
 
 
 def _upwards(place: str | None) -> Iterator[str]:
@@ -105,9 +105,8 @@ def written(context: Context) -> list[str]:
         return []
     cwd = context.cwd or "/"
     found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED]
-    sources = [
-        os.path.normpath(os.path.join(cwd, _local(value))) for name, value in words.options(command.arguments) if name in ("", "--editable")
-    ]
+    given = [_local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
+    sources = [os.path.normpath(os.path.join(cwd, path)) for path in given if path]
     found += [place for place in sources if any(os.path.isfile(f"{place}/{name}") for name in PROJECTS) and not context.is_too_wide(place)]
     first = (command.plain() or [""])[0]
     if command.installer == PIP and first in ("download", "wheel"):
@@ -132,10 +131,10 @@ def _user_base(context: Context) -> list[str]:
     return [f"{base}/lib/{version}/site-packages" for version in versions] + [f"{base}/bin"] if base and versions else []
 
 
-def _local(word: str) -> str:
-    """A requirement's path, without extras."""
-    path = word.removeprefix("file://") if not urls.grant(word) else ""
-    return path.partition("[")[0] or "\0"
+def _local(word: str, *, bare: bool) -> str:
+    """A requirement's path, without extras; "" for one that is a name or lies elsewhere. bare: whether a word without `/` may be a path"""
+    path = word.removeprefix("file://").partition("[")[0]
+    return path if "://" not in path and "\0" not in path and (bare or "/" in path or path.startswith(".")) else ""
 
 
 def caches(context: Context) -> list[str]:

@@ -273,7 +273,7 @@ def test_files_of_uv(home: Path) -> None:
     assert [notice.partition(" is not trusted")[0] for notice in made.notices] == [str(project)]
     assert policies.trust_files(str(project), f"{home}/work", forget=False)[1] == 0
     assert names(context(home, "sync", program="bin/uv")) == ["a.example:443", "b.example:80", "evil.example:443", "c.example:443"]
-    assert names(context(home, "sync", program="bin/uv", UV_NO_CONFIG="1")) == ["index.example:443", "files.example:443"]
+    assert names(context(home, "pip", "install", "x", program="bin/uv", UV_NO_CONFIG="1")) == ["index.example:443", "files.example:443"]
 
 
 def test_another_program_may_start_either(home: Path) -> None:
@@ -322,8 +322,9 @@ def of_venv(home: Path) -> list[str]:
 
 def test_what_is_written(home: Path) -> None:
     write(home / "work/sub/pyproject.toml", "")
+    write(home / "work/named/setup.py", "")
     write(home / "home/setup.py", "")
-    made = context(home, "install", "-t", "out", "-e", "sub[extra]", ".", f"{home}/home", "six", "https://a.example/x.whl")
+    made = context(home, "install", "-t", "out", "-e", "sub[extra]", ".", "named", f"{home}/home", "six", "https://a.example/x.whl")
     assert sets.words("@installed", WRITE, made) == [
         *of_venv(home), f"{home}/work/out", f"{home}/work/sub", f"{home}/work",
     ]  # fmt: skip
