@@ -217,7 +217,7 @@ def _common_network(a: Network, b: Network) -> Network:
 
 
 def _common_blocks(a, b):
-    """Of two blocks that meet one holds the other."""
+    """Of two blocks that meet one holds the other. What another says as well is left out, so that twice the same is the same."""
     found = set()
     for x in a:
         for y in b:
@@ -225,7 +225,12 @@ def _common_blocks(a, b):
             ports = common_ports(x[2], y[2])
             if ports and in_block(inner[0], outer[0], outer[1]):
                 found.add((inner[0], inner[1], ports))
-    return found
+    return {block for block in found if not any(_holds(other, block) for other in found if other != block)}
+
+
+def _holds(outer, inner):
+    """Whether a block has all that another has."""
+    return outer[1] <= inner[1] and in_block(inner[0], outer[0], outer[1]) and common_ports(outer[2], inner[2]) == inner[2]
 
 
 def common_ports(a, b):

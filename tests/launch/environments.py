@@ -32,6 +32,7 @@ RECIPES = {
     "3.11": Recipe("3.11", "", ("httpie", "pytest", "tox", "virtualenv")),
     "3.13": Recipe("3.13", "", ("build", "pytest", "pytest-xdist")),
     "3.9": Recipe("3.9", "", ()),
+    "pypy3.9": Recipe("pypy3.9", "", ()),
     "compiled 3.8": Recipe("3.8", "", COMPILED),
     "compiled 3.11": Recipe("3.11", "", COMPILED),
     "compiled 3.13": Recipe("3.13", "", COMPILED),

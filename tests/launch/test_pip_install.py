@@ -68,7 +68,7 @@ class Place:
 
     @property
     def site(self):
-        return next(self.directory.glob("lib/python3.*/site-packages"))
+        return next(self.directory.glob("lib/py*3.*/site-packages"))
 
     def outcomes(self):
         return json.loads((self.site / "probe_outcomes.json").read_text())
@@ -106,7 +106,7 @@ def test_setup_py_as_it_was_run_once(place):
     assert made.left_by_the_build() == ["environment"]
 
 
-@pytest.mark.parametrize("which", WAYS)
+@pytest.mark.parametrize("which", [*WAYS, "pypy3.9"])
 def test_builds_get_no_further_than_their_tree(place, which):
     """Not to the index either, which pip reaches, nor into the environment, into which pip installs. The control is the same without hermetic."""
     bare = place(which, "bare")
