@@ -2,7 +2,7 @@
 
 Whoever starts it, pip or uv, which is no Python, it begins as an interpreter with a command line that only such a start has. So it is recognized
 there, when its guards stand and none of its code has run: the process then becomes hermetic itself, which puts the narrower policy on top, in the
-kernel too, and becomes the build. That one finds that nothing would be taken away from it any more, and goes on.
+kernel too, and becomes the build. By that policy it knows what it is, and goes on.
 
 A build can be taken for what it is not, and is confined then; it gains nothing by that. What names the directories it writes comes from the
 installer: the words of the command line, the file that pip leaves for it, and the lines that uv puts behind what it takes from the project.
@@ -13,7 +13,7 @@ import sys
 
 from hermetic_guard import cmdline, injection
 from hermetic_guard.files import read_file
-from hermetic_guard.policy import CONFINED, Filesystem, Network, Policy, intersect
+from hermetic_guard.policy import BUILD, CONFINED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,13 +89,6 @@ def confine(scopes: "Scopes", words: "list[str]", launcher: "list[str]") -> None
     tree = tree_of(words)
     if tree is None:
         return
-    tree = directories(tree + [os.getcwd()])
-    if narrowed(scopes, tree) != scopes.current:
-        options = ["exec", "--no-policy", "--quiet", "--no-network", "--fs-readonly"] + ["--allow-write=%s" % path for path in tree]
-        os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], dict(os.environ))
-
-
-def narrowed(scopes: "Scopes", tree: "list[str]") -> Policy:
-    """What will hold."""
-    write = tuple(tree) + ((scopes.scratch,) if scopes.scratch else ())
-    return intersect(scopes.current, Policy(network=Network(), filesystem=Filesystem(write=write)))
+    options = ["exec", "--no-policy", "--quiet", "--builds=%s" % BUILD, "--no-network", "--fs-readonly"]
+    options += ["--allow-write=%s" % path for path in directories(tree + [os.getcwd()])]
+    os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], dict(os.environ))

@@ -14,8 +14,10 @@ MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
 
 
-BUILDS = ALIKE, CONFINED = ("alike", "confined")
-"""What holds for the code that builds packages: what holds for all, or besides neither network nor writing but in its own tree; see builds.py."""
+BUILDS = ALIKE, CONFINED, BUILD = ("alike", "confined", "build")
+"""What holds for the code that builds packages: what holds for all, or besides neither network nor writing but in its own tree; see builds.py.
+The last is for what such a build is already.
+"""
 
 
 class PolicyError(ValueError):

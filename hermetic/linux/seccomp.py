@@ -10,7 +10,7 @@ import errno
 
 from hermetic_guard.guards.options import HARMLESS_OPTIONS, STEERING
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import CONFINED, is_within
+from hermetic_guard.policy import ALIKE, is_within
 
 from hermetic.linux.bpf import USER_NOTIF, Rule, differs, equal, error, has_any, has_none, is_address, not_null
 
@@ -285,7 +285,7 @@ def builds_inside(here: Here) -> bool:
     """Whether packages are built in the scratch directory of an outer run, as installers have it done: compilers and archives set modes and times.
     Those of what the outer run keeps from being written it keeps as well.
     """
-    return here.outer is not None and here.outer.filesystem is not None and here.outer.builds == CONFINED
+    return here.outer is not None and here.outer.filesystem is not None and here.outer.builds != ALIKE
 
 
 def nothing_writable(allowed: Filesystem, here: Here) -> bool:

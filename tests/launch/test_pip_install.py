@@ -120,6 +120,8 @@ def test_builds_get_no_further_than_their_tree(place, which):
     assert made.outcomes() == {what: "done" if what.partition(",")[0] in OWN else "refused" for what in bare.outcomes()}
     assert made.left_by_the_build() == []
     assert f"hermetic: blocked action: network disabled: connect(127.0.0.1:{made.index.port})" in done.err
+    assert "allow it  --builds alike\n" in done.err
+    assert "allow it  --allow" not in done.err
 
 
 @pytest.mark.parametrize("which", ["3.13", "uv 3.13"])

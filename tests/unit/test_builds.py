@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from hermetic_guard import builds
-from hermetic_guard.policy import ALIKE, CONFINED, Filesystem, Network, Policy
+from hermetic_guard.decide import Request, decide
+from hermetic_guard.policy import ALIKE, BUILD, CONFINED, Filesystem, Network, Policy
 from hermetic_guard.scopes import Scopes
 
 UV = """import sys
@@ -80,9 +81,9 @@ def test_a_build_is_started_anew_once(started: list[list[str]], tmp_path: Path) 
     words = ["python", "-I", "_in_process.py", "hook", str(tmp_path)]
     scopes = Scopes(RUN, "/run/scratch")
     builds.confine(scopes, words, ["/hermetic", "-I"])
-    options = ["exec", "--no-policy", "--quiet", "--no-network", "--fs-readonly", f"--allow-write={tmp_path}"]
+    options = ["exec", "--no-policy", "--quiet", "--builds=build", "--no-network", "--fs-readonly", f"--allow-write={tmp_path}"]
     assert started == [["/hermetic", "/hermetic", "-I", *options, f"--python={sys.executable}", "--", *words[1:]]]
-    scopes.push(builds.narrowed(scopes, [str(tmp_path)]))
+    scopes.push(Policy(builds=BUILD))
     builds.confine(scopes, words, ["/hermetic", "-I"])
     assert len(started) == 1
 
@@ -96,3 +97,10 @@ def test_nothing_else_is(started: list[list[str]], words: list[str]) -> None:
 def test_nor_where_builds_are_let_alone(started: list[list[str]]) -> None:
     builds.confine(Scopes(RUN.replaced(builds=ALIKE)), ["python", "_in_process.py", "hook", "/tmp"], ["/hermetic"])
     assert started == []
+
+
+def test_a_hint_says_what_would_have_to_be_allowed_first() -> None:
+    """Nothing else helps: what is allowed to the installer is not to its builds."""
+    request = Request("network", "DNS", "x.example", host="x.example")
+    assert decide(Policy(network=Network()), request).hint == "--allow-domain x.example"
+    assert decide(Policy(network=Network(), builds=BUILD), request).hint == "--builds alike"
