@@ -209,7 +209,8 @@ def _show(target: tuple[str, ...], resolved: bool, json: bool, **values: Any) ->
     cwd = os.getcwd()
     invocation = Invocation(RUN, {}, list(target))
     find = (lambda: run.interpreter_of(invocation, cwd)) if target else str
-    return _policy(policies.show, values=_given(values), cwd=cwd, interpreter=find, resolved=resolved, as_json=json)
+    words = (lambda: run.words_of(invocation, cwd)) if target else list
+    return _policy(policies.show, values=_given(values), cwd=cwd, interpreter=find, words=words, resolved=resolved, as_json=json)
 
 
 def _check(files: tuple[str, ...]) -> int:

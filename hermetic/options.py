@@ -150,6 +150,9 @@ OPTIONS = (
            choices=("raise", "refuse", "kill"),
            text="What a violation is to the target. refuse, the default: the error that a locked-down machine gives; "
                 "raise: an error that no 'except OSError' hides; kill: the end of its process."),
+    Option("--builds", section=ADJUST, kind=VALUE, metavar="alike|confined|build", policy="builds", choices=("alike", "confined", "build"),
+           text="What holds for the code that builds packages for pip and uv. alike: what holds for all; confined: besides, no network, and "
+                "no writing but in its own tree; build: this is such a build."),
     Option("--clean-env", section=LIMITS, policy="environment",
            text="Take all variables away but PATH, HOME, LANG and the like."),
     Option("--allow-env", section=LIMITS, kind=VALUE, metavar="NAME", policy="environment.allow-env", many=True,

@@ -49,9 +49,17 @@ subprocess.allow-run = ["git"]
 # What a run would have.
 
 
-def show(values: dict[str, object], cwd: str | None, interpreter: Callable[[], str], *, resolved: bool, as_json: bool) -> Answer:
+def show(
+    values: dict[str, object],
+    cwd: str | None,
+    interpreter: Callable[[], str],
+    words: Callable[[], list[str]] = list,
+    *,
+    resolved: bool,
+    as_json: bool,
+) -> Answer:
     """The policy of a run with these options: as it is written, part by part, or `resolved` into one."""
-    found = combine.resolve(Invocation(options.RUN, values, []), cwd, interpreter)
+    found = combine.resolve(Invocation(options.RUN, values, []), cwd, interpreter, words)
     standings, here = _standings(found.policy)
     if as_json:
         return json.dumps(_data(found, values, standings), indent=2) + "\n", 0
@@ -165,7 +173,10 @@ def _checked(found: discover.Found, shelves: list[discover.Found], context: Cont
 
 
 def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
-    """Let the profiles of the project's files, or of one, widen what stands without them; or no longer."""
+    """Let the profiles of the project's files, or of one, widen what stands without them; or no longer. A file may be an installer's as well."""
+    indexes = _trust_indexes(os.path.abspath(file), cwd) if file and not forget else []
+    if indexes and not _is_policy(os.path.abspath(str(file))):
+        return "".join(indexes), 0
     there = discover.project_files(cwd)[0]
     found = [discover.Found(os.path.realpath(file))] if file else [discover.Found(path) for path in there]
     others = [path for path in discover.project_files(cwd)[1] if not file or path == found[0].path]
@@ -183,7 +194,23 @@ def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
         if document.file == one.path:
             said += [*_beyond(one, shelves, cwd), f"{one.path}: trusted, as it is now"]
             store.trust(document)
-    return "".join(f"{line}\n" for line in said), 0
+    return "".join([*indexes, *(f"{line}\n" for line in said)]), 0
+
+
+def _trust_indexes(file: str, cwd: str | None) -> list[str]:
+    """Trust the indexes that an installer's file names; [] where it names none."""
+    from hermetic.indexes import found, urls
+
+    named = found.in_file(file, Context(cwd, os.environ))
+    hosts = [value for _, value in urls.grants(named)]
+    if not hosts:
+        return []
+    trust.store(os.environ).trust_urls(file, named)
+    return [f"{file}: trusted, with the indexes it names now: {', '.join(hosts)}\n"]
+
+
+def _is_policy(file: str) -> bool:
+    return os.path.basename(file) == discover.NAME or (os.path.basename(file) == discover.PYPROJECT and discover.mentions(file))
 
 
 def _beyond(one: discover.Found, shelves: list[discover.Found], cwd: str | None) -> list[str]:

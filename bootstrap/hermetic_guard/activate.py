@@ -7,7 +7,7 @@ import _imp
 import os
 import sys
 
-from hermetic_guard import attribution, children, collector, hook, injection, serialized, shutdown, traces
+from hermetic_guard import attribution, builds, children, collector, hook, injection, serialized, shutdown, traces
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
@@ -36,6 +36,8 @@ def activate(way, staged, identity, before):
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     native_files = staged.read("native")
     install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity), staged))
+    if "launcher" in staged.digests:
+        builds.confine(scopes, builds.own_words(staged.run), staged.read("launcher").decode("utf-8", "surrogateescape").split("\0"))
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))
     found.process_warnings()

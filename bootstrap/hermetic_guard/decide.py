@@ -17,7 +17,7 @@ from hermetic_guard.hosts import (
     plain_address,
     show_ports,
 )
-from hermetic_guard.policy import Policy, directory_of, is_protected, is_within, is_within_any
+from hermetic_guard.policy import BUILD, Policy, directory_of, is_protected, is_within, is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ TCL = "Tcl"
 NAMES = 53
 """The port of name servers."""
 
+BUILDS_ALIKE = "--builds alike"
+"""What would have to be allowed first to what builds a package."""
+
 OUTWARD, INBOUND = ("connect", "send"), ("bind", "listen")
 """What is done with an address elsewhere, and with one of this machine."""
 
@@ -102,7 +105,10 @@ def shell_word(path: str) -> str:
 
 def decide(policy: Policy, request: Request) -> Decision:
     """Judge a request; a function of its arguments alone."""
-    return DECIDERS[request.guard](policy, request)
+    decision = DECIDERS[request.guard](policy, request)
+    if policy.builds == BUILD and decision.hint:
+        return Decision(False, decision.rule, BUILDS_ALIKE)
+    return decision
 
 
 def _decide_integrity(policy: Policy, request: Request) -> Decision:

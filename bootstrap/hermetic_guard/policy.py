@@ -14,6 +14,12 @@ MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
 
 
+BUILDS = ALIKE, CONFINED, BUILD = ("alike", "confined", "build")
+"""What holds for the code that builds packages: what holds for all, or besides neither network nor writing but in its own tree; see builds.py.
+The last is for what such a build is already.
+"""
+
+
 class PolicyError(ValueError):
     """A policy that cannot be: damaged, of another version, with words this version does not know, or one that leaves nothing."""
 
@@ -168,10 +174,11 @@ class Policy(Record):
         environment = None  # type: Environment | None
         limits = None  # type: Limits | None
         tmp = ""
+        builds = ""
         on_violation = ""
 
-    __slots__ = ("network", "subprocess", "filesystem", "native", "environment", "limits", "tmp", "on_violation")
-    DEFAULTS = {"on_violation": "refuse", "tmp": "shared"}
+    __slots__ = ("network", "subprocess", "filesystem", "native", "environment", "limits", "tmp", "builds", "on_violation")
+    DEFAULTS = {"on_violation": "refuse", "tmp": "shared", "builds": ALIKE}
 
     def guards(self) -> "tuple[str, ...]":
         """The names of the guards that stand."""
@@ -257,6 +264,7 @@ def intersect(a: Policy, b: Policy) -> Policy:
         environment=_both(a.environment, b.environment, lambda x, y: Environment(keep=common_names(x.keep, y.keep))),
         limits=_both(a.limits, b.limits, _lower),
         tmp=max(a.tmp, b.tmp, key=TMP.index),
+        builds=max(a.builds, b.builds, key=BUILDS.index),
         on_violation=max(a.on_violation, b.on_violation, key=MANNERS.index),
     )
 
@@ -314,7 +322,7 @@ def _common_network(a: Network, b: Network) -> Network:
 
 
 def _common_blocks(a, b):
-    """Of two blocks that meet one holds the other."""
+    """Of two blocks that meet one holds the other. What another says as well is left out, so that twice the same is the same."""
     found = set()
     for x in a:
         for y in b:
@@ -322,7 +330,12 @@ def _common_blocks(a, b):
             ports = common_ports(x[2], y[2])
             if ports and in_block(inner[0], outer[0], outer[1]):
                 found.add((inner[0], inner[1], ports))
-    return found
+    return {block for block in found if not any(_holds(other, block) for other in found if other != block)}
+
+
+def _holds(outer, inner):
+    """Whether a block has all that another has."""
+    return outer[1] <= inner[1] and in_block(inner[0], outer[0], outer[1]) and common_ports(outer[2], inner[2]) == inner[2]
 
 
 def common_ports(a, b):

@@ -64,7 +64,7 @@ def become(target: Target, before: Policy, after: Policy, run: str, *, invocatio
     """Be replaced by the target. Raises HermeticError if it cannot be executed, or not under both policies, or not as `invocation` requires."""
     if not invocation.flag("best_effort"):
         refuse_limits(before, after)
-    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter)
+    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter, outer=before)
     try:
         confine(narrower(before, after), here)
     except OSError as error:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import marshal
 import os
+import sys
 
 import hermetic_guard
 from hermetic_guard import injection, serialized
+from hermetic_guard.policy import CONFINED
 
 from hermetic import kept
 from hermetic.digest import Content, digest_of
@@ -27,7 +29,7 @@ MODULES = (
     "programs standard_library injection shutdown hook collector enforce guards guards.paths guards.loading guards.integrity "
     "guards.addresses guards.canonical guards.operations guards.databases guards.silent guards.libraries guards.variables "
     "guards.filesystem guards.ownership guards.proxies guards.resolution guards.options guards.interrupted guards.sockets guards.names "
-    "guards.network guards.native guards.process starts children traces activate"
+    "guards.network guards.native guards.process starts children builds traces activate"
 ).split()
 SCRIPTS = {
     "sitecustomize.py": "_startup.py",
@@ -68,10 +70,19 @@ def files(
     content["policy"] = Content(serialized.dumps(policy))
     content["protected"] = Content(joined(protected))
     content["native"] = Content(b"".join(os.fsencode(f"{name}\0{path}\0") for name, path in native))
+    if policy.builds == CONFINED:
+        content["launcher"] = Content(b"\0".join(os.fsencode(word) for word in launcher()))
     content["proved"] = Content(joined(one.path for one in known if one.proved))
     for one in known:
         content.update((f"{name}.{one.magic}", part) for name, part in one.compiled.items())
     return content
+
+
+def launcher() -> list[str]:
+    """The command that starts hermetic as it was started."""
+    from hermetic.__main__ import ISOLATED
+
+    return [sys.executable, *ISOLATED, f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/__main__.py"]
 
 
 def joined(paths: Iterable[str]) -> bytes:

@@ -8,7 +8,7 @@ import sys
 
 from hermetic_guard import serialized
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import is_within_any, with_scratch
+from hermetic_guard.policy import CONFINED, is_within_any, with_scratch
 
 from hermetic import kept
 from hermetic.digest import Content
@@ -27,7 +27,7 @@ from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hermetic_guard.policy import Policy
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.log import Log
     from hermetic.options import Invocation
+    from hermetic.policy.context import Context
 
 READY_WITHIN_S = 60.0
 """How long an interpreter may take to report that its guards stand: starting one takes a fiftieth of a second, on a machine with two hundred at
@@ -65,7 +66,9 @@ def main(invocation: Invocation) -> int:
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
     cwd = working_directory()
-    resolved = combine.resolve(invocation, cwd, lambda: interpreter_of(invocation, cwd or ""))
+    resolved = combine.resolve(
+        invocation, cwd, lambda: interpreter_of(invocation, cwd or ""), lambda: words_of(invocation, cwd or ""), begins=True
+    )
     initial = initial_environment()
     environment = granted(initial, resolved.policy, invocation)
     syscalls.set_dumpable(False)
@@ -91,6 +94,8 @@ def main(invocation: Invocation) -> int:
     run.report.narrowed = narrowed(resolved)
     if policy.tmp == "private":
         run.make_tmp_private(cwd)
+    if policy.builds == CONFINED:
+        run.watch(resolved.context)
     return run.result(environment)
 
 
@@ -117,6 +122,7 @@ class Run:
         """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
         self.reasons: set[str] = set()
         self.policy_files: list[str] = []
+        self.brought: Callable[[], Iterable[str]] = tuple
         self.started: ConfinedExecution | None = None
         self.loopback: LoopbackServer | None = None
         self.private: PrivateTmp | None = None
@@ -267,6 +273,18 @@ class Run:
             self.say.notice(f"--allow-native {name}: no compiled module of an installed distribution of this name was found")
         return found
 
+    def watch(self, context: Context) -> None:
+        """See what comes into the environment that runs when interpreters start."""
+        from hermetic.launch import brought  # only where packages are installed
+
+        before = brought.look(context.sites())
+
+        def lines() -> Iterable[str]:
+            context.look_again()
+            return brought.lines(before, context.sites())
+
+        self.brought = lines
+
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
         for event in self.reader.feed(data):
@@ -304,6 +322,8 @@ class Run:
         if lost:
             self.say.write(f"hermetic: not all output could be handed on: {lost}\n")
             code = code or UNGUARDED
+        for line in self.brought():
+            self.say.notice(line)
         self.report.finish(self.reader.foreign)
         if self.reasons or (self.carries and self.runs and not outcome.guarded):
             kept.forget(kept.directory(os.environ))  # it may be the cause
@@ -401,6 +421,12 @@ def interpreter_of(invocation: Invocation, cwd: str) -> str:
     """The path of the interpreter that the target will have, "" if it is not Python."""
     target = find_target(invocation, dict(os.environ), cwd)
     return target.interpreter if target.python else ""
+
+
+def words_of(invocation: Invocation, cwd: str) -> list[str]:
+    """The path of the target's program, and its arguments."""
+    target = find_target(invocation, dict(os.environ), cwd)
+    return [target.interpreter, *target.argv[1:]]
 
 
 def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:

@@ -100,7 +100,11 @@ class Confinement:
         return self._filter()
 
     def _enter_namespaces(self) -> None:
-        """Where this user gets them. Whoever is refused half-way must not go on: mounts would be as nobody meant them."""
+        """Where this user gets them, and not inside another run, which refuses them and what they take. Whoever is refused half-way must not go on:
+        mounts would be as nobody meant them.
+        """
+        if self.here.outer is not None:
+            return
         try:
             namespaces.enter(root=self.here.root)
         except OSError as error:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Policy
+
 
 class Here:
     """Plain values; rules are functions of these and of the policy alone.
@@ -15,6 +19,7 @@ class Here:
     filtered:   whether seccomp filters are installed
     supervised: whether the launcher will answer notifications of seccomp's
     namespaced: whether the run has a mount namespace of its own
+    outer:      the policy of the run that this one is in, None where there is none
     pid:        of the target
     abi:        version of Landlock's interface, 0 where there is none
     tmp:        directories that lie over others for this run: path of the other, and where it is itself
@@ -22,7 +27,8 @@ class Here:
     """
 
     __slots__ = (
-        "abi", "compiles", "filtered", "kept", "machine", "namespaced", "pid", "program", "protected", "root", "run", "supervised", "tmp", "written",
+        "abi", "compiles", "filtered", "kept", "machine", "namespaced", "outer", "pid", "program", "protected", "root", "run", "supervised", "tmp",
+        "written",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +48,7 @@ class Here:
         tmp: tuple[tuple[str, str], ...] = (),
         written: tuple[str, ...] = (),
         kept: tuple[str, ...] = (),
+        outer: Policy | None = None,
     ) -> None:
         self.machine = machine
         self.root = root
@@ -57,3 +64,4 @@ class Here:
         self.tmp = tmp
         self.written = written
         self.kept = kept
+        self.outer = outer

@@ -10,7 +10,7 @@ import errno
 
 from hermetic_guard.guards.options import HARMLESS_OPTIONS, STEERING
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import is_within
+from hermetic_guard.policy import ALIKE, is_within
 
 from hermetic.linux.bpf import USER_NOTIF, Rule, differs, equal, error, has_any, has_none, is_address, not_null
 
@@ -278,7 +278,14 @@ def filesystem(allowed: Filesystem, here: Here) -> list[Rule]:
     """A mount that is read-only refuses all but the first by itself."""
     if here.namespaced:
         return list(LEASES)
-    return [*LEASES, *SUBVOLUMES, *METADATA] if nothing_writable(allowed, here) else [*LEASES, *SUBVOLUMES]
+    return [*LEASES, *SUBVOLUMES, *METADATA] if nothing_writable(allowed, here) and not builds_inside(here) else [*LEASES, *SUBVOLUMES]
+
+
+def builds_inside(here: Here) -> bool:
+    """Whether packages are built in the scratch directory of an outer run, as installers have it done: compilers and archives set modes and times.
+    Those of what the outer run keeps from being written it keeps as well.
+    """
+    return here.outer is not None and here.outer.filesystem is not None and here.outer.builds != ALIKE
 
 
 def nothing_writable(allowed: Filesystem, here: Here) -> bool:

@@ -40,11 +40,12 @@ class Resolved:
     notices:  what the user has to be told: that nothing was asked for and a profile was chosen, which values name nothing, what is not followed
     details:  what else there is to say
     library:  what profiles and tops were taken from, None where there was nothing to take
+    context:  what the run is made of
     """
 
-    __slots__ = ("asked", "details", "files", "library", "notices", "policy", "profiles", "tops")
+    __slots__ = ("asked", "context", "details", "files", "library", "notices", "policy", "profiles", "tops")
 
-    def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str]) -> None:
+    def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str], context: Context) -> None:
         self.asked = asked
         self.tops = tops
         self.profiles = profiles
@@ -52,6 +53,7 @@ class Resolved:
         self.notices: list[str] = []
         self.details: list[str] = []
         self.library: Library | None = None
+        self.context = context
         self.policy = asked
         for file, top in tops.items():
             self.policy = _both(self.policy, top, f"what is asked for and what {file} allows")
@@ -61,15 +63,23 @@ class Resolved:
         return [file for file, top in self.tops.items() if guard in top.guards()]
 
 
-def resolve(invocation: Invocation, cwd: str | None, interpreter: Callable[[], str] = str) -> Resolved:
+def resolve(
+    invocation: Invocation,
+    cwd: str | None,
+    interpreter: Callable[[], str] = str,
+    words: Callable[[], list[str]] = list,
+    *,
+    begins: bool = False,
+) -> Resolved:
     """The policy that `invocation` asks for.
 
     cwd: the working directory, absolute; None where there is none any more
-    interpreter: finds the target's, "" where there is none; only asked where a policy speaks of it
+    interpreter: finds the target's, "" where there is none; words: its program and arguments; only asked where a policy speaks of them
+    begins: whether a run begins
     Raises UsageError, PolicyFileError.
     """
     values = invocation.values
-    reader = Reader(cwd, Context(cwd, os.environ, interpreter), typed=True)
+    reader = Reader(cwd, Context(cwd, os.environ, interpreter, words, begins=begins), typed=True)
     there, ignored = discover.project_files(cwd)
     followed = _followed(values, there, reader)
     flags = _flags(values, reader)
@@ -80,12 +90,12 @@ def resolve(invocation: Invocation, cwd: str | None, interpreter: Callable[[], s
     library = _library(followed, reader.context) if followed or profiles else None
     asked = _adjusted(_combined(flags, profiles, library), values, reader)
     files = [*there, *ignored, *(found.path for found in followed)]
-    resolved = Resolved(asked, library.tops() if library else {}, profiles, list(dict.fromkeys(files)))
+    resolved = Resolved(asked, library.tops() if library else {}, profiles, list(dict.fromkeys(files)), reader.context)
     resolved.library = library
     if library:
         _tell(resolved, library, chosen)
     resolved.notices += [f"{path} is another user's, and not followed" for path in ignored]
-    resolved.notices += reader.notes
+    resolved.notices += [*reader.notes, *reader.context.notices]
     return resolved
 
 

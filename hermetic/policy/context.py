@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hermetic.indexes.command import Command
+
 MARKERS = ("pyproject.toml", "setup.py", ".git")
 """What a project's directory has."""
 
@@ -23,21 +25,66 @@ class Context:
     cwd:     the working directory, absolute and without links; None where there is none any more
     environ: the user's
     find:    finds the path of the target's interpreter, "" where there is none or the target is not Python; only asked where it matters
+    words:   finds the path of the target's program and the arguments that it will be started with; only asked where it matters
+    begins:  whether a run begins, so that directories may be made which it will need
+    notices: what the user has to be told of what was found
+    indexes: what the indexes of installers take, see indexes/found.py; None until it is asked for
     """
 
-    __slots__ = ("_find", "_interpreter", "cwd", "environ")
+    __slots__ = ("_find", "_installer", "_interpreter", "_words", "begins", "cwd", "environ", "indexes", "notices")
 
-    def __init__(self, cwd: str | None, environ: Mapping[str, str], find: Callable[[], str] = str) -> None:
+    def __init__(
+        self,
+        cwd: str | None,
+        environ: Mapping[str, str],
+        find: Callable[[], str] = str,
+        words: Callable[[], list[str]] = list,
+        *,
+        begins: bool = False,
+    ) -> None:
         self.cwd = cwd
         self.environ = environ
         self._find = find
+        self._words = words
         self._interpreter: str | None = None
+        self._installer: Command | None = None
+        self.begins = begins
+        self.notices: list[str] = []
+        self.indexes: list[tuple[str, str]] | None = None
 
     @property
     def interpreter(self) -> str:
+        """The target's; of an installer that of the environment it installs into."""
         if self._interpreter is None:
-            self._interpreter = self._find()
+            from hermetic.indexes import command
+
+            self._interpreter = command.environment(self.installer, self) or self._find()
         return self._interpreter
+
+    @property
+    def installer(self) -> Command:
+        """The installer that the target is, if it is one."""
+        if self._installer is None:
+            from hermetic.indexes import command
+
+            self._installer = command.of(self._words())
+        return self._installer
+
+    def sites(self) -> list[str]:
+        """The directories of installed packages of the target's environment, as far as they can be told by their names."""
+        from glob import escape, glob
+
+        found = self.value("PREFIX")
+        there = sorted(glob(f"{escape(found)}/lib*/py*/*-packages"), reverse=True) if found else []
+        return sorted({os.path.realpath(site): site for site in there}.values())  # lib64 may be a link
+
+    def look_again(self) -> None:
+        """After a run, which may have made the environment."""
+        self._interpreter = None
+
+    def is_too_wide(self, place: str) -> bool:
+        """Whether what is allowed there would be allowed nearly everywhere."""
+        return _is_too_wide(os.path.realpath(place), self)
 
     def value(self, variable: str) -> str | None:
         """The path that a variable stands for; None where there is no such thing here."""

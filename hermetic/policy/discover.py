@@ -57,7 +57,7 @@ def project_files(cwd: str | None) -> tuple[list[str], list[str]]:
         for name in (NAME, PYPROJECT):
             path = f"{place.rstrip('/')}/{name}"
             owner = _owner(path)
-            if owner is not None and (name == NAME or _mentions(path)):
+            if owner is not None and (name == NAME or mentions(path)):
                 found[owner not in (0, os.geteuid())].append(path)
     return found
 
@@ -70,7 +70,7 @@ def _owner(path: str) -> int | None:
     return None if stat.S_ISDIR(found.st_mode) else found.st_uid
 
 
-def _mentions(path: str) -> bool:
+def mentions(path: str) -> bool:
     """Whether a pyproject.toml has a word for hermetic. Most have none, and parsing one takes longer than the rest of this.
 
     One that is too large to be looked through counts as if it had: whoever reads it says so.

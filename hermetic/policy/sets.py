@@ -6,18 +6,23 @@ need not be there yet.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hermetic.policy import WrongValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hermetic.options import Option
     from hermetic.policy.context import Context
 
 FILE = Path(__file__).with_name("sets.toml")
+
+INDEXES = "$INDEXES"
+PLACES = {"$WRITTEN": "written", "$CACHES": "caches"}
+"""Words of sets that stand for what is known of the installer that is run: its indexes, and functions of indexes/command.py."""
 
 _tables: dict[str, dict[str, Any]] = {}
 
@@ -36,7 +41,13 @@ def tables() -> dict[str, dict[str, Any]]:
 
 def names(metavar: str) -> list[str]:
     """Those that stand for values of this kind."""
-    return [name for name, table in tables().items() if table["takes"] == metavar]
+    return [name for name, table in tables().items() if metavar in kinds(table)]
+
+
+def kinds(table: dict[str, Any]) -> list[str]:
+    """The kinds of values that a set stands for."""
+    takes: str | list[str] = table["takes"]
+    return [takes] if isinstance(takes, str) else takes
 
 
 def words(name: str, option: Option, context: Context) -> list[str]:
@@ -47,21 +58,41 @@ def words(name: str, option: Option, context: Context) -> list[str]:
     if table is None:
         meant = options.nearest(name, tables())
         raise WrongValue(name, "there is no such set", f"did you mean {meant}?" if meant else f"there are {', '.join(tables())}")
-    if table["takes"] != option.metavar:
-        owners = [row.name for row in options.OPTIONS if row.policy and row.metavar == table["takes"]]
+    if option.metavar not in kinds(table):
+        owners = [row.name for row in options.OPTIONS if row.policy and row.metavar in kinds(table)]
         raise WrongValue(name, "this set does not go here", f"it goes with {', '.join(owners)}" if owners else None)
     find = FINDERS.get(option.key) or FINDERS.get(option.metavar, _as_they_are)
-    return list(dict.fromkeys(found for word in table["words"] for found in find(word, context)))
+    return list(dict.fromkeys(found for word in plain(name) for found in find(word, context)))
+
+
+def plain(name: str) -> list[str]:
+    """The words of a set, with those of the sets that it names."""
+    return [inner for word in tables()[name]["words"] for inner in (plain(word) if word.startswith("@") else [word])]
 
 
 def _as_they_are(word: str, context: Context) -> Iterable[str]:
     return [word]
 
 
+def _indexes(metavar: str) -> Callable[[str, Context], Iterable[str]]:
+    """What the indexes of installers take, where that is meant."""
+
+    def find(word: str, context: Context) -> Iterable[str]:
+        from hermetic.indexes import found
+
+        return found.values(metavar, context) if word == INDEXES else [word]
+
+    return find
+
+
 def _paths(word: str, context: Context) -> Iterable[str]:
     """Those that are there."""
     import glob
 
+    if word in PLACES:
+        from hermetic.indexes import command
+
+        return [path for path in getattr(command, PLACES[word])(context) if os.path.lexists(path)]
     pattern = _pattern(word, context)
     return [] if pattern is None else sorted(glob.glob(pattern))
 
@@ -98,5 +129,10 @@ def _programs(word: str, context: Context) -> Iterable[str]:
         return []
 
 
-FINDERS = {"protect": _names, "PATH": _paths, "PROGRAM": _programs}
+FINDERS = {
+    "protect": _names,
+    "PATH": _paths,
+    "PROGRAM": _programs,
+    **{metavar: _indexes(metavar) for metavar in ("HOST", "ADDRESS", "PORTS")},
+}
 """How the words of a set are read for an option, or for one that takes such values."""

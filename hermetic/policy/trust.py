@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DIRECTORY = "trusted"
 """Below the configuration directory: one entry for each path, named by its digest."""
 
+INSTALLERS = "indexes of "
+"""Before the path, where it is what an installer reads that is trusted: a pyproject.toml may be both."""
+
 
 class Store:
     """The entries below `config`, the user's configuration directory."""
@@ -34,21 +37,35 @@ class Store:
 
     def trust(self, document: Document) -> None:
         """Raises PolicyFileError where it cannot be kept."""
-        entry = self._path(document.file)
+        self._keep(self._path(document.file), line(document))
+
+    def trusts_urls(self, file: str, urls: list[str]) -> bool:
+        """Whether exactly these indexes were trusted, as named by an installer's file."""
+        return kept.own(self._path(INSTALLERS + file)) == url_line(file, urls)
+
+    def trust_urls(self, file: str, urls: list[str]) -> None:
+        """Raises PolicyFileError where it cannot be kept."""
+        self._keep(self._path(INSTALLERS + file), url_line(file, urls))
+
+    def _keep(self, entry: str, content: bytes) -> None:
         temporary = f"{entry}.{os.getpid()}"
         try:
             os.makedirs(self.directory, 0o700, exist_ok=True)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             with open(descriptor, "wb") as file:
-                file.write(line(document))
+                file.write(content)
             os.replace(temporary, entry)
         except OSError as error:
             raise PolicyFileError(f"{self.directory}: cannot be written: {error.strerror}") from None
 
     def forget(self, file: str) -> bool:
         """Take the trust in a path back; whether there was any. Raises PolicyFileError where that cannot be done."""
+        gone = [self._forget(self._path(kind + file)) for kind in ("", INSTALLERS)]
+        return any(gone)
+
+    def _forget(self, entry: str) -> bool:
         try:
-            os.unlink(self._path(file))
+            os.unlink(entry)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -62,6 +79,10 @@ class Store:
 def line(document: Document) -> bytes:
     """What is kept: the digest of all that the file says, and its path for whoever looks."""
     return f"{digest(document)} {document.file!a}\n".encode()
+
+
+def url_line(file: str, urls: list[str]) -> bytes:
+    return f"{digest_of(repr(urls).encode())} {file!a}\n".encode()
 
 
 def digest(document: Document) -> str:

@@ -1,5 +1,6 @@
 """Virtual environments with real tools, made once for all workers of a session from the machine's own package configuration."""
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -31,6 +32,7 @@ RECIPES = {
     "3.11": Recipe("3.11", "", ("httpie", "pytest", "tox", "virtualenv")),
     "3.13": Recipe("3.13", "", ("build", "pytest", "pytest-xdist")),
     "3.9": Recipe("3.9", "", ()),
+    "pypy3.9": Recipe("pypy3.9", "", ()),
     "compiled 3.8": Recipe("3.8", "", COMPILED),
     "compiled 3.11": Recipe("3.11", "", COMPILED),
     "compiled 3.13": Recipe("3.13", "", COMPILED),
@@ -88,6 +90,14 @@ class Environments:
                 make(environment, recipe)
                 (environment.path / "made").touch()
         return environment
+
+
+@contextlib.contextmanager
+def locked_tools(directory):
+    """What all workers make once is made by one."""
+    with open(directory / "tools.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def find_python(name):

@@ -13,7 +13,13 @@ from hermetic.policy import WrongValue, addresses, sets
 from hermetic.policy.context import VARIABLES, Context
 
 HIDE, RUN, DENY, PROTECT = (options.BY_NAME[name] for name in ("--hide", "--allow-run", "--deny-address", "--protect"))
-PATHS = [(name, word) for name, table in sets.tables().items() if table["takes"] in ("PATH", "PROGRAM") for word in table["words"]]
+PATHS = [
+    (name, word)
+    for name, table in sets.tables().items()
+    if table["takes"] in ("PATH", "PROGRAM")
+    for word in table["words"]
+    if not word.startswith("@")
+]
 
 
 def test_tables_are_whole() -> None:
@@ -21,15 +27,17 @@ def test_tables_are_whole() -> None:
         assert name.startswith("@")
         assert set(table) == {"takes", "summary", "words"}
         assert len(set(table["words"])) == len(table["words"]) > 0
+        assert set(sets.kinds(table)) <= set(sets.FINDERS) | {"NAME"}
+        assert all(sets.tables()[word]["takes"] == table["takes"] for word in table["words"] if word.startswith("@"))
 
 
 @pytest.mark.parametrize(("name", "word"), PATHS)
 def test_paths_begin_somewhere(name: str, word: str) -> None:
     assert "//" not in word
-    if word.startswith("$"):
+    if word.startswith("$") and word not in sets.PLACES:
         assert word[1:].partition("/")[0] in VARIABLES
     elif sets.tables()[name]["takes"] == "PATH":
-        assert word.startswith("/")
+        assert word.startswith(("/", "$"))
 
 
 def test_secrets_that_are_there(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""Which hosts an installer's indexes are at: `@pypi`, found by reading what pip and uv read, and never by asking them.
+
+Of each URL it is known who says it. The user does, by the command line, the environment and files of their own; and so does whoever administers the
+machine. What a project brings along, or an earlier run may have written, is a stranger's word: it counts once `hermetic policy trust FILE` has
+been said of it. Where nobody names an index it is the one that the installer's own code names, which is read as data. hermetic knows none.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Said:
+    """URLs, as one source has them.
+
+    urls:  of indexes and of pages with links
+    index: whether one of them takes the place of the default index
+    none:  whether no index is to be asked
+    file:  the file that says so, "" for the command line and the environment
+    """
+
+    __slots__ = ("file", "index", "none", "urls")
+
+    def __init__(self, urls: Iterable[str] = (), *, index: bool = False, none: bool = False, file: str = "") -> None:
+        self.urls = list(urls)
+        self.index = index
+        self.none = none
+        self.file = file
+
+    def __repr__(self) -> str:
+        return f"Said({self.urls}, index={self.index}, none={self.none}, file={self.file!r})"

@@ -1,0 +1,159 @@
+"""Which installer a command line runs, with which words, and where that one writes.
+
+A command line that is no installer's may still start one, as tox and `python -m build` do: then what all installers are told counts.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hermetic_guard import cmdline
+
+from hermetic.indexes import words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hermetic.policy.context import Context
+
+PIP, UV = "pip", "uv"
+
+OF_PROJECTS = ("sync", "add", "remove", "lock", "run", "venv", "init", "build", "version", "export")
+"""Commands of uv's that write into the project they are run in."""
+
+PLACED = ("--target", "--prefix", "--root", "--dest", "--wheel-dir", "--src", "--out-dir", "--cache-dir")
+"""Options that name a directory which is written."""
+
+PROJECTS = ("pyproject.toml", "setup.py")
+
+
+class Command:
+    """installer: PIP, UV, or "" for another; program: its path; arguments: the installer's own"""
+
+    __slots__ = ("arguments", "installer", "program")
+
+    def __init__(self, installer: str, program: str, arguments: list[str]) -> None:
+        self.installer = installer
+        self.program = program
+        self.arguments = arguments
+
+    def value(self, option: str) -> str | None:
+        """Of the last one that was given."""
+        given = [value for name, value in words.options(self.arguments) if name == option]
+        return given[-1] if given else None
+
+    def plain(self) -> list[str]:
+        """The words that are no options, the installer's command first."""
+        return [value for name, value in words.options(self.arguments) if not name]
+
+
+def of(given: Sequence[str]) -> Command:
+    """given: a program's path and its arguments; of a script in Python the interpreter's."""
+    if not given:
+        return Command("", "", [])
+    if os.path.basename(given[0]) == UV:
+        return Command(UV, given[0], list(given[1:]))
+    line = cmdline.parse(list(given))
+    if line.kind in ("f", "m") and _is_pip(os.path.basename(line.target or "")):
+        return Command(PIP, given[0], list(line.rest))
+    return Command("", given[0], [])
+
+
+def _is_pip(name: str) -> bool:
+    """`pip`, `pip3`, `pip3.11`"""
+    return name.startswith(PIP) and not name[len(PIP) :].strip("0123456789.")
+
+
+def environment(command: Command, context: Context) -> str:
+    """The interpreter of the environment that is installed into, where it is another than the one that runs the installer; else ""."""
+    if command.installer == UV and command.plain()[:1] != [PIP]:
+        return _of_project(context)
+    named = command.value("--python") if command.installer else None
+    found = _interpreter(os.path.join(context.cwd or "/", named)) if named else ""
+    if found or command.installer != UV:
+        return found
+    active = context.environ.get("VIRTUAL_ENV") or context.environ.get("CONDA_PREFIX")
+    return _interpreter(active) if active else _of_project(context)
+
+
+def _of_project(context: Context) -> str:
+    """The nearest one upwards; what `--python` names then is what it is made with."""
+    named = context.environ.get("UV_PROJECT_ENVIRONMENT")
+    if named:
+        return _interpreter(os.path.join(context.cwd or "/", named))
+    return next((found for place in _upwards(context.cwd) if (found := _interpreter(f"{place}/.venv"))), "")
+
+
+def _interpreter(place: str) -> str:
+    """In a directory, or the file itself."""
+    inside = os.path.join(place, "bin/python")
+    found = inside if os.path.isdir(place) else place
+    return found if "\0" not in place and os.path.lexists(found) else ""
+
+
+def _upwards(place: str | None) -> Iterator[str]:
+    while place:
+        yield place.rstrip("/")
+        place = os.path.dirname(place) if place != "/" else None
+
+
+def written(context: Context) -> list[str]:
+    """The directories that are written besides the environment: those that the command line names, and the sources of local projects."""
+    command = context.installer
+    if not command.installer:
+        return []
+    cwd = context.cwd or "/"
+    found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED]
+    given = [_local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
+    sources = [os.path.normpath(os.path.join(cwd, path)) for path in given if path]
+    found += [place for place in sources if any(os.path.isfile(f"{place}/{name}") for name in PROJECTS) and not context.is_too_wide(place)]
+    first = (command.plain() or [""])[0]
+    if command.installer == PIP and first in ("download", "wheel"):
+        found.append(cwd if not context.is_too_wide(cwd) else "")
+    if command.installer == PIP and first == "install" and _of_the_user(command, context):
+        found += _user_base(context)
+    project = context.value("PROJECT") if command.installer == UV and first in OF_PROJECTS else None
+    return [_made(place, context) for place in [*found, *([project] if project else [])] if place]
+
+
+def _of_the_user(command: Command, context: Context) -> bool:
+    """Whether pip installs for the user alone: it is told so, or can write nothing else."""
+    if context.value("VENV"):
+        return False
+    return "--user" in command.arguments or not any(os.access(site, os.W_OK) for site in context.sites())
+
+
+def _user_base(context: Context) -> list[str]:
+    home = context.value("HOME")
+    base = context.environ.get("PYTHONUSERBASE") or (home and f"{home}/.local")
+    versions = dict.fromkeys(os.path.basename(os.path.dirname(site)) for site in context.sites())
+    return [f"{base}/lib/{version}/site-packages" for version in versions] + [f"{base}/bin"] if base and versions else []
+
+
+def _local(word: str, *, bare: bool) -> str:
+    """A requirement's path, without extras; "" for one that is a name or lies elsewhere. bare: whether a word without `/` may be a path"""
+    path = word.removeprefix("file://").partition("[")[0]
+    return path if "://" not in path and "\0" not in path and (bare or "/" in path or path.startswith(".")) else ""
+
+
+def caches(context: Context) -> list[str]:
+    """Where the installer that is run keeps what it has fetched and built; where nobody knows which one that is, those that are there."""
+    command, base = context.installer, context.value("CACHE")
+    found = []
+    for name in (PIP, UV):
+        named = context.environ.get(f"{name.upper()}_CACHE_DIR") or (base and f"{base}/{name}")
+        if named and command.installer in (name, ""):
+            place = os.path.join(context.cwd or "/", named)
+            found.append(_made(place, context) if command.installer else place)
+    return found
+
+
+def _made(place: str, context: Context) -> str:
+    """An installer would make it; but what is not there cannot be allowed."""
+    if context.begins:
+        try:
+            os.makedirs(place, 0o755, exist_ok=True)
+        except (OSError, ValueError):
+            return place  # nor can the installer
+    return place

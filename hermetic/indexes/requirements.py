@@ -1,0 +1,61 @@
+"""Reads the option lines of requirements files, which may name indexes and further files."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from hermetic_guard.files import read_file
+
+from hermetic.indexes import Said, urls, words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LARGEST = 1 << 22
+DEPTH = 20
+COMMENT = re.compile(r"(^|\s)#.*")
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+
+
+def read(file: str, environ: Mapping[str, str], depth: int = 0) -> Iterator[Said]:
+    """What a file says, and those that it names; nothing where it cannot be read, which the installer has its own words for."""
+    if depth == DEPTH or "://" in file:
+        return
+    found = Said(file=file)
+    further = []
+    for line in lines(file, environ):
+        for option, value in words.options(split(line)):
+            found.none = found.none or option == words.NO_INDEX
+            found.index = found.index or option in words.INDEX
+            if option in (*words.INDEX, *words.LINKS):
+                found.urls.append(value)
+            elif option in words.FILES:
+                further.append(value)
+            elif option in ("", "--editable"):
+                found.urls += urls.inside(value)
+    yield found
+    for name in further:
+        yield from read(os.path.normpath(os.path.join(os.path.dirname(file), name)), environ, depth + 1)
+
+
+def lines(file: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """As they are meant: joined, without comments, with variables."""
+    try:
+        text = read_file(file, LARGEST).decode("utf-8-sig", "replace")
+    except OSError:
+        return
+    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
+        plain = COMMENT.sub("", line).strip()
+        if plain:
+            yield VARIABLE.sub(lambda match: environ.get(match[1], match[0]), plain)
+
+
+def split(line: str) -> list[str]:
+    import shlex
+
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()

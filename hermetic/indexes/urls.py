@@ -1,0 +1,57 @@
+"""What has to be allowed for a URL to be fetched: a name, an address, or a port of this machine, by the option that allows it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Grant = tuple[str, str]
+    """The metavar of the option that takes it, and its value."""
+
+PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+"""Of schemes that reach a server. Others, `file` among them, need nothing."""
+
+NAME, ADDRESS, LOCAL = "HOST", "ADDRESS", "PORTS"
+
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+
+
+def inside(word: str) -> list[str]:
+    """The URL in a requirement: all of it, or behind a name and `@`."""
+    return URL.findall(word)
+
+
+def grant(url: str) -> Grant | None:
+    """None for what is on this machine's disks, and for what is no URL."""
+    try:
+        parts = urlsplit(url.strip())
+        scheme, host, port = parts.scheme.rpartition("+")[2].lower(), (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return None
+    if scheme not in PORTS or not host:
+        return None
+    return _to(host, PORTS[scheme] if port is None else port)
+
+
+def _to(host: str, port: int) -> Grant:
+    from ipaddress import ip_address
+
+    if host == "localhost":
+        return LOCAL, str(port)
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return NAME, f"{host}:{port}"
+    if address.is_loopback:
+        return LOCAL, str(port)
+    return ADDRESS, f"[{host}]:{port}" if address.version == 6 else f"{host}:{port}"
+
+
+def grants(urls: Iterable[str]) -> list[Grant]:
+    """Each once, in their order."""
+    return list(dict.fromkeys(found for url in urls if (found := grant(url))))

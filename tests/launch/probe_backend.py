@@ -1,0 +1,42 @@
+"""A build backend that tries what no build has a right to, natively too, and says in the wheel it makes what came of it.
+
+It is packed into source trees as a backend in the tree, and runs on whatever Python builds there. PROBE in the environment says what is tried where:
+`{"port": 1, "environment": PATH, "home": PATH, "cache": PATH}`.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import tempfile
+
+import demo_backend
+
+
+def outcomes():
+    wanted = json.loads(os.environ["PROBE"])
+    found = {"index": attempt(lambda: socket.create_connection(("127.0.0.1", wanted["port"]), timeout=10).close())}
+    found["index, natively"] = natively(f"exec 3<>/dev/tcp/127.0.0.1/{wanted['port']}")
+    places = {name: wanted[name] for name in ("environment", "home", "cache")}
+    for name, place in dict(places, tree=os.getcwd(), scratch=tempfile.gettempdir()).items():
+        found[name] = attempt(lambda place=place: open(place + "/by-the-build", "w").close())
+        found[name + ", natively"] = natively(f"echo > {place}/by-the-build-natively")
+    return found
+
+
+def attempt(function):
+    try:
+        function()
+    except OSError as error:
+        return "refused" if isinstance(error, PermissionError) or error.errno == 30 else repr(error)
+    return "done"
+
+
+def natively(script):
+    return "refused" if subprocess.call(["bash", "-c", script], stderr=subprocess.DEVNULL) else "done"
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name, version, metadata = demo_backend.project()
+    modules = {name + ".py": "", "probe_outcomes.json": json.dumps(outcomes())}
+    return os.path.basename(demo_backend.write_wheel(wheel_directory, name, version, modules, metadata))

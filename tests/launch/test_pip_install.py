@@ -1,0 +1,285 @@
+"""`--profile pip-install` and nothing else, with real pips and uv: packages are installed, and their builds get no further than their own tree."""
+
+import json
+from pathlib import Path
+
+import pytest
+from launch.environments import RECIPES, UV, Environment, find_python, locked_tools, make
+from launch.packages import Index, fetch_tools, write_packages
+from launch.test_names import in_world
+
+ONE_LAYER = Path(__file__).parents[1] / "containment/one_layer.py"
+PROFILE = "--profile=pip-install"
+LAYERS = ("both", "python", "kernel")
+
+WAYS = ("3.9", "3.13", "oldest pip", "newest pip", "uv 3.9", "uv 3.13")
+"""Which pip, as environments.RECIPES has it, or uv for an environment of which Python."""
+
+OWN = ("tree", "scratch")
+"""What a build may write."""
+
+
+@pytest.fixture
+def packages(session_directory, tmp_path):
+    with locked_tools(session_directory):
+        tools = fetch_tools(session_directory / "tools", find_python("3.11"))
+    write_packages(tmp_path / "served", tools)
+    with Index(tmp_path / "served") as index:
+        yield index
+        index.shutdown()
+
+
+class Place:
+    """An environment of its own, and the commands that install into it."""
+
+    def __init__(self, which, directory, index, jobs):
+        self.directory, self.index, self.jobs = directory, index, jobs
+        self.uv = which.startswith("uv ")
+        recipe = RECIPES[which.removeprefix("uv ")]
+        self.environment = Environment(directory, find_python(recipe.python))
+        make(self.environment, recipe)
+        self.cache = directory.with_name(f"{directory.name}-cache")
+        self.home = directory.with_name(f"{directory.name}-home")
+        self.cache.mkdir()
+        self.home.mkdir()
+
+    @property
+    def environ(self):
+        probe = {"port": self.index.port, "environment": str(self.directory), "home": str(self.home), "cache": str(self.cache)}
+        more = {
+            "PIP_INDEX_URL": self.index.url,
+            "UV_DEFAULT_INDEX": self.index.url,
+            "PIP_RETRIES": "0",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+        more |= {"PIP_CACHE_DIR": self.cache, "UV_CACHE_DIR": self.cache, "UV_PYTHON_DOWNLOADS": "never", "PROBE": json.dumps(probe)}
+        return self.jobs.environ(self.environment, **more)
+
+    def command(self, *words):
+        return [UV, "pip", "install", *words] if self.uv else ["pip", "install", *words]
+
+    def installed(self, *words, layers="both", options=()):
+        """Install under the profile."""
+        command = [*options, PROFILE, "--", *self.command(*words)]
+        if layers == "both":
+            return self.jobs.guarded("run", *command, env=self.environ)
+        one = [find_python("3.11"), "-IS", ONE_LAYER, layers]
+        return self.jobs.native(*one, *command, env=self.environ)
+
+    @property
+    def site(self):
+        return next(self.directory.glob("lib/py*3.*/site-packages"))
+
+    def outcomes(self):
+        return json.loads((self.site / "probe_outcomes.json").read_text())
+
+    def left_by_the_build(self):
+        places = {"environment": self.directory, "home": self.home, "cache": self.cache}
+        return sorted(name for name, place in places.items() if list(place.glob("by-the-build*")))
+
+
+@pytest.fixture
+def place(tmp_path, packages, jobs):
+    return lambda which, name="env": Place(which, tmp_path / name, packages, jobs)
+
+
+@pytest.mark.parametrize("which", [way for way in WAYS if way != "oldest pip"])
+def test_installs(place, which):
+    """A wheel, and a source distribution with an extension in C, whose build tools come from the index: nothing is refused."""
+    made = place(which)
+    done = made.installed("plain", "compiled")
+    assert done.code == 0, done.out + done.err
+    assert done.refused == [], done.err
+    names = {path.name.partition(".")[0] for path in made.site.iterdir()}
+    assert names >= {"plain", "compiled"}
+    assert made.environment.ask("import plain, compiled; print(compiled.__file__.rpartition('.')[2])") == "so"
+
+
+def test_setup_py_as_it_was_run_once(place):
+    """An extension in C again. Into the environment it installs by itself, so it may write there; but it gets no network, and nothing else."""
+    made = place("oldest pip")
+    done = made.installed("plain", "legacy")
+    assert done.code == 0, done.out + done.err
+    found = json.loads(made.environment.ask("import json, outcomes, compiled; print(json.dumps(outcomes.found))"))
+    allowed = (*OWN, "environment")
+    assert found == {what: "done" if what.partition(",")[0] in allowed else "refused" for what in found}
+    assert made.left_by_the_build() == ["environment"]
+
+
+@pytest.mark.parametrize("which", [*WAYS, "pypy3.9"])
+def test_builds_get_no_further_than_their_tree(place, which):
+    """Not to the index either, which pip reaches, nor into the environment, into which pip installs. The control is the same without hermetic."""
+    bare = place(which, "bare")
+    done = bare.jobs.native(*bare.command("probing"), env=bare.environ)
+    assert done.code == 0, done.err
+    assert set(bare.outcomes().values()) == {"done"}
+    assert bare.left_by_the_build() == ["cache", "environment", "home"]
+    made = place(which)
+    done = made.installed("probing")
+    assert done.code == 0, done.err
+    assert made.outcomes() == {what: "done" if what.partition(",")[0] in OWN else "refused" for what in bare.outcomes()}
+    assert made.left_by_the_build() == []
+    assert f"hermetic: blocked action: network disabled: connect(127.0.0.1:{made.index.port})" in done.err
+    assert "allow it  --builds alike\n" in done.err
+    assert "allow it  --allow" not in done.err
+
+
+@pytest.mark.parametrize("which", ["3.13", "uv 3.13"])
+@pytest.mark.parametrize("layers", ["python", "kernel"])
+def test_one_layer(place, which, layers):
+    """The kernel alone knows no builds: they have what pip has."""
+    made = place(which)
+    done = made.installed("plain", "probing", "compiled", layers=layers)
+    assert done.code == 0, done.out + done.err
+    outcomes = made.outcomes()
+    assert (outcomes["home"], outcomes["home, natively"]) == ("refused", "refused")
+    assert outcomes["tree"] == outcomes["scratch"] == "done"
+    if layers == "python":
+        assert (outcomes["index"], outcomes["environment"], outcomes["cache"]) == ("refused", "refused", "refused")
+
+
+def test_builds_that_are_let_alone(place):
+    """`--builds alike` lets them have what pip has."""
+    made = place("3.13")
+    done = made.installed("probing", options=["--builds=alike"])
+    assert done.code == 0, done.err
+    outcomes = made.outcomes()
+    assert (outcomes["index"], outcomes["environment"], outcomes["home"]) == ("done", "done", "refused")
+
+
+def test_a_host_that_is_linked_to(place, packages, tmp_path):
+    """It is refused, with the option that allows it; so is one that a project's file names."""
+    made = place("3.13")
+    (tmp_path / "served/simple/plain").joinpath("index.html").write_text(
+        '<a href="http://127.0.0.2:9/plain-9.0-py3-none-any.whl">plain-9.0-py3-none-any.whl</a>'
+    )
+    done = made.installed("plain")
+    assert done.code == 1
+    assert "connect(127.0.0.2:9)" in done.err
+    assert "allow it  --allow-" in done.err
+
+
+def test_requirements_of_a_project(place, packages, tmp_path):
+    made = place("3.13")
+    (tmp_path / "requirements.txt").write_text(f"--index-url {packages.url}\nplain\n")
+    own = made.environ
+    own.pop("PIP_INDEX_URL")
+    command = ["run", PROFILE, "--", "pip", "install", "-r", "requirements.txt"]
+    done = made.jobs.guarded(*command, env=own)
+    assert done.code == 1
+    assert f"hermetic: {tmp_path}/requirements.txt is not trusted, so {packages.port} is not allowed" in done.err
+    assert packages.asked == []
+    trusted = made.jobs.guarded("policy", "trust", "requirements.txt", env=own, log=False)
+    assert trusted.code == 0, trusted.err
+    done = made.jobs.guarded(*command, env=own)
+    assert done.code == 0, done.err
+    assert packages.asked != []
+
+
+def test_a_local_project(place, tmp_path, packages):
+    """It is built where it is, and installed as it lies there."""
+    made = place("3.13")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools", "wheel"]\nbuild-backend = "setuptools.build_meta"\n[project]\nname = "local"\nversion = "1"\n'
+    )
+    (project / "local.py").touch()
+    for words in (["./project"], ["-e", "./project"]):
+        done = made.installed(*words)
+        assert done.code == 0, done.err
+        assert done.refused == []
+    assert made.environment.ask("import local; print(local.__file__)") == f"{project}/local.py"
+
+
+def test_what_is_hidden(place, packages):
+    """Secrets are, but what pip logs in to indexes with."""
+    made = place("3.13")
+    (made.home / ".ssh").mkdir()
+    (made.home / ".ssh/key").write_text("secret")
+    (made.home / ".netrc").write_text("machine x login y password z")
+    env = {**made.environ, "HOME": str(made.home)}
+    code = "import os, sys; print([os.path.exists(os.path.expanduser(p)) and open(os.path.expanduser(p)).read()[:6] for p in ('~/.ssh/key', '~/.netrc')])"
+    done = made.jobs.guarded("run", PROFILE, "--", "python", "-c", code, env=env)
+    assert done.out == "[False, 'machin']\n", done.err
+    assert made.jobs.native("python", "-c", code, env=env).out == "['secret', 'machin']\n"
+
+
+@pytest.mark.parametrize("which", ["3.13", "uv 3.9"])
+def test_startup_files_that_a_wheel_brings(place, which):
+    """Each by name, once; not a .pth file that only adds a directory, nor what was there."""
+    made = place(which)
+    done = made.installed("starting", "plain")
+    assert done.code == 0, done.err
+    told = [line for line in done.err.splitlines() if "whenever an interpreter starts" in line]
+    assert told == [
+        f"hermetic: {made.site}/sitecustomize.py, of starting 1.0, runs from now on whenever an interpreter starts there",
+        f"hermetic: {made.site}/starting.pth, of starting 1.0, runs from now on whenever an interpreter starts there: import os",
+    ]
+    again = made.installed("starting")
+    assert "whenever an interpreter starts" not in again.err
+
+
+def test_an_environment_that_uv_makes(place, tmp_path, packages):
+    """With the project in it, and its lock; the startup files in it are told as well."""
+    made = place("uv 3.13")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[project]\nname = "local"\nversion = "1"\ndependencies = ["starting"]\n')
+    own = {name: value for name, value in made.environ.items() if name != "VIRTUAL_ENV"}
+    command = ["run", PROFILE, "--", UV, "sync", "--python", made.environment.python]
+    done = made.jobs.guarded(*command, env=own, cwd=project)
+    assert done.code == 0, done.err
+    assert (project / "uv.lock").exists()
+    assert f"hermetic: {project}/.venv/lib/python3.13/site-packages/starting.pth, of starting 1.0, runs from now on" in done.err
+
+
+TRIES = """
+import json, os, socket, subprocess
+wanted = json.loads(os.environ["PROBE"])
+def attempt(function):
+    try:
+        function()
+    except OSError:
+        return "refused"
+    return "done"
+def natively(script):
+    return "refused" if subprocess.call(["bash", "-c", script], stderr=subprocess.DEVNULL) else "done"
+places = [wanted[name] + "/new" for name in ("environment", "cache", "home")]
+ports = [wanted["port"], OTHER]
+print([attempt(lambda: open(place, "w").close()) for place in places], [natively("echo > " + place) for place in places])
+print([attempt(lambda: socket.create_connection(("127.0.0.1", port)).close()) for port in ports])
+print([natively("exec 3<>/dev/tcp/127.0.0.1/%d" % port) for port in ports])
+"""
+
+
+def test_what_holds_for_the_installer_itself(place, port, packages):
+    """In the environment and the caches it may write, to the index it may connect: natively as well, and nowhere else."""
+    made = place("3.13")
+    command = ("python", "-c", TRIES.replace("OTHER", str(port.number)))
+    bare = made.jobs.native(*command, env=made.environ)
+    assert (bare.out.count("done"), bare.out.count("refused")) == (10, 0), bare.err
+    done = made.jobs.guarded("run", PROFILE, "--", *command, env=made.environ)
+    assert done.out.splitlines() == [
+        "['done', 'done', 'refused'] ['done', 'done', 'refused']",
+        "['done', 'refused']",
+        "['done', 'refused']",
+    ], done.err
+
+
+def test_an_index_by_name(place, hermetic_command, tmp_path):
+    """Its name is looked up, and reached; one that a file of the project names is neither."""
+    made = place("3.13")
+    (tmp_path / "requirements.txt").write_text("--extra-index-url http://strange.example/simple\nx\n")
+    pip = [str(made.environment.bin / "pip"), "--isolated", "install", "--retries=0", "--no-cache-dir", "-i", "http://app.test/simple"]
+    pip += ["--trusted-host", "app.test", "--trusted-host", "strange.example", "-r", str(tmp_path / "requirements.txt")]
+    one_layer = [find_python("3.11"), "-IS", str(ONE_LAYER)]
+    ways = {"both": [hermetic_command], "python": [*one_layer, "python"], "kernel": [*one_layer, "kernel"], "bare": None}
+    found = in_world({way: pip if start is None else [*start, PROFILE, "--", *pip] for way, start in ways.items()})
+    assert found["bare"][2] == ["app.test", "strange.example"], found["bare"]
+    for way in LAYERS:
+        code, out, asked = found[way]
+        assert (code, asked) == (1, ["app.test"]), out
+        assert "DNS(strange.example)" in out
+        assert "allow it  --allow-domain strange.example" in out
+        assert f"{tmp_path}/requirements.txt is not trusted, so strange.example:80 is not allowed" in out

@@ -1,0 +1,50 @@
+"""Files that run when interpreters start, and which of them are new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hermetic.launch import brought
+
+
+def told(before: brought.Found, site: Path) -> list[str]:
+    return [line.partition(" runs from now on")[0].removeprefix(f"{site}/") for line in brought.lines(before, [str(site)])]
+
+
+def test_what_runs(tmp_path: Path) -> None:
+    before = brought.look([str(tmp_path)])
+    for name, text in {
+        "code.pth": "/x\nimport os; os.system('x')\n",
+        "tab.pth": "import\tos\n",
+        "blank.pth": "  import os\n",
+        "path.pth": "important\n/x\n# import os\n",
+        "a.start": "# nothing\nmodule:function\n",
+        "empty.start": "# nothing\n",
+        "sitecustomize.py": "",
+        "usercustomize.cpython-313-x86_64-linux-gnu.so": "",
+        "sitecustomized.py": "",
+        "module.py": "import os\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    found = told(before, tmp_path)
+    assert found == ["a.start", "blank.pth", "code.pth", "sitecustomize.py", "tab.pth", "usercustomize.cpython-313-x86_64-linux-gnu.so"]
+    before = brought.look([str(tmp_path)])
+    assert told(before, tmp_path) == []
+    (tmp_path / "code.pth").write_text("import sys\n")
+    (tmp_path / "sitecustomize.py").write_text("import sys\n")
+    (tmp_path / "usercustomize").mkdir()
+    assert told(before, tmp_path) == ["code.pth", "sitecustomize.py", "usercustomize"]
+
+
+def test_whose_it_is(tmp_path: Path) -> None:
+    (tmp_path / "x.pth").write_text("import os\n")
+    (tmp_path / "brings-1.0.dist-info").mkdir()
+    (tmp_path / "brings-1.0.dist-info/RECORD").write_text("x.pth,sha256=0,10\n")
+    (line,) = brought.lines({}, [str(tmp_path)])
+    assert line == f"{tmp_path}/x.pth, of brings 1.0, runs from now on whenever an interpreter starts there: import os"
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "x.pth").mkdir()
+    (tmp_path / "y.pth").symlink_to("/nowhere")
+    assert brought.look([str(tmp_path), "/nowhere"]) == {}
