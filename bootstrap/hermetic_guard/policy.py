@@ -154,7 +154,8 @@ class Limits(Record):
 class Policy(Record):
     """The resolved policy. A guard that is None does not stand.
 
-    tmp: whether /tmp is this run's own, `shared` or `private`
+    tmp:    whether /tmp is this run's own, `shared` or `private`
+    kernel: `required` where a guard that the kernel has no part in is none
     """
 
     if TYPE_CHECKING:
@@ -165,10 +166,11 @@ class Policy(Record):
         environment = None  # type: Environment | None
         limits = None  # type: Limits | None
         tmp = ""
+        kernel = ""
         on_violation = ""
 
-    __slots__ = ("network", "subprocess", "filesystem", "native", "environment", "limits", "tmp", "on_violation")
-    DEFAULTS = {"on_violation": "refuse", "tmp": "shared"}
+    __slots__ = ("network", "subprocess", "filesystem", "native", "environment", "limits", "tmp", "kernel", "on_violation")
+    DEFAULTS = {"on_violation": "refuse", "tmp": "shared", "kernel": "wanted"}
 
     def guards(self) -> "tuple[str, ...]":
         """The names of the guards that stand."""
@@ -181,6 +183,7 @@ PARTS = dict(GUARDS, environment=Environment, limits=Limits)
 """Besides the guards what the launcher sees to: nothing in the target is asked about it."""
 
 TMP = ("shared", "private")
+KERNEL = ("wanted", "required")
 
 
 def with_scratch(policy: Policy, directory: str) -> Policy:
@@ -228,6 +231,7 @@ def intersect(a: Policy, b: Policy) -> Policy:
         environment=_both(a.environment, b.environment, lambda x, y: Environment(keep=common_names(x.keep, y.keep))),
         limits=_both(a.limits, b.limits, _lower),
         tmp=max(a.tmp, b.tmp, key=TMP.index),
+        kernel=max(a.kernel, b.kernel, key=KERNEL.index),
         on_violation=max(a.on_violation, b.on_violation, key=MANNERS.index),
     )
 

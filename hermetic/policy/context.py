@@ -1,4 +1,4 @@
-"""What the variables of a policy stand for in a run: `$PROJECT`, `$HOME`, `$VENV`, `$PREFIX`, `$SCRATCH`, `$CACHE`.
+"""What the variables of a policy stand for in a run: `$PROJECT`, `$WORK`, `$HOME`, `$VENV`, `$PREFIX`, `$SCRATCH`, `$CACHE`.
 
 All are found by looking, in the environment and in the file system; nothing is run.
 """
@@ -23,13 +23,21 @@ class Context:
     cwd:     the working directory, absolute and without links; None where there is none any more
     environ: the user's
     find:    finds the path of the target's interpreter, "" where there is none or the target is not Python; only asked where it matters
+    named:   finds the names of the command, the more exact first
     """
 
-    __slots__ = ("_find", "_interpreter", "cwd", "environ")
+    __slots__ = ("_find", "_interpreter", "cwd", "environ", "named")
 
-    def __init__(self, cwd: str | None, environ: Mapping[str, str], find: Callable[[], str] = str) -> None:
+    def __init__(
+        self,
+        cwd: str | None,
+        environ: Mapping[str, str],
+        find: Callable[[], str] = str,
+        named: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
         self.cwd = cwd
         self.environ = environ
+        self.named = named
         self._find = find
         self._interpreter: str | None = None
 
@@ -86,6 +94,11 @@ def cache(context: Context) -> str | None:
     return _absolute(context.environ.get("XDG_CACHE_HOME")) or (user and f"{user}/.cache")
 
 
+def work(context: Context) -> str | None:
+    """The working directory, unless that is `/`, the home directory or one above that."""
+    return None if context.cwd is None or _is_too_wide(context.cwd, context) else context.cwd
+
+
 def scratch(context: Context) -> str | None:
     """It is made when the run starts, and may always be written; a policy that says so says nothing."""
     return None
@@ -97,6 +110,7 @@ def _absolute(path: str | None) -> str | None:
 
 VARIABLES: dict[str, Callable[[Context], str | None]] = {
     "PROJECT": project,
+    "WORK": work,
     "HOME": home,
     "VENV": venv,
     "PREFIX": prefix,

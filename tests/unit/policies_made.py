@@ -9,7 +9,7 @@ import tempfile
 
 from hermetic_guard.decide import Request
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import MANNERS, TMP, Environment, Filesystem, Limits, Native, Network, Policy, Subprocess, merged
+from hermetic_guard.policy import KERNEL, MANNERS, TMP, Environment, Filesystem, Limits, Native, Network, Policy, Subprocess, merged
 from hypothesis import strategies as st
 
 from hermetic.policy import addresses, domains, environment, ports
@@ -97,6 +97,7 @@ policies = st.builds(
     environment=st.none() | environments,
     limits=st.none() | limits,
     tmp=st.sampled_from(TMP),
+    kernel=st.sampled_from(KERNEL),
     on_violation=st.sampled_from(MANNERS),
 )
 
