@@ -74,7 +74,8 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
     rows = _rows(policy, here, around, base)
     kinds = {path: _kind(path, rows, base) for _, paths in rows for path in paths}
     kept = {path: kind for path, kind in kinds.items() if path == PROC or kind != _kind(os.path.dirname(path), rows, base)}
-    pinned = {path: WRITABLE for place in here.protected if place in kept for path in _between(place, written)}
+    between = [path for place in here.protected if place in kept for path in _between(place, written)]
+    pinned = {path: WRITABLE for path in between if _kind(path, rows, base) == WRITABLE}  # not where a /tmp of the run's own lies over it
     return Plan(
         read_only=base == READ_ONLY, mounts=tuple(sorted({**pinned, **kept}.items())), ours=f"{here.run}/{RESOLVER}", tmp=dict(here.tmp)
     )
