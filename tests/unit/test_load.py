@@ -25,7 +25,7 @@ def shipped(home, project):
     write = {
         "build": [f"{home}/.cache/pip"],
         "format": [f"{home}/.cache/{name}" for name in ("black", "blue", "yapf")],
-        "notebook": [f"{home}/.cache/matplotlib", f"{home}/.local/share/jupyter/runtime"],
+        "notebook": [f"{home}/.cache/matplotlib", f"{home}/.jupyter/migrated", f"{home}/.local/share/jupyter/runtime"],
         "http-client": [f"{home}/.config/httpie/sessions"],
     }
     wide = {name: Filesystem(write=tuple(sorted([*paths, project]))) for name, paths in write.items()}
