@@ -182,7 +182,7 @@ def _explain(surface: str, what: str, **values: Any) -> int:
     from hermetic.policy import combine
 
     resolved = combine.resolve(Invocation(RUN, _given(values), []), os.getcwd())
-    for notice in resolved.notices:
+    for notice in (resolved.choice, *resolved.notices) if resolved.choice else resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
     answers = explain.network(resolved.policy, what)
     narrowed = run.narrowed(resolved).get("network")
@@ -204,13 +204,12 @@ def _policy(answer: Callable[..., tuple[str, int]], **words: Any) -> int:
 
 def _show(target: tuple[str, ...], resolved: bool, json: bool, **values: Any) -> int:
     from hermetic import policies
-    from hermetic.launch import run
+    from hermetic.launch import finding
 
     cwd = os.getcwd()
     invocation = Invocation(RUN, {}, list(target))
-    find = (lambda: run.interpreter_of(invocation, cwd)) if target else str
-    words = (lambda: run.words_of(invocation, cwd)) if target else list
-    return _policy(policies.show, values=_given(values), cwd=cwd, interpreter=find, words=words, resolved=resolved, as_json=json)
+    sought = finding.Sought(invocation, cwd) if target else None
+    return _policy(policies.show, values=_given(values), cwd=cwd, target=sought, resolved=resolved, as_json=json)
 
 
 def _check(files: tuple[str, ...]) -> int:

@@ -145,6 +145,8 @@ OPTIONS = (
            text="Allow the extension modules of the installed distribution DIST."),
     Option("--require", section=ADJUST, kind=VALUE, metavar="python|kernel|both", choices=("python", "kernel", "both"),
            text="Do not start unless every guard holds fully in this layer."),
+    Option("--kernel", section=ADJUST, kind=VALUE, metavar="required|wanted", policy="kernel", choices=("required", "wanted"),
+           text="required: do not start unless it has a part in every guard."),
     Option("--best-effort", section=ADJUST, text="Start even where no layer holds a guard; what is missing is said."),
     Option("--on-violation", section=ADJUST, kind=VALUE, metavar="raise|refuse|kill", policy="on-violation",
            choices=("raise", "refuse", "kill"),

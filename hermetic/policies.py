@@ -12,12 +12,12 @@ from hermetic import options
 from hermetic.errors import HermeticError, PolicyFileError, UsageError, quoted
 from hermetic.linux import gaps, layers
 from hermetic.options import Invocation
-from hermetic.policy import DEFAULT, PARTS, combine, discover, dump, load, trust
-from hermetic.policy.context import Context
+from hermetic.policy import PARTS, combine, discover, dump, load, trust
+from hermetic.policy.context import Context, Known
 from hermetic.policy.library import Library, allows_no_more
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from hermetic.linux.here import Here
     from hermetic.policy.dump import Mark, Table
@@ -49,22 +49,14 @@ subprocess.allow-run = ["git"]
 # What a run would have.
 
 
-def show(
-    values: dict[str, object],
-    cwd: str | None,
-    interpreter: Callable[[], str],
-    words: Callable[[], list[str]] = list,
-    *,
-    resolved: bool,
-    as_json: bool,
-) -> Answer:
+def show(values: dict[str, object], cwd: str | None, target: Known | None, *, resolved: bool, as_json: bool) -> Answer:
     """The policy of a run with these options: as it is written, part by part, or `resolved` into one."""
-    found = combine.resolve(Invocation(options.RUN, values, []), cwd, interpreter, words)
+    found = combine.resolve(Invocation(options.RUN, values, []), cwd, target)
     standings, here = _standings(found.policy)
     if as_json:
         return json.dumps(_data(found, values, standings), indent=2) + "\n", 0
     mark = _mark(found.policy, standings, here)
-    said = "".join(f"# {line}\n" for line in (*found.notices, *found.details))
+    said = "".join(f"# {line}\n" for line in found.said)
     if resolved:
         return said + "\n" + dump.write(dump.table(found.policy), mark), 0
     parts = [f"# {title}\n{dump.write(table, mark)}" for title, table in sources(found, values)]
@@ -137,7 +129,7 @@ def _data(found: combine.Resolved, values: dict[str, object], standings: list[la
         "layers": {one.guard: {"python": one.python, "kernel": one.kernel, "gap": one.gap} for one in standings},
         "sources": [{"from": title, "policy": table} for title, table in sources(found, values)],
         "files": found.files,
-        "notices": [*found.notices, *found.details],
+        "notices": found.said,
     }
 
 
@@ -158,7 +150,7 @@ def check(files: Sequence[str], cwd: str | None) -> Answer:
 
 def _checked(found: discover.Found, shelves: list[discover.Found], context: Context) -> Answer:
     try:
-        library = Library(shelves, context, DEFAULT)
+        library = Library(shelves, context)
         if not library.shelves or library.shelves[0].document.file != found.path:
             return f"{found.path}: there is no policy in it\n", 0
         library.tops()
@@ -190,7 +182,7 @@ def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
             said.append(f"{one.path}: {'no longer trusted' if store.forget(one.path) else 'was not trusted'}")
             continue
         shelves = [one, *(discover.Found(path) for path in there if path != one.path)]
-        document = Library(shelves, Context(cwd, os.environ), DEFAULT).shelves[0].document
+        document = Library(shelves, Context(cwd, os.environ)).shelves[0].document
         if document.file == one.path:
             said += [*_beyond(one, shelves, cwd), f"{one.path}: trusted, as it is now"]
             store.trust(document)
@@ -216,8 +208,8 @@ def _is_policy(file: str) -> bool:
 def _beyond(one: discover.Found, shelves: list[discover.Found], cwd: str | None) -> list[str]:
     """What the profiles of a file allow beyond what stands without it."""
     context = Context(cwd, os.environ)
-    trusted = Library([discover.Found(one.path, own=True), *shelves[1:]], context, DEFAULT)
-    held = Library(shelves, context, DEFAULT)
+    trusted = Library([discover.Found(one.path, own=True), *shelves[1:]], context)
+    held = Library(shelves, context)
     lines = []
     for name in trusted.shelves[0].document.profiles:
         changes = _changes(held.profile(name), trusted.profile(name))
@@ -270,9 +262,9 @@ def _named(name: str, cwd: str | None) -> Policy:
     further = [own] if own else []
     if "/" in name or name.endswith(".toml"):
         path = os.path.abspath(name)
-        return Library([discover.Found(path, own=True), *further], context, DEFAULT).tops()[path]
+        return Library([discover.Found(path, own=True), *further], context).tops()[path]
     found = [discover.Found(path, own=True) for path in discover.project_files(cwd)[0]]
-    return Library([*found, *further], context, DEFAULT).profile(name, 0)
+    return Library([*found, *further], context).profile(name, 0)
 
 
 def _changes(first: Policy, second: Policy) -> list[str]:

@@ -39,9 +39,9 @@ def is_name(name: str) -> bool:
 
 
 def covers(pattern: str, name: str) -> bool:
-    """Whether a rule's name covers a canonical name, or another rule's. `*.example.com` does not cover example.com."""
-    if pattern.startswith("*."):
-        return name.endswith(pattern[1:]) and (is_name(name) or name.startswith("*."))
+    """Whether a rule's name covers a canonical name, or another rule's. `*.example.com` does not cover example.com; `*` covers all."""
+    if pattern[:1] == "*":
+        return name.endswith(pattern[1:]) and (is_name(name) or name[:1] == "*")
     return name == pattern
 
 

@@ -163,7 +163,9 @@ class Limits(Record):
 class Policy(Record):
     """The resolved policy. A guard that is None does not stand.
 
-    tmp: whether /tmp is this run's own, `shared` or `private`
+    tmp:    whether /tmp is this run's own, `shared` or `private`
+    builds: what holds for the code that builds packages
+    kernel: `required` where a guard that the kernel has no part in is none
     """
 
     if TYPE_CHECKING:
@@ -175,10 +177,11 @@ class Policy(Record):
         limits = None  # type: Limits | None
         tmp = ""
         builds = ""
+        kernel = ""
         on_violation = ""
 
-    __slots__ = ("network", "subprocess", "filesystem", "native", "environment", "limits", "tmp", "builds", "on_violation")
-    DEFAULTS = {"on_violation": "refuse", "tmp": "shared", "builds": ALIKE}
+    __slots__ = ("network", "subprocess", "filesystem", "native", "environment", "limits", "tmp", "builds", "kernel", "on_violation")
+    DEFAULTS = {"on_violation": "refuse", "tmp": "shared", "builds": ALIKE, "kernel": "wanted"}
 
     def guards(self) -> "tuple[str, ...]":
         """The names of the guards that stand."""
@@ -191,6 +194,7 @@ PARTS = dict(GUARDS, environment=Environment, limits=Limits)
 """Besides the guards what the launcher sees to: nothing in the target is asked about it."""
 
 TMP = ("shared", "private")
+KERNEL = ("wanted", "required")
 
 
 def with_scratch(policy: Policy, directory: str) -> Policy:
@@ -265,6 +269,7 @@ def intersect(a: Policy, b: Policy) -> Policy:
         limits=_both(a.limits, b.limits, _lower),
         tmp=max(a.tmp, b.tmp, key=TMP.index),
         builds=max(a.builds, b.builds, key=BUILDS.index),
+        kernel=max(a.kernel, b.kernel, key=KERNEL.index),
         on_violation=max(a.on_violation, b.on_violation, key=MANNERS.index),
     )
 

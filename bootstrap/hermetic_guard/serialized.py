@@ -4,7 +4,7 @@ The launcher writes it into the run directory, every guarded process reads it ba
 """
 
 from hermetic_guard.hosts import ANY, show_ports
-from hermetic_guard.policy import BUILDS, MANNERS, PARTS, TMP, Policy, PolicyError
+from hermetic_guard.policy import BUILDS, KERNEL, MANNERS, PARTS, TMP, Policy, PolicyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
-WORDS = {"on_violation": MANNERS, "tmp": TMP, "builds": BUILDS}
+WORDS = {"on_violation": MANNERS, "tmp": TMP, "builds": BUILDS, "kernel": KERNEL}
 """Fields of the policy itself, with what they may say."""
 
 
 def dumps(policy: Policy) -> bytes:
     """Serialize; every field is written, so that two equal policies have equal bytes."""
-    lines = ["hermetic-policy %d" % VERSION] + ["%s %s" % (word, getattr(policy, word)) for word in sorted(WORDS)]
+    lines = ["hermetic-policy %d" % VERSION] + ["%s %s" % (field, getattr(policy, field)) for field in WORDS]
     for name, rules in [(name, getattr(policy, name)) for name in PARTS if getattr(policy, name) is not None]:
         lines.append("part %s" % name)
         lines.extend("%s.%s %s" % (name, field, _write(getattr(rules, field))) for field in rules.__slots__)

@@ -70,7 +70,8 @@ def become(target: Target, before: Policy, after: Policy, run: str, *, invocatio
     except OSError as error:
         raise GuardUnavailable(f"the kernel's rules could not be put in place: {error.filename}: {error.strerror}") from None
     found = standings(before, after, here, python=target.python)
-    why_not = layers.shortfall(found, require=invocation.text("require"), best_effort=invocation.flag("best_effort"))
+    needed = after.kernel == "required"
+    why_not = layers.shortfall(found, require=invocation.text("require"), best_effort=invocation.flag("best_effort"), needed=needed)
     if why_not:
         raise GuardUnavailable(why_not)
     if not target.python:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 
 from hermetic_guard import serialized
 from hermetic_guard.hosts import ANY
@@ -12,10 +11,12 @@ from hermetic_guard.policy import CONFINED, is_within_any, with_scratch
 
 from hermetic import kept
 from hermetic.digest import Content
-from hermetic.errors import TargetNotExecutable, TargetNotFound, UsageError, printable, quoted
+from hermetic.errors import UsageError, printable, quoted
 from hermetic.events import EventReader, scan
 from hermetic.launch import environ, moved, nested, payload
 from hermetic.launch.confined import ConfinedExecution
+from hermetic.launch.finding import Sought, find_target
+from hermetic.launch.made import Made
 from hermetic.launch.process import launch
 from hermetic.launch.speaker import Speaker
 from hermetic.launch.stage import RunDirectory, sweep
@@ -66,9 +67,7 @@ def main(invocation: Invocation) -> int:
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
     cwd = working_directory()
-    resolved = combine.resolve(
-        invocation, cwd, lambda: interpreter_of(invocation, cwd or ""), lambda: words_of(invocation, cwd or ""), begins=True
-    )
+    resolved = combine.resolve(invocation, cwd, Sought(invocation, cwd or ""), begins=True)
     initial = initial_environment()
     environment = granted(initial, resolved.policy, invocation)
     syscalls.set_dumpable(False)
@@ -86,17 +85,20 @@ def main(invocation: Invocation) -> int:
         nested.refuse_what_the_outer_run_does(invocation)
     outer = nested.tighten(policy)
     if outer is not None:
+        say.notice(resolved.choice)
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer, invocation=invocation, say=say)
     facts = ask_interpreter(target, policy) if target.python else None
     run = Run(invocation, policy, target, facts, say)
     run.policy_files = resolved.files
+    run.choice = resolved.choice
     run.report.narrowed = narrowed(resolved)
-    if policy.tmp == "private":
-        run.make_tmp_private(cwd)
     if policy.builds == CONFINED:
         run.watch(resolved.context)
-    return run.result(environment)
+    with Made(policy):
+        if policy.tmp == "private":
+            run.make_tmp_private(cwd)
+        return run.result(environment)
 
 
 class Run:
@@ -123,6 +125,8 @@ class Run:
         self.reasons: set[str] = set()
         self.policy_files: list[str] = []
         self.brought: Callable[[], Iterable[str]] = tuple
+        self.choice = ""
+        """That a profile was chosen, to be said with the layers that hold it; "" where none was."""
         self.started: ConfinedExecution | None = None
         self.loopback: LoopbackServer | None = None
         self.private: PrivateTmp | None = None
@@ -227,18 +231,27 @@ class Run:
         """Why the target may not be executed under what the kernel could be given; "" if it may."""
         found = layers.standings(self.policy, here, python=self.carries)
         self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
-        why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort)
+        needed = self.policy.kernel == "required"
+        why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort, needed=needed)
         if self.private and self.private.mounts and not here.namespaced:
             why_not = "--tmp private cannot be held: the mounts that were permitted a moment ago are not any more"
-        if not why_not and not self.carries:
-            held = "; ".join(map(layers.in_the_kernel, found))
-            self.say.notice(f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}")
-        elif not why_not:
-            self.say.detail("; ".join(map(str, found)))
+        if not why_not:
+            self.tell_layers(found)
         if self.keeper and not why_not:
             why_not = self.keeper.why_not(best_effort=self.best_effort)
             self.say.detail("" if why_not else "limits: " + "; ".join(self.keeper.how(here)))
         return why_not + self.whose(why_not)
+
+    def tell_layers(self, found: list[layers.Standing]) -> None:
+        """Which profile was chosen and which layers hold it, in one line; all about the layers where that is asked for."""
+        chosen = [self.choice] if self.choice else []
+        if self.carries:
+            self.say.notice("; ".join([*chosen, layers.shortly(found)] if chosen else []))
+            self.say.detail("; ".join(map(str, found)))
+            return
+        held = "; ".join(map(layers.in_the_kernel, found))
+        alone = f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}"
+        self.say.notice("; ".join([*chosen, alone]))
 
     def whose(self, why_not: str) -> str:
         """Which policy files ask for the guard that cannot stand, where nobody else does."""
@@ -399,34 +412,10 @@ def idle_work() -> Iterator[None]:
     yield from sweep(os.environ)
 
 
-def find_target(invocation: Invocation, environment: dict[str, str], cwd: str) -> resolve.Target:
-    """What the command line names."""
-    try:
-        if invocation.command == "run":
-            return resolve.resolve_run(invocation.target, environment, cwd, sys.executable)
-        return resolve.resolve_exec(invocation.text("python"), invocation.target, environment, cwd, sys.executable)
-    except (TargetNotFound, TargetNotExecutable) as error:
-        if not invocation.meant:
-            raise
-        raise type(error)(error.message, f'a value goes with "=": {invocation.meant}') from None
-
-
 def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:
     """What policy files have to say, by guard."""
     asked = resolved.asked.guards()
     return {guard: Narrowed(resolved.narrowing(guard), alone=guard not in asked) for guard in resolved.policy.guards()}
-
-
-def interpreter_of(invocation: Invocation, cwd: str) -> str:
-    """The path of the interpreter that the target will have, "" if it is not Python."""
-    target = find_target(invocation, dict(os.environ), cwd)
-    return target.interpreter if target.python else ""
-
-
-def words_of(invocation: Invocation, cwd: str) -> list[str]:
-    """The path of the target's program, and its arguments."""
-    target = find_target(invocation, dict(os.environ), cwd)
-    return [target.interpreter, *target.argv[1:]]
 
 
 def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:

@@ -19,7 +19,7 @@ class Speaker:
         self._verbose = bool(invocation.values.get("verbose"))
 
     def notice(self, text: str) -> None:
-        if not self._quiet:
+        if text and not self._quiet:
             self.write(f"hermetic: {printable(text)}\n")
 
     def detail(self, text: str) -> None:

@@ -40,6 +40,15 @@ def in_the_kernel(standing: Standing) -> str:
     return f"{standing.guard}: {standing.kernel}" + (f" ({standing.gap})" if standing.gap else "")
 
 
+def shortly(found: list[Standing]) -> str:
+    """Which layers hold these guards, in a few words."""
+    by_kernel = {kernel: [one.guard for one in found if one.kernel == kernel] for kernel in (PARTIAL, NONE)}
+    places = [*(["Python"] if all(one.python for one in found) else []), *(["the kernel"] if len(by_kernel[NONE]) < len(found) else [])]
+    less = [f"{how} for {' and '.join(by_kernel[kernel])}" for kernel, how in ((PARTIAL, "in part"), (NONE, "not")) if by_kernel[kernel]]
+    there = f" (there {', '.join(less)})" if less and "the kernel" in places else ""
+    return f"held in {' and '.join(places)}{there}"
+
+
 def standings(policy: Policy, here: Here, *, python: bool) -> list[Standing]:
     """How the guards of a policy are held; python: whether the target is Python that carries the guard."""
     found = gaps.gaps(policy, here)
@@ -52,10 +61,11 @@ def _standing(guard: str, python: bool, found: list[gaps.Gap]) -> Standing:
     return Standing(guard, python, kernel, "; ".join(gap.what for gap in total or found))
 
 
-def shortfall(found: list[Standing], *, require: str | None, best_effort: bool) -> str:
+def shortfall(found: list[Standing], *, require: str | None, best_effort: bool, needed: bool = False) -> str:
     """Why a target must not be started, "" if it may.
 
     require: `python`, `kernel` or `both`: every guard fully in this layer; None: a guard that no layer holds is enough to refuse
+    needed: whether the policy asks for the kernel's part, full or not
     """
     for standing in found:
         missing = []
@@ -63,8 +73,10 @@ def shortfall(found: list[Standing], *, require: str | None, best_effort: bool) 
             missing.append("the target cannot carry it")
         if require in ("kernel", "both") and standing.kernel != FULL:
             missing.append(f"the kernel's part is {standing.kernel}{f' ({standing.gap})' if standing.gap else ''}")
-        if not require and not best_effort and not standing.python and standing.kernel == NONE:
+        elif needed and standing.kernel == NONE:
+            missing.append(f"the kernel does not hold it ({standing.gap})")
+        if not missing and not require and not best_effort and not standing.python and standing.kernel == NONE:
             missing.append(f"the target cannot carry it, and the kernel does not hold it ({standing.gap})")
         if missing:
-            return f"the {standing.guard} guard cannot stand{' as required' if require else ''}: {'; '.join(missing)}"
+            return f"the {standing.guard} guard cannot stand{' as required' if require or needed else ''}: {'; '.join(missing)}"
     return ""

@@ -85,7 +85,8 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
     kinds = {path: _kind(path, rows, base) for _, paths in rows for path in paths}
     kept = {path: kind for path, kind in kinds.items() if path == PROC or kind != _kind(os.path.dirname(path), rows, base)}
     fixed = (*around.protected, *(here.protected if base == READ_ONLY else ()))
-    pinned = {path: WRITABLE for place in fixed if place in kept for path in _between(place, written)}
+    between = [path for place in fixed if place in kept for path in _between(place, written)]
+    pinned = {path: WRITABLE for path in between if _kind(path, rows, base) == WRITABLE}  # not where a /tmp of the run's own lies over it
     mounted = tuple(sorted({**pinned, **kept}.items()))
     return Plan(read_only=base == READ_ONLY, mounts=mounted, links=around.links, ours=f"{here.run}/{RESOLVER}", tmp=dict(here.tmp))
 

@@ -6,7 +6,7 @@ The `--allow-*` options and `--hide` are the user's last word, so they go beyond
 from __future__ import annotations
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import common_paths, merged
+from hermetic_guard.policy import common_paths, is_within, merged
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
@@ -156,11 +156,13 @@ def _limit_reading(rules: Filesystem, given: Given, reader: Reader) -> Filesyste
 
 
 def _allow_write(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
-    """Of what is there: no mount, and no rule of Landlock's, can be about a name that is not there yet."""
+    """Of what is there: no mount, and no rule of Landlock's, can be about a name that is not there yet. A built-in profile's directories are made
+    when the run starts (launch/made.py), where their names end in `/`.
+    """
     found = []
     for value in map(str, given):
         path = reader.path(value)
-        if paths.is_there(path):
+        if paths.is_there(path) or (reader.ours and value.endswith("/") and _can_be_made(path, reader)):
             found.append(path)
         elif reader.typed:
             raise WrongValue(value, "there is nothing there yet", _instead_of(path))
@@ -168,6 +170,12 @@ def _allow_write(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
             reader.notes.append(f"allow-write {quoted(value)}: there is nothing there yet")
     changed: Filesystem = rules.replaced(write=merged([*rules.write, *found]))
     return changed
+
+
+def _can_be_made(path: str, reader: Reader) -> bool:
+    """No home is made."""
+    places = [reader.context.value(name) for name in ("PROJECT", "HOME")]
+    return any(place is not None and paths.is_there(place) and is_within(path, reader.path(place)) for place in places)
 
 
 def _instead_of(path: str) -> str:

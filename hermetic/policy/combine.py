@@ -1,7 +1,7 @@
 """Flags, profiles and policy files, made into the one policy that is enforced.
 
-Given guards stand, exactly those; none given, the profile `default` does, and the caller is told so in words made from
-the policy itself. Profiles and guard flags combine by intersection, so that one more of either never allows more. Then
+Given guards stand, exactly those; none given, the profile that is for the command does, else `default`, and the caller is
+told so in words made from the policy itself. Profiles and guard flags combine by intersection, so that one more of either never allows more. Then
 the options that adjust are applied to what is in force, and only to that: `--allow-localhost` without a guard on the
 network would allow what nothing forbids, which is a mistake somewhere, and is said. At last what stands at the top of
 each policy file takes away what it does not allow, whatever was asked for.
@@ -16,7 +16,7 @@ from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError, inte
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
-from hermetic.policy import DEFAULT, PARTS, WrongValue, discover, ports, put_up
+from hermetic.policy import PARTS, WrongValue, discover, ports, put_up
 from hermetic.policy.context import Context
 from hermetic.policy.reader import Reader
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hermetic.options import Invocation
+    from hermetic.policy.context import Known
     from hermetic.policy.discover import Found
     from hermetic.policy.library import Library
 
@@ -37,19 +38,21 @@ class Resolved:
     tops:     the policies at the top of files, by path: what these do not allow is taken away
     profiles: the names of the profiles it is made from
     files:    the policy files that there are, followed or not: no run may change them
-    notices:  what the user has to be told: that nothing was asked for and a profile was chosen, which values name nothing, what is not followed
+    choice:   that nothing was asked for, which profile was chosen, and what it comes to; "" where something was
+    notices:  what else the user has to be told: which values name nothing, what is not followed
     details:  what else there is to say
     library:  what profiles and tops were taken from, None where there was nothing to take
     context:  what the run is made of
     """
 
-    __slots__ = ("asked", "context", "details", "files", "library", "notices", "policy", "profiles", "tops")
+    __slots__ = ("asked", "choice", "context", "details", "files", "library", "notices", "policy", "profiles", "tops")
 
     def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str], context: Context) -> None:
         self.asked = asked
         self.tops = tops
         self.profiles = profiles
         self.files = files
+        self.choice = ""
         self.notices: list[str] = []
         self.details: list[str] = []
         self.library: Library | None = None
@@ -57,6 +60,11 @@ class Resolved:
         self.policy = asked
         for file, top in tops.items():
             self.policy = _both(self.policy, top, f"what is asked for and what {file} allows")
+
+    @property
+    def said(self) -> list[str]:
+        """All that there is to say, in its order."""
+        return [*([self.choice] if self.choice else []), *self.notices, *self.details]
 
     def narrowing(self, guard: str) -> list[str]:
         """The files that have a say in what a guard allows."""
@@ -66,28 +74,27 @@ class Resolved:
 def resolve(
     invocation: Invocation,
     cwd: str | None,
-    interpreter: Callable[[], str] = str,
-    words: Callable[[], list[str]] = list,
+    target: Known | None = None,
     *,
     begins: bool = False,
 ) -> Resolved:
     """The policy that `invocation` asks for.
 
     cwd: the working directory, absolute; None where there is none any more
-    interpreter: finds the target's, "" where there is none; words: its program and arguments; only asked where a policy speaks of them
+    target: what is known of it
     begins: whether a run begins
     Raises UsageError, PolicyFileError.
     """
     values = invocation.values
-    reader = Reader(cwd, Context(cwd, os.environ, interpreter, words, begins=begins), typed=True)
+    reader = Reader(cwd, Context(cwd, os.environ, target, begins=begins), typed=True)
     there, ignored = discover.project_files(cwd)
     followed = _followed(values, there, reader)
     flags = _flags(values, reader)
     profiles = _texts(values, "profile")
     chosen = not flags.guards() and not profiles
-    if chosen:
-        profiles = (DEFAULT,)
-    library = _library(followed, reader.context) if followed or profiles else None
+    library = _library(followed, reader.context) if followed or profiles or chosen else None
+    if chosen and library:
+        profiles = (library.standing(),)
     asked = _adjusted(_combined(flags, profiles, library), values, reader)
     files = [*there, *ignored, *(found.path for found in followed)]
     resolved = Resolved(asked, library.tops() if library else {}, profiles, list(dict.fromkeys(files)), reader.context)
@@ -119,7 +126,7 @@ def _named(file: str, reader: Reader) -> Found:
 def _library(followed: list[Found], context: Context) -> Library:
     from hermetic.policy.library import Library  # brings tomllib, which a run with flags alone has no use for
 
-    return Library(followed, context, DEFAULT)
+    return Library(followed, context)
 
 
 def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
@@ -128,7 +135,7 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
         file = library.file_of(name)
         of = f" of {file}" if file else ""
         if chosen:
-            resolved.notices.append(f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy)}")
+            resolved.choice = f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy)}"
         elif file and library.is_built_in(name):
             resolved.notices.append(f"profile {name} is the one{of}, not the built-in one")
     resolved.notices += [
@@ -157,12 +164,16 @@ def _besides(policy: Policy) -> list[str]:
     """What no guard sees to."""
     found = [] if policy.environment is None else ["a clean environment"]
     found += [f"{policy.tmp} /tmp"] if policy.tmp != "shared" else []
+    found += ["not without the kernel"] if policy.kernel == "required" else []
     if policy.limits is not None:
         from hermetic.policy import limits
 
         found += limits.described(policy.limits)
     return found
 
+
+FEW = 3
+"""More hidden places are counted: the sets of them are long."""
 
 _PHRASES: dict[str, Callable[[Any], str]] = {
     "network": lambda rules: _but("no network", " ", _reachable(rules)),
@@ -197,14 +208,10 @@ def _reading(rules: Filesystem) -> str:
     return limited + _denied(rules.protect, "protected") + _denied(rules.hide, "hidden")
 
 
-FEW = 3
-"""Paths that a line names; a set has dozens."""
-
-
 def _denied(paths: Sequence[str], how: str) -> str:
     if not paths:
         return ""
-    return f", {_listed(_quoted(paths)) if len(paths) <= FEW else f'{len(paths)} paths'} {how}"
+    return f", {_listed(_quoted(paths)) if len(paths) <= FEW else f'{len(paths)} places'} {how}"
 
 
 def _flags(values: dict[str, object], reader: Reader) -> Policy:

@@ -1,4 +1,4 @@
-"""What the variables of a policy stand for in a run: `$PROJECT`, `$HOME`, `$VENV`, `$PREFIX`, `$SCRATCH`, `$CACHE`.
+"""What the variables of a policy stand for in a run: `$PROJECT`, `$WORK`, `$HOME`, `$VENV`, `$PREFIX`, `$SCRATCH`, `$CACHE`.
 
 All are found by looking, in the environment and in the file system; nothing is run.
 """
@@ -11,7 +11,7 @@ from hermetic_guard.policy import is_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hermetic.indexes.command import Command
 
@@ -19,33 +19,51 @@ MARKERS = ("pyproject.toml", "setup.py", ".git")
 """What a project's directory has."""
 
 
+class Known:
+    """What is known of the target. A run finds it when the first question comes (launch/finding.py): most policies ask nothing.
+
+    interpreter: the path of its interpreter, "" where there is none or the target is not Python
+    names:       what the command is called, the more exact first
+    words:       the path of its program and the arguments that it will be started with
+    """
+
+    def __init__(self, interpreter: str = "", names: tuple[str, ...] = (), words: Sequence[str] = ()) -> None:
+        self._known = interpreter, names, [*words]
+
+    def interpreter(self) -> str:
+        return self._known[0]
+
+    def names(self) -> tuple[str, ...]:
+        return self._known[1]
+
+    def words(self) -> list[str]:
+        return self._known[2]
+
+
 class Context:
     """What a run is made of, as far as policies speak of it.
 
     cwd:     the working directory, absolute and without links; None where there is none any more
     environ: the user's
-    find:    finds the path of the target's interpreter, "" where there is none or the target is not Python; only asked where it matters
-    words:   finds the path of the target's program and the arguments that it will be started with; only asked where it matters
+    target:  what is known of it; only asked where it matters
     begins:  whether a run begins, so that directories may be made which it will need
     notices: what the user has to be told of what was found
     indexes: what the indexes of installers take, see indexes/found.py; None until it is asked for
     """
 
-    __slots__ = ("_find", "_installer", "_interpreter", "_words", "begins", "cwd", "environ", "indexes", "notices")
+    __slots__ = ("_installer", "_interpreter", "begins", "cwd", "environ", "indexes", "notices", "target")
 
     def __init__(
         self,
         cwd: str | None,
         environ: Mapping[str, str],
-        find: Callable[[], str] = str,
-        words: Callable[[], list[str]] = list,
+        target: Known | None = None,
         *,
         begins: bool = False,
     ) -> None:
         self.cwd = cwd
         self.environ = environ
-        self._find = find
-        self._words = words
+        self.target = target or Known()
         self._interpreter: str | None = None
         self._installer: Command | None = None
         self.begins = begins
@@ -58,7 +76,7 @@ class Context:
         if self._interpreter is None:
             from hermetic.indexes import command
 
-            self._interpreter = command.environment(self.installer, self) or self._find()
+            self._interpreter = command.environment(self.installer, self) or self.target.interpreter()
         return self._interpreter
 
     @property
@@ -67,7 +85,7 @@ class Context:
         if self._installer is None:
             from hermetic.indexes import command
 
-            self._installer = command.of(self._words())
+            self._installer = command.of(self.target.words())
         return self._installer
 
     def sites(self) -> list[str]:
@@ -133,6 +151,11 @@ def cache(context: Context) -> str | None:
     return _absolute(context.environ.get("XDG_CACHE_HOME")) or (user and f"{user}/.cache")
 
 
+def work(context: Context) -> str | None:
+    """The working directory, unless that is `/`, the home directory or one above that."""
+    return None if context.cwd is None or _is_too_wide(context.cwd, context) else context.cwd
+
+
 def scratch(context: Context) -> str | None:
     """It is made when the run starts, and may always be written; a policy that says so says nothing."""
     return None
@@ -144,6 +167,7 @@ def _absolute(path: str | None) -> str | None:
 
 VARIABLES: dict[str, Callable[[Context], str | None]] = {
     "PROJECT": project,
+    "WORK": work,
     "HOME": home,
     "VENV": venv,
     "PREFIX": prefix,

@@ -1,4 +1,4 @@
-"""The language of `--allow-domain`: `example.com`, `*.example.com`, `example.com:8443`, `example.com:80,8000-8010`.
+"""The language of `--allow-domain`: `example.com`, `*.example.com`, `example.com:8443`, `example.com:80,8000-8010`; `*` is any name.
 
 Without ports 80 and 443 are meant. A name is held in lower case and without the dot of the root, as it is compared.
 """
@@ -26,6 +26,8 @@ def read(text: str) -> Domain:
     if "/" in text:
         at = text.index("://" if "://" in text else "/") + 1
         raise DomainError(f"a name alone was expected, not a URL (at character {at})")
+    if host == "*":
+        return host, _ports(rest, len(host) + 1) if colon else WEB
     star, plain = ("*.", host[2:]) if host.startswith("*.") else ("", host)
     plain = canonical_name(plain if plain.isascii() else encoded(plain, len(star)))
     if plain == "localhost":
@@ -34,10 +36,14 @@ def read(text: str) -> Domain:
         raise DomainError(f"a host name, or *. and one, was expected (at character {wrong_character(host)})")
     if plain.rpartition(".")[2].isdigit():
         raise DomainError("a name was expected, not an address: that goes with --allow-address")
+    return star + plain, _ports(rest, len(host) + 1) if colon else WEB
+
+
+def _ports(text: str, before: int) -> ports.Ranges:
     try:
-        return star + plain, ports.read(rest) if colon else WEB
+        return ports.read(text)
     except ports.PortsError as error:
-        raise DomainError(f"{error.why} (at character {len(host) + 1 + error.position})") from None
+        raise DomainError(f"{error.why} (at character {before + error.position})") from None
 
 
 DIFFERING = frozenset("\u00df\u03c2\u200c\u200d")

@@ -1,7 +1,8 @@
 """The policies that have a name: of the project's files, of the user's, and the built-in ones; and what is made of those that extend others.
 
 A name is looked for in the nearest file first. What a file of the project's that is not trusted says is held to what would stand without it: to
-the policy that the name has further on, or, where it has none, to what stands if nothing is asked for. So such a file can only take away.
+the policy that the name has further on, or, where it has none, to what stands if nothing is asked for. So such a file can only take away, and
+does not say which profile a command gets.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from hermetic_guard.policy import Policy, PolicyError, intersect
 
 from hermetic.errors import PolicyFileError, UsageError
-from hermetic.policy import load, trust
+from hermetic.policy import DEFAULT, load, trust
 from hermetic.policy.reader import Reader
 
 if TYPE_CHECKING:
@@ -33,18 +34,18 @@ class Shelf:
         self.document = load.Document(found.read(), found.path, found.table)
         if self.own and not self.document.is_there:
             raise PolicyFileError(f"{found.path}: there is no policy in it: it has no [{'.'.join(found.table)}]")
+        if load.COMMANDS in self.document.top:
+            self.document.fail((load.COMMANDS,), "what stands at the top holds for every command", "a profile has them")
 
 
 class Library:
     """shelves: the files that count, the nearest first
-    standing: the name of the built-in profile that stands if nothing is asked for
     notes:    what in them names nothing here
     held:     (file, name) of what is not trusted and would have allowed more
     """
 
-    def __init__(self, files: Sequence[Found], context: Context, standing: str) -> None:
+    def __init__(self, files: Sequence[Found], context: Context) -> None:
         self.shelves = [shelf for shelf in map(Shelf, files) if shelf.document.is_there]
-        self.standing = standing
         self.notes: list[str] = []
         self.held: list[tuple[str, str]] = []
         self._context = context
@@ -63,9 +64,21 @@ class Library:
             return self._made(load.built_in(name), TOP, len(self.shelves))
         shelf = self.shelves[at]
         made = self._made(shelf.document, name, at)
-        if shelf.own or trust.store(self._context.environ).trusts(shelf.document):
+        if self._trusts(shelf):
             return made
         return self._held(made, self._instead(name, at + 1), (shelf.document.file, name))
+
+    def standing(self, start: int = 0) -> str:
+        """The name of the profile that stands if nothing is asked for, looked for from the shelf at `start` on: the one that says it is for the
+        command, in the nearest file, and else the built-in one of that kind.
+        """
+        names = self._context.target.names()
+        for shelf in self.shelves[start:]:
+            for_name = {name: profile for profile, table in shelf.document.profiles.items() for name in table.get(load.COMMANDS, ())}
+            chosen = next((for_name[name] for name in names if name in for_name), "")
+            if chosen and self._trusts(shelf):
+                return chosen
+        return load.for_command(names) or DEFAULT
 
     def tops(self) -> dict[str, Policy]:
         """What stands at the top of each file, and so in every run."""
@@ -84,13 +97,16 @@ class Library:
     def is_built_in(self, name: str) -> bool:
         return name in load.names()
 
+    def _trusts(self, shelf: Shelf) -> bool:
+        return shelf.own or trust.store(self._context.environ).trusts(shelf.document)
+
     def _shelf_of(self, name: str, start: int) -> int | None:
         return next((at for at in range(start, len(self.shelves)) if name in self.shelves[at].document.profiles), None)
 
     def _instead(self, name: str, start: int) -> Policy:
         """What would stand if the files before `start` were not there."""
         known = self._shelf_of(name, start) is not None or name in load.names()
-        return self.profile(name if known else self.standing, start)
+        return self.profile(name if known else self.standing(start), start)
 
     def _held(self, made: Policy, base: Policy, what: tuple[str, str]) -> Policy:
         try:
@@ -114,7 +130,7 @@ class Library:
         base = Policy()
         for extended in document.of(name).get("extends", ()):
             base = self._extended(document, name, at, extended, base)
-        reader = Reader(document.directory, self._context)
+        reader = Reader(document.directory, self._context, ours=at == len(self.shelves))
         made = document.policy(name, base, reader)
         self.notes += [f"{document.file}: {note}" for note in reader.notes]
         self._under_way.pop()

@@ -3,6 +3,7 @@
     version = 1
     summary = "one line, shown where profiles are listed"
     extends = ["net-hermetic"]      # begins with what all of these allow
+    commands = ["pytest"]           # stands for these where nothing is asked for
     on-violation = "raise"
 
     [network]                       # a guard stands where its table is there
@@ -29,7 +30,7 @@ from hermetic.errors import PolicyFileError, UsageError, quoted
 from hermetic.policy import DEFAULT, PARTS, WrongValue, adjust, put_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hermetic.options import Option
     from hermetic.policy.reader import Given, Reader
@@ -45,10 +46,11 @@ KEYS = {option.policy: option for option in options.OPTIONS if option.policy}
 """What a policy may say: "guard", "guard.key" or "key", and the option that says the same."""
 
 PROFILE = "profile"
+COMMANDS = "commands"
 WORDS = {key: option.key for key, option in KEYS.items() if option.choices}
 """Keys with a word for the whole policy, and the field that has it."""
 
-OF_A_POLICY = ("summary", "extends", *WORDS, *PARTS)
+OF_A_POLICY = ("summary", COMMANDS, "extends", *WORDS, *PARTS)
 OF_A_FILE = ("version", *OF_A_POLICY, PROFILE)
 """The keys that there are."""
 
@@ -64,11 +66,27 @@ def built_in(name: str) -> Document:
     if name not in names():
         raise unknown_profile(name, names())
     path = DIRECTORY / f"{name}.toml"
+    return Document(_content(path), str(path))
+
+
+def _content(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise PolicyFileError(f"{path}: cannot be read: {error.strerror}") from None
-    return Document(data, str(path))
+
+
+def for_command(names: Sequence[str]) -> str:
+    """The built-in profile that says it is for a command, by the first of its names that one has; "" where none does.
+
+    Of the files only those are parsed that have the name in them: this is on the way of every run that asks for nothing.
+    """
+    texts = {path.stem: _content(path) for path in sorted(DIRECTORY.glob("*.toml"))} if names else {}
+    for name in names:
+        for profile, text in texts.items():
+            if os.fsencode(name) in text and name in built_in(profile).top.get(COMMANDS, ()):
+                return profile
+    return ""
 
 
 def unknown_profile(name: str, known: Iterable[str]) -> UsageError:
@@ -154,9 +172,10 @@ class Document:
     def _check_policy(self, path: Path_, table: Table) -> None:
         if not isinstance(table.get("summary", ""), str):
             self.fail((*path, "summary"), "a text was expected")
-        extends = table.get("extends", [])
-        if not isinstance(extends, list) or not all(isinstance(name, str) for name in extends):
-            self.fail((*path, "extends"), "a list of names of profiles was expected")
+        for key, what in (("extends", "profiles"), (COMMANDS, "commands")):
+            listed = table.get(key, [])
+            if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+                self.fail((*path, key), f"a list of names of {what} was expected")
         for key in WORDS:
             if key in table:
                 self._check_value((*path, key), KEYS[key], table[key])

@@ -5,7 +5,10 @@ A variable begins a path, a set is a whole value. Where a path, or a name, reall
 
 from __future__ import annotations
 
+from hermetic_guard.policy import is_within
+
 from hermetic.errors import quoted
+from hermetic.options import ADJUST
 from hermetic.policy import WrongValue, context
 
 TYPE_CHECKING = False
@@ -21,19 +24,24 @@ if TYPE_CHECKING:
 LOCAL = ("PATH", "ROOT", "PROGRAM")
 """The kinds of values, by their metavar, that a variable may begin."""
 
+STRANGERS = ("PROJECT", "WORK")
+"""Variables for places in which may lie what somebody else has made."""
+
 
 class Reader:
     """base:    the directory that relative paths start from, None where that is gone
     context: what the run is made of
     typed:   whether the values were typed for this run, so that one which names nothing is a slip
+    ours:    whether they are a built-in profile's
     notes:   what was found to name nothing
     of_sets: the values that stood in sets
     """
 
-    def __init__(self, base: str | None, context: Context, *, typed: bool = False) -> None:
+    def __init__(self, base: str | None, context: Context, *, typed: bool = False, ours: bool = False) -> None:
         self.base = base
         self.context = context
         self.typed = typed
+        self.ours = ours
         self.notes: list[str] = []
         self.of_sets: set[str] = set()
 
@@ -62,12 +70,21 @@ class Reader:
             known = ", ".join(f"${one}" for one in context.VARIABLES)
             raise WrongValue(value, f"there is no variable ${name}", f"did you mean ${meant}?" if meant else f"there are {known}")
         place = self.context.value(name)
+        if place is not None and name in STRANGERS and option.section == ADJUST and option.key.startswith("allow"):
+            return self._inside(option, value, place, rest)
         if place is not None:
             return [place + slash + rest]
         if not option.many:
             raise WrongValue(value, f"there is no ${name} here")
         if name != "SCRATCH":
             self.notes.append(f"{option.name} {quoted(value)}: there is no ${name} here")
+        return []
+
+    def _inside(self, option: Option, value: str, place: str, rest: str) -> list[str]:
+        """Whoever wrote the project may have put a link there."""
+        if is_within(self.path(f"{place}/{rest}"), place):
+            return [f"{place}/{rest}" if rest else place]
+        self.notes.append(f"{option.name} {quoted(value)}: it leads out of {quoted(place)}")
         return []
 
     def path(self, value: str) -> str:

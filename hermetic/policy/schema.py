@@ -22,6 +22,11 @@ FILE = Path(__file__).with_name("schema.json")
 def schema() -> Schema:
     policy = {
         "summary": {"type": "string", "description": "What it is for, in one line."},
+        load.COMMANDS: {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What it stands for where nothing is asked for, as in pytest, ruff format.",
+        },
         "extends": {"type": "array", "items": {"type": "string"}, "description": "Profiles to begin with: what all of them allow."},
         **{key: _value(load.KEYS[key]) for key in load.WORDS},
         **{part: _part(part) for part in PARTS},
@@ -32,7 +37,7 @@ def schema() -> Schema:
         "type": "object",
         "properties": {
             "version": {"const": load.VERSION, "description": "Of this language."},
-            **policy,
+            **{key: value for key, value in policy.items() if key != load.COMMANDS},
             load.PROFILE: {
                 "type": "object",
                 "description": "Policies that have a name.",

@@ -3,13 +3,15 @@
 import os
 import shutil
 import signal
+import tarfile
 import tempfile
 from pathlib import Path
 
 import pytest
 from launch.bare import Bare
 from launch.demo import Port, write_index
-from launch.environments import Environments
+from launch.environments import Environments, inherited
+from launch.installers import locked
 from launch.jobs import Jobs
 from launch.staged import TwoRuns
 
@@ -47,6 +49,25 @@ def jobs(hermetic_command, tmp_path, session_directory):
     home = session_directory / "home"
     home.mkdir(exist_ok=True)
     return Jobs(hermetic_command, tmp_path, home)
+
+
+@pytest.fixture
+def source(environments, session_directory, jobs, tmp_path):
+    """Gives the unpacked source distribution of a package."""
+
+    def source(name, environment):
+        place = session_directory / "sources" / name
+        with locked(place):
+            if not place.exists():
+                options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-binary", name, "--dest", place)
+                done = jobs.native(environment.bin / "pip", "download", *options, name, env=inherited())
+                assert done.code == 0, done.err
+        [archive] = place.glob("*.tar.gz")
+        with tarfile.open(archive) as file:
+            file.extractall(tmp_path, filter="data")
+        return tmp_path / archive.name.removesuffix(".tar.gz")
+
+    return source
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """The test suites of well-known packages, from their source distributions, give the same results under each guard as without."""
 
 import re
-import tarfile
 
 import pytest
-from launch.environments import inherited
 from launch.guard_flags import GUARDS
-from launch.installers import locked
 
 SUITES = {"itsdangerous": 290, "click": 1000, "attrs": 1300}
 """How many tests there are at least. All but the first take their time."""
@@ -26,25 +23,6 @@ DONE_WITHOUT = {"filesystem": {"create(.hypothesis/tmp)"}}
 """What is asked for and refused by guard: hypothesis keeps examples there, or in memory."""
 
 RESULT = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*?(?= - |$)", re.MULTILINE)
-
-
-@pytest.fixture
-def source(environments, session_directory, jobs, tmp_path):
-    """Gives the unpacked source distribution of a package."""
-
-    def source(name, environment):
-        place = session_directory / "sources" / name
-        with locked(place):
-            if not place.exists():
-                options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-binary", name, "--dest", place)
-                done = jobs.native(environment.bin / "pip", "download", *options, name, env=inherited())
-                assert done.code == 0, done.err
-        [archive] = place.glob("*.tar.gz")
-        with tarfile.open(archive) as file:
-            file.extractall(tmp_path, filter="data")
-        return tmp_path / archive.name.removesuffix(".tar.gz")
-
-    return source
 
 
 @pytest.mark.parametrize("guard", GUARDS)

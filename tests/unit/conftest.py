@@ -1,6 +1,10 @@
 """What the unit tests share."""
 
+import shutil
+
 import pytest
+
+from hermetic.policy import load
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -9,3 +13,11 @@ def nobodys_configuration(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
+
+
+@pytest.fixture
+def plain_default(tmp_path_factory, monkeypatch):
+    """A profile `default` that is a guard on the network alone, for tests of what becomes of profiles, whatever is in them."""
+    profiles = shutil.copytree(load.DIRECTORY, tmp_path_factory.mktemp("profiles") / "profiles")
+    (profiles / "default.toml").write_text("version = 1\n[network]\n")
+    monkeypatch.setattr(load, "DIRECTORY", profiles)

@@ -9,7 +9,20 @@ import tempfile
 
 from hermetic_guard.decide import Request
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import BUILDS, MANNERS, TMP, Environment, Filesystem, Limits, Native, Network, Policy, Subprocess, merged
+from hermetic_guard.policy import (
+    BUILDS,
+    KERNEL,
+    MANNERS,
+    TMP,
+    Environment,
+    Filesystem,
+    Limits,
+    Native,
+    Network,
+    Policy,
+    Subprocess,
+    merged,
+)
 from hypothesis import strategies as st
 
 from hermetic.policy import addresses, domains, environment, ports
@@ -100,6 +113,7 @@ policies = st.builds(
     limits=st.none() | limits,
     tmp=st.sampled_from(TMP),
     builds=st.sampled_from(BUILDS),
+    kernel=st.sampled_from(KERNEL),
     on_violation=st.sampled_from(MANNERS),
 )
 

@@ -1,5 +1,6 @@
 """click's side: help, version, completion, and errors."""
 
+import re
 import subprocess
 
 import pytest
@@ -53,7 +54,8 @@ def test_help_shows_every_option(command, answer):
 
 def test_first_screen(answer):
     _, out, _ = answer("--help")
-    assert all(word in out for word in ("Examples:", "Commands:", "Guards:", "Exit codes:", *load.names()))
+    assert all(word in out for word in ("Examples:", "Commands:", "Guards:", "Exit codes:"))
+    assert all(word in re.sub(r"-\n +", "-", out) for word in load.names())
     assert all(f"  {name} " in out for name in (*COMMANDS, COMPLETION))
     assert all(code in out for code in ("77", "125", "126, 127", "128+N"))
     assert len(out.splitlines()) < 130

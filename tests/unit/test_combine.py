@@ -1,6 +1,7 @@
 """Flags and profiles, made into one policy."""
 
 import itertools
+import sys
 
 import pytest
 from hermetic_guard.hosts import ANY
@@ -8,6 +9,7 @@ from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Netwo
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError
+from hermetic.launch import finding
 from hermetic.policy import combine, environment, load
 
 
@@ -71,6 +73,7 @@ GOOD = [
 ]
 
 
+@pytest.mark.usefixtures("plain_default")
 @pytest.mark.parametrize(("line", "expected"), GOOD, ids=[row[0] for row in GOOD])
 def test_resolves(line, expected):
     resolved = resolve(line)
@@ -78,6 +81,7 @@ def test_resolves(line, expected):
     assert [notice for notice in resolved.notices if "there is nothing there" not in notice] == []
 
 
+@pytest.mark.usefixtures("plain_default")
 @pytest.mark.parametrize(
     ("line", "expected", "words"),
     [
@@ -96,7 +100,95 @@ def test_default_stands_where_no_guard_is_asked_for(line, expected, words):
     resolved = resolve(line)
     assert resolved.policy == expected
     assert resolved.profiles == ("default",)
-    assert [notice.endswith(words) for notice in resolved.notices] == [True]
+    assert resolved.choice.startswith("no guard was asked for, so ")
+    assert resolved.choice.endswith(words)
+    assert resolved.notices == []
+
+
+class Find:
+    """What profile is chosen for a command, in a directory with these executables on PATH."""
+
+    def __init__(self, place, monkeypatch):
+        self.place = place
+        monkeypatch.setenv("PATH", str(place))
+        monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+        (place / "python3").symlink_to(sys.executable)
+        (place / "env").symlink_to("/usr/bin/env")
+        for name in ("pytest", "py.test", "pip", "pip3.11", "black", "isort", "flake8", "http", "jupyter-lab", "tool", "pytest-3"):
+            self.write(name, f"#!{place}/python3 -E\n")
+        for name in ("ruff", "uv", "curl"):
+            (place / name).symlink_to("/bin/true")
+        self.write("pylint", "#!/bin/sh\n")
+
+    def write(self, name, text):
+        (self.place / name).write_text(text)
+        (self.place / name).chmod(0o755)
+
+    def __call__(self, line):
+        invocation = options.parse(line.split(), {})
+        sought = finding.Sought(invocation, str(self.place))
+        return combine.resolve(invocation, str(self.place), sought).profiles
+
+
+@pytest.fixture
+def chosen(tmp_path, monkeypatch):
+    return Find(tmp_path, monkeypatch)
+
+
+CHOSEN = {
+    "run pytest -q": "pytest",
+    "run -- pytest": "pytest",
+    "-v -- pytest": "pytest",
+    "run ./pytest": "pytest",
+    "run py.test": "pytest",
+    "run pytest-3": "pytest",
+    "run python3 -m pytest": "pytest",
+    "run python3 -Im pytest -m slow": "pytest",
+    "exec -- -m pytest": "pytest",
+    "exec -m pytest": "pytest",
+    "exec -- -m unittest": "pytest",
+    "exec pytest": "pytest",
+    "run env CI=1 pytest": "pytest",
+    "run ruff check .": "lint",
+    "run ruff": "lint",
+    "run ruff format": "format",
+    "run ruff -q format": "format",
+    "exec -- -m ruff format .": "format",
+    "run ruff check format": "lint",
+    "run flake8": "lint",
+    "run pylint": "lint",
+    "exec -- -m mypy": "lint",
+    "run black .": "format",
+    "run isort .": "format",
+    "exec -- -m build": "build",
+    "run uv build": "build",
+    "run http :8000": "http-client",
+    "run curl": "http-client",
+    "run jupyter-lab": "notebook",
+    "exec -- -m ipykernel_launcher": "notebook",
+    # nothing of these
+    "run tool": "default",
+    "run tool pytest": "default",
+    "run uv": "default",
+    "run python3": "default",
+    "exec -- -c pytest": "default",
+    "exec -": "default",
+    "exec -- --version": "default",
+    "shell": "default",
+    # something is asked for
+    "--no-subprocess -- pytest": None,
+    "--profile block-all -- pytest": "block-all",
+}
+
+
+@pytest.mark.parametrize(("line", "profile"), CHOSEN.items())
+def test_chosen_by_command(chosen, line, profile):
+    assert chosen(line) == ((profile,) if profile else ())
+
+
+def test_a_limit_is_no_choice(chosen):
+    """What is not a guard adjusts the profile that is chosen."""
+    assert chosen("--timeout 5 --allow-localhost -- pytest") == ("pytest",)
 
 
 BAD = [

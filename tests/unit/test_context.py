@@ -8,7 +8,7 @@ import pytest
 
 from hermetic import options
 from hermetic.policy import WrongValue, context
-from hermetic.policy.context import Context
+from hermetic.policy.context import Context, Known
 from hermetic.policy.reader import Reader
 
 HIDE, ROOT, DOMAIN = (options.BY_NAME[name] for name in ("--hide", "--fs-readonly", "--allow-domain"))
@@ -61,7 +61,7 @@ def test_of_the_interpreter(tmp_path: Path) -> None:
         "flat/python.exe": ("flat", "flat"),
     }
     for interpreter, (venv, prefix) in places.items():
-        made = Context("/", {}, f"{tmp_path}/{interpreter}".__str__)
+        made = Context("/", {}, Known(f"{tmp_path}/{interpreter}"))
         assert made.value("VENV") == (venv and f"{tmp_path}/{venv}")
         assert made.value("PREFIX") == f"{tmp_path}/{prefix}"
     assert (Context("/", {}).value("VENV"), Context("/", {}).value("PREFIX")) == (None, None)

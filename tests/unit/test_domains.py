@@ -20,6 +20,8 @@ GOOD = [
     ("my_host", ("my_host", WEB)),
     ("xn--bcher-kva.example", ("xn--bcher-kva.example", WEB)),
     ("bücher.example", ("xn--bcher-kva.example", WEB)),
+    ("*", ("*", WEB)),
+    ("*:8000-8010", ("*", ((8000, 8010),))),
     ("*.Bücher.Example.:22", ("*.xn--bcher-kva.example", ((22, 22),))),
     ("例え.テスト", ("xn--r8jz45g.xn--zckzah", WEB)),
 ]
@@ -32,7 +34,6 @@ def test_reads(text: str, expected: object) -> None:
 
 BAD = {
     "": "a host name",
-    "*": "a host name",
     "*.*.a": "a host name",
     "a.*.b": "a host name",
     "*a.b": "a host name",
@@ -56,6 +57,8 @@ BAD = {
     "localhost:80": "--allow-localhost",
     "192.0.2.1": "not an address",
     "example.com:": "character 13",
+    "*:0": "character 3",
+    "**": "a host name",
     "example.com:0": "character 13",
     "example.com:80-": "character 16",
     "[::1]": "a host name",

@@ -10,7 +10,7 @@ import pytest
 from hermetic import options, policies
 from hermetic.indexes import command, defaults, found, pip, requirements, urls, uv, words
 from hermetic.policy import sets, trust
-from hermetic.policy.context import Context
+from hermetic.policy.context import Context, Known
 
 DOMAIN, ADDRESS, LOCALHOST, WRITE = (
     options.BY_NAME[name] for name in ("--allow-domain", "--allow-address", "--allow-localhost", "--allow-write")
@@ -55,7 +55,7 @@ def write_pip(folder: Path, index: str = INDEX_PY) -> None:
 def context(home: Path, *arguments: str, program: str = "venv/bin/python venv/bin/pip", **environ: str) -> Context:
     path, *script = [str(home / word) for word in program.split()]
     own = {"HOME": f"{home}/home", "VIRTUAL_ENV": f"{home}/venv", **environ}
-    return Context(f"{home}/work", own, (lambda: path) if script else str, lambda: [path, *script, *arguments], begins=True)
+    return Context(f"{home}/work", own, Known(path if script else "", words=[path, *script, *arguments]), begins=True)
 
 
 def write(path: Path, text: str) -> Path:

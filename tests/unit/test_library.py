@@ -12,6 +12,9 @@ from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subproces
 from hermetic import options
 from hermetic.errors import HermeticError, PolicyFileError, UsageError
 from hermetic.policy import combine, discover, load, trust
+from hermetic.policy.context import Known
+
+pytestmark = pytest.mark.usefixtures("plain_default")
 
 CLOSED, LOCAL = Policy(network=Network()), Policy(network=Network(localhost=ANY))
 
@@ -36,10 +39,11 @@ class Files:
         path = f"{self.place}/{name}"
         trust.store(os.environ).trust(load.Document(discover.read(path), path, discover.Found(path).table))
 
-    def resolve(self, line: str = "") -> combine.Resolved:
+    def resolve(self, line: str = "", *names: str) -> combine.Resolved:
+        """names: of the command, as target/names.py finds them"""
         invocation = options.parse([*line.split(), "--", "x"], {})
         assert invocation is not None
-        return combine.resolve(invocation, f"{self.place}/p/q")
+        return combine.resolve(invocation, f"{self.place}/p/q", Known(names=names))
 
 
 @pytest.fixture
@@ -150,13 +154,13 @@ def test_a_profile_of_the_projects_needs_trust_to_widen(files: Files) -> None:
 
 
 def test_an_empty_profile_of_the_projects_disarms_nobody(files: Files) -> None:
-    files.write(OUTER, "[profile.lint]\n[profile.block-all]\n[profile.default]")
-    assert files.resolve("--profile lint").policy == CLOSED
+    files.write(OUTER, "[profile.tests]\n[profile.block-all]\n[profile.default]")
+    assert files.resolve("--profile tests").policy == CLOSED
     assert files.resolve("--profile block-all").policy.guards() == ("network", "subprocess", "filesystem", "native")
     assert files.resolve("").policy == CLOSED
     assert any("is not trusted, so its profile default" in notice for notice in files.resolve("").notices)
     files.trust(OUTER)
-    assert files.resolve("--profile lint").policy == Policy()
+    assert files.resolve("--profile tests").policy == Policy()
 
 
 @pytest.mark.parametrize("change", ["[native]\n", "[profile.more]\n", "summary = 'x'\n"])
@@ -223,7 +227,8 @@ def test_a_built_in_name(files: Files) -> None:
     path = files.write(USER, "[profile.default]\nextends = ['default']\nnetwork.allow-localhost = true\n[profile.exec-deny]\nnative = {}")
     resolved = files.resolve("")
     assert resolved.policy == LOCAL
-    assert resolved.notices == [f"no guard was asked for, so profile default of {path} stands: no network but localhost"]
+    assert resolved.choice == f"no guard was asked for, so profile default of {path} stands: no network but localhost"
+    assert resolved.notices == []
     resolved = files.resolve("--profile exec-deny")
     assert resolved.policy == Policy(native=Native())
     assert resolved.notices == [f"profile exec-deny is the one of {path}, not the built-in one"]
@@ -242,6 +247,39 @@ def test_extends_under_its_own_name_goes_on_to_the_next_file(files: Files) -> No
 def test_extends_several(files: Files) -> None:
     files.write(USER, "[profile.a]\nextends = ['net-hermetic', 'default', 'exec-deny']\nsubprocess.allow-run = '/bin/sh'")
     assert files.resolve("--profile a").policy == Policy(network=Network(), subprocess=Subprocess(run=(os.path.realpath("/bin/sh"),)))
+
+
+def test_commands_of_ones_own(files: Files) -> None:
+    """The nearest file that says something of the command, in the most exact of its names, and then the built-in ones."""
+    assert files.resolve("", "ruff format", "ruff").profiles == ("format",)
+    assert files.resolve("", "tool").profiles == ("default",)
+    files.write(USER, "[profile.mine]\ncommands = ['ruff', 'tool']\n[profile.other]\ncommands = ['ruff check']")
+    assert files.resolve("", "ruff format", "ruff").profiles == ("mine",)
+    assert files.resolve("", "ruff check", "ruff").profiles == ("other",)
+    assert files.resolve("", "tool").profiles == ("mine",)
+    assert files.resolve("", "pytest").profiles == ("pytest",)
+    assert files.resolve("--no-policy", "tool").profiles == ("default",)
+
+
+def test_a_project_does_not_choose_until_it_is_trusted(files: Files) -> None:
+    files.write(OUTER, "[profile.http-client]\nextends = ['http-client']\ncommands = ['pytest', 'tool']")
+    assert files.resolve("", "pytest").profiles == ("pytest",)
+    assert files.resolve("", "tool").profiles == ("default",)
+    files.trust(OUTER)
+    assert files.resolve("", "pytest").profiles == files.resolve("", "tool").profiles == ("http-client",)
+
+
+def test_what_is_not_trusted_is_held_to_what_the_command_would_get(files: Files) -> None:
+    """As if the file were not there: `pytest` has localhost, `default` has not."""
+    files.write(OUTER, "[profile.web]\nnetwork.allow-localhost = true")
+    assert files.resolve("--profile web", "pytest").policy.network == Network(localhost=ANY)
+    assert files.resolve("--profile web", "tool").policy.network == Network()
+
+
+def test_at_the_top_there_are_no_commands(files: Files) -> None:
+    files.write(USER, "commands = ['pytest']")
+    with pytest.raises(PolicyFileError, match=r"line 2: commands: what stands at the top holds for every command \(a profile has them\)"):
+        files.resolve("")
 
 
 BAD = [

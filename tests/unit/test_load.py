@@ -12,14 +12,46 @@ from hermetic.policy.context import Context
 from hermetic.policy.lines import line_of
 from hermetic.policy.reader import Reader
 
-SHIPPED = {
-    "default": Policy(network=Network()),
-    "net-hermetic": Policy(network=Network(localhost=ANY)),
-    "exec-deny": Policy(subprocess=Subprocess()),
-    "fs-readonly": Policy(filesystem=Filesystem()),
-    "block-native": Policy(native=Native()),
-    "block-all": Policy(network=Network(), subprocess=Subprocess(), filesystem=Filesystem(), native=Native()),
-}
+CLOSED, LOCAL = Network(), Network(localhost=ANY)
+CACHES = [".ruff_cache", ".mypy_cache"]
+
+
+def shipped(home, project):
+    """What each built-in profile comes to, but for what it hides and which variables it leaves."""
+    made = Filesystem(write=(project,))
+    tests = Filesystem(write=(f"{project}/.hypothesis", f"{project}/.pytest_cache"))
+    caches = [f"{home}/.cache/{name}" for name in ("pylint", "pyright-python", "ty")]
+    lint = Filesystem(write=tuple(sorted([*caches, *(f"{project}/{name}" for name in CACHES)])))
+    write = {
+        "build": [f"{home}/.cache/pip"],
+        "format": [f"{home}/.cache/{name}" for name in ("black", "blue", "yapf")],
+        "notebook": [f"{home}/.cache/matplotlib", f"{home}/.jupyter/migrated", f"{home}/.local/share/jupyter/runtime"],
+        "http-client": [f"{home}/.config/httpie/sessions"],
+    }
+    wide = {name: Filesystem(write=tuple(sorted([*paths, project]))) for name, paths in write.items()}
+    alone = {"subprocess": Subprocess(), "network": CLOSED, "kernel": "required", "tmp": "private"}
+    short = Limits(timeout=30, cpu=10, memory=512 << 20, file_size=16 << 20, processes=16, output=1 << 20)
+    longer = Limits(timeout=300, cpu=300, memory=2 << 30, file_size=512 << 20, processes=64, output=16 << 20)
+    return {
+        "default": Policy(network=CLOSED, filesystem=made),
+        "net-hermetic": Policy(network=LOCAL),
+        "exec-deny": Policy(subprocess=Subprocess()),
+        "fs-readonly": Policy(filesystem=Filesystem()),
+        "block-native": Policy(native=Native()),
+        "block-all": Policy(network=CLOSED, subprocess=Subprocess(), filesystem=Filesystem(), native=Native()),
+        "pytest": Policy(network=LOCAL, filesystem=tests),
+        "lint": Policy(network=CLOSED, filesystem=lint),
+        "format": Policy(network=CLOSED, filesystem=wide["format"]),
+        "build": Policy(network=CLOSED, filesystem=wide["build"]),
+        "notebook": Policy(network=LOCAL, filesystem=wide["notebook"]),
+        "http-client": Policy(network=Network(localhost=ANY, domains=(("*", ((1, 65535),)),)), filesystem=wide["http-client"]),
+        "llm-code": Policy(filesystem=Filesystem(read=(project,), write=(project,)), limits=longer, **alone),
+        "grader": Policy(filesystem=Filesystem(read=(project,)), limits=short, **alone),
+    }
+
+
+SEED = ("net-hermetic", "exec-deny", "fs-readonly", "block-native", "block-all")
+"""Profiles that are guards and nothing else."""
 
 
 def document(text, inside=()):
@@ -33,16 +65,76 @@ def read(text, name="", base=None, environ=None):
 
 def test_shipped_names():
     assert load.names()[0] == "default"
-    assert set(load.names()) == {*SHIPPED, "pip-install"}  # what that one allows depends on the run: tests/launch/test_pip_install.py
+    assert set(load.names()) == {
+        *shipped("", ""),
+        "pip-install",
+    }  # what that one allows depends on the run: tests/launch/test_pip_install.py
 
 
-@pytest.mark.parametrize(("name", "expected"), SHIPPED.items(), ids=SHIPPED)
-def test_shipped(name, expected):
+@pytest.mark.parametrize("name", shipped("", ""))
+def test_shipped(name, tmp_path):
+    """In a project below a home with secrets in it."""
+    project = tmp_path / "home/project"
+    (tmp_path / "home/.ssh").mkdir(parents=True)
+    project.mkdir()
+    (project / "setup.py").touch()
     profile = load.built_in(name)
-    assert profile.policy("", Policy(), Reader(None, Context(None, {}))) == expected
+    found = profile.policy("", Policy(), Reader("/x", Context(str(project), {"HOME": str(tmp_path / "home")}), ours=True))
+    hidden = found.filesystem.hide if found.filesystem else ()
+    assert (f"{tmp_path}/home/.ssh" in hidden) is (name not in SEED)
+    assert (found.environment is not None) is (name not in SEED)
+    bare = found.replaced(environment=None, filesystem=found.filesystem and found.filesystem.replaced(hide=()))
+    assert bare == shipped(f"{tmp_path}/home", str(project))[name]
     assert profile.top["summary"]
     assert profile.profiles == {}
-    assert serialized.loads(serialized.dumps(expected)) == expected
+    assert serialized.loads(serialized.dumps(found)) == found
+
+
+@pytest.mark.parametrize("cwd", ["home", ""])
+def test_no_home_is_a_project(cwd, tmp_path):
+    """Where a run is in the home directory, or above it, nothing of it may be written."""
+    (tmp_path / "home").mkdir()
+    context = Context(str(tmp_path / cwd).rstrip("/"), {"HOME": str(tmp_path / "home")})
+    for name in ("default", "format", "build", "notebook", "http-client"):
+        write = load.built_in(name).policy("", Policy(), Reader("/x", context, ours=True)).filesystem.write
+        assert not {str(tmp_path), str(tmp_path / "home")} & set(write)
+    for name in ("llm-code", "grader"):
+        with pytest.raises(PolicyFileError, match=r"\$WORK: there is no \$WORK here"):
+            load.built_in(name).policy("", Policy(), Reader("/x", context, ours=True))
+
+
+def test_each_command_has_one_profile():
+    commands = [command for name in load.names() for command in load.built_in(name).top.get("commands", ())]
+    assert len(set(commands)) == len(commands) > 50
+    assert all(load.for_command([command]) for command in commands)
+    assert (load.for_command([]), load.for_command(["no-such"]), load.for_command(['a"b'])) == ("", "", "")
+    assert load.for_command(["no-such", "pytest", "ruff"]) == "pytest"
+
+
+def test_no_link_leads_out_of_the_project(tmp_path):
+    """Whoever wrote the project may have put it there."""
+    (tmp_path / "p").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "p/.pytest_cache").symlink_to("../elsewhere")
+    (tmp_path / "p/.hypothesis").symlink_to("../new")
+    (tmp_path / "p/build").symlink_to("dist")
+    (tmp_path / "p/dist").mkdir()
+    reader = Reader("/x", Context(f"{tmp_path}/p", {}), ours=True)
+    assert load.built_in("pytest").policy("", Policy(), reader).filesystem.write == ()
+    assert [note.partition(": it leads out of ")[0] for note in reader.notes] == [
+        "--allow-write $PROJECT/.pytest_cache/",
+        "--allow-write $PROJECT/.hypothesis/",
+    ]
+    text = "version = 1\n[filesystem]\nallow-write = ['$PROJECT/build', '$PROJECT/.hypothesis']\nhide = '$PROJECT/.pytest_cache'"
+    rules = document(text).policy("", Policy(), Reader("/x", Context(f"{tmp_path}/p", {}))).filesystem
+    assert (rules.write, rules.hide) == ((f"{tmp_path}/p/dist",), (f"{tmp_path}/elsewhere",))
+
+
+def test_only_built_in_profiles_have_directories_made(tmp_path):
+    text = "version = 1\n[filesystem]\nallow-write = ['$PROJECT/new/', '$PROJECT/new2', '/new3/']"
+    context = Context(str(tmp_path), {"HOME": "/nonexistent"})
+    ours, others = (document(text).policy("", Policy(), Reader("/x", context, ours=ours)).filesystem.write for ours in (True, False))
+    assert (ours, others) == ((f"{tmp_path}/new",), ())
 
 
 @pytest.mark.parametrize(
@@ -107,7 +199,10 @@ def test_reads(text, expected):
     assert read("version = 1\n" + text) == expected
 
 
-WORDS = "version, summary, extends, on-violation, builds, tmp, network, subprocess, filesystem, native, environment, limits, profile"
+WORDS = (
+    "version, summary, commands, extends, kernel, on-violation, builds, tmp, "
+    "network, subprocess, filesystem, native, environment, limits, profile"
+)
 BAD = [
     # not TOML, not text
     (b"version = 1\n\xff", "/x/p.toml, line 2: not UTF-8 text at byte 13"),
@@ -189,7 +284,7 @@ BAD = [
     # variables and sets
     ("version = 1\n[filesystem]\nhide = '$PROJET/x'", "filesystem.hide: $PROJET/x: there is no variable $PROJET (did you mean $PROJECT?)"),
     ("version = 1\n[filesystem]\nhide = '$home'", "there is no variable $home (did you mean $HOME?)"),
-    ("version = 1\n[filesystem]\nhide = '$'", "there is no variable $ (there are $PROJECT, $HOME,"),
+    ("version = 1\n[filesystem]\nhide = '$'", "there is no variable $ (there are $PROJECT, $WORK, $HOME,"),
     ("version = 1\n[filesystem]\nhide = '${HOME}'", "there is no variable ${HOME} (did you mean $HOME?)"),
     ("version = 1\n[filesystem]\nhide = '@secret'", "filesystem.hide: @secret: there is no such set (did you mean @secrets?)"),
     ("version = 1\n[filesystem]\nhide = '@'", "there is no such set (did you mean @"),
@@ -204,6 +299,7 @@ BAD = [
     ("version = 1\n[profile.a.profile.b]", "profile.a.profile: unknown key"),
     ("version = 1\n[profile.a]\nnetwrok = {}", "line 3: profile.a.netwrok: unknown key (did you mean network?)"),
     ("version = 1\n[profile.a.network]\nallow-listen = [true]", "line 3: profile.a.network.allow-listen: a port"),
+    ("version = 1\n[profile.a]\ncommands = 'a'", "line 3: profile.a.commands: a list of names of commands was expected"),
     ("version = 1\nextends = 'a'", "line 2: extends: a list of names of profiles was expected"),
     ("version = 1\n[profile.a]\nextends = [1]", "line 3: profile.a.extends: a list of names of profiles was expected"),
 ]

@@ -150,6 +150,20 @@ def test_other_mounts():
                 "/tmp/work/key": HIDDEN,
             },
         ),
+        (  # what lies beside hermetic's own files, where these are below /tmp, is not to be seen
+            rules("/tmp", "/var/tmp"),
+            {"written": ("/tmp/home/work",), "protected": ("/tmp/home/.cache/h", "/tmp/home/work/a/h")},
+            {
+                **READ_ONLY_TREE,
+                "/tmp": TMP,
+                "/var/tmp": TMP,
+                RUN: READ_ONLY,
+                "/tmp/home/.cache/h": READ_ONLY,
+                "/tmp/home/work": WRITABLE,
+                "/tmp/home/work/a": WRITABLE,
+                "/tmp/home/work/a/h": READ_ONLY,
+            },
+        ),
     ],
 )
 def test_a_tmp_of_the_runs_own(filesystem, more, mounted):

@@ -10,7 +10,7 @@ from hermetic_guard.hosts import is_inward, is_loopback
 
 from hermetic import options
 from hermetic.policy import WrongValue, addresses, sets
-from hermetic.policy.context import VARIABLES, Context
+from hermetic.policy.context import VARIABLES, Context, Known
 
 HIDE, RUN, DENY, PROTECT = (options.BY_NAME[name] for name in ("--hide", "--allow-run", "--deny-address", "--protect"))
 PATHS = [
@@ -69,7 +69,7 @@ def test_startup_of_the_environment(tmp_path: Path) -> None:
     for name in ("a.pth", "b.start", "sitecustomize.py", "module.py"):
         (site / name).touch()
     (tmp_path / "venv/pyvenv.cfg").touch()
-    found = sets.words("@startup", HIDE, Context("/", {}, f"{tmp_path}/venv/bin/python".__str__))
+    found = sets.words("@startup", HIDE, Context("/", {}, Known(f"{tmp_path}/venv/bin/python")))
     names = {Path(path).name for path in found if path.startswith(str(tmp_path))}
     assert names == {"pyvenv.cfg", "a.pth", "b.start", "sitecustomize.py"}
 
@@ -80,7 +80,7 @@ def test_what_is_protected_need_not_be_there(tmp_path: Path) -> None:
     site.mkdir(parents=True)
     (tmp_path / "v*/pyvenv.cfg").touch()
     (tmp_path / ".git").mkdir()
-    found = sets.words("@startup", PROTECT, Context(str(tmp_path), {"HOME": "/home/x"}, f"{tmp_path}/v*/bin/python".__str__))
+    found = sets.words("@startup", PROTECT, Context(str(tmp_path), {"HOME": "/home/x"}, Known(f"{tmp_path}/v*/bin/python")))
     assert {"/home/x/.bashrc", "/home/x/.config/autostart", f"{tmp_path}/.git/hooks", f"{tmp_path}/.envrc"} <= set(found)
     below = {path.removeprefix(f"{site}/") for path in found if path.startswith(f"{site}/")}
     assert {"*.pth", "*.start", "sitecustomize*", "usercustomize*"} == below

@@ -1,0 +1,35 @@
+"""What a command is called, as profiles may say that they are for it: `pytest`, `ruff format`."""
+
+from __future__ import annotations
+
+import os
+
+from hermetic_guard import cmdline
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic.target.resolve import Target
+
+
+def names(target: Target) -> tuple[str, ...]:
+    """The names of what is run, the more exact first: with its first argument, alone, without a version (`pip3.11` is pip).
+
+    A console script goes by its own name, whatever runs it, a module (`python -m pytest`) by the module's. A name says nothing of who wrote
+    the program: whoever types it means the one that is found.
+    """
+    name, arguments = _called(target)
+    plain = name.rstrip("0123456789.").rstrip("-")
+    subcommand = next((word for word in arguments if not word.startswith("-")), "")
+    found = [f"{one} {subcommand}" for one in (name, plain) if subcommand] + [name, plain]
+    return tuple(one for one in dict.fromkeys(found) if name and plain)
+
+
+def _called(target: Target) -> tuple[str, list[str]]:
+    """A program's name and its arguments, "" for what has none: code, standard input, an interpreter by itself."""
+    if not target.python:
+        words = target.argv[target.argv.index(target.script) :] if target.script in target.argv else target.argv
+        return os.path.basename(words[0]), words[1:]
+    line = cmdline.parse(target.argv)
+    if line.target is None or line.kind == "c":
+        return "", []
+    return os.path.basename(line.target) if line.kind == "f" else line.target, line.rest

@@ -1,0 +1,179 @@
+"""Built-in profiles on the tools that they are for, and on a program that tries what they forbid: in both layers, and in each alone."""
+
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from launch.profile_rows import ALLOWED, ATTEMPT, EVERYTHING, FOR_PYTHON_ALONE, PROJECT, ROWS
+
+from hermetic.policy import load
+
+ONE_LAYER = str(Path(__file__).resolve().parents[1] / "containment/one_layer.py")
+LAYERS = ("both", "python", "kernel")
+VERSIONS = ("3.9", "3.13")
+SUITE = re.compile(r"(\d+) passed")
+
+
+class Work:
+    """A home, with something in it, and projects in it; what is run there, and under which layers."""
+
+    def __init__(self, jobs, directory, environment, **more):
+        self.jobs = jobs
+        self.home = directory / "home"
+        for name, text in {".ssh/id_rsa": "a key", "notes.txt": "a note"}.items():
+            (self.home / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.home / name).write_text(text)
+        self.env = jobs.environ(
+            environment, HOME=self.home, SERVICE_TOKEN="a token", HTTPIE_CONFIG_DIR=self.home / ".config/httpie", **more
+        )
+        (self.home / ".config/httpie").mkdir(parents=True)
+        (self.home / ".config/httpie/config.json").write_text('{"disable_update_warnings": true}')
+
+    def project(self, name):
+        place = self.home / name
+        place.mkdir()
+        for file, text in PROJECT.items():
+            (place / file).write_text(text)
+        return place
+
+    def bare(self, place, *command):
+        return self.jobs.native(*command, env=self.env, cwd=place)
+
+    def run(self, layers, place, options, *command):
+        words = ("run", *options, "--", *command)
+        if layers == "both":
+            return self.jobs.guarded(*words, env=self.env, cwd=place)
+        return self.jobs.native(sys.executable, "-IS", ONE_LAYER, layers, *words, env=self.env, cwd=place)
+
+
+@pytest.fixture(params=VERSIONS)
+def work(request, jobs, elsewhere, environments):
+    return Work(jobs, elsewhere, environments.get(f"profiles {request.param}"))
+
+
+@pytest.fixture
+def elsewhere():
+    """A directory outside of /tmp, of which some profiles make one of their own: only by mounts, not by the Python layer."""
+    with tempfile.TemporaryDirectory(dir="/var/lib") as directory:
+        yield Path(directory)
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.profile}-{row.command.split()[0]}" for row in ROWS])
+def test_tools(work, loopback_server, tmp_path, row, layers):
+    """They do what they do without, and nobody is told anything but which profile stands."""
+    (tmp_path / "served/data.csv").write_text(PROJECT["data.csv"])
+    command = row.command.replace("PORT", str(loopback_server.port)).split()
+    before, after = work.project("bare"), work.project("guarded")
+    bare = work.bare(before, *command)
+    shutil.rmtree(work.home / ".jupyter", ignore_errors=True)
+    done = work.run(layers, after, row.options, *command)
+    assert row.prints in bare.out + bare.err, bare
+    assert row.prints in done.out + done.err, done
+    assert done.code == bare.code, done
+    if row.changes:
+        assert content(before / row.changes) != PROJECT.get(row.changes, "") != content(after / row.changes)
+    assert {what.replace(str(work.home), "~") for what in done.refused} <= row.refused
+    if not row.options and layers != "python":
+        assert f"hermetic: no guard was asked for, so profile {row.profile} stands: " in done.err
+    assert not [name for name in (".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache") if is_empty(after / name)]
+    assert not is_empty(work.home / ".cache/pylint")
+    assert not (work.home / ".jupyter").exists()
+
+
+def content(path):
+    if path.is_dir():
+        return " ".join(file.name for file in path.iterdir() if file.name != ".gitignore")
+    return path.read_bytes().decode("latin-1") if path.exists() else ""
+
+
+def is_empty(directory):
+    return directory.is_dir() and not list(directory.iterdir())
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("profile", load.names())
+def test_what_is_allowed(work, loopback_server, profile, layers):
+    """And without a profile everything is."""
+    place = work.project("project")
+    (place / ".pytest_cache").mkdir()
+    (place / "attempt.py").write_text(ATTEMPT)
+    command = ("python", "attempt.py", loopback_server.port)
+    assert set(work.bare(place, *command).out.split()) == EVERYTHING
+    done = work.run(layers, place, ("-q", f"--profile={profile}"), *command)
+    allowed = ALLOWED[profile] | (FOR_PYTHON_ALONE if layers == "kernel" else set())
+    assert (done.code, set(done.out.split())) == (0, allowed), done
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_real_suite(jobs, tmp_path, environments, source, version, layers):
+    """From its source distribution."""
+    work = Work(jobs, tmp_path, environments.get(f"profiles {version}"), PYTHONPATH="src")
+    place = source("itsdangerous", environments.get("profiles 3.13"))
+    command = ("pytest", "-q", "tests")
+    passed = SUITE.search(work.bare(place, *command).out)[1]
+    assert int(passed) > 290
+    done = work.run(layers, place, (), *command)
+    assert (done.code, SUITE.search(done.out)[1]) == (0, passed), done
+    assert done.refused == []
+
+
+def told(work, *options, command=("python", "-c", "")):
+    return work.run("both", work.project("project"), options, *command).err
+
+
+@pytest.fixture
+def one(jobs, elsewhere, environments):
+    return Work(jobs, elsewhere, environments.get("profiles 3.13"))
+
+
+def test_the_line(one):
+    """Which profile, what it grants, which layers hold it."""
+    place = one.home / "project"
+    assert re.fullmatch(
+        rf"hermetic: no guard was asked for, so profile default stands: no network, no writing but in {place}, "
+        r"(\S+ and \S+|\d+ places|\S+) hidden, a clean environment; held in Python and the kernel( \(there .*\))?\n",
+        told(one),
+    )
+
+
+def test_the_line_of_a_program_that_is_not_python(one):
+    assert re.fullmatch(
+        r"hermetic: no guard was asked for, so profile default stands: no network, .*; "
+        r"true is not Python, so the kernel alone holds it \(.*\): network: full; filesystem: .*\n",
+        told(one, command=("/bin/true",)),
+    )
+
+
+def test_the_line_of_what_the_command_line_adds(one):
+    text = told(one, "--allow-localhost=80", "--timeout=1m")
+    assert "so profile default stands: no network but localhost ports 80, no writing" in text
+    assert "timeout 60 s; held in " in text
+
+
+@pytest.mark.parametrize("options", [("-q",), ("--no-network",), ("--profile=default",), ("-q", "--allow-localhost")])
+def test_no_line(one, options):
+    assert told(one, *options) == ""
+
+
+def test_no_start_without_the_kernel(one):
+    """Where it has no part in a guard, as it has none in native code."""
+    done = one.run("both", one.project("project"), ("--profile=grader", "--block-native"), "python", "-c", "print('started')")
+    assert (done.code, done.out) == (125, "")
+    assert "the native guard cannot stand as required: the kernel does not hold it (the kernel cannot tell a library from data)" in done.err
+    done = one.run("both", one.home, ("--no-network", "--block-native", "--kernel=required"), "python", "-c", "")
+    assert done.code == 125
+    done = one.run("both", one.home, ("--no-network", "--kernel=required"), "python", "-c", "print('started')")
+    assert (done.code, done.out) == (0, "started\n")
+
+
+def test_limits(one):
+    place = one.project("project")
+    command = ("python", "-c", "print(len(bytearray(1 << 30)))")
+    assert one.bare(place, *command).out == f"{1 << 30}\n"
+    done = one.run("both", place, ("--profile=grader",), *command)
+    assert (done.code != 0, done.out) == (True, "")
