@@ -99,7 +99,7 @@ def _there(folders: Iterable[str]) -> list[str]:
 
 def entries(where: Sites, version: tuple[int, int]) -> list[Entry]:
     """All that runs at start, or is there to."""
-    found = [entry for site in where.packages for entry in _of_site(site, version)]
+    found = [entry for site in where.packages for entry in of_site(site, version)]
     added = [entry.text for entry in found if entry.kind == ADDS and entry.runs]
     path = [*where.named, *where.standard, *where.packages, *_there(added)]
     found += _customizing(SITE, path, "")
@@ -110,15 +110,16 @@ def entries(where: Sites, version: tuple[int, int]) -> list[Entry]:
 # Lines.
 
 
-def _of_site(site: str, version: tuple[int, int]) -> Iterator[Entry]:
-    names = _names(site)
-    for name in names:
+def of_site(site: str, version: tuple[int, int]) -> Iterator[Entry]:
+    """What the .pth and .start files of a directory have in them."""
+    there = names(site)
+    for name in there:
         if name.endswith((PTH, START_FILE)):
             lines = _lines(f"{site}/{name}")
             if lines is None:
                 yield Entry(UNREADABLE, f"{site}/{name}")
             elif name.endswith(PTH):
-                replaced = version >= STARTS_SINCE and name.removesuffix(PTH) + START_FILE in names
+                replaced = version >= STARTS_SINCE and name.removesuffix(PTH) + START_FILE in there
                 yield from _of_pth(site, name, lines, "its .start file stands for it" if replaced else "")
             else:
                 old = "" if version >= STARTS_SINCE else "before 3.15 there are no such files"
@@ -147,7 +148,7 @@ def _lines(path: str) -> list[tuple[int, str]] | None:
     return [(number, line) for number, line in plain if line and not line.startswith("#")]
 
 
-def _names(folder: str) -> list[str]:
+def names(folder: str) -> list[str]:
     """All of them: one is hidden best among thousands."""
     try:
         return sorted(os.listdir(folder))
@@ -173,7 +174,7 @@ def module_files(folder: str, name: str) -> list[str]:
 
 def _ordered(folder: str, name: str) -> list[str]:
     found = [
-        file for file in _names(folder) if file.partition(".")[0] == name and file.endswith(MODULES) and os.path.isfile(f"{folder}/{file}")
+        file for file in names(folder) if file.partition(".")[0] == name and file.endswith(MODULES) and os.path.isfile(f"{folder}/{file}")
     ]
     return [f"{folder}/{file}" for file in sorted(found, key=lambda file: (MODULES.index(os.path.splitext(file)[1]), file))]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hermetic.launch import brought
+from hermetic.target import startup
 
 
 def told(before: brought.Found, site: Path) -> list[str]:
@@ -33,7 +34,8 @@ def test_what_runs(tmp_path: Path) -> None:
     (tmp_path / "code.pth").write_text("import sys\n")
     (tmp_path / "sitecustomize.py").write_text("import sys\n")
     (tmp_path / "usercustomize").mkdir()
-    assert told(before, tmp_path) == ["code.pth", "sitecustomize.py", "usercustomize"]
+    (tmp_path / "usercustomize/__init__.py").touch()
+    assert told(before, tmp_path) == ["code.pth", "sitecustomize.py", "usercustomize/__init__.py"]
 
 
 def test_whose_it_is(tmp_path: Path) -> None:
@@ -47,4 +49,9 @@ def test_whose_it_is(tmp_path: Path) -> None:
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "x.pth").mkdir()
     (tmp_path / "y.pth").symlink_to("/nowhere")
+    (tmp_path / "sitecustomize").mkdir()
     assert brought.look([str(tmp_path), "/nowhere"]) == {}
+    with open(tmp_path / "z.pth", "wb") as file:
+        file.truncate(startup.LARGEST + 1)
+    (line,) = brought.lines({}, [str(tmp_path)])
+    assert line == f"{tmp_path}/z.pth runs from now on whenever an interpreter starts there: (too large to be read)"
