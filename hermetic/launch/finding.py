@@ -8,7 +8,6 @@ import sys
 from hermetic.errors import TargetNotExecutable, TargetNotFound
 from hermetic.policy.context import Known
 from hermetic.target import resolve
-from hermetic.target.names import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ class Sought(Known):
         return target.interpreter if target.python else ""
 
     def names(self) -> tuple[str, ...]:
+        from hermetic.target.names import names  # only where a profile is chosen by them
+
         return names(self._target())
 
     def words(self) -> list[str]:
