@@ -10,13 +10,14 @@ home = os.path.expanduser("~")
 def localhost(): socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5).close()
 def project(): open("new.txt", "w").close()
 def cache(): open(".pytest_cache/new.txt", "w").close()
+def hook(): open(".git/hooks/new", "w").close()
 def outside(): open(home + "/new.txt", "w").close()
 def secret(): open(home + "/.ssh/id_rsa").close()
 def elsewhere(): open(home + "/notes.txt").close()
 def process(): subprocess.run([sys.executable, "-c", ""], check=True)
 def variable(): os.environ["SERVICE_TOKEN"]
 def native(): import ctypes
-for attempt in (localhost, project, cache, outside, secret, elsewhere, process, variable, native):
+for attempt in (localhost, project, cache, hook, outside, secret, elsewhere, process, variable, native):
     try:
         attempt()
         print(attempt.__name__)
@@ -25,7 +26,7 @@ for attempt in (localhost, project, cache, outside, secret, elsewhere, process, 
 """
 """Prints what it could do."""
 
-EVERYTHING = frozenset("localhost project cache outside secret elsewhere process variable native".split())
+EVERYTHING = frozenset("localhost project cache hook outside secret elsewhere process variable native".split())
 DEFAULT = frozenset("project cache elsewhere process native".split())
 ALLOWED = {
     "default": DEFAULT,
@@ -33,13 +34,14 @@ ALLOWED = {
     "lint": DEFAULT - {"project", "cache"},
     "format": DEFAULT,
     "build": DEFAULT,
+    "pip-install": DEFAULT - {"project", "cache"} | {"variable"},
     "notebook": DEFAULT | {"localhost"},
     "http-client": DEFAULT | {"localhost"},
     "llm-code": frozenset({"project", "cache", "native"}),
     "grader": frozenset({"native"}),
     "net-hermetic": EVERYTHING,
     "exec-deny": EVERYTHING - {"process"},
-    "fs-readonly": EVERYTHING - {"project", "cache", "outside"},
+    "fs-readonly": EVERYTHING - {"project", "cache", "hook", "outside"},
     "block-native": EVERYTHING - {"native"},
     "block-all": frozenset({"secret", "elsewhere", "variable"}),
 }
@@ -114,6 +116,8 @@ ROWS = [
     Row("format", "isort --fss demo.py test_demo.py"),
     Row("format", "ruff format demo.py", "1 file reformatted", changes="demo.py"),
     Row("build", "python -m build --no-isolation", "Successfully built", changes="dist/demo-1.0.tar.gz"),
+    Row("build", "python -m build", "Successfully built", changes="dist/demo-1.0.tar.gz"),
+    Row("pip-install", "python -m pip wheel --no-deps --no-build-isolation .", "Successfully built demo", changes="demo-1.0-py3-none-any.whl"),
     Row("notebook", "jupyter execute note.ipynb", changes="made.txt", refused=JUPYTER),
     Row("notebook", "jupyter-nbconvert --to notebook --stdout --execute note.ipynb", "product 42", changes="made.txt", refused=JUPYTER),
     Row("notebook", "python kernel.py", "product 42", options=("--profile=notebook",), refused=JUPYTER),

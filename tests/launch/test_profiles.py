@@ -62,7 +62,7 @@ def elsewhere():
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize("row", ROWS, ids=[f"{row.profile}-{row.command.split()[0]}" for row in ROWS])
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.profile}-{row.command}" for row in ROWS])
 def test_tools(work, loopback_server, tmp_path, row, layers):
     """They do what they do without, and nobody is told anything but which profile stands."""
     (tmp_path / "served/data.csv").write_text(PROJECT["data.csv"])
@@ -100,6 +100,7 @@ def test_what_is_allowed(work, loopback_server, profile, layers):
     """And without a profile everything is."""
     place = work.project("project")
     (place / ".pytest_cache").mkdir()
+    (place / ".git/hooks").mkdir(parents=True)
     (place / "attempt.py").write_text(ATTEMPT)
     command = ("python", "attempt.py", loopback_server.port)
     assert set(work.bare(place, *command).out.split()) == EVERYTHING

@@ -17,7 +17,7 @@ CACHES = [".ruff_cache", ".mypy_cache"]
 
 
 def shipped(home, project):
-    """What each built-in profile comes to, but for what it hides and which variables it leaves."""
+    """What each built-in profile comes to, but for what it hides and protects, which variables it leaves, and the indexes there are."""
     made = Filesystem(write=(project,))
     tests = Filesystem(write=(f"{project}/.hypothesis", f"{project}/.pytest_cache"))
     caches = [f"{home}/.cache/{name}" for name in ("pylint", "pyright-python", "ty")]
@@ -42,7 +42,7 @@ def shipped(home, project):
         "pytest": Policy(network=LOCAL, filesystem=tests),
         "lint": Policy(network=CLOSED, filesystem=lint),
         "format": Policy(network=CLOSED, filesystem=wide["format"]),
-        "build": Policy(network=CLOSED, filesystem=wide["build"]),
+        "build": Policy(network=CLOSED, filesystem=wide["build"], builds="confined"),
         "notebook": Policy(network=LOCAL, filesystem=wide["notebook"]),
         "http-client": Policy(network=Network(localhost=ANY, domains=(("*", ((1, 65535),)),)), filesystem=wide["http-client"]),
         "llm-code": Policy(filesystem=Filesystem(read=(project,), write=(project,)), limits=longer, **alone),
@@ -83,7 +83,11 @@ def test_shipped(name, tmp_path):
     hidden = found.filesystem.hide if found.filesystem else ()
     assert (f"{tmp_path}/home/.ssh" in hidden) is (name not in SEED)
     assert (found.environment is not None) is (name not in SEED)
-    bare = found.replaced(environment=None, filesystem=found.filesystem and found.filesystem.replaced(hide=()))
+    protected = found.filesystem.protect if found.filesystem else ()
+    assert (f"{project}/.git/hooks" in protected) is (str(project) in (found.filesystem.write if found.filesystem else ()))
+    bare = found.replaced(environment=None, filesystem=found.filesystem and found.filesystem.replaced(hide=(), protect=()))
+    if name == "build":
+        bare = bare.replaced(network=CLOSED)  # the machine's configuration may name indexes
     assert bare == shipped(f"{tmp_path}/home", str(project))[name]
     assert profile.top["summary"]
     assert profile.profiles == {}
@@ -109,6 +113,8 @@ def test_each_command_has_one_profile():
     assert all(load.for_command([command]) for command in commands)
     assert (load.for_command([]), load.for_command(["no-such"]), load.for_command(['a"b'])) == ("", "", "")
     assert load.for_command(["no-such", "pytest", "ruff"]) == "pytest"
+    assert {load.for_command([f"pip {command}", "pip"]) for command in ("install", "wheel", "download")} == {"pip-install"}
+    assert (load.for_command(["uv pip", "uv"]), load.for_command(["uv build", "uv"]), load.for_command(["uv"])) == ("pip-install", "build", "")
 
 
 def test_no_link_leads_out_of_the_project(tmp_path):
