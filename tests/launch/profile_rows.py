@@ -117,7 +117,12 @@ ROWS = [
     Row("format", "ruff format demo.py", "1 file reformatted", changes="demo.py"),
     Row("build", "python -m build --no-isolation", "Successfully built", changes="dist/demo-1.0.tar.gz"),
     Row("build", "python -m build", "Successfully built", changes="dist/demo-1.0.tar.gz"),
-    Row("pip-install", "python -m pip wheel --no-deps --no-build-isolation .", "Successfully built demo", changes="demo-1.0-py3-none-any.whl"),
+    Row(
+        "pip-install",
+        "python -m pip wheel --no-deps --no-build-isolation .",
+        "Successfully built demo",
+        changes="demo-1.0-py3-none-any.whl",
+    ),
     Row("notebook", "jupyter execute note.ipynb", changes="made.txt", refused=JUPYTER),
     Row("notebook", "jupyter-nbconvert --to notebook --stdout --execute note.ipynb", "product 42", changes="made.txt", refused=JUPYTER),
     Row("notebook", "python kernel.py", "product 42", options=("--profile=notebook",), refused=JUPYTER),

@@ -114,7 +114,11 @@ def test_each_command_has_one_profile():
     assert (load.for_command([]), load.for_command(["no-such"]), load.for_command(['a"b'])) == ("", "", "")
     assert load.for_command(["no-such", "pytest", "ruff"]) == "pytest"
     assert {load.for_command([f"pip {command}", "pip"]) for command in ("install", "wheel", "download")} == {"pip-install"}
-    assert (load.for_command(["uv pip", "uv"]), load.for_command(["uv build", "uv"]), load.for_command(["uv"])) == ("pip-install", "build", "")
+    assert (load.for_command(["uv pip", "uv"]), load.for_command(["uv build", "uv"]), load.for_command(["uv"])) == (
+        "pip-install",
+        "build",
+        "",
+    )
 
 
 def test_no_link_leads_out_of_the_project(tmp_path):
