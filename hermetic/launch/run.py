@@ -6,14 +6,12 @@ import gc
 import os
 
 from hermetic_guard import serialized
-from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import CONFINED, is_within_any, with_scratch
+from hermetic_guard.policy import CONFINED, with_scratch
 
 from hermetic import kept
-from hermetic.digest import Content
-from hermetic.errors import UsageError, printable, quoted
+from hermetic.errors import printable
 from hermetic.events import EventReader, scan
-from hermetic.launch import environ, moved, nested, payload
+from hermetic.launch import beforehand, environ, moved, nested, payload
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.finding import Sought, find_target
 from hermetic.launch.made import Made
@@ -22,13 +20,12 @@ from hermetic.launch.speaker import Speaker
 from hermetic.launch.stage import RunDirectory, sweep
 from hermetic.linux import layers, syscalls
 from hermetic.linux.here import Here
-from hermetic.policy import combine, discover
+from hermetic.policy import combine
 from hermetic.report import Narrowed, Report
-from hermetic.target import interrogate, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from hermetic_guard.policy import Policy
 
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     from hermetic.log import Log
     from hermetic.options import Invocation
     from hermetic.policy.context import Context
+    from hermetic.target import interrogate, resolve
 
 READY_WITHIN_S = 60.0
 """How long an interpreter may take to report that its guards stand: starting one takes a fiftieth of a second, on a machine with two hundred at
@@ -66,10 +64,10 @@ def main(invocation: Invocation) -> int:
 
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
-    cwd = working_directory()
+    cwd = beforehand.working_directory()
     resolved = combine.resolve(invocation, cwd, Sought(invocation, cwd or ""), begins=True)
-    initial = initial_environment()
-    environment = granted(initial, resolved.policy, invocation)
+    initial = beforehand.initial_environment()
+    environment = beforehand.granted(initial, resolved.policy, invocation)
     syscalls.set_dumpable(False)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
@@ -79,8 +77,8 @@ def main(invocation: Invocation) -> int:
         say.detail(detail)
     if resolved.policy.environment is not None:
         say.detail(f"environment: {len(environment)} variables of {len(initial)}")
-    policy = with_needs(resolved.policy, target, cwd)
-    refuse_hidden(policy, target)
+    policy = beforehand.with_needs(resolved.policy, target, cwd)
+    beforehand.refuse_hidden(policy, target)
     if nested.is_inside():
         nested.refuse_what_the_outer_run_does(invocation)
     outer = nested.tighten(policy)
@@ -88,7 +86,7 @@ def main(invocation: Invocation) -> int:
         say.notice(resolved.choice)
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer, invocation=invocation, say=say)
-    facts = ask_interpreter(target, policy) if target.python else None
+    facts = beforehand.ask_interpreter(target, policy) if target.python else None
     run = Run(invocation, policy, target, facts, say)
     run.policy_files = resolved.files
     run.choice = resolved.choice
@@ -145,12 +143,12 @@ class Run:
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
         known = [self.facts] if self.facts is not None and self.carries else []
-        protected = [*protected_paths(), *self.policy_files]
+        protected = [*beforehand.protected_paths(), *self.policy_files]
         before = moved.identities(protected)
         files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
-        self.loopback = loopback_server(self.policy)
+        self.loopback = beforehand.loopback_server(self.policy)
         if self.policy.network and self.policy.network.domains:
-            files.update(own_resolver(self.loopback))
+            files.update(beforehand.own_resolver(self.loopback))
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
@@ -281,7 +279,7 @@ class Run:
         from hermetic.target import packages  # only where there are such
 
         names, target = self.policy.native.distributions, self.target
-        found = packages.native_files(names, target.interpreter, self.facts, target.environ, working_directory() or "/")
+        found = packages.native_files(names, target.interpreter, self.facts, target.environ, beforehand.working_directory() or "/")
         for name in packages.without_files(names, found):
             self.say.notice(f"--allow-native {name}: no compiled module of an installed distribution of this name was found")
         return found
@@ -351,7 +349,7 @@ class Run:
         for place in places:
             self.say.write(f"hermetic: {printable(place)} is not what it was when the run began: look at it before the next run\n")
         if places:
-            for cache in {kept.directory(os.environ), kept.directory(plain(os.environ))} - {""}:
+            for cache in {kept.directory(os.environ), kept.directory(beforehand.plain(os.environ))} - {""}:
                 kept.forget(cache)
 
     def exit_code(self, outcome: Outcome) -> int:
@@ -379,26 +377,6 @@ class Run:
             self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 
-def loopback_server(policy: Policy) -> LoopbackServer | None:
-    """Where names are allowed and UDP sockets are of the machine's own network."""
-    if not policy.network or not policy.network.domains or policy.network.localhost != ANY:
-        return None
-    from hermetic.linux.loopback_server import LoopbackServer
-
-    try:
-        return LoopbackServer()
-    except OSError:
-        return None  # there is no loopback interface to ask anybody by
-
-
-def own_resolver(loopback: LoopbackServer | None) -> dict[str, Content]:
-    """The configuration that leads resolvers to the run's own name server. By TCP it is known who asks."""
-    from hermetic.linux import mounts, name_server
-
-    host = loopback.host if loopback else name_server.HOST
-    return {mounts.RESOLVER: Content(b"# written by hermetic\nnameserver %s\noptions use-vc\n" % host.encode())}
-
-
 def idle_work() -> Iterator[None]:
     """What is done while the target starts, in small steps: what the first refusal will need, so that it is told at once; the collector, which
     `main` has put off; sweeping.
@@ -416,80 +394,3 @@ def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:
     """What policy files have to say, by guard."""
     asked = resolved.asked.guards()
     return {guard: Narrowed(resolved.narrowing(guard), alone=guard not in asked) for guard in resolved.policy.guards()}
-
-
-def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:
-    """What is known of the target's interpreter, of whose answer nothing may come that the policy keeps from the target."""
-    files = policy.filesystem
-    limited = files is not None and (files.read is not None or bool(files.hide))
-    return interrogate.interrogate(target.interpreter, kept.directory(os.environ), limited=limited)
-
-
-def refuse_hidden(policy: Policy, target: resolve.Target) -> None:
-    """Raises UsageError where what is to be started would not be there."""
-    hidden = policy.filesystem.hide if policy.filesystem else ()
-    for path in (target.interpreter, os.path.realpath(target.interpreter)) if hidden else ():
-        if is_within_any(path, hidden):
-            raise UsageError(f"--hide hides {quoted(path)}, which is to be started")
-
-
-def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:
-    """Where reading is limited, what the target cannot run without is allowed besides."""
-    if policy.filesystem is None or policy.filesystem.read is None:
-        return policy
-    from hermetic.target import needs
-
-    extended: Policy = policy.replaced(filesystem=needs.with_needs(policy.filesystem, target, cwd))
-    return extended
-
-
-def working_directory() -> str | None:
-    """None where it was removed."""
-    try:
-        return os.getcwd()
-    except OSError:
-        return None
-
-
-def initial_environment() -> dict[bytes, bytes]:
-    """What the user's shell gave us."""
-    environment = dict(os.environb)
-    if b"LC_CTYPE" not in environment:
-        return environment
-    with open("/proc/self/environ", "rb") as file:
-        return environ.uncoerced(environment, file.read())
-
-
-def granted(environment: dict[bytes, bytes], policy: Policy, invocation: Invocation) -> dict[bytes, bytes]:
-    """What the policy leaves of it, and what the command line sets: the target is found by that already, as `env` would find it."""
-    given = invocation.values.get("set_env", ())
-    if policy.environment is None and not given:
-        return environment
-    from hermetic.policy import environment as variables
-
-    return variables.granted(environment, policy.environment, map(str, given) if isinstance(given, tuple) else ())
-
-
-def protected_paths() -> list[str]:
-    """hermetic's own files: what a run could change there would weaken the next one."""
-    package = os.path.dirname(os.path.dirname(__file__))
-    return [package, payload.directory(), *kept_places()]
-
-
-def kept_places() -> list[str]:
-    """Where this run, and one without XDG_ variables, keeps what it learned and what it is told to trust. Made where there is none: whoever makes
-    it fills it for the next run, and what is not there cannot be kept.
-    """
-    find = (kept.directory, discover.kept_directory)
-    found = dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain(os.environ)) for of in find) if place)
-    for place in found:
-        try:
-            os.makedirs(place, 0o700, exist_ok=True)
-        except OSError:
-            continue  # nor can the target make it, which is the same user
-    return list(found)
-
-
-def plain(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a run without XDG_ variables."""
-    return {name: value for name, value in environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}

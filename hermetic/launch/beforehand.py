@@ -1,0 +1,122 @@
+"""What is found out and laid ready before a target is started: its surroundings, what it needs besides its policy, what the run must not change."""
+
+from __future__ import annotations
+
+import os
+
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import is_within_any
+
+from hermetic import kept
+from hermetic.digest import Content
+from hermetic.errors import UsageError, quoted
+from hermetic.launch import environ, payload
+from hermetic.policy import discover
+from hermetic.target import interrogate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.loopback_server import LoopbackServer
+    from hermetic.options import Invocation
+    from hermetic.target import resolve
+
+
+def working_directory() -> str | None:
+    """None where it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def initial_environment() -> dict[bytes, bytes]:
+    """What the user's shell gave us."""
+    environment = dict(os.environb)
+    if b"LC_CTYPE" not in environment:
+        return environment
+    with open("/proc/self/environ", "rb") as file:
+        return environ.uncoerced(environment, file.read())
+
+
+def granted(environment: dict[bytes, bytes], policy: Policy, invocation: Invocation) -> dict[bytes, bytes]:
+    """What the policy leaves of it, and what the command line sets: the target is found by that already, as `env` would find it."""
+    given = invocation.values.get("set_env", ())
+    if policy.environment is None and not given:
+        return environment
+    from hermetic.policy import environment as variables
+
+    return variables.granted(environment, policy.environment, map(str, given) if isinstance(given, tuple) else ())
+
+
+def ask_interpreter(target: resolve.Target, policy: Policy) -> interrogate.Interpreter:
+    """What is known of the target's interpreter, of whose answer nothing may come that the policy keeps from the target."""
+    files = policy.filesystem
+    limited = files is not None and (files.read is not None or bool(files.hide))
+    return interrogate.interrogate(target.interpreter, kept.directory(os.environ), limited=limited)
+
+
+def refuse_hidden(policy: Policy, target: resolve.Target) -> None:
+    """Raises UsageError where what is to be started would not be there."""
+    hidden = policy.filesystem.hide if policy.filesystem else ()
+    for path in (target.interpreter, os.path.realpath(target.interpreter)) if hidden else ():
+        if is_within_any(path, hidden):
+            raise UsageError(f"--hide hides {quoted(path)}, which is to be started")
+
+
+def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:
+    """Where reading is limited, what the target cannot run without is allowed besides."""
+    if policy.filesystem is None or policy.filesystem.read is None:
+        return policy
+    from hermetic.target import needs
+
+    extended: Policy = policy.replaced(filesystem=needs.with_needs(policy.filesystem, target, cwd))
+    return extended
+
+
+def loopback_server(policy: Policy) -> LoopbackServer | None:
+    """Where names are allowed and UDP sockets are of the machine's own network."""
+    if not policy.network or not policy.network.domains or policy.network.localhost != ANY:
+        return None
+    from hermetic.linux.loopback_server import LoopbackServer
+
+    try:
+        return LoopbackServer()
+    except OSError:
+        return None  # there is no loopback interface to ask anybody by
+
+
+def own_resolver(loopback: LoopbackServer | None) -> dict[str, Content]:
+    """The configuration that leads resolvers to the run's own name server. By TCP it is known who asks."""
+    from hermetic.linux import mounts, name_server
+
+    host = loopback.host if loopback else name_server.HOST
+    return {mounts.RESOLVER: Content(b"# written by hermetic\nnameserver %s\noptions use-vc\n" % host.encode())}
+
+
+def protected_paths() -> list[str]:
+    """hermetic's own files: what a run could change there would weaken the next one."""
+    package = os.path.dirname(os.path.dirname(__file__))
+    return [package, payload.directory(), *kept_places()]
+
+
+def kept_places() -> list[str]:
+    """Where this run, and one without XDG_ variables, keeps what it learned and what it is told to trust. Made where there is none: whoever makes
+    it fills it for the next run, and what is not there cannot be kept.
+    """
+    find = (kept.directory, discover.kept_directory)
+    found = dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain(os.environ)) for of in find) if place)
+    for place in found:
+        try:
+            os.makedirs(place, 0o700, exist_ok=True)
+        except OSError:
+            continue  # nor can the target make it, which is the same user
+    return list(found)
+
+
+def plain(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a run without XDG_ variables."""
+    return {name: value for name, value in environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
