@@ -65,7 +65,7 @@ def project_files(cwd: str | None) -> tuple[list[str], list[str]]:
 def _owner(path: str) -> int | None:
     try:
         found = os.lstat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # the last: in a directory of somebody else's, as its files would be
         return None
     return None if stat.S_ISDIR(found.st_mode) else found.st_uid
 
@@ -73,14 +73,16 @@ def _owner(path: str) -> int | None:
 def mentions(path: str) -> bool:
     """Whether a pyproject.toml has a word for hermetic. Most have none, and parsing one takes longer than the rest of this.
 
-    One that is too large to be looked through counts as if it had: whoever reads it says so.
+    One that is too large to be looked through, or cannot be read, counts as if it had: whoever reads it says so.
     """
     from hermetic_guard.files import read_file
 
     try:
         data = read_file(path, LONGEST + 1)
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True
     if len(data) > LONGEST:
         return True
     squeezed = b"\n" + data.translate(None, b" \t\"'")
@@ -98,7 +100,7 @@ def user_file(environ: Mapping[str, str]) -> Found | None:
     path = f"{config_directory(environ)}/{NAME}"
     try:
         found = os.stat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # the last: in a home that is somebody else's
         return None
     if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
         raise PolicyFileError(f"{path}: others may write it, so it cannot be followed", f"chmod go-w {path}")

@@ -121,3 +121,14 @@ def test_kept_where_there_is_a_home(tmp_path: Path) -> None:
         for home, kept in ((f"{tmp_path}/home", f"{tmp_path}/home/.config/hermetic"), (f"{tmp_path}/none", "")):
             patch.setenv("HOME", home)
             assert discover.kept_directory({"HOME": home}) == kept
+
+
+def test_a_project_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
+    """It may have a policy, which takes away. What is not there has none."""
+    os.mkfifo(tmp_path / "pyproject.toml")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/pyproject.toml").symlink_to(tmp_path / "nothing")
+    [path] = [path for path in discover.project_files(f"{tmp_path}/below")[0] if path.startswith(f"{tmp_path}/")]
+    assert path == f"{tmp_path}/pyproject.toml"
+    with pytest.raises(PolicyFileError, match="cannot be read"):
+        discover.Found(path).read()
