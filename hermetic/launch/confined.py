@@ -213,13 +213,14 @@ class ConfinedExecution(Execution):
 
     def _take(self, listener: int) -> Supervisor | None:
         """Be ready to supervise; None where the listener cannot be had. Raises HermeticError."""
-        from hermetic.linux.notify import take_descriptor
+        from hermetic.linux.notify import hand_over, take_descriptor
         from hermetic.linux.supervisor import Supervisor
 
         try:
             taken = take_descriptor(self.pid, listener)
         except OSError:
             return None
+        hand_over(taken)
         make, rules = self._make_answers, self._policy.network
         if rules is not None and (rules.unix or rules.domains):  # what is here now is what the policy speaks of
             made = make()

@@ -12,11 +12,14 @@ import os
 
 from hermetic.linux import numbers, syscalls
 
-RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103
+RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR, SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
 """SECCOMP_IOCTL_NOTIF_* of linux/seccomp.h."""
 
 SET_DESCRIPTOR = 1
 """SECCOMP_ADDFD_FLAG_SETFD"""
+
+SYNC_WAKE_UP = 1
+"""SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP"""
 
 CONTINUE = 1
 """SECCOMP_USER_NOTIF_FLAG_CONTINUE"""
@@ -27,7 +30,7 @@ SIZE = 80
 PIDFD_THREAD = os.O_EXCL
 """A descriptor of a thread instead of a process (Linux 6.9)."""
 
-ENOENT, EINTR, EFAULT = 2, 4, 14
+ENOENT, EINTR, EFAULT, EINVAL = 2, 4, 14, 22
 CLOSE_ON_EXEC = os.O_CLOEXEC
 
 
@@ -162,6 +165,15 @@ def receive(listener: int) -> Notification | None:
             raise Gone from error
         return None
     return Notification(listener, raw)
+
+
+def hand_over(listener: int) -> None:
+    """Have caller and listener take turns on one processor, for while one of them works the other waits (Linux 6.6)."""
+    try:
+        fcntl.ioctl(listener, SET_FLAGS, SYNC_WAKE_UP)
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
 
 
 def is_deserted(listener: int) -> bool:
