@@ -110,7 +110,7 @@ def find_python(name):
 def make(environment, recipe):
     call(UV, "venv", "--quiet", "--python", environment.base, str(environment.path))
     pip = recipe.pip or "pip==" + environment.ask("import ensurepip; print(ensurepip.version())")
-    call(UV, "pip", "install", "--quiet", "--python", environment.python, pip, *recipe.packages)
+    call(UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", environment.python, pip, *recipe.packages)
 
 
 def call(*command):

@@ -16,8 +16,10 @@ CASES += [
     if (name, which) != ("itsdangerous", "3.13")
 ]
 
-NEEDED = {"native": ("--allow-native=hypothesis", "--allow-native=ctypes")}
-"""What the suites' environment needs beyond a guard's flags: hypothesis is compiled, and something asks for ctypes."""
+NEEDED = {"native": ("--allow-native=hypothesis", "--allow-native=ctypes"), "subprocess": ("--allow-run={python}",)}
+"""What the suites' environment needs beyond a guard's flags: hypothesis is compiled, something asks for ctypes, and click imports itself in a
+new interpreter.
+"""
 
 DONE_WITHOUT = {"filesystem": {"create(.hypothesis/tmp)"}}
 """What is asked for and refused by guard: hypothesis keeps examples there, or in memory."""
@@ -34,7 +36,8 @@ def test_suite(environments, jobs, source, name, which, guard):
     command = ("pytest", "-q", "-rA", "-p", "no:cacheprovider", "--hypothesis-seed=0", "tests")
     native = results(jobs.native(*command, env=env, cwd=place, timeout=600))
     assert sum(line.startswith("PASSED") for line in native) >= SUITES[name]
-    done = jobs.guarded(*GUARDS[guard].flags, *NEEDED.get(guard, ()), "--", *command, env=env, cwd=place, timeout=600)
+    needed = [option.format(python=environment.python) for option in NEEDED.get(guard, ())]
+    done = jobs.guarded(*GUARDS[guard].flags, *needed, "--", *command, env=env, cwd=place, timeout=600)
     assert results(done) == native
     assert {what.replace(f"{place}/", "") for what in done.refused} <= DONE_WITHOUT.get(guard, set())
 
