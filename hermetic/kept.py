@@ -33,6 +33,15 @@ def read(entry: str, key: str) -> tuple[list[str], bytes] | None:
     return (words[2:], content) if words[:2] == [key, str(len(content))] else None
 
 
+def parts(content: bytes, sizes: Iterable[int]) -> list[memoryview] | None:
+    """A content taken apart, without a copy of it: some are half a megabyte. None where these sizes are not all of it."""
+    view, found = memoryview(content), []
+    for size in sizes:
+        found.append(view[:size])
+        view = view[size:]
+    return None if view or [*map(len, found)] != [*sizes] else found
+
+
 def own(entry: str) -> bytes | None:
     """What is in a file that this user alone can have written; None where there is no such file."""
     try:
