@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from hermetic.bundle import Bundle
+
 ISOLATED = ("-I", "-S", "-X", "disable-remote-debug")
 """`sys.remote_exec` (3.14) lets a child run code in its parent; older versions ignore the -X."""
 
@@ -23,10 +25,13 @@ def main() -> int:
     gc.disable()  # what is loaded here stays; and a collection in the forked child would write to every page that it shares with us
     sys.path += [directory for directory in site_directories(sys.executable) if directory not in sys.path]
     join_outer_guard()
+    from hermetic import bundle, kept
+
+    modules = bundle.use(kept.directory(os.environ))
     from hermetic.errors import HermeticError, printable
 
     try:
-        return dispatch(sys.argv[1:])
+        return dispatch(sys.argv[1:], modules)
     except HermeticError as error:
         return complain(error, error.exit_code)
     except ImportError as error:
@@ -63,8 +68,11 @@ def complain(why: object, code: int = 125) -> int:
     return code
 
 
-def dispatch(argv: list[str]) -> int:
-    """Run a target, or let click answer. click is imported for nothing else: it takes as long as a whole launch."""
+def dispatch(argv: list[str], modules: "Bundle | None" = None) -> int:
+    """Run a target, or let click answer. click is imported for nothing else: it takes as long as a whole launch.
+
+    modules: where those of a run are kept, if they are
+    """
     from hermetic import options
 
     invocation = options.parse(argv)
@@ -74,7 +82,10 @@ def dispatch(argv: list[str]) -> int:
         return cli.main(argv)
     from hermetic.launch import run
 
-    return run.main(invocation)
+    code = run.main(invocation)
+    if modules:
+        modules.keep(sys.modules)
+    return code
 
 
 def site_directories(executable: str) -> list[str]:
