@@ -1,4 +1,4 @@
-"""`main()`, which every way of starting the command ends in, and `python -m hermetic`.
+"""`program()`, which every way of starting the command ends in, and `python -m hermetic`.
 
 `python -m hermetic` starts itself again with -I -S before anything else is imported. What CPython runs before the first
 line of this file cannot be undone from here: site with its .pth lines, and the modules that `-m` needs itself, which it
@@ -10,6 +10,12 @@ import gc
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from hermetic.bundle import Bundle
+
 ISOLATED = ("-I", "-S", "-X", "disable-remote-debug")
 """`sys.remote_exec` (3.14) lets a child run code in its parent; older versions ignore the -X."""
 
@@ -19,10 +25,13 @@ def main() -> int:
     gc.disable()  # what is loaded here stays; and a collection in the forked child would write to every page that it shares with us
     sys.path += [directory for directory in site_directories(sys.executable) if directory not in sys.path]
     join_outer_guard()
+    from hermetic import bundle, kept
+
+    modules = bundle.use(kept.directory(os.environ))
     from hermetic.errors import HermeticError, printable
 
     try:
-        return dispatch(sys.argv[1:])
+        return dispatch(sys.argv[1:], modules)
     except HermeticError as error:
         return complain(error, error.exit_code)
     except ImportError as error:
@@ -36,6 +45,19 @@ def main() -> int:
         return 125
 
 
+def program() -> "NoReturn":
+    """`main`, and the end of this process with it. An interpreter that ends takes apart all it has loaded first, a tenth of what a run costs; the
+    kernel does that at once, and nothing here waits for the interpreter's end but what is printed.
+    """
+    code = main()
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):
+        sys.exit(code)  # the interpreter's own end tells of it
+    os._exit(code)
+
+
 def complain(why: object, code: int = 125) -> int:
     """Say why on stderr, if there is one that takes it: print would change the exit code where it is full."""
     if sys.stderr is not None:  # closed by whoever started us; what is descriptor 2 then may be anything
@@ -46,8 +68,11 @@ def complain(why: object, code: int = 125) -> int:
     return code
 
 
-def dispatch(argv: list[str]) -> int:
-    """Run a target, or let click answer. click is imported for nothing else: it takes as long as a whole launch."""
+def dispatch(argv: list[str], modules: "Bundle | None" = None) -> int:
+    """Run a target, or let click answer. click is imported for nothing else: it takes as long as a whole launch.
+
+    modules: where those of a run are kept, if they are
+    """
     from hermetic import options
 
     invocation = options.parse(argv)
@@ -57,7 +82,10 @@ def dispatch(argv: list[str]) -> int:
         return cli.main(argv)
     from hermetic.launch import run
 
-    return run.main(invocation)
+    code = run.main(invocation)
+    if modules:
+        modules.keep(sys.modules)
+    return code
 
 
 def site_directories(executable: str) -> list[str]:
@@ -91,7 +119,7 @@ def base_site_directories() -> list[str]:
     return [directory for directory in site.getsitepackages([sys.base_prefix]) if os.path.isdir(directory)]
 
 
-def start() -> int:
+def start() -> "NoReturn":
     """This file as a program: `python -m hermetic`, and what it starts itself again as."""
     if not (sys.flags.isolated and sys.flags.no_site):
         os.execv(sys.executable, [sys.executable, *ISOLATED, __file__, *sys.argv[1:]])
@@ -99,10 +127,10 @@ def start() -> int:
     sys.path.append(root)
     if os.path.isdir(f"{root}/bootstrap/hermetic_guard"):
         sys.path.append(f"{root}/bootstrap")
-    from hermetic.__main__ import main as hermetic_main  # by its name, so that it is there once and cached
+    from hermetic.__main__ import program as hermetic_program  # by its name, so that it is there once and cached
 
-    return hermetic_main()
+    hermetic_program()
 
 
 if __name__ == "__main__":
-    sys.exit(start())
+    start()

@@ -19,12 +19,12 @@ class Content:
 
     __slots__ = ("data", "digest")
 
-    def __init__(self, data: bytes, digest: str = "") -> None:
+    def __init__(self, data: bytes | memoryview, digest: str = "") -> None:
         self.data = data
         self.digest = digest or digest_of(data)
 
 
-def digest_of(data: bytes) -> str:
+def digest_of(data: bytes | memoryview) -> str:
     """BLAKE2b in hex."""
     made: str = _blake2b(data, digest_size=SIZE).hexdigest()
     return made

@@ -117,18 +117,14 @@ def guard(cache: str) -> dict[str, Content]:
     return made
 
 
-def split(words: list[str], content: bytes) -> dict[str, Content]:
+def split(words: list[str], content: bytes | memoryview) -> dict[str, Content]:
     """What was kept; nothing where the words do not fit the content."""
-    found = {}
     try:
-        for name, size, digest in (word.split(":") for word in words):
-            part, content = content[: int(size)], content[int(size) :]
-            found[name] = Content(part, digest)
-            if len(part) != int(size):
-                return {}
+        names, sizes, digests = zip(*(word.split(":") for word in words), strict=True)
+        found = kept.parts(content, [*map(int, sizes)])
     except ValueError:
         return {}
-    return {} if content else found
+    return {name: Content(part, digest) for name, part, digest in zip(names, found, digests, strict=True)} if found else {}
 
 
 def file_of(module: str) -> str:

@@ -109,7 +109,7 @@ class RunDirectory:
         status = os.fstat(self.events)
         self.identity = (status.st_dev, status.st_ino)
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes | memoryview) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(name, flags, 0o400, dir_fd=self._descriptor)
         try:

@@ -27,6 +27,8 @@ ISOLATED = ("-I", "-S", "-B", "-X", "no_debug_ranges")
 """The last makes code a tenth smaller, by leaving out the columns of instructions (3.11)."""
 
 MARKER, JIT = "hermetic-facts", "+jit"
+LONGEST = 4096
+"""Bytes of its line, at most."""
 PROVED, UNPROVED = "proved", "unproved"
 LIMITED = "-limited"
 """Ends the names of cache entries of those who could read what an interpreter needs, and nothing else."""
@@ -116,23 +118,21 @@ def serialized(facts: Interpreter) -> bytes:
     return " ".join(words).encode() + b"\n" + b"".join(part.data for part in facts.compiled.values())
 
 
-def parse(answer: bytes, real: str, digests: Sequence[str] = ()) -> Interpreter | None:
+def parse(answer: bytes | memoryview, real: str, digests: Sequence[str] = ()) -> Interpreter | None:
     """What `_interrogate.py` printed; None if it is anything else. digests: of what it compiled, where they are known."""
-    head, _, rest = answer.partition(b"\n")
-    compiled = {}
+    start = bytes(answer[:LONGEST])
+    head = start[: start.find(b"\n") + 1]
     try:
-        marker, major, minor, micro, implementation, magic, *sizes = head.decode("ascii").split(" ")
+        marker, major, minor, micro, implementation, magic, *words = head.decode("ascii").split()
         version = (int(major), int(minor), int(micro))
-        for number, (name, size) in enumerate(word.split(":") for word in sizes):
-            part, rest = rest[: int(size)], rest[int(size) :]
-            if len(part) != int(size):
-                return None
-            compiled[name] = Content(part, digests[number] if number < len(digests) else "")
+        sizes = {name: int(size) for name, size in (word.split(":") for word in words)}
     except ValueError:
         return None
-    complete = version[:2] < OLDEST or {*compiled} == {*payload.COMPILED, "payload"}
-    if marker != MARKER or rest or not complete:
+    parts = kept.parts(answer, [len(head), *sizes.values()])
+    complete = version[:2] < OLDEST or {*sizes} == {*payload.COMPILED, "payload"}
+    if marker != MARKER or parts is None or not complete:
         return None
+    compiled = {name: Content(part, digest) for name, part, digest in zip(sizes, parts[1:], [*digests, *[""] * len(sizes)], strict=False)}
     facts = Interpreter(real, version, implementation.removesuffix(JIT), magic, compiled)
     facts.jit = implementation.endswith(JIT)
     return facts
