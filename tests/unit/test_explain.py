@@ -16,7 +16,7 @@ LOOKUPS = [row for row in ROWS if row.request.startswith("DNS ") and explain.is_
 def answers(line: str, what: str) -> list[explain.Answer]:
     invocation = options.parse(["--no-network", *line.split(), "--", "x"], {})
     assert invocation is not None
-    return explain.network(combine.resolve(invocation, "/work").policy, what)
+    return explain.answers(combine.resolve(invocation, "/work").policy, "net", what)
 
 
 @pytest.mark.parametrize("row", CONNECTIONS, ids=str)
