@@ -6,27 +6,55 @@ from typing import NamedTuple
 
 ATTEMPT = """
 import os, socket, subprocess, sys
-home = os.path.expanduser("~")
-def localhost(): socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5).close()
-def project(): open("new.txt", "w").close()
-def cache(): open(".pytest_cache/new.txt", "w").close()
-def hook(): open(".git/hooks/new", "w").close()
+home, here = os.path.expanduser("~"), os.path.dirname(os.path.abspath(__file__))
+def localhost(): socket.create_connection(("127.0.0.1", 8000), 5).close()
+def internet(): socket.create_connection(("8.8.4.4", 443), 5).close()
+def project(): open(here + "/new.txt", "w").close()
+def cache(): open(here + "/.pytest_cache/new.txt", "w").close()
+def hook(): open(here + "/.git/hooks/new", "w").close()
+def startup(): open(home + "/.bashrc", "a").close()
 def outside(): open(home + "/new.txt", "w").close()
 def secret(): open(home + "/.ssh/id_rsa").close()
 def elsewhere(): open(home + "/notes.txt").close()
 def process(): subprocess.run([sys.executable, "-c", ""], check=True)
 def variable(): os.environ["SERVICE_TOKEN"]
 def native(): import ctypes
-for attempt in (localhost, project, cache, hook, outside, secret, elsewhere, process, variable, native):
+for attempt in (localhost, internet, project, cache, hook, startup, outside, secret, elsewhere, process, variable, native):
     try:
         attempt()
-        print(attempt.__name__)
+        print("could:", attempt.__name__, flush=True)
     except (OSError, KeyError, ImportError, subprocess.CalledProcessError):
         pass
-"""
-"""Prints what it could do."""
 
-EVERYTHING = frozenset("localhost project cache hook outside secret elsewhere process variable native".split())
+def plugin(version):
+    from mypy.plugin import Plugin
+    return Plugin
+"""
+"""Prints what it could do, in a network of attempt_world.py. Also a plug-in of mypy's."""
+
+SETUP = "import setuptools\n__file__ = __import__('os').path.abspath('attempt.py')\nexec(open(__file__).read())\nsetuptools.setup()\n"
+
+
+class Inside(NamedTuple):
+    """How a tool is made to run the attempt by itself, as it runs what comes with a project.
+
+    command: as typed there
+    files:   by which the tool is led to it
+    """
+
+    command: str
+    files: dict[str, str]
+
+
+INSIDE = {
+    "pytest": Inside("pytest -q -s -p no:randomly", {"conftest.py": "import attempt\n"}),
+    "lint": Inside("mypy demo.py", {"mypy.ini": "[mypy]\nplugins = ./attempt.py\n"}),
+    "build": Inside("python -m build --no-isolation --wheel", {"setup.py": SETUP}),
+    "notebook": Inside("python kernel.py import attempt", {}),
+}
+"""By profile; of others it is a program."""
+
+EVERYTHING = frozenset("localhost internet project cache hook startup outside secret elsewhere process variable native".split())
 DEFAULT = frozenset("project cache elsewhere process native".split())
 ALLOWED = {
     "default": DEFAULT,
@@ -34,18 +62,18 @@ ALLOWED = {
     "lint": DEFAULT - {"project", "cache"},
     "format": DEFAULT,
     "build": DEFAULT,
-    "pip-install": DEFAULT - {"project", "cache"} | {"variable"},
+    "pip-install": DEFAULT - {"project", "cache"},
     "notebook": DEFAULT | {"localhost"},
     "http-client": DEFAULT | {"localhost"},
     "llm-code": frozenset({"project", "cache", "native"}),
     "grader": frozenset({"native"}),
-    "net-hermetic": EVERYTHING,
+    "net-hermetic": EVERYTHING - {"internet"},
     "exec-deny": EVERYTHING - {"process"},
-    "fs-readonly": EVERYTHING - {"project", "cache", "hook", "outside"},
+    "fs-readonly": EVERYTHING - {"project", "cache", "hook", "startup", "outside"},
     "block-native": EVERYTHING - {"native"},
     "block-all": frozenset({"secret", "elsewhere", "variable"}),
 }
-"""By profile, what of this it allows, on the loopback interface."""
+"""By profile, what of this it allows. `http-client` reaches names, which have no addresses there."""
 
 FOR_PYTHON_ALONE = frozenset({"native"})
 """What the kernel has no part in."""
@@ -72,10 +100,12 @@ print(json.dumps({"mean": statistics.mean(values), "names": collections.Counter(
  "source": ["print('product', 6 * 7); open('made.txt', 'w').write('made')"]}],
  "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}""",
     "kernel.py": """
+import sys
 from jupyter_client.manager import start_new_kernel
 manager, client = start_new_kernel(kernel_name="python3")
 try:
-    client.execute_interactive("print('product', 6 * 7)", timeout=60, output_hook=lambda message: print(message["content"].get("text", "")))
+    code = " ".join(sys.argv[1:]) or "print('product', 6 * 7)"
+    client.execute_interactive(code, timeout=60, output_hook=lambda message: print(message["content"].get("text", "")))
 finally:
     client.stop_channels()
     manager.shutdown_kernel(now=True)
