@@ -117,7 +117,7 @@ finally:
 class Row(NamedTuple):
     """A tool at work.
 
-    command: as typed in the project; PORT is a server's
+    command: as typed in the project; PORT is a server's, UV the path of uv
     prints:  what stands in its output
     options: what it is run with, where its name does not choose the profile
     changes: the file that is another one afterwards, or is there; the directory in which there is something
@@ -146,7 +146,8 @@ ROWS = [
     Row("format", "isort --fss demo.py test_demo.py"),
     Row("format", "ruff format demo.py", "1 file reformatted", changes="demo.py"),
     Row("build", "python -m build --no-isolation", "Successfully built", changes="dist/demo-1.0.tar.gz"),
-    Row("build", "python -m build", "Successfully built", changes="dist/demo-1.0.tar.gz"),
+    Row("build", "python -m build --wheel", "Successfully built", changes="dist/demo-1.0-py3-none-any.whl"),
+    Row("build", "UV build", "Successfully built", changes="dist/demo-1.0.tar.gz"),
     Row(
         "pip-install",
         "python -m pip wheel --no-deps --no-build-isolation .",

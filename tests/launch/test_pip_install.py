@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from launch.environments import RECIPES, UV, Environment, call, find_python, locked_tools, make
+from launch.environments import RECIPES, UV, Environment, call, find_python, make
 from launch.jobs import is_shown, transcript
-from launch.packages import Index, fetch_tools, write_packages
+from launch.packages import Index, write_packages
 from launch.test_names import in_world
 
 ONE_LAYER = Path(__file__).parents[1] / "containment/one_layer.py"
@@ -23,13 +23,6 @@ OWN = ("tree", "scratch")
 """What a build may write."""
 BY_ALL = {"home", "home, natively"}
 """What the profile refuses to the installer as well, of that which the build of `probing` tries."""
-
-
-@pytest.fixture(scope="session")
-def tools(session_directory):
-    """The wheels of what builds."""
-    with locked_tools(session_directory):
-        return fetch_tools(session_directory / "tools", find_python("3.11"))
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from launch.environments import UV
 from launch.namespaces import private_mounts
+from launch.packages import write_packages
 from launch.profile_rows import ALLOWED, ATTEMPT, EVERYTHING, FOR_PYTHON_ALONE, INSIDE, PROJECT, ROWS, Inside
 
 from hermetic.policy import load
@@ -85,10 +87,12 @@ def elsewhere():
 
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row.profile}-{row.command}" for row in ROWS])
-def test_tools(work, version, once, loopback_server, tmp_path, row, layers):
+def test_tools(work, version, once, loopback_server, tools, tmp_path, row, layers):
     """They do what they do without, and nobody is told anything but which profile stands."""
     (tmp_path / "served/data.csv").write_text(PROJECT["data.csv"])
-    command = row.command.replace("PORT", str(loopback_server.port)).split()
+    write_packages(tmp_path / "served", tools)
+    work.env |= {"PIP_INDEX_URL": f"{loopback_server.url}/simple", "UV_DEFAULT_INDEX": f"{loopback_server.url}/simple"}
+    command = row.command.replace("PORT", str(loopback_server.port)).replace("UV", UV).split()
     bare = once((row, version), lambda: without(work, row, command))
     place = work.project("guarded")
     done = work.run(layers, place, row.options, *command)
@@ -170,7 +174,7 @@ def test_the_line(one):
     place = one.home / "project"
     assert re.fullmatch(
         rf"hermetic: no guard was asked for, so profile default stands: no network, no writing but in {place}, "
-        r"(\S+ and \S+|\d+ places|\S+) hidden, a clean environment; held in Python and the kernel( \(there .*\))?\n",
+        r"\d+ places protected, (\S+ and \S+|\d+ places|\S+) hidden, a clean environment; held in Python and the kernel( \(there .*\))?\n",
         told(one),
     )
 
