@@ -158,6 +158,10 @@ ROWS = [
     Row("notebook", "jupyter-nbconvert --to notebook --stdout --execute note.ipynb", "product 42", changes="made.txt", refused=JUPYTER),
     Row("notebook", "python kernel.py", "product 42", options=("--profile=notebook",), refused=JUPYTER),
     Row("http-client", "http --ignore-stdin --print=b --session=s :PORT/data.csv", "name,value"),
+    Row("net-hermetic", "http --ignore-stdin --print=b :PORT/data.csv", "name,value", options=("--profile=net-hermetic",)),
+    Row("exec-deny", "mypy demo.py", "Success: no issues found", options=("--profile=exec-deny",), changes=".mypy_cache"),
+    Row("fs-readonly", "flake8 -j1 demo.py", "F401", options=("--profile=fs-readonly",)),
+    Row("block-native", "black -q demo.py", options=("--profile=block-native",), changes="demo.py"),
     Row("default", "python analyse.py --input data.csv", '"mean": 3'),
     *(
         Row(profile, "python analyse.py --input data.csv", '"mean": 3', options=(f"--profile={profile}",))
