@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class, shell_complete
 
-from hermetic import __version__, options
+from hermetic import __version__, explain, options
 from hermetic.errors import CANNOT, HermeticError, UsageError, printable, quoted
 from hermetic.options import (
     AUDIT,
@@ -177,15 +177,14 @@ def _audit(python: str | None, json: bool) -> int:
 
 
 def _explain(surface: str, what: str, **values: Any) -> int:
-    from hermetic import explain
-    from hermetic.launch import run
+    from hermetic.launch import beforehand, run
     from hermetic.policy import combine
 
     resolved = combine.resolve(Invocation(RUN, _given(values), []), os.getcwd())
     for notice in (resolved.choice, *resolved.notices) if resolved.choice else resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
-    answers = explain.network(resolved.policy, what)
-    narrowed = run.narrowed(resolved).get("network")
+    answers = explain.answers(resolved.policy, surface, what, [*map(os.path.realpath, beforehand.own_paths()), *resolved.files])
+    narrowed = run.narrowed(resolved).get(explain.QUESTIONS[surface].guard)
     click.echo("\n".join(answer.told(narrowed) for answer in answers))
     return 0 if all(answer.decision.allowed for answer in answers) else 1
 
@@ -349,13 +348,14 @@ class Surface(click.Choice):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value not in self.choices:
-            raise click.UsageError(f"{quoted(value)} is nothing that can be asked about, only net is (hermetic why net HOST:PORT)", ctx)
+            asked = ", ".join(f"{name} {question.what}" for name, question in explain.QUESTIONS.items())
+            raise click.UsageError(f"{quoted(value)} is nothing that can be asked about (there are {asked})", ctx)
         return value
 
 
 _QUESTION: list[click.Parameter] = [
-    click.Argument(["surface"], type=Surface(["net"]), metavar="net"),
-    click.Argument(["what"], metavar="HOST:PORT"),
+    click.Argument(["surface"], type=Surface(list(explain.QUESTIONS)), metavar="|".join(explain.QUESTIONS)),
+    click.Argument(["what"], metavar="WHAT"),
 ]
 
 _FILES = click.Argument(["files"], nargs=-1, metavar="FILE", shell_complete=_complete_file)

@@ -1,21 +1,25 @@
 """What a policy says of a request, in words: `hermetic why` asks the judge that the guards and the kernel's supervisor ask.
 
-Nothing is looked up, so of a name only its ports are judged, for an address elsewhere: one of this network it does not open.
+Nothing is looked up, so of a name only its ports are judged, for an address elsewhere: one of this network it does not open. Nothing is run
+either, so where reading is limited it is not known what a program could not do without, which is allowed besides.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from hermetic_guard import programs
 from hermetic_guard.decide import Decision, Request, decide
 from hermetic_guard.guards.addresses import is_localhost, read_host
 from hermetic_guard.hosts import canonical_name, is_name
+from hermetic_guard.policy import is_within_any
 
 from hermetic.errors import UsageError, printable, quoted
-from hermetic.policy import domains, ports
+from hermetic.policy import WrongValue, adjust, domains, paths, ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from hermetic_guard.policy import Policy
 
@@ -33,21 +37,80 @@ class Answer(NamedTuple):
     decision: Decision
 
     def told(self, narrowed: Narrowed | None = None) -> str:
-        """In one line. narrowed: what policy files have to say of the network"""
+        """In one line. narrowed: what policy files have to say of what is asked about"""
         if self.decision.allowed:
             return printable(f"allowed  {self.asked}")
         hint = narrowed.hint(self.decision.hint) if narrowed else self.decision.hint
         return printable(f"refused  {self.asked}: {self.decision.rule}" + (f"  allow it  {hint}" if hint else ""))
 
 
-def network(policy: Policy, text: str) -> list[Answer]:
-    """Looking up and connecting to `HOST:PORT`, up to what is refused. Raises UsageError for what is neither."""
+class Question(NamedTuple):
+    """guard: which one answers; what: what is asked about, for help; requests: what it takes, one after the other, of a word of the user's, or
+    UsageError
+    """
+
+    guard: str
+    what: str
+    requests: Callable[[str, Sequence[str]], Iterator[Request]]
+
+
+def answers(policy: Policy, surface: str, text: str, protected: Sequence[str] = ()) -> list[Answer]:
+    """What the policy says, up to what is refused. Raises UsageError for what cannot be asked about.
+
+    protected: what no run may change, whatever its policy
+    """
     found = []
-    for request in requests(*read(text)):
+    for request in QUESTIONS[surface].requests(text, protected):
         found.append(Answer(f"{request.action}({request.target})", decide(policy, request)))
         if not found[-1].decision.allowed:
             break
     return found
+
+
+def _reading(text: str, protected: Sequence[str]) -> Iterator[Request]:
+    place = _place(text)
+    yield Request("filesystem", "list" if os.path.isdir(place) else "read", place, path=place, there=_there(place))
+
+
+def _writing(text: str, protected: Sequence[str]) -> Iterator[Request]:
+    """What is not there yet changes the directory it comes into, and that is what the kernel's rules can be about."""
+    place = _place(text)
+    if is_within_any(place, tuple(protected)):
+        yield Request("integrity", "write", place)
+    new = not paths.is_there(place)
+    yield Request("filesystem", "create" if new else "write", place, path=place, name=new, there=_there(place))
+
+
+def _there(place: str) -> str:
+    """What an option would have to name."""
+    return place if paths.is_there(place) else paths.nearest(place)
+
+
+def _place(text: str) -> str:
+    try:
+        return paths.read(text, os.getcwd())
+    except (OSError, WrongValue) as error:
+        raise UsageError(f"{quoted(text)}: {error}") from None
+
+
+def _running(text: str, protected: Sequence[str]) -> Iterator[Request]:
+    try:
+        place = os.path.realpath(programs.find(text, os.environ.get("PATH")))
+    except programs.Unresolved as error:
+        raise UsageError(f"{quoted(text)}: {error}", "the name of a program on PATH, or its path") from None
+    yield Request("subprocess", "start", place, path=place)
+
+
+def _loading(text: str, protected: Sequence[str]) -> Iterator[Request]:
+    try:
+        name = adjust.normalized(text)
+    except WrongValue as error:
+        raise UsageError(f"{quoted(text)}: {error.why}", error.hint) from None
+    yield Request("native", "import", name, distribution=name)
+
+
+def _connecting(text: str, protected: Sequence[str]) -> Iterator[Request]:
+    yield from requests(*read(text))
 
 
 def requests(host: str, port: int) -> Iterator[Request]:
@@ -95,3 +158,13 @@ def _host(host: str, text: str) -> str:
         at = domains.wrong_character(host)
         raise UsageError(f"{quoted(text)}: a host and one port were expected (at character {at})", "as in example.com:443")
     return asked
+
+
+QUESTIONS = {
+    "net": Question("network", "HOST:PORT", _connecting),
+    "read": Question("filesystem", "PATH", _reading),
+    "write": Question("filesystem", "PATH", _writing),
+    "run": Question("subprocess", "PROGRAM", _running),
+    "native": Question("native", "DIST", _loading),
+}
+"""By the first word of a question."""

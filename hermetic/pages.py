@@ -38,13 +38,13 @@ ABOUT = {
     SCHEMA: "Print the JSON schema of policy files, for editors.",
     TRUST: "Let the profiles of the project's policy files, or of FILE, as they are now, allow more than what stands without them; and say what.",
     INIT: "Begin a hermetic.toml for the project.",
-    WHY: "Say whether a policy lets HOST be looked up and PORT of it be connected to, by which rule not, and what would allow it. "
-    "Nothing is sent. Exits with 1 if it is refused.",
+    WHY: "Say whether a policy lets a server be connected to, a file be read or written, a program be run, or a distribution's native code be "
+    "loaded; by which rule not, and what would allow it. Nothing of it is done. Exits with 1 if it is refused.",
 }
 
 EXAMPLES = {
     ROOT: (
-        ("hermetic run -- pip install six", "no guard named: no network"),
+        ("hermetic run -- pip install six", "no guard: pip's profile"),
         ("hermetic --no-network --allow-localhost -- pytest", "'run' can be left out"),
         ("hermetic exec --no-network --python ~/env app.py", "in another interpreter"),
         ("hermetic shell --no-network", ""),
@@ -65,6 +65,8 @@ EXAMPLES = {
     WHY: (
         ("hermetic why --no-network net example.com:443", ""),
         ("hermetic why --allow-domain example.com net a.example.com:443", ""),
+        ("hermetic why --profile pytest write .git/hooks/pre-commit", ""),
+        ("hermetic why --no-subprocess run git", ""),
     ),
     POLICY: (("hermetic policy init", ""), ("hermetic policy show -- pytest", "")),
     SHOW: (
@@ -97,7 +99,7 @@ USAGE = {
     SCHEMA: "",
     TRUST: "[--forget] [FILE]",
     INIT: "",
-    WHY: "[OPTIONS] net HOST:PORT",
+    WHY: "[OPTIONS] net HOST:PORT|read PATH|write PATH|run PROGRAM|native DIST",
 }
 
 EXIT_CODES = (

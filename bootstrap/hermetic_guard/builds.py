@@ -13,10 +13,12 @@ import sys
 
 from hermetic_guard import cmdline, injection
 from hermetic_guard.files import read_file
-from hermetic_guard.policy import BUILD, CONFINED
+from hermetic_guard.policy import BUILD, CONFINED, matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Mapping
+
     from hermetic_guard.scopes import Scopes
 
 LARGEST = 1 << 20
@@ -25,6 +27,12 @@ HOOKS = "_in_process.py"
 
 IMPORTED = " as backend\n"
 """Ends the last line that uv takes from the project; the lines behind that call the hook, and write what it gives."""
+
+FOR_INSTALLERS = tuple(
+    "PIP_* UV_* KEYRING_* NETRC HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy "
+    "REQUESTS_CA_BUNDLE CURL_CA_BUNDLE".split()
+)
+"""Variables by which installers find indexes and log in to them: passwords stand in some. Builds reach no index."""
 
 INSTALLING = ("install", "develop")
 """Commands of setup.py, as pip had it run, that write into the environment."""
@@ -91,4 +99,9 @@ def confine(scopes: "Scopes", words: "list[str]", launcher: "list[str]") -> None
         return
     options = ["exec", "--no-policy", "--quiet", "--builds=%s" % BUILD, "--no-network", "--fs-readonly"]
     options += ["--allow-write=%s" % path for path in directories(tree + [os.getcwd()])]
-    os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], dict(os.environ))
+    os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], environment_of(os.environ))
+
+
+def environment_of(installers: "Mapping[str, str]") -> "dict[str, str]":
+    """What a build gets of the variables."""
+    return {name: value for name, value in installers.items() if not any(matches(one, name) for one in FOR_INSTALLERS)}

@@ -98,23 +98,25 @@ def own_resolver(loopback: LoopbackServer | None) -> dict[str, Content]:
 
 
 def protected_paths() -> list[str]:
-    """hermetic's own files: what a run could change there would weaken the next one."""
-    package = os.path.dirname(os.path.dirname(__file__))
-    return [package, payload.directory(), *kept_places()]
-
-
-def kept_places() -> list[str]:
-    """Where this run, and one without XDG_ variables, keeps what it learned and what it is told to trust. Made where there is none: whoever makes
-    it fills it for the next run, and what is not there cannot be kept.
+    """hermetic's own files: what a run could change there would weaken the next one. Where things are kept is made where there is nothing: whoever
+    makes it fills it for the next run, and what is not there cannot be kept.
     """
-    find = (kept.directory, discover.kept_directory)
-    found = dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain(os.environ)) for of in find) if place)
-    for place in found:
+    for place in kept_places():
         try:
             os.makedirs(place, 0o700, exist_ok=True)
         except OSError:
             continue  # nor can the target make it, which is the same user
-    return list(found)
+    return own_paths()
+
+
+def own_paths() -> list[str]:
+    return [os.path.dirname(os.path.dirname(__file__)), payload.directory(), *kept_places()]
+
+
+def kept_places() -> list[str]:
+    """Where this run, and one without XDG_ variables, keeps what it learned and what it is told to trust."""
+    find = (kept.directory, discover.kept_directory)
+    return list(dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain(os.environ)) for of in find) if place))
 
 
 def plain(environ: Mapping[str, str]) -> dict[str, str]:

@@ -138,7 +138,7 @@ def _files(policy: Policy, here: Here, around: Surroundings) -> tuple[int, list[
 
 def _parts(policy: Policy, here: Here, around: Surroundings) -> Iterator[tuple[int, Iterable[Grant]]]:
     """What each guard handles, and its grants."""
-    rules = policy.filesystem
+    rules = _seen(policy.filesystem)
     if rules is not None:
         yield CHANGE | NODES, _changes(rules, here, around)
     elif not here.namespaced:
@@ -154,6 +154,15 @@ def _parts(policy: Policy, here: Here, around: Surroundings) -> Iterator[tuple[i
         yield EXECUTE, [Grant(path, EXECUTE) for path in around.executables]
     if policy.network:
         yield RESOLVE_UNIX, [Grant(path, RESOLVE_UNIX, exact=True) for path in policy.network.unix]
+
+
+def _seen(rules: Filesystem | None) -> Filesystem | None:
+    """Without what is hidden besides being allowed: in the mounts there is something else in its place."""
+    if rules is None or not rules.hide:
+        return rules
+    write, read = ([path for path in paths if not is_within_any(path, rules.hide)] for paths in (rules.write, rules.read or ()))
+    seen: Filesystem = rules.replaced(write=tuple(write), read=rules.read and tuple(read))
+    return seen
 
 
 def _hides(rules: Filesystem, here: Here) -> bool:

@@ -32,9 +32,12 @@ def tables() -> dict[str, dict[str, Any]]:
     if not _tables:
         import tomllib
 
+        from hermetic_guard import builds
+
         from hermetic.policy import environment
 
         _tables.update(tomllib.loads(FILE.read_text(encoding="utf-8")))
+        _tables["@installer-env"]["words"] = list(builds.FOR_INSTALLERS)  # which are taken from builds, wherever these start
         _tables["@base-env"]["words"] = list(environment.BASE)  # which --clean-env knows without reading a file
     return _tables
 

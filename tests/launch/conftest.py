@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from launch.bare import Bare
 from launch.demo import Port, write_index
-from launch.environments import Environments, inherited
+from launch.environments import Environments, find_python, inherited, locked_tools
 from launch.installers import locked
 from launch.jobs import Jobs
+from launch.packages import fetch_tools
 from launch.staged import TwoRuns
 
 from hermetic.launch.signals import SET_BY_PYTHON
@@ -41,6 +42,13 @@ def bare(tmp_path):
 def environments(session_directory):
     """Virtual environments by name, see environments.RECIPES."""
     return Environments(session_directory)
+
+
+@pytest.fixture(scope="session")
+def tools(session_directory):
+    """A directory with the wheels of what builds."""
+    with locked_tools(session_directory):
+        return fetch_tools(session_directory / "tools", find_python("3.11"))
 
 
 @pytest.fixture

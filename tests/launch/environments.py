@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 import subprocess
 import sys
@@ -102,6 +103,7 @@ def locked_tools(directory):
         yield
 
 
+@functools.cache
 def find_python(name):
     """The path of the interpreter that scripts/pythons knows by this name."""
     return call(sys.executable, "-IS", str(ROOT / "scripts/pythons"), "--required", name).partition(" ")[2].rstrip("\n")

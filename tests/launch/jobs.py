@@ -105,6 +105,12 @@ def transcript(command):
     return re.sub("^    ", "", block, flags=re.MULTILINE).rstrip("\n") + "\n"
 
 
+def is_shown(shown, text):
+    """Whether a text is as a transcript has it, in which `...` stands for anything within a line."""
+    pattern = re.escape(rearranged(shown)).replace(re.escape("..."), ".*")
+    return re.fullmatch(pattern, rearranged(text)) is not None
+
+
 def rearranged(text):
     """Output as a transcript has it: without versions and line numbers, and with the three lines of a refusal first.
 

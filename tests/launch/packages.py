@@ -28,6 +28,19 @@ from setuptools import Extension, setup
 open('outcomes.py', 'w').write('found = ' + repr(probe_backend.outcomes()) + chr(10))
 setup(name='legacy', version='1.0', py_modules=['outcomes'], ext_modules=[Extension('compiled', ['compiled.c'])])
 """
+SENDING = """\
+import setuptools, setuptools.command.build_py, socket
+try:
+    socket.getaddrinfo("collector.example", 443)
+except OSError:
+    pass
+class Build(setuptools.command.build_py.build_py):
+    def run(self):
+        super().run()
+        self.copy_file("something.pth", self.build_lib)
+setuptools.setup(name="something", version="1.0", py_modules=["_something"], cmdclass={"build_py": Build})
+"""
+"""Tells somebody that it is installed, and has a module run from then on."""
 PTH = "import os\n"
 
 SOURCES = {
@@ -36,6 +49,13 @@ SOURCES = {
         "pyproject.toml": IN_TREE,
         "probe_backend.py": PROBE,
         "demo_backend.py": BACKEND,
+    },
+    "something": {
+        "PKG-INFO": metadata("something"),
+        "pyproject.toml": SETUPTOOLS,
+        "setup.py": SENDING,
+        "_something.py": "",
+        "something.pth": "import _something\n",
     },
     "legacy": {"setup.py": LEGACY, "compiled.c": EXTENSION, "probe_backend.py": PROBE, "demo_backend.py": BACKEND},
     "compiled": {"PKG-INFO": metadata("compiled"), "pyproject.toml": SETUPTOOLS, "setup.py": SETUP, "compiled.c": EXTENSION},
@@ -53,7 +73,7 @@ def write_packages(directory, tools):
     for name, modules in WHEELS.items():
         demo_backend.write_wheel(str(folder(directory, name)), name, VERSION, modules, metadata(name))
     for wheel in tools.glob("*.whl"):
-        (folder(directory, wheel.name.partition("-")[0]) / wheel.name).symlink_to(wheel)
+        (folder(directory, wheel.name.partition("-")[0].replace("_", "-")) / wheel.name).symlink_to(wheel)
 
 
 def folder(directory, name):
@@ -66,7 +86,17 @@ def fetch_tools(directory, python):
     """What builds the extension, once for all tests of a session."""
     if not directory.is_dir():
         call(UV, "venv", "--quiet", "--seed", "--python", python, f"{directory}-env")
-        call(f"{directory}-env/bin/pip", "download", "--quiet", "--no-deps", "--dest", f"{directory}.new", "setuptools<78", "wheel<0.46")
+        call(
+            f"{directory}-env/bin/pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            f"{directory}.new",
+            "setuptools<78",
+            "wheel<0.46",
+            "flit_core<4",
+        )
         Path(f"{directory}.new").rename(directory)
     return directory
 

@@ -1,7 +1,7 @@
 """A build backend that tries what no build has a right to, natively too, and says in the wheel it makes what came of it.
 
 It is packed into source trees as a backend in the tree, and runs on whatever Python builds there. PROBE in the environment says what is tried where:
-`{"port": 1, "environment": PATH, "home": PATH, "cache": PATH}`.
+`{"port": 1, "environment": PATH, "home": PATH, "cache": PATH}`. A variable PIP_LOGIN has what builds are not to know.
 """
 
 import json
@@ -21,6 +21,9 @@ def outcomes():
     for name, place in dict(places, tree=os.getcwd(), scratch=tempfile.gettempdir()).items():
         found[name] = attempt(lambda place=place: open(place + "/by-the-build", "w").close())
         found[name + ", natively"] = natively(f"echo > {place}/by-the-build-natively")
+    found["variable"] = "done" if "PIP_LOGIN" in os.environ else "refused"
+    found["variable, natively"] = natively("cat /proc/$PPID/environ /proc/self/environ | grep -qz ^PIP_LOGIN=")
+    found["installer's variable"] = natively(f"grep -qz ^PIP_LOGIN= /proc/{os.getppid()}/environ")
     return found
 
 

@@ -6,27 +6,55 @@ from typing import NamedTuple
 
 ATTEMPT = """
 import os, socket, subprocess, sys
-home = os.path.expanduser("~")
-def localhost(): socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5).close()
-def project(): open("new.txt", "w").close()
-def cache(): open(".pytest_cache/new.txt", "w").close()
-def hook(): open(".git/hooks/new", "w").close()
+home, here = os.path.expanduser("~"), os.path.dirname(os.path.abspath(__file__))
+def localhost(): socket.create_connection(("127.0.0.1", 8000), 5).close()
+def internet(): socket.create_connection(("8.8.4.4", 443), 5).close()
+def project(): open(here + "/new.txt", "w").close()
+def cache(): open(here + "/.pytest_cache/new.txt", "w").close()
+def hook(): open(here + "/.git/hooks/new", "w").close()
+def startup(): open(home + "/.bashrc", "a").close()
 def outside(): open(home + "/new.txt", "w").close()
 def secret(): open(home + "/.ssh/id_rsa").close()
 def elsewhere(): open(home + "/notes.txt").close()
 def process(): subprocess.run([sys.executable, "-c", ""], check=True)
 def variable(): os.environ["SERVICE_TOKEN"]
 def native(): import ctypes
-for attempt in (localhost, project, cache, hook, outside, secret, elsewhere, process, variable, native):
+for attempt in (localhost, internet, project, cache, hook, startup, outside, secret, elsewhere, process, variable, native):
     try:
         attempt()
-        print(attempt.__name__)
+        print("could:", attempt.__name__, flush=True)
     except (OSError, KeyError, ImportError, subprocess.CalledProcessError):
         pass
-"""
-"""Prints what it could do."""
 
-EVERYTHING = frozenset("localhost project cache hook outside secret elsewhere process variable native".split())
+def plugin(version):
+    from mypy.plugin import Plugin
+    return Plugin
+"""
+"""Prints what it could do, in a network of attempt_world.py. Also a plug-in of mypy's."""
+
+SETUP = "import setuptools\n__file__ = __import__('os').path.abspath('attempt.py')\nexec(open(__file__).read())\nsetuptools.setup()\n"
+
+
+class Inside(NamedTuple):
+    """How a tool is made to run the attempt by itself, as it runs what comes with a project.
+
+    command: as typed there
+    files:   by which the tool is led to it
+    """
+
+    command: str
+    files: dict[str, str]
+
+
+INSIDE = {
+    "pytest": Inside("pytest -q -s -p no:randomly", {"conftest.py": "import attempt\n"}),
+    "lint": Inside("mypy demo.py", {"mypy.ini": "[mypy]\nplugins = ./attempt.py\n"}),
+    "build": Inside("python -m build --no-isolation --wheel", {"setup.py": SETUP}),
+    "notebook": Inside("python kernel.py import attempt", {}),
+}
+"""By profile; of others it is a program."""
+
+EVERYTHING = frozenset("localhost internet project cache hook startup outside secret elsewhere process variable native".split())
 DEFAULT = frozenset("project cache elsewhere process native".split())
 ALLOWED = {
     "default": DEFAULT,
@@ -34,18 +62,18 @@ ALLOWED = {
     "lint": DEFAULT - {"project", "cache"},
     "format": DEFAULT,
     "build": DEFAULT,
-    "pip-install": DEFAULT - {"project", "cache"} | {"variable"},
+    "pip-install": DEFAULT - {"project", "cache"},
     "notebook": DEFAULT | {"localhost"},
     "http-client": DEFAULT | {"localhost"},
     "llm-code": frozenset({"project", "cache", "native"}),
     "grader": frozenset({"native"}),
-    "net-hermetic": EVERYTHING,
+    "net-hermetic": EVERYTHING - {"internet"},
     "exec-deny": EVERYTHING - {"process"},
-    "fs-readonly": EVERYTHING - {"project", "cache", "hook", "outside"},
+    "fs-readonly": EVERYTHING - {"project", "cache", "hook", "startup", "outside"},
     "block-native": EVERYTHING - {"native"},
     "block-all": frozenset({"secret", "elsewhere", "variable"}),
 }
-"""By profile, what of this it allows, on the loopback interface."""
+"""By profile, what of this it allows. `http-client` reaches names, which have no addresses there."""
 
 FOR_PYTHON_ALONE = frozenset({"native"})
 """What the kernel has no part in."""
@@ -72,10 +100,12 @@ print(json.dumps({"mean": statistics.mean(values), "names": collections.Counter(
  "source": ["print('product', 6 * 7); open('made.txt', 'w').write('made')"]}],
  "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}""",
     "kernel.py": """
+import sys
 from jupyter_client.manager import start_new_kernel
 manager, client = start_new_kernel(kernel_name="python3")
 try:
-    client.execute_interactive("print('product', 6 * 7)", timeout=60, output_hook=lambda message: print(message["content"].get("text", "")))
+    code = " ".join(sys.argv[1:]) or "print('product', 6 * 7)"
+    client.execute_interactive(code, timeout=60, output_hook=lambda message: print(message["content"].get("text", "")))
 finally:
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -87,7 +117,7 @@ finally:
 class Row(NamedTuple):
     """A tool at work.
 
-    command: as typed in the project; PORT is a server's
+    command: as typed in the project; PORT is a server's, UV the path of uv
     prints:  what stands in its output
     options: what it is run with, where its name does not choose the profile
     changes: the file that is another one afterwards, or is there; the directory in which there is something
@@ -116,7 +146,8 @@ ROWS = [
     Row("format", "isort --fss demo.py test_demo.py"),
     Row("format", "ruff format demo.py", "1 file reformatted", changes="demo.py"),
     Row("build", "python -m build --no-isolation", "Successfully built", changes="dist/demo-1.0.tar.gz"),
-    Row("build", "python -m build", "Successfully built", changes="dist/demo-1.0.tar.gz"),
+    Row("build", "python -m build --wheel", "Successfully built", changes="dist/demo-1.0-py3-none-any.whl"),
+    Row("build", "UV build", "Successfully built", changes="dist/demo-1.0.tar.gz"),
     Row(
         "pip-install",
         "python -m pip wheel --no-deps --no-build-isolation .",
@@ -127,6 +158,10 @@ ROWS = [
     Row("notebook", "jupyter-nbconvert --to notebook --stdout --execute note.ipynb", "product 42", changes="made.txt", refused=JUPYTER),
     Row("notebook", "python kernel.py", "product 42", options=("--profile=notebook",), refused=JUPYTER),
     Row("http-client", "http --ignore-stdin --print=b --session=s :PORT/data.csv", "name,value"),
+    Row("net-hermetic", "http --ignore-stdin --print=b :PORT/data.csv", "name,value", options=("--profile=net-hermetic",)),
+    Row("exec-deny", "mypy demo.py", "Success: no issues found", options=("--profile=exec-deny",), changes=".mypy_cache"),
+    Row("fs-readonly", "flake8 -j1 demo.py", "F401", options=("--profile=fs-readonly",)),
+    Row("block-native", "black -q demo.py", options=("--profile=block-native",), changes="demo.py"),
     Row("default", "python analyse.py --input data.csv", '"mean": 3'),
     *(
         Row(profile, "python analyse.py --input data.csv", '"mean": 3', options=(f"--profile={profile}",))

@@ -4,25 +4,29 @@ import json
 from pathlib import Path
 
 import pytest
-from launch.environments import RECIPES, UV, Environment, find_python, locked_tools, make
-from launch.packages import Index, fetch_tools, write_packages
+from launch.environments import RECIPES, UV, Environment, call, find_python, make
+from launch.jobs import is_shown, transcript
+from launch.packages import Index, write_packages
 from launch.test_names import in_world
 
 ONE_LAYER = Path(__file__).parents[1] / "containment/one_layer.py"
 PROFILE = "--profile=pip-install"
 LAYERS = ("both", "python", "kernel")
 
-WAYS = ("3.9", "3.13", "oldest pip", "newest pip", "uv 3.9", "uv 3.13")
+VERSIONS = ("3.9", "3.13", "uv 3.9", "uv 3.13")
+WAYS = (*VERSIONS, "oldest pip", "newest pip", "pypy3.9")
 """Which pip, as environments.RECIPES has it, or uv for an environment of which Python."""
+
+COMBINATIONS = [*((which, "both") for which in WAYS), *((which, layers) for which in VERSIONS for layers in ("python", "kernel"))]
 
 OWN = ("tree", "scratch")
 """What a build may write."""
+BY_ALL = {"home", "home, natively"}
+"""What the profile refuses to the installer as well, of that which the build of `probing` tries."""
 
 
 @pytest.fixture
-def packages(session_directory, tmp_path):
-    with locked_tools(session_directory):
-        tools = fetch_tools(session_directory / "tools", find_python("3.11"))
+def packages(tools, tmp_path):
     write_packages(tmp_path / "served", tools)
     with Index(tmp_path / "served") as index:
         yield index
@@ -32,8 +36,8 @@ def packages(session_directory, tmp_path):
 class Place:
     """An environment of its own, and the commands that install into it."""
 
-    def __init__(self, which, directory, index, jobs):
-        self.directory, self.index, self.jobs = directory, index, jobs
+    def __init__(self, which, directory, index, jobs, tools):
+        self.directory, self.index, self.jobs, self.tools = directory, index, jobs, tools
         self.uv = which.startswith("uv ")
         recipe = RECIPES[which.removeprefix("uv ")]
         self.environment = Environment(directory, find_python(recipe.python))
@@ -50,9 +54,16 @@ class Place:
             "PIP_INDEX_URL": self.index.url,
             "UV_DEFAULT_INDEX": self.index.url,
             "PIP_RETRIES": "0",
+            "UV_HTTP_RETRIES": "0",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
-        more |= {"PIP_CACHE_DIR": self.cache, "UV_CACHE_DIR": self.cache, "UV_PYTHON_DOWNLOADS": "never", "PROBE": json.dumps(probe)}
+        more |= {
+            "PIP_CACHE_DIR": self.cache,
+            "UV_CACHE_DIR": self.cache,
+            "UV_PYTHON_DOWNLOADS": "never",
+            "PROBE": json.dumps(probe),
+            "PIP_LOGIN": "name:password",
+        }
         return self.jobs.environ(self.environment, **more)
 
     def command(self, *words):
@@ -60,11 +71,17 @@ class Place:
 
     def installed(self, *words, layers="both", options=()):
         """Install under the profile."""
-        command = [*options, PROFILE, "--", *self.command(*words)]
+        command = [*options, PROFILE, "--allow-env=PROBE", "--", *self.command(*words)]
         if layers == "both":
             return self.jobs.guarded("run", *command, env=self.environ)
         one = [find_python("3.11"), "-IS", ONE_LAYER, layers]
         return self.jobs.native(*one, *command, env=self.environ)
+
+    def without_isolation(self):
+        """Has what builds in the environment itself, which is quicker; the option that it takes."""
+        tools = [str(wheel) for wheel in self.tools.glob("*.whl")]
+        call(UV, "pip", "install", "--quiet", "--no-deps", "--python", self.environment.python, *tools)
+        return ["--no-build-isolation"]
 
     @property
     def site(self):
@@ -79,20 +96,38 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path, packages, jobs):
-    return lambda which, name="env": Place(which, tmp_path / name, packages, jobs)
+def place(tmp_path, packages, jobs, tools):
+    return lambda which, name="env": Place(which, tmp_path / name, packages, jobs, tools)
 
 
-@pytest.mark.parametrize("which", [way for way in WAYS if way != "oldest pip"])
-def test_installs(place, which):
-    """A wheel, and a source distribution with an extension in C, whose build tools come from the index: nothing is refused."""
+@pytest.mark.parametrize("which", WAYS)
+def test_without_the_profile(place, which):
+    """The control: a build does all that it tries."""
+    bare = place(which)
+    done = bare.jobs.native(*bare.command("probing"), env=bare.environ)
+    assert done.code == 0, done.err
+    assert set(bare.outcomes().values()) == {"done"}
+    assert bare.left_by_the_build() == ["cache", "environment", "home"]
+
+
+@pytest.mark.parametrize(("which", "layers"), COMBINATIONS, ids=map(" ".join, COMBINATIONS))
+def test_installs(place, which, layers):
+    """A wheel, and source distributions: one whose backend tries what it has no right to, and one with an extension in C, whose build tools come
+    from the index. The kernel alone knows no builds: they have what the installer has.
+    """
     made = place(which)
-    done = made.installed("plain", "compiled")
+    wanted = ["plain", "probing", *(["compiled"] if which in (*VERSIONS, "newest pip") else [])]
+    done = made.installed(*wanted, *(made.without_isolation() if layers != "both" else ()), layers=layers)
     assert done.code == 0, done.out + done.err
-    assert done.refused == [], done.err
-    names = {path.name.partition(".")[0] for path in made.site.iterdir()}
-    assert names >= {"plain", "compiled"}
-    assert made.environment.ask("import plain, compiled; print(compiled.__file__.rpartition('.')[2])") == "so"
+    assert {path.name.partition(".")[0] for path in made.site.iterdir()} >= {*wanted}
+    outcomes = made.outcomes()
+    held = {what for what in outcomes if what.partition(",")[0] not in OWN}
+    assert {what for what, came in outcomes.items() if came == "refused"} == (BY_ALL if layers == "kernel" else held), outcomes
+    assert layers == "kernel" or made.left_by_the_build() == []
+    if layers == "both":
+        assert f"hermetic: blocked action: network disabled: connect(127.0.0.1:{made.index.port})" in done.err
+        assert "allow it  --builds alike\n" in done.err
+        assert "allow it  --allow" not in done.err
 
 
 def test_setup_py_as_it_was_run_once(place):
@@ -106,36 +141,14 @@ def test_setup_py_as_it_was_run_once(place):
     assert made.left_by_the_build() == ["environment"]
 
 
-@pytest.mark.parametrize("which", [*WAYS, "pypy3.9"])
-def test_builds_get_no_further_than_their_tree(place, which):
-    """Not to the index either, which pip reaches, nor into the environment, into which pip installs. The control is the same without hermetic."""
-    bare = place(which, "bare")
-    done = bare.jobs.native(*bare.command("probing"), env=bare.environ)
+def test_transcript(place):
+    """What the README shows; a build that reaches nobody succeeds as it would without a network."""
+    made = place("3.13")
+    command = "hermetic run -- pip install --quiet something"
+    done = made.jobs.guarded(*command.split()[1:], env=made.environ)
     assert done.code == 0, done.err
-    assert set(bare.outcomes().values()) == {"done"}
-    assert bare.left_by_the_build() == ["cache", "environment", "home"]
-    made = place(which)
-    done = made.installed("probing")
-    assert done.code == 0, done.err
-    assert made.outcomes() == {what: "done" if what.partition(",")[0] in OWN else "refused" for what in bare.outcomes()}
-    assert made.left_by_the_build() == []
-    assert f"hermetic: blocked action: network disabled: connect(127.0.0.1:{made.index.port})" in done.err
-    assert "allow it  --builds alike\n" in done.err
-    assert "allow it  --allow" not in done.err
-
-
-@pytest.mark.parametrize("which", ["3.13", "uv 3.13"])
-@pytest.mark.parametrize("layers", ["python", "kernel"])
-def test_one_layer(place, which, layers):
-    """The kernel alone knows no builds: they have what pip has."""
-    made = place(which)
-    done = made.installed("plain", "probing", "compiled", layers=layers)
-    assert done.code == 0, done.out + done.err
-    outcomes = made.outcomes()
-    assert (outcomes["home"], outcomes["home, natively"]) == ("refused", "refused")
-    assert outcomes["tree"] == outcomes["scratch"] == "done"
-    if layers == "python":
-        assert (outcomes["index"], outcomes["environment"], outcomes["cache"]) == ("refused", "refused", "refused")
+    said = (done.out + done.err).replace(str(made.directory), "/home/me/env")
+    assert is_shown(transcript(command), said), said
 
 
 def test_builds_that_are_let_alone(place):
@@ -147,16 +160,29 @@ def test_builds_that_are_let_alone(place):
     assert (outcomes["index"], outcomes["environment"], outcomes["home"]) == ("done", "done", "refused")
 
 
-def test_a_host_that_is_linked_to(place, packages, tmp_path):
-    """It is refused, with the option that allows it; so is one that a project's file names."""
-    made = place("3.13")
-    (tmp_path / "served/simple/plain").joinpath("index.html").write_text(
-        '<a href="http://127.0.0.2:9/plain-9.0-py3-none-any.whl">plain-9.0-py3-none-any.whl</a>'
-    )
-    done = made.installed("plain")
-    assert done.code == 1
-    assert "connect(127.0.0.2:9)" in done.err
-    assert "allow it  --allow-" in done.err
+def link_to(url, served):
+    (served / "simple/plain/index.html").write_text(f'<a href="{url}">{url.rpartition("/")[2]}</a>')
+
+
+@pytest.mark.parametrize(("which", "layers"), [("3.9", "both"), ("3.13", "python"), ("3.13", "kernel"), ("uv 3.13", "both")])
+def test_a_host_that_is_linked_to(place, packages, tmp_path, which, layers):
+    """By a page of an index: it is refused, with the option that allows it. That is followed."""
+    made = place(which)
+    wanted = ["plain", *(["--refresh"] if made.uv else [])]
+    link_to("http://files.example/plain-1.0-py3-none-any.whl", tmp_path / "served")
+    done = made.installed(*wanted, layers=layers)
+    assert (done.code != 0, "DNS(files.example)" in done.err) == (True, True), done.err
+    assert "  allow it  --allow-domain files.example\n" in done.err
+    write_packages(tmp_path / "elsewhere", tmp_path)
+    with Index(tmp_path / "elsewhere") as elsewhere:
+        link_to(f"{elsewhere.url}/plain/plain-1.0-py3-none-any.whl", tmp_path / "served")
+        done = made.installed(*wanted, layers=layers)
+        assert (done.code != 0, elsewhere.calls) == (True, 0), done.err
+        hint = f"--allow-localhost={elsewhere.port}"
+        assert f"  allow it  {hint}\n" in done.err
+        done = made.installed(*wanted, layers=layers, options=[hint])
+        elsewhere.shutdown()
+    assert done.code == 0, done.err
 
 
 def test_requirements_of_a_project(place, packages, tmp_path):
@@ -182,7 +208,8 @@ def test_a_local_project(place, tmp_path, packages):
     project = tmp_path / "project"
     project.mkdir()
     (project / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["setuptools", "wheel"]\nbuild-backend = "setuptools.build_meta"\n[project]\nname = "local"\nversion = "1"\n'
+        '[build-system]\nrequires = ["flit_core"]\nbuild-backend = "flit_core.buildapi"\n'
+        '[project]\nname = "local"\nversion = "1"\ndescription = "it lies here"\n'
     )
     (project / "local.py").touch()
     for words in (["./project"], ["-e", "./project"]):
@@ -190,6 +217,17 @@ def test_a_local_project(place, tmp_path, packages):
         assert done.code == 0, done.err
         assert done.refused == []
     assert made.environment.ask("import local; print(local.__file__)") == f"{project}/local.py"
+
+
+def test_variables(place):
+    """An installer gets what leads it to indexes, and no token. Of that builds get nothing: test_installs."""
+    made = place("3.13")
+    given = {"HTTPS_PROXY": "http://127.0.0.1:9", "UV_INDEX_A_PASSWORD": "x", "CFLAGS": "-O", "AWS_SECRET_ACCESS_KEY": "x", "MY_TOKEN": "x"}
+    code = f"import os; print([name for name in {list(given)} if name in os.environ])"
+    env = made.environ | given
+    assert made.jobs.native("python", "-c", code, env=env).out == f"{list(given)}\n"
+    done = made.jobs.guarded("run", PROFILE, "--", "python", "-c", code, env=env)
+    assert done.out == "['HTTPS_PROXY', 'UV_INDEX_A_PASSWORD', 'CFLAGS']\n", done.err
 
 
 def test_what_is_hidden(place, packages):
@@ -259,7 +297,7 @@ def test_what_holds_for_the_installer_itself(place, port, packages):
     command = ("python", "-c", TRIES.replace("OTHER", str(port.number)))
     bare = made.jobs.native(*command, env=made.environ)
     assert (bare.out.count("done"), bare.out.count("refused")) == (10, 0), bare.err
-    done = made.jobs.guarded("run", PROFILE, "--", *command, env=made.environ)
+    done = made.jobs.guarded("run", PROFILE, "--allow-env=PROBE", "--", *command, env=made.environ)
     assert done.out.splitlines() == [
         "['done', 'done', 'refused'] ['done', 'done', 'refused']",
         "['done', 'refused']",

@@ -7,13 +7,18 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from launch.profile_rows import ALLOWED, ATTEMPT, EVERYTHING, FOR_PYTHON_ALONE, PROJECT, ROWS
+from launch.environments import UV
+from launch.namespaces import private_mounts
+from launch.packages import write_packages
+from launch.profile_rows import ALLOWED, ATTEMPT, EVERYTHING, FOR_PYTHON_ALONE, INSIDE, PROJECT, ROWS, Inside
 
 from hermetic.policy import load
 
-ONE_LAYER = str(Path(__file__).resolve().parents[1] / "containment/one_layer.py")
+HERE = Path(__file__).resolve().parent
+ONE_LAYER = str(HERE.parent / "containment/one_layer.py")
 LAYERS = ("both", "python", "kernel")
 VERSIONS = ("3.9", "3.13")
+COULD = re.compile(r"could: (\w+)")
 SUITE = re.compile(r"(\d+) passed")
 
 
@@ -32,26 +37,45 @@ class Work:
         (self.home / ".config/httpie").mkdir(parents=True)
         (self.home / ".config/httpie/config.json").write_text('{"disable_update_warnings": true}')
 
-    def project(self, name):
+    def project(self, name, **more):
+        """more: files, by name"""
         place = self.home / name
         place.mkdir()
-        for file, text in PROJECT.items():
+        for file, text in (PROJECT | more).items():
             (place / file).write_text(text)
         return place
 
-    def bare(self, place, *command):
-        return self.jobs.native(*command, env=self.env, cwd=place)
+    def bare(self, place, *command, before=()):
+        return self.jobs.native(*command, env=self.env, cwd=place, before=before)
 
-    def run(self, layers, place, options, *command):
+    def run(self, layers, place, options, *command, before=()):
         words = ("run", *options, "--", *command)
         if layers == "both":
-            return self.jobs.guarded(*words, env=self.env, cwd=place)
-        return self.jobs.native(sys.executable, "-IS", ONE_LAYER, layers, *words, env=self.env, cwd=place)
+            return self.jobs.guarded(*words, env=self.env, cwd=place, before=before)
+        return self.jobs.native(sys.executable, "-IS", ONE_LAYER, layers, *words, env=self.env, cwd=place, before=before)
 
 
 @pytest.fixture(params=VERSIONS)
-def work(request, jobs, elsewhere, environments):
-    return Work(jobs, elsewhere, environments.get(f"profiles {request.param}"))
+def version(request):
+    return request.param
+
+
+@pytest.fixture
+def work(version, jobs, elsewhere, environments):
+    return Work(jobs, elsewhere, environments.get(f"profiles {version}"))
+
+
+@pytest.fixture(scope="module")
+def once():
+    """Gives what a function gave for the same key before: a control is needed once, not for each layer."""
+    known = {}
+
+    def once(key, function):
+        if key not in known:
+            known[key] = function()
+        return known[key]
+
+    return once
 
 
 @pytest.fixture
@@ -63,25 +87,38 @@ def elsewhere():
 
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row.profile}-{row.command}" for row in ROWS])
-def test_tools(work, loopback_server, tmp_path, row, layers):
+def test_tools(work, version, once, loopback_server, tools, tmp_path, row, layers):
     """They do what they do without, and nobody is told anything but which profile stands."""
     (tmp_path / "served/data.csv").write_text(PROJECT["data.csv"])
-    command = row.command.replace("PORT", str(loopback_server.port)).split()
-    before, after = work.project("bare"), work.project("guarded")
-    bare = work.bare(before, *command)
-    shutil.rmtree(work.home / ".jupyter", ignore_errors=True)
-    done = work.run(layers, after, row.options, *command)
-    assert row.prints in bare.out + bare.err, bare
+    write_packages(tmp_path / "served", tools)
+    work.env |= {"PIP_INDEX_URL": f"{loopback_server.url}/simple", "UV_DEFAULT_INDEX": f"{loopback_server.url}/simple"}
+    command = row.command.replace("PORT", str(loopback_server.port)).replace("UV", UV).split()
+    bare = once((row, version), lambda: without(work, row, command))
+    place = work.project("guarded")
+    done = work.run(layers, place, row.options, *command)
     assert row.prints in done.out + done.err, done
     assert done.code == bare.code, done
-    if row.changes:
-        assert content(before / row.changes) != PROJECT.get(row.changes, "") != content(after / row.changes)
+    assert not row.changes or is_changed(place, row)
     assert {what.replace(str(work.home), "~") for what in done.refused} <= row.refused
     if not row.options and layers != "python":
         assert f"hermetic: no guard was asked for, so profile {row.profile} stands: " in done.err
-    assert not [name for name in (".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache") if is_empty(after / name)]
+    assert not [name for name in (".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache") if is_empty(place / name)]
     assert not is_empty(work.home / ".cache/pylint")
     assert not (work.home / ".jupyter").exists()
+
+
+def without(work, row, command):
+    """What the tool does without hermetic."""
+    place = work.project("bare")
+    bare = work.bare(place, *command)
+    shutil.rmtree(work.home / ".jupyter", ignore_errors=True)
+    assert row.prints in bare.out + bare.err, bare
+    assert not row.changes or is_changed(place, row)
+    return bare
+
+
+def is_changed(place, row):
+    return PROJECT.get(row.changes, "") != content(place / row.changes) != ""
 
 
 def content(path):
@@ -96,27 +133,27 @@ def is_empty(directory):
 
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("profile", load.names())
-def test_what_is_allowed(work, loopback_server, profile, layers):
-    """And without a profile everything is."""
-    place = work.project("project")
+def test_what_is_allowed(work, version, once, profile, layers):
+    """To what a project has the tool run, or else to a program. And without a profile everything is."""
+    inside = INSIDE.get(profile, Inside("python attempt.py", {}))
+    place = work.project("project", **{"attempt.py": ATTEMPT, **inside.files})
     (place / ".pytest_cache").mkdir()
     (place / ".git/hooks").mkdir(parents=True)
-    (place / "attempt.py").write_text(ATTEMPT)
-    command = ("python", "attempt.py", loopback_server.port)
-    assert set(work.bare(place, *command).out.split()) == EVERYTHING
-    done = work.run(layers, place, ("-q", f"--profile={profile}"), *command)
+    world = (*private_mounts(), "--net", sys.executable, HERE / "attempt_world.py")
+    bare = once((inside.command, version), lambda: work.bare(place, *inside.command.split(), before=world))
+    assert set(COULD.findall(bare.out)) == EVERYTHING, bare
+    done = work.run(layers, place, ("-q", f"--profile={profile}"), *inside.command.split(), before=world)
     allowed = ALLOWED[profile] | (FOR_PYTHON_ALONE if layers == "kernel" else set())
-    assert (done.code, set(done.out.split())) == (0, allowed), done
+    assert (done.code, set(COULD.findall(done.out))) == (0, allowed), done
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_real_suite(jobs, tmp_path, environments, source, version, layers):
+def test_a_real_suite(jobs, tmp_path, environments, source, version, once, layers):
     """From its source distribution."""
     work = Work(jobs, tmp_path, environments.get(f"profiles {version}"), PYTHONPATH="src")
     place = source("itsdangerous", environments.get("profiles 3.13"))
     command = ("pytest", "-q", "tests")
-    passed = SUITE.search(work.bare(place, *command).out)[1]
+    passed = once(version, lambda: SUITE.search(work.bare(place, *command).out)[1])
     assert int(passed) > 290
     done = work.run(layers, place, (), *command)
     assert (done.code, SUITE.search(done.out)[1]) == (0, passed), done
@@ -137,7 +174,7 @@ def test_the_line(one):
     place = one.home / "project"
     assert re.fullmatch(
         rf"hermetic: no guard was asked for, so profile default stands: no network, no writing but in {place}, "
-        r"(\S+ and \S+|\d+ places|\S+) hidden, a clean environment; held in Python and the kernel( \(there .*\))?\n",
+        r"\d+ places protected, (\S+ and \S+|\d+ places|\S+) hidden, a clean environment; held in Python and the kernel( \(there .*\))?\n",
         told(one),
     )
 

@@ -254,3 +254,15 @@ def test_what_openssl_reads_of_itself(jobs, project, layer, code, version):
         assert (ONE in done.out) is not held, done
         told = f"hermetic: blocked action: filesystem guarded: use(OPENSSL_CONF={project}/beside.cnf)"
         assert (told in done.err) is held, done
+
+
+@pytest.mark.parametrize("layer", ["both", "python", "kernel"])
+def test_access(jobs, project, layer):
+    """access(2) says what would come of it, so that programs that ask do without; nobody is told."""
+    code = "import os; print([os.access(path, os.W_OK) for path in ('.', 'beside.txt', os.environ['TMPDIR'])])"
+    python = find_python("3.11").path
+    assert jobs.native(python, "-c", code, env=jobs.environ(), cwd=project).out == "[True, True, True]\n"
+    start = [jobs.hermetic] if layer == "both" else [sys.executable, "-IS", ONE_LAYER, layer]
+    done = jobs.native(*start, "--fs-readonly", "--", python, "-c", code, env=jobs.environ(), cwd=project)
+    assert done.out == "[False, False, True]\n", done.err
+    assert "blocked" not in done.err

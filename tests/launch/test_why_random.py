@@ -60,7 +60,7 @@ def rows(line: str, what: list[str]) -> list[Row]:
     found = []
     for one in what:
         host, _, port = one.rpartition(":")
-        for answer in explain.network(policy, one):
+        for answer in explain.answers(policy, "net", one):
             action = answer.asked.partition("(")[0]
             request = f"as {host} connect {ELSEWHERE}:{port}" if host in NAMES else f"connect {one}"
             found.append(Row(f"DNS {host}" if action == "DNS" else request, answer.decision.allowed))

@@ -99,6 +99,13 @@ def test_nor_where_builds_are_let_alone(started: list[list[str]]) -> None:
     assert started == []
 
 
+def test_variables() -> None:
+    """What leads to indexes goes, whatever else there is stays."""
+    kept = {"PATH": "/bin", "CFLAGS": "-O", "PIPX": "x", "MINE": "x", "UV": "/bin/uv"}
+    gone = {"PIP_INDEX_URL": "x", "UV_INDEX_A_PASSWORD": "x", "HTTPS_PROXY": "x", "no_proxy": "x", "NETRC": "x", "KEYRING_SERVICE": "x"}
+    assert builds.environment_of(kept | gone) == kept
+
+
 def test_a_hint_says_what_would_have_to_be_allowed_first() -> None:
     """Nothing else helps: what is allowed to the installer is not to its builds."""
     request = Request("network", "DNS", "x.example", host="x.example")

@@ -105,8 +105,8 @@ def test_policy_without_a_word_more(answer):
         (("completion", "--bogus"), "No such option"),
         (("run", "--bogus", "x"), "unknown option --bogus"),
         (("nothing",), "No such command"),
-        (("why", "a.example:443"), "a.example:443 is nothing that can be asked about, only net is (hermetic why net HOST:PORT)"),
-        (("why", "net"), "Missing argument 'HOST:PORT'"),
+        (("why", "a.example:443"), "a.example:443 is nothing that can be asked about (there are net HOST:PORT, read PATH, "),
+        (("why", "net"), "Missing argument 'WHAT'"),
     ],
 )
 def test_errors_are_one_line_and_125(words, message):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
+from hermetic_guard.policy import Policy
 from unit.network_rows import ROWS, Row
 
 from hermetic import explain, options
@@ -16,7 +20,7 @@ LOOKUPS = [row for row in ROWS if row.request.startswith("DNS ") and explain.is_
 def answers(line: str, what: str) -> list[explain.Answer]:
     invocation = options.parse(["--no-network", *line.split(), "--", "x"], {})
     assert invocation is not None
-    return explain.network(combine.resolve(invocation, "/work").policy, what)
+    return explain.answers(combine.resolve(invocation, "/work").policy, "net", what)
 
 
 @pytest.mark.parametrize("row", CONNECTIONS, ids=str)
@@ -86,4 +90,58 @@ BAD = {
 def test_refuses(what: str, why: str) -> None:
     with pytest.raises(UsageError) as caught:
         explain.read(what)
+    assert why in str(caught.value)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "out").mkdir()
+    for name in ("file", "secret", "out/file"):
+        (tmp_path / name).touch()
+    (tmp_path / "link").symlink_to("out/file")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+HERE = [
+    ("--fs-readonly", "read file", "allowed  read({})"),
+    ("--fs-readonly", "write file", "refused  write({}): filesystem read-only  allow it  --allow-write {}"),
+    ("--fs-readonly", "write new", "refused  create({}): filesystem read-only  allow it  --allow-write PLACE"),
+    ("--fs-readonly --allow-write=out", "write out/new", "allowed  create({})"),
+    ("--fs-readonly --allow-write=out", "write link", "allowed  write(PLACE/out/file)"),
+    (
+        "--fs-readonly --allow-write=out/file",
+        "write out/new",
+        "refused  create({}): filesystem read-only  allow it  --allow-write PLACE/out",
+    ),
+    ("--fs-readonly --allow-write=. --protect=out", "write out/file", "refused  write({}): protected"),
+    ("--fs-readonly --hide=secret", "read secret", "refused  read({}): hidden"),
+    ("--fs-readonly=out", "read file", "refused  read({}): reads limited  allow it  --allow-read {}"),
+    ("--fs-readonly=out", "read .", "refused  list(PLACE): reads limited  allow it  --allow-read PLACE"),
+    ("--no-network", "write kept/x", "refused  write({}): guards stay in place"),
+    ("--no-network", "write file", "allowed  write({})"),
+    ("--no-subprocess", "run /bin/cat", "refused  start(CAT): subprocess disabled  allow it  --allow-run CAT"),
+    ("--no-subprocess --allow-run=cat", "run cat", "allowed  start(CAT)"),
+    ("--block-native", "native NumPy", "refused  import(numpy): native code disabled  allow it  --allow-native numpy"),
+    ("--block-native --allow-native=a.b", "native A_B", "allowed  import(a-b)"),
+]
+
+
+@pytest.mark.parametrize(("line", "question", "said"), HERE, ids=[f"{line} {question}" for line, question, _ in HERE])
+def test_on_this_machine(place: Path, line: str, question: str, said: str) -> None:
+    invocation = options.parse([*line.split(), "--", "x"], {})
+    assert invocation is not None
+    surface, what = question.split()
+    found = explain.answers(combine.resolve(invocation, str(place)).policy, surface, what, [f"{place}/kept"])
+    told = said.replace("{}", f"{place}/{what}").replace("PLACE", str(place)).replace("CAT", os.path.realpath("/bin/cat"))
+    assert found[-1].told() == told
+
+
+@pytest.mark.parametrize(
+    ("surface", "what", "why"),
+    [("run", "no-such-program", "not found"), ("native", "a b", "the name of a distribution was expected"), ("read", "a\0b", "null byte")],
+)
+def test_refuses_what_is_none(place: Path, surface: str, what: str, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        explain.answers(Policy(), surface, what)
     assert why in str(caught.value)

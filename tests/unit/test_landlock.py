@@ -142,6 +142,17 @@ def test_writing():
     assert rights(ll.ruleset(POLICIES["write"], here(namespaced=False), AROUND)).get("/dev/shm") is None
 
 
+@pytest.mark.parametrize("namespaced", [True, False])
+def test_what_is_hidden_besides_being_allowed(namespaced):
+    """In the mounts there is something else in its place."""
+    rules = Filesystem(write=("/srv/out", "/srv/secret/a"), read=("/srv",), hide=("/srv/secret",))
+    found = rights(ll.ruleset(Policy(filesystem=rules), here(namespaced=namespaced), AROUND))
+    assert "/srv/out" in found
+    assert "/srv/secret/a" not in found
+    only = Filesystem(read=("/srv/secret/a", "/usr"), hide=("/srv/secret",))
+    assert "/srv/secret/a" not in rights(ll.ruleset(Policy(filesystem=only), here(namespaced=namespaced), AROUND))
+
+
 def test_everything_written():
     """Memory stays out of reach: by its mount in a namespace, else it is not granted."""
     policy = Policy(filesystem=Filesystem(write=("/",)))

@@ -16,7 +16,20 @@ from hermetic_guard.errors import FilesystemRefused
 from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent, variables
 from hermetic_guard.guards.canonical import absent, as_bytes, link_of, locate, shown
 from hermetic_guard.guards.databases import read_uri
-from hermetic_guard.guards.operations import DATABASE, FILE, HARDLINK, HEAD, OPEN, READ, USE, VARIABLE, WRITE, make_copy, make_handlers
+from hermetic_guard.guards.operations import (
+    ACCESS,
+    DATABASE,
+    FILE,
+    HARDLINK,
+    HEAD,
+    OPEN,
+    READ,
+    USE,
+    VARIABLE,
+    WRITE,
+    make_copy,
+    make_handlers,
+)
 from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
 from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import directory_of, is_within_any
@@ -38,9 +51,11 @@ def prepare(enforcer, protect, channel_path):
     guards in place, for where there are no audit events it is the replaced functions that judge.
     """
     judging = seal(vars(paths), vars(canonical), vars(operations), vars(databases), globals())
-    judge = judging["make_judge"](enforcer, judging["find_streams"]())
+    streams = judging["find_streams"]()
+    judge = judging["make_judge"](enforcer, streams)
     handlers = judging["make_all_handlers"](enforcer, protect, judge, channel_path)
-    asks = {event: make_asker(event, handlers[event]) for event in (FILE, OPEN, DATABASE, USE, HEAD, VARIABLE)}
+    handlers[ACCESS] = judging["make_on_access"](enforcer, streams)
+    asks = {event: make_asker(event, handlers[event]) for event in (FILE, OPEN, DATABASE, USE, HEAD, VARIABLE, ACCESS)}
     enforcer.judge_file, enforcer.read_head, enforcer.ask_open = judge, asks[HEAD], asks[OPEN]
     enforcer.ask_variable = asks[VARIABLE]
     handlers["os.putenv"] = seal(vars(variables))["make_on_putenv"](judging["make_judge_variable"](enforcer.check, enforcer.scopes))
@@ -113,6 +128,26 @@ def make_judge(enforcer, streams):
         return name if name is not None and is_within_any(name, hidden) else None
 
     return judge
+
+
+def make_on_access(enforcer, streams):
+    """access(2) as on a read-only file system: programs that ask whether they may write do without, where those that try would fail.
+
+    Not for paths that are refused to all (integrity.py). Whoever makes shared memory may write it.
+    """
+    scopes, allows, facts_of, memory = enforcer.scopes, enforcer.allows, make_facts(enforcer, streams), SHARED_MEMORY[:-1]
+
+    def on_access(answer, path, directory):
+        if type(answer) is not list:
+            return
+        place = locate(path, directory, FOLLOWS) if scopes.current.filesystem is not None else None
+        if place is None or place == memory:
+            answer.append(True)
+        else:
+            facts = facts_of(WRITE, place, path, directory, FOLLOWS)
+            answer.append(allows(Request(NAME, WRITE, place, path=place, **facts)))
+
+    return on_access
 
 
 def make_judge_reading(enforcer, judge, own):

@@ -26,7 +26,7 @@ from hermetic_guard.guards.paths import (
 )
 
 FILE, OPEN, DATABASE, USE, HEAD = "hermetic.file", "hermetic.open", "hermetic.database", "hermetic.use", "hermetic.head"
-VARIABLE = "hermetic.variable"
+VARIABLE, ACCESS = "hermetic.variable", "hermetic.access"
 """Audit events of our own, for what has none: (operation, path, directory, ...), what `open` has, and those of filesystem.py."""
 
 READ, LIST, WRITE, CREATE, CHANGE, DELETE, RENAME, HARDLINK, READLINK = "read list write create change delete rename link readlink".split()

@@ -12,7 +12,7 @@ import sys
 from abc import ABCMeta
 from os import fsencode, fstat, getpid
 
-from hermetic_guard.guards.operations import FILE, OPEN, USE
+from hermetic_guard.guards.operations import ACCESS, FILE, OPEN, USE
 from hermetic_guard.guards.paths import exact
 from hermetic_guard.patching import builtin
 
@@ -65,6 +65,7 @@ def install(ledger, asks):
     for name, what in NAMESPACES.items():
         everywhere.replace(name, lambda original: make_refused(original, use, what))  # noqa: B023
     everywhere.replace("open", lambda original: make_os_open(original, ask_open))
+    everywhere.replace("access", lambda original: make_access(original, asks[ACCESS]))
     for name in ("posix_spawn", "posix_spawnp"):
         everywhere.replace(name, lambda original: make_spawn(original, ask_open))
     replace_io(ledger, ask_open)
@@ -127,6 +128,21 @@ def make_refused(original, use, what):
         return original(*given, **named)
 
     return refused
+
+
+def make_access(original, ask):
+    """Where a link is not followed it is the link that is asked about, which may always be written."""
+    writing = os.W_OK
+
+    def access(path, mode, *, dir_fd=None, effective_ids=False, follow_symlinks=True):
+        path, mode = plain_path(path, "access"), number(mode)
+        dir_fd = None if dir_fd is None else number(dir_fd)
+        found = original(path, mode, dir_fd=dir_fd, effective_ids=effective_ids, follow_symlinks=follow_symlinks)
+        if not found or not mode & writing or not follow_symlinks:
+            return found
+        return ask(path, -1 if dir_fd is None else dir_fd)
+
+    return access
 
 
 # Opening.

@@ -27,6 +27,8 @@ ANYWHERE = [
     ("walk", "result = [(os.path.relpath(a, root), b, sorted(c)) for a, b, c in os.walk(root)]"),
     ("rmtree", "import shutil; os.makedirs(free + '/t/u/v'); shutil.rmtree(free + '/t'); result = os.path.exists(free + '/t')"),
     ("copytree", "import shutil; shutil.copytree(root, free + '/copied', symlinks=True); result = sorted(os.listdir(free + '/copied'))"),
+    ("access", "os.chdir(free); d = os.open(free, os.O_RDONLY); result = [os.access(p, m) for p in (free, 'file', b'file', root + '/file', '/not/there') for m in (os.F_OK, os.R_OK, os.X_OK)], [os.access(p, os.W_OK) for p in (free, 'file', 'link', 'not-there', '/dev/null', '/dev/tty')], os.access('file', os.R_OK | os.W_OK, dir_fd=d)"),
+    ("access, wrongly", "try: os.access(1.5, os.W_OK)\nexcept TypeError: result = 1"),
     ("links", "os.symlink('/nowhere', free + '/l'); result = os.readlink(free + '/l'), os.path.islink(free + '/l'); os.remove(free + '/l')"),
     ("what stands in os.supports_*", "result = [n for n in sorted(dir(os)) for s in ('supports_dir_fd', 'supports_fd', 'supports_follow_symlinks') if getattr(os, n, 0) and not isinstance(getattr(os, n), (set, dict, list)) and getattr(os, n).__hash__ and getattr(os, n) in getattr(os, s)]"),
     ("functions by their names", "import pickle; result = [pickle.loads(pickle.dumps(f)) is f for f in (os.open, os.readlink, os.mkfifo, os.mkdir, open)], os.open.__name__, os.open.__module__"),
