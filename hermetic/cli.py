@@ -176,7 +176,7 @@ def _audit(python: str | None, json: bool) -> int:
     return 0 if found.accounted else 1
 
 
-def _explain(surface: str, what: str, **values: Any) -> int:
+def _explain(surface: str, what: str, package: str | None, **values: Any) -> int:
     from hermetic import explain
     from hermetic.launch import run
     from hermetic.policy import combine
@@ -184,7 +184,7 @@ def _explain(surface: str, what: str, **values: Any) -> int:
     resolved = combine.resolve(Invocation(RUN, _given(values), []), os.getcwd())
     for notice in (resolved.choice, *resolved.notices) if resolved.choice else resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
-    answers = explain.network(resolved.policy, what)
+    answers = explain.network(resolved.policy, what, package)
     narrowed = run.narrowed(resolved).get("network")
     click.echo("\n".join(answer.told(narrowed) for answer in answers))
     return 0 if all(answer.decision.allowed for answer in answers) else 1

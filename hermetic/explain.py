@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hermetic_guard.decide import Decision, Request, decide
+from hermetic_guard import packages
+from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
 from hermetic_guard.guards.addresses import is_localhost, read_host
 from hermetic_guard.hosts import canonical_name, is_name
+from hermetic_guard.unions import views
 
 from hermetic.errors import UsageError, printable, quoted
-from hermetic.policy import domains, ports
+from hermetic.policy import WrongValue, adjust, domains, ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,27 +29,54 @@ LOCALHOST = b"\x7f\0\0\1"
 
 
 class Answer(NamedTuple):
-    """What was asked about, as events have it, and what the policy says."""
+    """What was asked about, as events have it, what the policy says, and for whom alone it says so."""
 
     asked: str
     decision: Decision
+    only: str = ""
 
     def told(self, narrowed: Narrowed | None = None) -> str:
         """In one line. narrowed: what policy files have to say of the network"""
         if self.decision.allowed:
-            return printable(f"allowed  {self.asked}")
+            return printable(f"allowed  {self.asked}" + (f": for {self.only} only" if self.only else ""))
         hint = narrowed.hint(self.decision.hint) if narrowed else self.decision.hint
         return printable(f"refused  {self.asked}: {self.decision.rule}" + (f"  allow it  {hint}" if hint else ""))
 
 
-def network(policy: Policy, text: str) -> list[Answer]:
-    """Looking up and connecting to `HOST:PORT`, up to what is refused. Raises UsageError for what is neither."""
-    found = []
+def network(policy: Policy, text: str, package: str | None = None) -> list[Answer]:
+    """Looking up and connecting to `HOST:PORT`, up to what is refused. Raises UsageError for what is neither.
+
+    package: who asks, `NAME` or `NAME==VERSION`; without a version one that is approved
+    """
+    found: list[Answer] = []
+    asker = read_package(policy, package) if package else None
     for request in requests(*read(text)):
-        found.append(Answer(f"{request.action}({request.target})", decide(policy, request)))
+        found.append(_answer(policy, request, asker))
         if not found[-1].decision.allowed:
             break
     return found
+
+
+def _answer(policy: Policy, request: Request, asker: tuple[str, str] | None) -> Answer:
+    asked, decision = f"{request.action}({request.target})", decide(policy, request)
+    if decision.allowed or asker is None:
+        return Answer(asked, decision)
+    only = packages.named(policy, asker[0])
+    approved = f" {' or '.join(only.approved)}" if only and only.approved else ""
+    return Answer(asked, decide_for_packages(policy, views(policy), request, (asker,)), asker[0] + approved)
+
+
+def read_package(policy: Policy, text: str) -> tuple[str, str]:
+    """The name and the version in `text`. Raises UsageError."""
+    name, equals, version = text.partition("==")
+    try:
+        name = adjust.normalized(name)
+    except WrongValue as error:
+        raise UsageError(f"--package {quoted(text)}: {error.why}", "as in boto3, boto3==1.42.3") from None
+    if equals and not packages.read_version(version)[1]:
+        raise UsageError(f"--package {quoted(text)}: a version was expected", "as in boto3==1.42.3")
+    said = packages.named(policy, name)
+    return name, version if equals or said is None or not said.approved else said.approved[0].removesuffix(packages.ANY_END)
 
 
 def requests(host: str, port: int) -> Iterator[Request]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hermetic_guard import serialized
 from hermetic_guard.decide import Request, decide
-from hermetic_guard.policy import Policy, PolicyError, intersect
+from hermetic_guard.intersection import intersect
+from hermetic_guard.policy import Policy, PolicyError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from unit.policies_made import PLACE, policies, requests
