@@ -130,7 +130,7 @@ def _to_others(granting: "Any", asked: "Any") -> str:
     """Whom it is allowed to, and who asks in their stead."""
     to = [package.name + _when(package) for package in granting]
     name, version = asked[0] if asked else NOBODY
-    return ": allowed for %s only, asked by %s" % (" and ".join(to), " ".join([name, version]) if name else "code of no distribution")
+    return ": allowed for %s only, asked by %s" % (" and ".join(to), (name + " " + version).rstrip() or "code of no distribution")
 
 
 def _when(package: "Any") -> str:
