@@ -11,6 +11,7 @@ import pytest
 from conftest import LoopbackServer, Python
 from launch.jobs import Jobs
 from launch.staged import make_venv, site_packages
+from launch.test_names import in_world
 
 MODULE = """
 import socket, subprocess
@@ -138,6 +139,8 @@ def test_one_may_and_no_other(world: World, python: Python) -> None:
     assert refused(world.native()) == []
     found, done = world.guarded()
     others = [*OTHERS, "other in asyncio"] if python.version >= (3, 7) else OTHERS
+    if python.implementation == "pypy":
+        others = [*others, "granted load"]  # what is loaded from its start is forgotten, and does not come back whole
     assert refused(found) == sorted(others), done.err
     for deed, kind in REFUSED.items():
         assert found[f"other {deed}"] in (kind, "NameRefused"), found
@@ -237,3 +240,66 @@ def test_the_kernel_holds_the_union(jobs: Jobs, loopback_server: LoopbackServer)
     )
     assert done.code == 125
     assert "what single packages may do all may" in done.err
+
+
+FETCH = """
+import socket
+def fetch(connect=socket.create_connection):
+    with connect(("app.test", 80), 5) as s:
+        s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        return s.recv(999)
+async def stream():
+    import asyncio
+    reader, writer = await asyncio.open_connection("app.test", 80)
+    writer.write(b"GET / HTTP/1.0\\r\\n\\r\\n")
+    return await reader.read()
+"""
+BY = "def connect(*words):\n import socket\n return socket.create_connection(*words)\n"
+
+
+@pytest.mark.pythons("smoke")
+def test_names(world: World, hermetic_command: str) -> None:
+    """The addresses that a package's name leads to it may connect to, and so may what it asks by; to others the same addresses stay closed."""
+    site = next(Path(world.python).parent.parent.glob("lib*/py*/site-packages"))
+    for name, text in (("granted", FETCH), ("other", FETCH), ("middle", BY)):
+        (site / f"{name}.py").write_text(text)
+    allowed = "version = 1\n[package.granted]\nnetwork.allow-domain = 'app.test'\n"
+    for name, text in (("near", allowed), ("through", f"{allowed}through = ['middle']\n")):
+        (world.project / f"{name}.toml").write_text(text)
+    codes = {
+        "granted": "import granted; print(granted.fetch())",
+        "granted by middle": "import granted, middle; print(granted.fetch(middle.connect))",
+        "granted in asyncio": "import asyncio, granted; print(asyncio.run(granted.stream()))",
+        "other": "import other; print(other.fetch())",
+        "other by middle": "import other, middle; print(other.fetch(middle.connect))",
+        "other in asyncio": "import asyncio, other; print(asyncio.run(other.stream()))",
+        "another's address": "import granted, middle; granted.fetch(); middle.connect(('8.8.4.4', 80))",
+    }
+    run = [hermetic_command, "--no-network", "--policy"]
+    found = in_world(
+        {
+            **{f"{policy}: {name}": [*run, f"{world.project}/{policy}.toml", "--", world.python, "-c", code] for name, code in codes.items()
+               for policy in ("near", "through")},
+            **{f"bare: {name}": [world.python, "-c", code] for name, code in codes.items()},
+        }
+    )  # fmt: skip
+    assert {name for name, (code, _, _) in found.items() if code == 0} == {
+        *(f"bare: {name}" for name in codes),
+        *(f"{policy}: {name}" for policy in ("near", "through") for name in ("granted", "granted in asyncio")),
+        "through: granted by middle",
+    }, found
+    assert "allowed for granted only, asked by middle 2.0: connect(8.8.4.4:80)" in found["near: another's address"][1]
+    assert found["near: other"][2] == []
+
+
+FORGED = "exec(compile('import socket; socket.create_connection((\"127.0.0.1\", int(port)), 5).close()', granted.__file__, 'exec'))"
+
+
+@pytest.mark.pythons("3.11")
+@pytest.mark.xfail(strict=True, reason="README: who asks")
+def test_hole(world: World) -> None:
+    code = f"import granted, sys; port = sys.argv[1]; {FORGED}"
+    (world.project / "grants.toml").write_text(f"version = 1\n{SAID}")
+    words = ("--no-network", "--policy=grants.toml", "--", world.python, "-c", code, str(world.server.port))
+    done = world.jobs.guarded(*words, env=world.jobs.environ(), cwd=world.project)
+    assert done.code == 77
