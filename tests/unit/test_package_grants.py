@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from hermetic_guard.attribution import make_owner
 from hermetic_guard.decide import Request, decide_for_packages
+from hermetic_guard.enforce import Enforcer
 from hermetic_guard.hosts import ANY
 from hermetic_guard.intersection import intersect
 from hermetic_guard.packages import NOBODY, approves, common_versions, normalized_version, version_asking
 from hermetic_guard.policy import Filesystem, Native, Network, Package, Policy, Subprocess
+from hermetic_guard.scopes import Scopes
 from hermetic_guard.unions import views, whole
 
 from hermetic import explain
@@ -300,3 +305,39 @@ def test_explained(package: str | None, told: list[str]) -> None:
 def test_not_explained(package: str) -> None:
     with pytest.raises(UsageError, match="--package"):
         explain.network(POLICY, "example.com:443", package)
+
+
+# What it costs.
+
+
+def test_nobody_is_looked_for_in_vain() -> None:
+    """Frames are walked only for what is refused to all, and only where something is said of packages."""
+    looked: list[str] = []
+    bare = POLICY.replaced(packages=())
+
+    def asked() -> tuple[tuple[str, str], ...]:
+        looked.append("looked")
+        return (("a", "1.0"),)
+
+    without, with_packages = (Enforcer(Scopes(policy), list, list, asked=asked) for policy in (bare, POLICY))
+    reading = Request("filesystem", "read", "/srv/x", path="/srv/x")
+    assert (without.allows(WRITE), without.allows(reading), with_packages.allows(reading), looked) == (False, True, True, [])
+    assert with_packages.allows(WRITE)
+    assert looked == ["looked"]
+
+
+def test_whose_a_file_is(tmp_path: Path) -> None:
+    site = tmp_path / "lib/python3.11/site-packages"
+    (site / "Boto_3-1.42.3.dist-info").mkdir(parents=True)
+    (site / "Boto_3-1.42.3.dist-info/RECORD").write_text("boto3/__init__.py,sha256=x,1\n")
+    owner = make_owner()
+    assert owner(f"{site}/boto3/__init__.py") == ("boto-3", "1.42.3")
+    for path in (
+        f"{site}/boto3/other.py",
+        f"{site}/x/../boto3/__init__.py",
+        f"{tmp_path}/boto3/__init__.py",
+        "boto3/__init__.py",
+        "<string>",
+        "",
+    ):
+        assert owner(path) == NOBODY
