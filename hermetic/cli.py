@@ -176,14 +176,14 @@ def _audit(python: str | None, json: bool) -> int:
     return 0 if found.accounted else 1
 
 
-def _explain(surface: str, what: str, **values: Any) -> int:
+def _explain(surface: str, what: str, package: str | None, **values: Any) -> int:
     from hermetic.launch import beforehand, run
     from hermetic.policy import combine
 
     resolved = combine.resolve(Invocation(RUN, _given(values), []), os.getcwd())
     for notice in (resolved.choice, *resolved.notices) if resolved.choice else resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
-    answers = explain.answers(resolved.policy, surface, what, [*map(os.path.realpath, beforehand.own_paths()), *resolved.files])
+    answers = explain.answers(resolved.policy, surface, what, [*map(os.path.realpath, beforehand.own_paths()), *resolved.files], package)
     narrowed = run.narrowed(resolved).get(explain.QUESTIONS[surface].guard)
     click.echo("\n".join(answer.told(narrowed) for answer in answers))
     return 0 if all(answer.decision.allowed for answer in answers) else 1

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hermetic_guard.distributions import info_of
+from hermetic_guard.distributions import SITES, info_of, site_of
 from hermetic_guard.files import names_in, read_file
 
-SITES = ("/site-packages/", "/dist-packages/")
 REMEMBERED = 1000
 LONGEST = 100
 HEAD = 1 << 16
@@ -36,11 +35,11 @@ def is_standard_library(path: str) -> bool:
 
 def origin(path: str) -> Origin:
     """Where a file comes from."""
-    for site in SITES:
-        root, found, relative = path.rpartition(site)
-        if found:
-            return Origin(owner(root + site.rstrip("/"), relative), relative)
-    return Origin("", path)
+    site = site_of(path)
+    if site is None:
+        return Origin("", path)
+    relative = path[len(site) + 1 :]
+    return Origin(owner(site, relative), relative)
 
 
 def owner(site: str, relative: str) -> str:

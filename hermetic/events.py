@@ -7,7 +7,7 @@ event need not ask again; and memory stays bounded however much is written.
 
 from __future__ import annotations
 
-from hermetic_guard.attribution import DEPTH
+from hermetic_guard.attribution import DEEPEST
 from hermetic_guard.decide import DECIDERS
 
 TYPE_CHECKING = False
@@ -94,7 +94,7 @@ class Frames:
     """`[file, line, function]` of each caller, as many as the guard tells."""
 
     def fits(self, value: object) -> bool:
-        return type(value) is list and len(value) <= DEPTH and all(map(self._is_frame, value))
+        return type(value) is list and len(value) <= DEEPEST and all(map(self._is_frame, value))
 
     def _is_frame(self, value: object) -> bool:
         return type(value) is list and len(value) == len(FRAME) and all(field.fits(part) for field, part in zip(FRAME, value, strict=True))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from hermetic_guard import programs
-from hermetic_guard.decide import Decision, Request, decide
+from hermetic_guard import packages, programs
+from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
 from hermetic_guard.guards.addresses import is_localhost, read_host
 from hermetic_guard.hosts import canonical_name, is_name
 from hermetic_guard.policy import is_within_any
+from hermetic_guard.unions import views
 
 from hermetic.errors import UsageError, printable, quoted
 from hermetic.policy import WrongValue, adjust, domains, paths, ports
@@ -31,15 +32,16 @@ LOCALHOST = b"\x7f\0\0\1"
 
 
 class Answer(NamedTuple):
-    """What was asked about, as events have it, and what the policy says."""
+    """What was asked about, as events have it, what the policy says, and for whom alone it says so."""
 
     asked: str
     decision: Decision
+    only: str = ""
 
     def told(self, narrowed: Narrowed | None = None) -> str:
         """In one line. narrowed: what policy files have to say of what is asked about"""
         if self.decision.allowed:
-            return printable(f"allowed  {self.asked}")
+            return printable(f"allowed  {self.asked}" + (f": for {self.only} only" if self.only else ""))
         hint = narrowed.hint(self.decision.hint) if narrowed else self.decision.hint
         return printable(f"refused  {self.asked}: {self.decision.rule}" + (f"  allow it  {hint}" if hint else ""))
 
@@ -54,14 +56,15 @@ class Question(NamedTuple):
     requests: Callable[[str, Sequence[str]], Iterator[Request]]
 
 
-def answers(policy: Policy, surface: str, text: str, protected: Sequence[str] = ()) -> list[Answer]:
+def answers(policy: Policy, surface: str, text: str, protected: Sequence[str] = (), package: str | None = None) -> list[Answer]:
     """What the policy says, up to what is refused. Raises UsageError for what cannot be asked about.
 
-    protected: what no run may change, whatever its policy
+    protected: what no run may change, whatever its policy; package: who asks, `NAME` or `NAME==VERSION`; without a version one that is approved
     """
-    found = []
+    found: list[Answer] = []
+    asker = read_package(policy, package) if package else None
     for request in QUESTIONS[surface].requests(text, protected):
-        found.append(Answer(f"{request.action}({request.target})", decide(policy, request)))
+        found.append(_answer(policy, request, asker))
         if not found[-1].decision.allowed:
             break
     return found
@@ -111,6 +114,28 @@ def _loading(text: str, protected: Sequence[str]) -> Iterator[Request]:
 
 def _connecting(text: str, protected: Sequence[str]) -> Iterator[Request]:
     yield from requests(*read(text))
+
+
+def _answer(policy: Policy, request: Request, asker: tuple[str, str] | None) -> Answer:
+    asked, decision = f"{request.action}({request.target})", decide(policy, request)
+    if decision.allowed or asker is None:
+        return Answer(asked, decision)
+    only = packages.named(policy, asker[0])
+    approved = f" {' or '.join(only.approved)}" if only and only.approved else ""
+    return Answer(asked, decide_for_packages(policy, views(policy), request, (asker,)), asker[0] + approved)
+
+
+def read_package(policy: Policy, text: str) -> tuple[str, str]:
+    """The name and the version in `text`. Raises UsageError."""
+    name, equals, version = text.partition("==")
+    try:
+        name = adjust.normalized(name)
+    except WrongValue as error:
+        raise UsageError(f"--package {quoted(text)}: {error.why}", "as in boto3, boto3==1.42.3") from None
+    if equals and not packages.read_version(version)[1]:
+        raise UsageError(f"--package {quoted(text)}: a version was expected", "as in boto3==1.42.3")
+    said = packages.named(policy, name)
+    return name, version if equals or said is None or not said.approved else said.approved[0].removesuffix(packages.ANY_END)
 
 
 def requests(host: str, port: int) -> Iterator[Request]:

@@ -184,6 +184,8 @@ OPTIONS = (
     Option("--strict", section=TELLING, text="Exit with 77 instead of 0 if anything was blocked."),
     Option("-v", "--verbose", section=TELLING, text="Say what is run, in which way, and why."),
     Option("-q", "--quiet", section=TELLING, text="Print nothing but errors of hermetic's own."),
+    Option("--package", section=OTHER, kind=VALUE, metavar="NAME", commands=(WHY,),
+           text="Ask for a distribution, as in boto3 or boto3==1.42.3: policy files can let it do more than others."),
     Option("--resolved", section=OTHER, commands=(SHOW,), text="Print the one policy that comes of all parts, with paths as they are."),
     Option("--forget", section=OTHER, commands=(TRUST,), text="Trust it no longer."),
     Option("--json", section=OTHER, commands=(DOCTOR, AUDIT, SHOW), text="Print what was found as JSON."),

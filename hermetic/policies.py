@@ -7,12 +7,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from hermetic_guard.policy import Policy, PolicyError
+from hermetic_guard.unions import whole
 
 from hermetic import options
 from hermetic.errors import HermeticError, PolicyFileError, UsageError, quoted
 from hermetic.linux import gaps, layers
 from hermetic.options import Invocation
-from hermetic.policy import PARTS, combine, discover, dump, load, trust
+from hermetic.policy import PARTS, adjust, combine, discover, dump, load, trust
 from hermetic.policy.context import Context, Known
 from hermetic.policy.library import Library, allows_no_more
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Answer = tuple[str, int]
     """What is printed, and the exit code."""
 
+ADVISORY = "python: for this package alone, advisory"
 NO_KERNEL = "there is no kernel layer here"
 
 STARTER = """\
@@ -54,7 +56,7 @@ def show(values: dict[str, object], cwd: str | None, target: Known | None, *, re
     found = combine.resolve(Invocation(options.RUN, values, []), cwd, target)
     standings, here = _standings(found.policy)
     if as_json:
-        return json.dumps(_data(found, values, standings), indent=2) + "\n", 0
+        return json.dumps(_data(found, values, standings), indent=2, default=str) + "\n", 0  # dates
     mark = _mark(found.policy, standings, here)
     said = "".join(f"# {line}\n" for line in found.said)
     if resolved:
@@ -96,6 +98,7 @@ def _standings(policy: Policy) -> tuple[list[layers.Standing], Here | None]:
     from hermetic import doctor
     from hermetic.launch import nested
 
+    policy = whole(policy)
     here = doctor.learned(policy)
     if here is None:
         why = doctor.INSIDE if nested.is_inside() else NO_KERNEL
@@ -106,9 +109,11 @@ def _standings(policy: Policy) -> tuple[list[layers.Standing], Here | None]:
 def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -> Mark:
     """What is said of each guard and of each of its rules: the layers that enforce it here."""
     by_guard = {one.guard: one for one in standings}
-    special = [gap for gap in gaps.gaps(policy, here) if gap.rules] if here else []
+    special = [gap for gap in gaps.gaps(whole(policy), here) if gap.rules] if here else []
 
     def mark(guard: str, key: str) -> str:
+        if guard == load.PACKAGE:
+            return of_package(*key.split(".")) if "." in key else ""
         standing = by_guard.get(guard)
         if standing is None:
             return "the launcher" if guard in PARTS else ""
@@ -118,6 +123,12 @@ def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -
         general = [gap for gap in standing.gap.split("; ") if gap and gap not in [one.what for one in special if one.guarantee == guard]]
         missing = concerned if key else general
         return f"python, kernel but: {'; '.join(missing)}" if missing else "python, kernel"
+
+    def of_package(guard: str, key: str) -> str:
+        standing = by_guard.get(guard)
+        if standing is None:
+            return f"nothing: {adjust.WHAT[guard]}"
+        return ADVISORY if standing.kernel == layers.NONE else f"{ADVISORY}; kernel: allowed to the whole process"
 
     return mark
 
@@ -214,7 +225,12 @@ def _beyond(one: discover.Found, shelves: list[discover.Found], cwd: str | None)
     for name in trusted.shelves[0].document.profiles:
         changes = _changes(held.profile(name), trusted.profile(name))
         lines += [f"profile {name}:", *(f"  {line}" for line in changes)] if changes else []
-    return lines
+    given = trusted.tops()[one.path].packages
+    return lines + (
+        ["packages, in every run:", *(f"  {line}" for line in _lines(dump.table(Policy(packages=given)))[len(load.WORDS) :])]
+        if given
+        else []
+    )
 
 
 def begin(cwd: str | None) -> Answer:
@@ -280,7 +296,14 @@ def _lines(table: Table) -> list[str]:
         if guard in table:
             lines.append(f"[{guard}]")
             for key, value in table[guard].items():
-                lines += [
-                    f"{guard}.{key} = {str(one).lower() if one is True else one}" for one in (value if isinstance(value, list) else [value])
-                ]
+                lines += _values(f"{guard}.{key}", value)
+    for name, said in table.get(load.PACKAGE, {}).items():
+        lines.append(f"[{load.PACKAGE}.{name}]")
+        for key, value in said.items():
+            of = value.items() if isinstance(value, dict) else [("", value)]
+            lines += [line for word, one in of for line in _values(f"{load.PACKAGE}.{name}.{key}{'.' if word else ''}{word}", one)]
     return lines
+
+
+def _values(key: str, value: object) -> list[str]:
+    return [f"{key} = {str(one).lower() if one is True else one}" for one in (value if isinstance(value, list) else [value])]

@@ -7,7 +7,20 @@ import _imp
 import os
 import sys
 
-from hermetic_guard import attribution, builds, children, collector, hook, injection, serialized, shutdown, traces
+from hermetic_guard import (
+    attribution,
+    builds,
+    children,
+    collector,
+    distributions,
+    files,
+    hook,
+    injection,
+    packages,
+    serialized,
+    shutdown,
+    traces,
+)
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
@@ -29,7 +42,7 @@ def activate(way, staged, identity, before):
         scopes.tighten(os.environb[injection.NARROWED])
     channel = Channel(staged.run + "/events", identity)
     channel.reach()
-    enforcer = Enforcer(scopes, channel.tell, make_stack(), staged.run)
+    enforcer = Enforcer(scopes, channel.tell, make_stack(), staged.run, make_asked(scopes.base))
     traces.restore_environment()
     if scopes.current.filesystem is not None:
         filesystem.point_to_scratch(scopes.current.filesystem.write, scopes.scratch)
@@ -44,7 +57,16 @@ def activate(way, staged, identity, before):
 
 
 def make_stack():
-    return seal(vars(attribution))["make_stack"](lambda name: name.startswith("<hermetic>"))
+    return seal(vars(attribution))["make_stack"](is_own)
+
+
+def make_asked(policy):
+    sealed = seal(vars(files), vars(distributions), vars(packages), vars(attribution))
+    return sealed["make_asked"](is_own, frozenset([name for package in policy.packages for name in package.through]))
+
+
+def is_own(name):
+    return name.startswith("<hermetic>")
 
 
 def handoff(staged, identity):

@@ -1,13 +1,23 @@
 """Who asked: the frames that led to a refusal, innermost first.
 
-Only files, lines and function names are taken here. Which distribution a file belongs to is looked up by the launcher, which has the time
-and the standard library to read metadata; in the target that would import modules behind its back.
+Only files, lines and function names are taken for what is told. Which distribution a file belongs to is looked up by the launcher, which has the
+time for it; here only where a policy says something of single packages, of what it refuses to all, and of no more frames than it takes.
+
+Whoever runs code can have another's frames below it: by a callback, or by a file name of its own choice. See packages.py.
 """
 
+import os
 import sys
+from _thread import get_ident
 
-DEPTH = 40
+from hermetic_guard.distributions import site_of, title_of
+from hermetic_guard.packages import NOBODY
+
+DEEPEST = 40
 TEXT = 300
+REMEMBERED = 1000
+FROZEN = ("<frozen ", "<builtin>/frozen ")
+"""How file names of the import system begin."""
 
 
 def make_stack(own_files):
@@ -16,7 +26,7 @@ def make_stack(own_files):
     Frozen importlib frames say nothing about who asked and are left out. Names in code objects may be of a subclass of str (compile()
     takes one for the file name): they are copied, for its methods are the target's.
     """
-    get_frame, exact, deepest, longest = sys._getframe, str.__str__, DEPTH, TEXT
+    get_frame, exact, deepest, longest = sys._getframe, str.__str__, DEEPEST, TEXT
 
     def stack() -> "list[tuple[str, int, str]]":
         frame = get_frame(1)
@@ -24,9 +34,58 @@ def make_stack(own_files):
         while frame is not None and len(found) < deepest:
             code = frame.f_code
             name = exact(code.co_filename)
-            if not own_files(name) and not name.startswith(("<frozen ", "<builtin>/frozen ")):
+            if not own_files(name) and not name.startswith(FROZEN):
                 found.append((name[-longest:], frame.f_lineno or 0, exact(code.co_name)[:longest]))
             frame = frame.f_back  # type: ignore[assignment]
         return found
 
     return stack
+
+
+def make_asked(own_files, followed):
+    """A function that says who asks: the names and versions of the distributions whose frames come first, the innermost first.
+
+    The search passes over the guard and the standard library, and goes on behind distributions that are `followed`: those that some package
+    asks by (Package.through). So all but the last are; that may be NOBODY, for a file of no installed distribution. Nothing is said where there
+    is nothing but the standard library.
+    """
+    get_frame, exact, owner, standard = sys._getframe, str.__str__, make_owner(), os.path.dirname(os.__file__) + "/"
+
+    def asked() -> "tuple[tuple[str, str], ...]":
+        frame = get_frame(1)
+        found = []  # type: list[tuple[str, str]]
+        while frame is not None:
+            name = exact(frame.f_code.co_filename)
+            frame = frame.f_back  # type: ignore[assignment]
+            if own_files(name) or name.startswith(FROZEN) or (name.startswith(standard) and site_of(name) is None):
+                continue
+            found.append(owner(name))
+            if found[-1][0] not in followed:
+                break
+        return tuple(found)
+
+    return asked
+
+
+def make_owner():
+    """owner(file): name and version of the installed distribution that a file belongs to, by its RECORD.
+
+    To read that is asked about as well, in the same thread: then nobody is said to ask.
+    """
+    known, looking = {}, set()  # type: dict[str, tuple[str, str]], set[int]
+
+    def owner(file):
+        here = get_ident()
+        if file in known or here in looking:
+            return known.get(file, NOBODY)
+        looking.add(here)
+        try:
+            found = title_of(file) or NOBODY
+        finally:
+            looking.discard(here)
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[file] = found
+        return found
+
+    return owner

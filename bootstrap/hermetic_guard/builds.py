@@ -13,7 +13,8 @@ import sys
 
 from hermetic_guard import cmdline, injection
 from hermetic_guard.files import read_file
-from hermetic_guard.policy import BUILD, CONFINED, matches
+from hermetic_guard.intersection import matches
+from hermetic_guard.policy import BUILD, CONFINED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from hermetic_guard.hosts import (
     plain_address,
     show_ports,
 )
+from hermetic_guard.packages import NOBODY, holds_for
 from hermetic_guard.policy import BUILD, Policy, directory_of, is_protected, is_within, is_within_any
 
 TYPE_CHECKING = False
@@ -109,6 +110,31 @@ def decide(policy: Policy, request: Request) -> Decision:
     if policy.builds == BUILD and decision.hint:
         return Decision(False, decision.rule, BUILDS_ALIKE)
     return decision
+
+
+def decide_for_packages(policy: Policy, packages: "Any", request: Request, asked: "Any") -> Decision:
+    """Judge a request that the policy refuses once more, by what it says of who asks.
+
+    packages: (package, the policy as it holds for it), see unions.views; asked: who asks, see packages.version_asking
+    A look-up that nothing but the standard library leads to is one that asyncio makes in a thread of its own, for whoever waits there: the name may
+    be one that any package is allowed, and who connects is asked about again.
+    """
+    granting = [package for package, wide in packages if decide(wide, request).allowed]
+    if any(holds_for(package, asked) or (not asked and request.action == "DNS") for package in granting):
+        return ALLOWED
+    decision = decide(policy, request)
+    return Decision(False, decision.rule + _to_others(granting, asked), decision.hint) if granting else decision
+
+
+def _to_others(granting: "Any", asked: "Any") -> str:
+    """Whom it is allowed to, and who asks in their stead."""
+    to = [package.name + _when(package) for package in granting]
+    name, version = asked[0] if asked else NOBODY
+    return ": allowed for %s only, asked by %s" % (" and ".join(to), (name + " " + version).rstrip() or "code of no distribution")
+
+
+def _when(package: "Any") -> str:
+    return "".join([" " + " or ".join(package.approved) if package.approved else "", " (%s)" % package.reason if package.reason else ""])
 
 
 def _decide_integrity(policy: Policy, request: Request) -> Decision:

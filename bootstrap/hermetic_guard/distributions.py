@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
 INFO, RECORD = ".dist-info", "RECORD"
+SITES = ("/site-packages/", "/dist-packages/")
 OPEN_ENDED = {"_cppyy": "cppyy", "_ctypes": "ctypes", "_hpy_universal": "hpy", "_rawffi": "ctypes", "_tkinter": "tkinter"}
 """Modules of the standard library that load or call what they are told to, and the names they are allowed by, as distributions are. Some are
 PyPy's."""
@@ -25,6 +26,23 @@ def normalized(name: str) -> str:
 def name_of(info: str) -> str:
     """The normalized name of the distribution whose metadata directory this is: `NAME-VERSION.dist-info`, NAME without hyphens (PEP 427)."""
     return normalized(info.rpartition("/")[2].partition("-")[0])
+
+
+def title_of(path: str) -> "tuple[str, str] | None":
+    """The normalized name and the version of the distribution, installed where sys.path leads by its usual names, that a file belongs to."""
+    site = site_of(path)
+    relative = path[len(site) + 1 :] if site is not None else ""
+    info = info_of(site, relative) if site is not None and ".." not in relative else ""
+    return (name_of(info), info.partition("-")[2][: -len(INFO)]) if info else None
+
+
+def site_of(path: str) -> "str | None":
+    """The directory of installed packages that a file lies in."""
+    for site in SITES:
+        above, found, _ = path.rpartition(site)
+        if found:
+            return above + site[:-1]
+    return None
 
 
 def claimed_by(path: str) -> str:

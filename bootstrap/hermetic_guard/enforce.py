@@ -8,12 +8,13 @@ import os
 import sys
 
 from hermetic_guard import decide as judging
-from hermetic_guard import errors, hosts, policy
-from hermetic_guard.decide import Request, decide
+from hermetic_guard import errors, hosts, packages, policy
+from hermetic_guard.decide import Request, decide, decide_for_packages
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import Ledger
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
+from hermetic_guard.unions import whole
 
 VIOLATION_EXIT = 77
 ENOENT = 2
@@ -22,7 +23,8 @@ REFUSE, NARROWED, TIGHTEN = "hermetic.refuse", "hermetic.narrowed", "hermetic.ti
 
 
 class Enforcer(object):
-    """scopes: the policies in force; tell: writes an event; stack: lists the asking frames; run: the run directory or None.
+    """scopes: the policies in force; tell: writes an event; stack: lists the asking frames; run: the run directory or None; asked: says which
+    distributions ask, see attribution.py. That is asked only where a policy says something of packages, of what it refuses to all.
 
     check(request)          returns if it is allowed, else tells and raises. It holds the policy, so it is for handlers of audit events, as are
     allows(request)         whether it is allowed, without a word to anybody, and
@@ -38,16 +40,17 @@ class Enforcer(object):
     hooked                  whether audit events can be relied on
     """
 
-    def __init__(self, scopes: Scopes, tell, stack, run: "str | None" = None) -> None:
+    def __init__(self, scopes: Scopes, tell, stack, run: "str | None" = None, asked=lambda: (packages.NOBODY,)) -> None:
         self.scopes = scopes
         self.run = run
         self.ledger = Ledger()
         self.when_loaded = {}  # type: dict[str, list]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
-        sealed = seal(vars(hosts), vars(policy), vars(judging), globals())
+        sealed = seal(vars(hosts), vars(policy), vars(packages), vars(judging), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
-        self.check = sealed["make_check"](scopes, tell, stack)
-        self.allows = sealed["make_allows"](scopes)
+        judge = sealed["make_judge"](scopes, asked)
+        self.check = sealed["make_check"](scopes, judge, tell, stack)
+        self.allows = sealed["make_allows"](judge)
         self.judge_file = None  # type: object
         self.read_head = None  # type: object
         self.ask_open = None  # type: object
@@ -60,15 +63,26 @@ class Enforcer(object):
         self.register, self.registered = make_registry(run)
 
     def closed(self) -> bool:
-        return not decide(self.scopes.base, Request("subprocess", "fork", "")).allowed
+        return not decide(whole(self.scopes.base), Request("subprocess", "fork", "")).allowed
 
 
-def make_check(scopes, tell, stack):
-    judge, violation, getpid, leave, hidden = decide, make_violation_factory(), os.getpid, os._exit, judging.HIDDEN
+def make_judge(scopes, asked):
+    first, again = decide, decide_for_packages
+
+    def judge(request: Request) -> judging.Decision:
+        current, views = scopes.current, scopes.packages
+        decision = first(current, request)
+        return decision if decision.allowed or not views else again(current, views, request, asked())
+
+    return judge
+
+
+def make_check(scopes, judge, tell, stack):
+    violation, getpid, leave, hidden = make_violation_factory(), os.getpid, os._exit, judging.HIDDEN
 
     def check(request: Request) -> None:
         current = scopes.current
-        decision = judge(current, request)
+        decision = judge(request)
         if decision.allowed:
             return
         if decision.rule == hidden:
@@ -82,11 +96,9 @@ def make_check(scopes, tell, stack):
     return check
 
 
-def make_allows(scopes):
-    judge = decide
-
+def make_allows(judge):
     def allows(request: Request) -> bool:
-        return judge(scopes.current, request).allowed
+        return judge(request).allowed
 
     return allows
 

@@ -104,3 +104,30 @@ def show_ports(ports: "Any") -> str:
     if ports == ANY:
         return ANY
     return ",".join("%d" % low if low == high else "%d-%d" % (low, high) for low, high in ports)
+
+
+# Lists of ports: ranges in their order that do not touch, or ANY.
+
+
+def common_ports(a: "Any", b: "Any") -> "Any":
+    """The ports in both lists of ranges; ANY is every port."""
+    if a == ANY or b == ANY:
+        return b if a == ANY else a
+    pairs = ((max(low, other), min(high, end)) for low, high in a for other, end in b)
+    return tuple(sorted({pair for pair in pairs if pair[0] <= pair[1]}))
+
+
+def merged_ports(ranges: "Any") -> "tuple[tuple[int, int], ...]":
+    """The same ports, sorted, with ranges that touch made one."""
+    result = []  # type: list[tuple[int, int]]
+    for low, high in sorted(ranges):
+        if result and low <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(high, result[-1][1]))
+        else:
+            result.append((low, high))
+    return tuple(result)
+
+
+def either_ports(a: "Any", b: "Any") -> "Any":
+    """The ports in either list."""
+    return ANY if a == ANY or b == ANY else merged_ports(tuple(a) + tuple(b))

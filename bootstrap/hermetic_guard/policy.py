@@ -1,10 +1,8 @@
-"""What is allowed: the resolved policy, as values, and what two of them allow together.
+"""What is allowed: the resolved policy, as values.
 
 The launcher resolves one from flags and profiles; serialized.py carries it into every guarded process, decide.py judges by it, and the kernel
 rules are derived from it, so that what is shown is what is enforced.
 """
-
-from hermetic_guard.hosts import ANY, covers, in_block
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -160,12 +158,38 @@ class Limits(Record):
     __slots__ = ("timeout", "memory", "cpu", "file_size", "processes", "output")
 
 
+class Package(Record):
+    """What one distribution may do besides what all may: of the rules of each guard only what they allow counts, and only where the guard stands.
+
+    name:     of the distribution, normalized as in PEP 503
+    through:  tuple of such names: distributions that it asks by, whose frames are passed over in the search for who asks
+    approved: tuple of versions for which it holds, `1.42.3` or `1.42.*`; none for any
+    expires:  the day from which on it does not hold, `2027-01-31`; "" for never
+    reason:   why, as people write it
+    """
+
+    if TYPE_CHECKING:
+        name = ""
+        through = ()  # type: tuple[str, ...]
+        approved = ()  # type: tuple[str, ...]
+        expires = ""
+        reason = ""
+        network = None  # type: Network | None
+        subprocess = None  # type: Subprocess | None
+        filesystem = None  # type: Filesystem | None
+        native = None  # type: Native | None
+
+    __slots__ = ("name", "through", "approved", "expires", "reason", "network", "subprocess", "filesystem", "native")
+    DEFAULTS = {"through": (), "approved": (), "expires": "", "reason": ""}
+
+
 class Policy(Record):
     """The resolved policy. A guard that is None does not stand.
 
-    tmp:    whether /tmp is this run's own, `shared` or `private`
-    builds: what holds for the code that builds packages
-    kernel: `required` where a guard that the kernel has no part in is none
+    tmp:      whether /tmp is this run's own, `shared` or `private`
+    builds:   what holds for the code that builds packages
+    kernel:   `required` where a guard that the kernel has no part in is none
+    packages: tuple of what single distributions may do besides, each name once, sorted by it
     """
 
     if TYPE_CHECKING:
@@ -179,9 +203,22 @@ class Policy(Record):
         builds = ""
         kernel = ""
         on_violation = ""
+        packages = ()  # type: tuple[Package, ...]
 
-    __slots__ = ("network", "subprocess", "filesystem", "native", "environment", "limits", "tmp", "builds", "kernel", "on_violation")
-    DEFAULTS = {"on_violation": "refuse", "tmp": "shared", "builds": ALIKE, "kernel": "wanted"}
+    __slots__ = (
+        "network",
+        "subprocess",
+        "filesystem",
+        "native",
+        "environment",
+        "limits",
+        "tmp",
+        "builds",
+        "kernel",
+        "on_violation",
+        "packages",
+    )
+    DEFAULTS = {"on_violation": "refuse", "tmp": "shared", "builds": ALIKE, "kernel": "wanted", "packages": ()}
 
     def guards(self) -> "tuple[str, ...]":
         """The names of the guards that stand."""
@@ -253,133 +290,3 @@ def merged(paths: "Any") -> "tuple[str, ...]":
         if not is_within_any(path, tuple(found)):
             found.append(path)
     return tuple(found)
-
-
-# Intersection: what both allow. A guard that stands in one stands in both.
-
-
-def intersect(a: Policy, b: Policy) -> Policy:
-    """The policy that allows exactly what `a` and `b` both allow."""
-    return Policy(
-        network=_both(a.network, b.network, _common_network),
-        subprocess=_both(a.subprocess, b.subprocess, lambda x, y: Subprocess(run=_common(x.run, y.run))),
-        filesystem=_both(a.filesystem, b.filesystem, _common_filesystem),
-        native=_both(a.native, b.native, lambda x, y: Native(distributions=_common(x.distributions, y.distributions))),
-        environment=_both(a.environment, b.environment, lambda x, y: Environment(keep=common_names(x.keep, y.keep))),
-        limits=_both(a.limits, b.limits, _lower),
-        tmp=max(a.tmp, b.tmp, key=TMP.index),
-        builds=max(a.builds, b.builds, key=BUILDS.index),
-        kernel=max(a.kernel, b.kernel, key=KERNEL.index),
-        on_violation=max(a.on_violation, b.on_violation, key=MANNERS.index),
-    )
-
-
-def _both(x, y, merge):
-    if x is None or y is None:
-        return y if x is None else x
-    return merge(x, y)
-
-
-def _common(a, b):
-    return tuple(sorted(set(a) & set(b)))
-
-
-def common_names(a: "tuple[str, ...]", b: "tuple[str, ...]") -> "tuple[str, ...]":
-    """The narrower of each two patterns of which one holds the other. Of two that only meet (`A*`, `*B`) nothing is left, which is too little
-    rather than too much."""
-    return tuple(sorted({inner for one, other in ((a, b), (b, a)) for inner in one if any(matches(outer, inner) for outer in other)}))
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Whether a name is one of a pattern's; a pattern, all of whose names are."""
-    first, *others = pattern.split("*")
-    if not others:
-        return name == pattern
-    if not name.startswith(first):
-        return False
-    at = len(first)
-    for part in others[:-1]:
-        at = name.find(part, at) + len(part)
-        if at < len(part):
-            return False
-    return name.endswith(others[-1]) and len(name) - len(others[-1]) >= at
-
-
-def _lower(a: Limits, b: Limits) -> Limits:
-    found = {}
-    for name in Limits.__slots__:
-        given = [value for value in (getattr(a, name), getattr(b, name)) if value is not None]
-        found[name] = min(given) if given else None
-    return Limits(**found)
-
-
-def _common_network(a: Network, b: Network) -> Network:
-    pairs = ((x, y, common_ports(ports, others)) for x, ports in a.domains for y, others in b.domains)
-    domains = {(y if covers(x, y) else x, ports) for x, y, ports in pairs if ports and (covers(x, y) or covers(y, x))}
-    return Network(
-        localhost=common_ports(a.localhost, b.localhost),
-        domains=tuple(sorted(domains)),
-        addresses=tuple(sorted(_common_blocks(a.addresses, b.addresses), key=repr)),
-        denied=tuple(sorted(set(a.denied + b.denied), key=repr)),
-        listen=common_ports(a.listen, b.listen),
-        unix=common_paths(a.unix, b.unix),
-    )
-
-
-def _common_blocks(a, b):
-    """Of two blocks that meet one holds the other. What another says as well is left out, so that twice the same is the same."""
-    found = set()
-    for x in a:
-        for y in b:
-            outer, inner = (x, y) if x[1] <= y[1] else (y, x)
-            ports = common_ports(x[2], y[2])
-            if ports and in_block(inner[0], outer[0], outer[1]):
-                found.add((inner[0], inner[1], ports))
-    return {block for block in found if not any(_holds(other, block) for other in found if other != block)}
-
-
-def _holds(outer, inner):
-    """Whether a block has all that another has."""
-    return outer[1] <= inner[1] and in_block(inner[0], outer[0], outer[1]) and common_ports(outer[2], inner[2]) == inner[2]
-
-
-def common_ports(a, b):
-    """The ports in both lists of ranges; ANY is every port."""
-    if a == ANY or b == ANY:
-        return b if a == ANY else a
-    pairs = ((max(low, other), min(high, end)) for low, high in a for other, end in b)
-    return tuple(sorted({pair for pair in pairs if pair[0] <= pair[1]}))
-
-
-def common_paths(a: "tuple[str, ...]", b: "tuple[str, ...]") -> "tuple[str, ...]":
-    """What lies below a path of either list."""
-    return merged([inner for one, other in ((a, b), (b, a)) for inner in one if is_within_any(inner, other)])
-
-
-def _common_filesystem(a: Filesystem, b: Filesystem) -> Filesystem:
-    names = tuple(path for path in sorted(set(a.names + b.names)) if _lists(a, path) and _lists(b, path))
-    return Filesystem(
-        read=_common_reading(a, b),
-        names=names,
-        write=common_paths(a.write, b.write),
-        protect=merged(a.protect + b.protect),
-        hide=merged(a.hide + b.hide),
-    )
-
-
-def _lists(rules: Filesystem, path: str) -> bool:
-    return rules.read is None or path in rules.names or is_within_any(path, rules.read + rules.write)
-
-
-def _common_reading(a: Filesystem, b: Filesystem) -> "tuple[str, ...] | None":
-    if a.read is None or b.read is None:
-        return _readable(b if a.read is None else a)
-    read = common_paths(a.read + a.write, b.read + b.write)
-    if not read:
-        raise PolicyError("reads only in %s and reads only in %s leave nothing to read" % (", ".join(a.read), ", ".join(b.read)))
-    return read
-
-
-def _readable(rules: Filesystem) -> "tuple[str, ...] | None":
-    """What may be written may be read, also where the other policy takes the right to write away."""
-    return None if rules.read is None else merged(rules.read + rules.write)

@@ -4,8 +4,10 @@ A run has one policy, set before user code. Code that uses the guard on itself o
 intersection of all that are open, so that no block can loosen what was set outside it.
 """
 
-from hermetic_guard.policy import Policy, intersect, with_scratch
+from hermetic_guard.intersection import intersect
+from hermetic_guard.policy import Policy, with_scratch
 from hermetic_guard.serialized import dumps, loads
+from hermetic_guard.unions import views
 
 
 class Scopes(object):
@@ -13,6 +15,8 @@ class Scopes(object):
 
     handed_on:      what holds in whatever is started from here, None where that is `current`
     limits_reading: whether what holds now limits reading; asked at every `open`
+    packages:       what holds now for single packages, see unions.views. Where there is something, no answer may be remembered: it depends on
+                    who asks
     """
 
     def __init__(self, base: Policy, scratch: "str | None" = None) -> None:
@@ -65,5 +69,6 @@ class Scopes(object):
         for _, policy in self._open[1:]:
             combined = intersect(combined, policy)
         self.current = combined
+        self.packages = views(combined)
         rules = combined.filesystem
         self.limits_reading = rules is not None and (rules.read is not None or bool(rules.hide))

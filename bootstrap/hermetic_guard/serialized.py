@@ -4,25 +4,39 @@ The launcher writes it into the run directory, every guarded process reads it ba
 """
 
 from hermetic_guard.hosts import ANY, show_ports
-from hermetic_guard.policy import BUILDS, KERNEL, MANNERS, PARTS, TMP, Policy, PolicyError
+from hermetic_guard.policy import BUILDS, GUARDS, KERNEL, MANNERS, PARTS, TMP, Package, Policy, PolicyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 WORDS = {"on_violation": MANNERS, "tmp": TMP, "builds": BUILDS, "kernel": KERNEL}
 """Fields of the policy itself, with what they may say."""
+
+CONDITIONS = tuple(field for field in Package.__slots__ if field not in GUARDS and field != "name")
+"""What a line of a package says, behind its name and a colon, besides what a line of the policy says of a guard."""
 
 
 def dumps(policy: Policy) -> bytes:
     """Serialize; every field is written, so that two equal policies have equal bytes."""
     lines = ["hermetic-policy %d" % VERSION] + ["%s %s" % (field, getattr(policy, field)) for field in WORDS]
-    for name, rules in [(name, getattr(policy, name)) for name in PARTS if getattr(policy, name) is not None]:
+    lines.extend(_parts(policy, PARTS))
+    for package in policy.packages:
+        lines.append("package %s" % package.name)
+        inner = ["%s %s" % (field, _write(getattr(package, field))) for field in CONDITIONS] + _parts(package, GUARDS)
+        lines.extend("%s:%s" % (package.name, line) for line in inner)
+    return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def _parts(record, names):
+    """The lines of its parts that are there."""
+    lines = []
+    for name, rules in [(name, getattr(record, name)) for name in names if getattr(record, name) is not None]:
         lines.append("part %s" % name)
         lines.extend("%s.%s %s" % (name, field, _write(getattr(rules, field))) for field in rules.__slots__)
-    return ("\n".join(lines) + "\n").encode("ascii")
+    return lines
 
 
 def loads(data: bytes) -> Policy:
@@ -49,21 +63,47 @@ def _split(line: str) -> "tuple[str, str]":
 
 
 def _build(pairs: "list[tuple[str, str]]") -> Policy:
+    owners = {"": []}  # type: dict[str, list[tuple[str, str]]]
+    for key, value in pairs:
+        owner, colon, inner = key.rpartition(":")
+        if key == "package" and value not in owners:
+            owners[value] = []
+        elif owner in owners and bool(colon) == bool(owner):
+            owners[owner].append((inner, value))
+        else:
+            raise _unknown(key, value)
+    own = owners.pop("")
+    packages = tuple([Package(name=name, **_fields(lines, PACKAGE, GUARDS)) for name, lines in owners.items()])
+    return Policy(packages=packages, **_fields(own, WORDS, PARTS))
+
+
+PACKAGE = dict.fromkeys(CONDITIONS)  # type: dict[str, tuple[str, ...] | None]
+
+
+def _fields(pairs: "list[tuple[str, str]]", words: "Any", known: "Any") -> "dict[str, Any]":
+    """The fields of a record, all of whose words have to be there.
+
+    words: its fields that are no parts, each with what it may say, None for any value; known: the parts it may have
+    """
     parts = {}  # type: dict[str, dict[str, object]]
-    words = {}  # type: dict[str, str]
+    found = {}  # type: dict[str, object]
     for key, value in pairs:
         name, _, field = key.partition(".")
-        if value in WORDS.get(key, ()):
-            words[key] = value
-        elif key == "part" and value in PARTS:
+        if key in words and (words[key] is None or value in words[key]):
+            found[key] = _read(value) if words[key] is None else value
+        elif key == "part" and value in known:
             parts[value] = {}
-        elif name in parts and field in PARTS[name].__slots__:
+        elif name in parts and field in known[name].__slots__:
             parts[name][field] = _read(value)
         else:
-            raise PolicyError("the policy says %r, which this guard does not know" % ("%s %s" % (key, value)))
-    if set(words) != set(WORDS) or any(set(fields) != set(PARTS[name].__slots__) for name, fields in parts.items()):
+            raise _unknown(key, value)
+    if set(found) != set(words) or any(set(fields) != set(known[name].__slots__) for name, fields in parts.items()):
         raise PolicyError("the policy is damaged: a line is missing")
-    return Policy(**dict(words, **{name: PARTS[name](**fields) for name, fields in parts.items()}))
+    return dict(found, **{name: known[name](**fields) for name, fields in parts.items()})
+
+
+def _unknown(key, value):
+    return PolicyError("the policy says %r, which this guard does not know" % ("%s %s" % (key, value)))
 
 
 def _write(value: "Any") -> str:

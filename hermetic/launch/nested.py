@@ -11,6 +11,7 @@ import sys
 
 from hermetic_guard import serialized
 from hermetic_guard.policy import Limits
+from hermetic_guard.unions import whole
 
 from hermetic.errors import GuardUnavailable, HermeticError, UsageError, quoted
 from hermetic.linux import layers
@@ -64,7 +65,7 @@ def become(target: Target, before: Policy, after: Policy, run: str, *, invocatio
     """Be replaced by the target. Raises HermeticError if it cannot be executed, or not under both policies, or not as `invocation` requires."""
     if not invocation.flag("best_effort"):
         refuse_limits(before, after)
-    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter, outer=before)
+    here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter, outer=whole(before))
     try:
         confine(narrower(before, after), here)
     except OSError as error:
@@ -86,6 +87,7 @@ def become(target: Target, before: Policy, after: Policy, run: str, *, invocatio
 
 def narrower(before: Policy, after: Policy) -> Policy:
     """Of `after` those guards that the outer run does not hold already."""
+    before, after = whole(before), whole(after)
     nothing = dict.fromkeys(after.guards(), None)
     added = {guard: getattr(after, guard) for guard in STACKED if getattr(after, guard) != getattr(before, guard)}
     policy: Policy = after.replaced(**{**nothing, **added}, limits=_added_limits(before, after), environment=None, tmp=before.tmp)
@@ -119,7 +121,7 @@ def standings(before: Policy, after: Policy, here: Here, *, python: bool) -> lis
 
 
 def _not_stacked(guard: str, before: Policy, after: Policy, *, python: bool) -> layers.Standing:
-    if getattr(before, guard) == getattr(after, guard):
+    if getattr(whole(before), guard) == getattr(whole(after), guard):
         return layers.Standing(guard, python, layers.PARTIAL, "as far as the outer run has it")
     return layers.Standing(guard, python, layers.NONE, "inside another hermetic the kernel gets no rules for it")
 

@@ -10,6 +10,7 @@ import os
 
 from hermetic_guard import cmdline
 from hermetic_guard.policy import is_within_any
+from hermetic_guard.unions import whole
 
 from hermetic.errors import UsageError, quoted
 from hermetic.linux import namespaces
@@ -61,10 +62,10 @@ def prepare(policy: Policy, target: Target, cwd: str | None) -> tuple[Policy, Pr
         return policy, PrivateTmp({}, (), ())
     mounts = {os.path.realpath(place): name for place, name in USUAL.items() if os.path.isdir(place)}
     places = tuple(mounts)
-    files = policy.filesystem
-    written = _below(files.write if files else (), places)
+    files, any_files, any_network = policy.filesystem, whole(policy).filesystem, whole(policy).network
+    written = _below(any_files.write if any_files else (), places)
     needed = dict(started(target, cwd or "/"))
-    named = (*(files.read or () if files else ()), *(policy.network.unix if policy.network else ()))
+    named = (*(any_files.read or () if any_files else ()), *(any_network.unix if any_network else ()))
     kept = _below((*([os.path.realpath(cwd)] if cwd else []), *named, *needed.values()), places)
     for path in needed:
         if is_within_any(path, places) and not is_within_any(path, written + kept):

@@ -7,6 +7,7 @@ import os
 
 from hermetic_guard import serialized
 from hermetic_guard.policy import CONFINED, with_scratch
+from hermetic_guard.unions import whole
 
 from hermetic import kept
 from hermetic.errors import printable
@@ -133,6 +134,12 @@ class Run:
         self.log_path = values.get("log")
         self.log: Log | None = None
 
+    @property
+    def whole(self) -> Policy:
+        """All that any package may do."""
+        policy: Policy = whole(self.policy)
+        return policy
+
     def make_tmp_private(self, cwd: str | None) -> None:
         from hermetic.launch import private_tmp
 
@@ -146,8 +153,8 @@ class Run:
         protected = [*beforehand.protected_paths(), *self.policy_files]
         before = moved.identities(protected)
         files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
-        self.loopback = beforehand.loopback_server(self.policy)
-        if self.policy.network and self.policy.network.domains:
+        self.loopback = beforehand.loopback_server(self.whole)
+        if self.whole.network and self.whole.network.domains:
             files.update(beforehand.own_resolver(self.loopback))
         run = RunDirectory.create(files, os.environ)
         with run:
@@ -213,7 +220,7 @@ class Run:
             protected=tuple(map(os.path.realpath, protected)),
             **(self.private.here(run) if self.private else {}),
         )
-        policy = with_scratch(self.policy, f"{run}/scratch")
+        policy = whole(with_scratch(self.policy, f"{run}/scratch"))
         return ConfinedExecution(
             start.interpreter,
             start.argv,
@@ -227,7 +234,7 @@ class Run:
 
     def permit(self, here: Here) -> str:
         """Why the target may not be executed under what the kernel could be given; "" if it may."""
-        found = layers.standings(self.policy, here, python=self.carries)
+        found = layers.standings(self.whole, here, python=self.carries)
         self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
         needed = self.policy.kernel == "required"
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort, needed=needed)
@@ -274,11 +281,12 @@ class Run:
 
     def native_files(self) -> list[tuple[str, str]]:
         """What the policy's distributions may load."""
-        if self.policy.native is None or not self.policy.native.distributions or self.facts is None:
+        native = self.whole.native
+        if native is None or not native.distributions or self.facts is None:
             return []
         from hermetic.target import packages  # only where there are such
 
-        names, target = self.policy.native.distributions, self.target
+        names, target = native.distributions, self.target
         found = packages.native_files(names, target.interpreter, self.facts, target.environ, beforehand.working_directory() or "/")
         for name in packages.without_files(names, found):
             self.say.notice(f"--allow-native {name}: no compiled module of an installed distribution of this name was found")

@@ -83,6 +83,13 @@ def _can_change_hermetic(policy: Policy, here: Here) -> bool:
     return rules is None or here.abi == 0 or any(is_within_any(path, rules.write) for path in (*here.protected, here.run))
 
 
+def _given_to_packages(guard: str) -> Gap:
+    def given(policy: Policy, here: Here) -> bool:
+        return getattr(policy, guard) is not None and any(getattr(package, guard) is not None for package in policy.packages)
+
+    return Gap(guard, f"packages and {guard}", "what single packages may do all may", given)
+
+
 NEVER = 1 << 30
 """No ABI so far."""
 
@@ -208,4 +215,5 @@ GAPS = (
         "disks can be read past their file systems",
         lambda policy, here: policy.filesystem is not None and here.root and not here.namespaced,
     ),
+    *map(_given_to_packages, ("network", "subprocess", "filesystem")),
 )

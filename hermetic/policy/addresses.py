@@ -8,13 +8,12 @@ from __future__ import annotations
 import ipaddress
 
 from hermetic_guard.hosts import ANY
+from hermetic_guard.unions import merged_blocks
 
 from hermetic.policy import ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     Block = tuple[bytes, int, ports.Ports]
 
 MAPPED_BITS = 96
@@ -109,12 +108,7 @@ def _as_ipv4(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> tuple[by
     return address.packed, bits
 
 
-def merged(blocks: Iterable[Block]) -> tuple[Block, ...]:
-    """The same grants, each block once, sorted."""
-    found: dict[tuple[bytes, int], ports.Ports] = {}
-    for prefix, bits, allowed in blocks:
-        found[prefix, bits] = ports.union(found.get((prefix, bits), ()), allowed)
-    return tuple((prefix, bits, allowed) for (prefix, bits), allowed in sorted(found.items()))
+merged = merged_blocks
 
 
 def shown(block: Block) -> str:

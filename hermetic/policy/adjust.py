@@ -6,7 +6,8 @@ The `--allow-*` options and `--hide` are the user's last word, so they go beyond
 from __future__ import annotations
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import common_paths, is_within, merged
+from hermetic_guard.intersection import common_paths
+from hermetic_guard.policy import is_within, merged
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted

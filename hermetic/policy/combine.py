@@ -3,8 +3,8 @@
 Given guards stand, exactly those; none given, the profile that is for the command does, else `default`, and the caller is
 told so in words made from the policy itself. Profiles and guard flags combine by intersection, so that one more of either never allows more. Then
 the options that adjust are applied to what is in force, and only to that: `--allow-localhost` without a guard on the
-network would allow what nothing forbids, which is a mistake somewhere, and is said. At last what stands at the top of
-each policy file takes away what it does not allow, whatever was asked for.
+network would allow what nothing forbids, which is a mistake somewhere, and is said. Then single packages get what files give
+them. At last what stands at the top of each policy file takes away what it does not allow, whatever was asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.hosts import show_ports
-from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError, intersect
+from hermetic_guard.intersection import intersect
+from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
@@ -96,13 +97,19 @@ def resolve(
     if chosen and library:
         profiles = (library.standing(),)
     asked = _adjusted(_combined(flags, profiles, library), values, reader)
+    tops = library.tops() if library else {}
+    asked, silenced = _for_packages(asked, tops, library)
     files = [*there, *ignored, *(found.path for found in followed)]
-    resolved = Resolved(asked, library.tops() if library else {}, profiles, list(dict.fromkeys(files)), reader.context)
+    resolved = Resolved(asked, tops, profiles, list(dict.fromkeys(files)), reader.context)
     resolved.library = library
     if library:
         _tell(resolved, library, chosen)
     resolved.notices += [f"{path} is another user's, and not followed" for path in ignored]
-    resolved.notices += [*reader.notes, *reader.context.notices]
+    resolved.notices += [
+        f"{path} is not trusted, so what it lets single packages do is not given (after reading it: hermetic policy trust)"
+        for path in silenced
+    ]
+    resolved.notices += [*reader.notes, *dict.fromkeys(reader.context.notices)]
     return resolved
 
 
@@ -165,6 +172,7 @@ def _besides(policy: Policy) -> list[str]:
     found = [] if policy.environment is None else ["a clean environment"]
     found += [f"{policy.tmp} /tmp"] if policy.tmp != "shared" else []
     found += ["not without the kernel"] if policy.kernel == "required" else []
+    found += [f"more for {_listed([package.name for package in policy.packages])} alone"] if policy.packages else []
     if policy.limits is not None:
         from hermetic.policy import limits
 
@@ -248,6 +256,16 @@ def _combined(flags: Policy, profiles: tuple[str, ...], library: Library | None)
         assert library is not None
         policy = _both(policy, library.profile(name), "the guards asked for")
     return policy
+
+
+def _for_packages(asked: Policy, tops: dict[str, Policy], library: Library | None) -> tuple[Policy, list[str]]:
+    """The policy with what the tops of files give single packages, and the files that are not trusted with that."""
+    if library is None or not any(top.packages for top in tops.values()):
+        return asked, []
+    from hermetic.policy import packages
+
+    given, silenced = library.packages(tops)
+    return packages.given(asked, given), silenced
 
 
 def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:

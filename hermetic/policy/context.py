@@ -51,7 +51,7 @@ class Context:
     indexes: what the indexes of installers take, see indexes/found.py; None until it is asked for
     """
 
-    __slots__ = ("_installer", "_interpreter", "begins", "cwd", "environ", "indexes", "notices", "target")
+    __slots__ = ("_day", "_installer", "_interpreter", "begins", "cwd", "environ", "indexes", "notices", "target")
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Context:
         self.environ = environ
         self.target = target or Known()
         self._interpreter: str | None = None
+        self._day = ""
         self._installer: Command | None = None
         self.begins = begins
         self.notices: list[str] = []
@@ -78,6 +79,15 @@ class Context:
 
             self._interpreter = command.environment(self.installer, self) or self.target.interpreter()
         return self._interpreter
+
+    @property
+    def day(self) -> str:
+        """Today, `2027-01-31`, here; the same for as long as this is."""
+        if not self._day:
+            import time
+
+            self._day = time.strftime("%Y-%m-%d")
+        return self._day
 
     @property
     def installer(self) -> Command:

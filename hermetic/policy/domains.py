@@ -6,6 +6,7 @@ Without ports 80 and 443 are meant. A name is held in lower case and without the
 from __future__ import annotations
 
 from hermetic_guard.hosts import NAME_CHARACTERS, canonical_name, is_name
+from hermetic_guard.unions import merged_domains
 
 from hermetic.policy import ports
 
@@ -76,9 +77,4 @@ def wrong_character(host: str) -> int:
     return len(host)
 
 
-def merged(domains: list[Domain]) -> tuple[Domain, ...]:
-    """The same grants, each name once, sorted."""
-    found: dict[str, ports.Ranges] = {}
-    for name, allowed in domains:
-        found[name] = ports.merged([*found.get(name, ()), *allowed])
-    return tuple(sorted(found.items()))
+merged = merged_domains

@@ -12,7 +12,7 @@ from hermetic_guard.hosts import ANY, show_ports
 from hermetic_guard.serialized import show_block
 
 from hermetic.policy import FIELDS, PARTS, environment
-from hermetic.policy.load import KEYS, VERSION, WORDS
+from hermetic.policy.load import KEYS, PACKAGE, VERSION, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +33,22 @@ def table(policy: Policy) -> Table:
         rules = getattr(policy, guard)
         if rules is None:
             continue
-        keys = [key.partition(".")[2] for key in KEYS if key.startswith(f"{guard}.")]
-        values = {key: VALUES.get(key, list)(getattr(rules, FIELDS[key])) for key in keys if getattr(rules, FIELDS[key])}
-        found[guard] = {key: value for key, value in values.items() if value}
+        found[guard] = _values(guard, rules)
+    if policy.packages:
+        from hermetic.policy import packages
+
+        found[PACKAGE] = {
+            package.name: packages.written(package, {guard: _values(guard, rules) for guard, rules in packages.rules_of(package)})
+            for package in policy.packages
+        }
     return found
+
+
+def _values(guard: str, rules: Any) -> Table:
+    """The keys of a guard's table, and what they say."""
+    keys = [key.partition(".")[2] for key in KEYS if key.startswith(f"{guard}.")]
+    values = {key: VALUES.get(key, list)(getattr(rules, FIELDS[key])) for key in keys if getattr(rules, FIELDS[key])}
+    return {key: value for key, value in values.items() if value}
 
 
 def _ports(allowed: str | tuple[tuple[int, int], ...]) -> bool | str:
@@ -77,7 +89,9 @@ def write(found: Table, mark: Mark = lambda guard, key: "", above: tuple[str, ..
     settings, tables = [], []
     for key, value in found.items():
         path = (*above, key)
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value and all(isinstance(inner, dict) for inner in value.values()):
+            tables.append(write(value, mark, path))
+        elif isinstance(value, dict):
             header = _marked(f"[{'.'.join(map(_key, path))}]", mark(*_rule(path)))
             tables.append(f"{header}\n{write(value, mark, path)}")
         else:
@@ -86,7 +100,9 @@ def write(found: Table, mark: Mark = lambda guard, key: "", above: tuple[str, ..
 
 
 def _rule(path: tuple[str, ...]) -> tuple[str, str]:
-    """The guard and the key that a place in a policy is about."""
+    """The guard and the key that a place in a policy is about; for what is said of a package PACKAGE, and the keys behind its name."""
+    if path[0] == PACKAGE:
+        return PACKAGE, ".".join(path[2:])
     return (path[0], path[1] if len(path) > 1 else "")
 
 
@@ -103,7 +119,7 @@ def _value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
-    return _text(value) if isinstance(value, str) else str(value)
+    return _text(value) if isinstance(value, str) else str(value)  # of a date as well
 
 
 def _text(text: str) -> str:

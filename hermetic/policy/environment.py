@@ -7,7 +7,7 @@ them; a program that asks for one finds what it would find where nobody has set 
 from __future__ import annotations
 
 from hermetic_guard import injection
-from hermetic_guard.policy import matches
+from hermetic_guard.intersection import matches
 
 from hermetic.errors import UsageError, quoted
 

@@ -2,14 +2,15 @@
 
 A name is looked for in the nearest file first. What a file of the project's that is not trusted says is held to what would stand without it: to
 the policy that the name has further on, or, where it has none, to what stands if nothing is asked for. So such a file can only take away, and
-does not say which profile a command gets.
+does not say which profile a command gets. Nor does it give anything to single packages (packages.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hermetic_guard.policy import Policy, PolicyError, intersect
+from hermetic_guard.intersection import intersect
+from hermetic_guard.policy import Policy, PolicyError
 
 from hermetic.errors import PolicyFileError, UsageError
 from hermetic.policy import DEFAULT, load, trust
@@ -17,6 +18,8 @@ from hermetic.policy.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from hermetic_guard.policy import Package
 
     from hermetic.policy.context import Context
     from hermetic.policy.discover import Found
@@ -83,6 +86,12 @@ class Library:
     def tops(self) -> dict[str, Policy]:
         """What stands at the top of each file, and so in every run."""
         return {shelf.document.file: self._made(shelf.document, TOP, at) for at, shelf in enumerate(self.shelves)}
+
+    def packages(self, tops: dict[str, Policy]) -> tuple[list[Package], list[str]]:
+        """What the tops of files give single packages, in every run; and the files whose word does not count for that, being not trusted."""
+        saying = [shelf for shelf in self.shelves if tops[shelf.document.file].packages]
+        given = [package for shelf in saying if self._trusts(shelf) for package in tops[shelf.document.file].packages]
+        return given, [shelf.document.file for shelf in saying if not self._trusts(shelf)]
 
     def written(self, name: str) -> Table:
         """The policy that is found first under a name, as it is written."""
@@ -151,10 +160,15 @@ class Library:
 def allows_no_more(one: Policy, other: Policy) -> bool:
     """Whether all that `one` allows `other` allows. Raises PolicyError where they leave nothing to read.
 
-    With itself a policy is in its shortest form: what may be written may be read.
+    With itself a policy is in its shortest form: what may be written may be read. Reasons allow nothing.
     """
     both = intersect(one, other)
-    return bool(intersect(both, both) == intersect(one, one))
+    return bool(_without_reasons(intersect(both, both)) == _without_reasons(intersect(one, one)))
+
+
+def _without_reasons(policy: Policy) -> Policy:
+    bare: Policy = policy.replaced(packages=tuple(package.replaced(reason="") for package in policy.packages))
+    return bare
 
 
 def _path(name: str, key: str) -> tuple[str, ...]:

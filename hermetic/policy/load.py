@@ -9,6 +9,9 @@
     [network]                       # a guard stands where its table is there
     allow-localhost = "8000-8010"   # or true, a port, or a list of these
 
+    [package.boto3]                 # what one distribution may do besides, see packages.py
+    network.allow-domain = ["*.amazonaws.com"]
+
     [profile.tests]                 # another policy, of this name
     ...
 
@@ -46,11 +49,12 @@ KEYS = {option.policy: option for option in options.OPTIONS if option.policy}
 """What a policy may say: "guard", "guard.key" or "key", and the option that says the same."""
 
 PROFILE = "profile"
+PACKAGE = "package"
 COMMANDS = "commands"
 WORDS = {key: option.key for key, option in KEYS.items() if option.choices}
 """Keys with a word for the whole policy, and the field that has it."""
 
-OF_A_POLICY = ("summary", COMMANDS, "extends", *WORDS, *PARTS)
+OF_A_POLICY = ("summary", COMMANDS, "extends", *WORDS, *PARTS, PACKAGE)
 OF_A_FILE = ("version", *OF_A_POLICY, PROFILE)
 """The keys that there are."""
 
@@ -121,20 +125,20 @@ class Document:
         found: Any = table
         for key in self._inside:
             found = found.get(key) if isinstance(found, dict) else None
-        return found if found is None else self._table((), found)
+        return found if found is None else self.table((), found)
 
     def _take(self, table: Table) -> None:
-        self._check_keys((), table, OF_A_FILE)
+        self.check_keys((), table, OF_A_FILE)
         if "version" not in table:
             self.fail(("version",), f"it is missing, and has to be {VERSION} (version = {VERSION})")
         if type(table["version"]) is not int or table["version"] != VERSION:
             self.fail(("version",), f"this hermetic reads policies of version = {VERSION}")
-        self.profiles = self._table((PROFILE,), table.get(PROFILE, {}))
+        self.profiles = self.table((PROFILE,), table.get(PROFILE, {}))
         self.top = {key: value for key, value in table.items() if key not in ("version", PROFILE)}
         self._check_policy((), self.top)
         for name, profile in self.profiles.items():
             path = (PROFILE, name)
-            self._check_keys(path, self._table(path, profile), OF_A_POLICY)
+            self.check_keys(path, self.table(path, profile), OF_A_POLICY)
             self._check_policy(path, profile)
 
     @property
@@ -153,10 +157,15 @@ class Document:
         for part in PARTS:
             rules = fields[part] = getattr(base, part)
             if part in table:
-                fields[part] = self._rules((*path, part), put_up(part) if rules is None else rules, table[part], reader)
+                fields[part] = self.rules((*path, part), put_up(part) if rules is None else rules, table[part], reader)
+        fields["packages"] = base.packages
+        if PACKAGE in table:
+            from hermetic.policy import packages  # only where there are such
+
+            fields["packages"] = packages.added(self, (*path, PACKAGE), table[PACKAGE], base.packages, reader)
         return Policy(**fields)
 
-    def _rules(self, path: Path_, rules: Any, table: Table, reader: Reader) -> Any:
+    def rules(self, path: Path_, rules: Any, table: Table, reader: Reader) -> Any:
         """A guard's rules, changed as its table says: in the order of the options, so that it is not the order of the keys that matters."""
         for option in options.OPTIONS:
             guard, _, key = option.policy.partition(".")
@@ -181,11 +190,17 @@ class Document:
                 self._check_value((*path, key), KEYS[key], table[key])
         for part in PARTS:
             if part in table:
-                self._check_part((*path, part), self._table((*path, part), table[part]))
+                known = {word: option for key, option in KEYS.items() for guard, _, word in [key.partition(".")] if guard == part and word}
+                self.check_part((*path, part), table[part], known)
+        if PACKAGE in table:
+            from hermetic.policy import packages
 
-    def _check_part(self, path: Path_, table: Table) -> None:
-        known = {word: option for key, option in KEYS.items() for guard, _, word in [key.partition(".")] if guard == path[-1] and word}
-        self._check_keys(path, table, known)
+            packages.check(self, (*path, PACKAGE), table[PACKAGE])
+
+    def check_part(self, path: Path_, value: object, known: dict[str, Option]) -> None:
+        """A guard's table, with these keys. Raises PolicyFileError."""
+        table = self.table(path, value)
+        self.check_keys(path, table, known)
         for key, value in table.items():
             self._check_value((*path, key), known[key], value)
 
@@ -195,7 +210,7 @@ class Document:
         except WrongValue as error:
             self.fail(path, error.why if error.value is None else f"{quoted(error.value)}: {error.why}", error.hint)
 
-    def _check_keys(self, path: Path_, table: Iterable[str], known: Iterable[str]) -> None:
+    def check_keys(self, path: Path_, table: Iterable[str], known: Iterable[str]) -> None:
         known = list(known)
         for key in table:
             if key not in known:
@@ -203,7 +218,7 @@ class Document:
                 there = f"there are {', '.join(known)}" if known else "there is nothing to say here"
                 self.fail((*path, key), "unknown key", f"did you mean {meant}?" if meant else there)
 
-    def _table(self, path: Path_, value: object) -> Table:
+    def table(self, path: Path_, value: object) -> Table:
         if not isinstance(value, dict):
             self.fail(path, f"a table was expected: write [{'.'.join((*self._inside, *path))}]")
         return value

@@ -6,15 +6,13 @@ the same ports make equal policies.
 
 from __future__ import annotations
 
-from hermetic_guard.hosts import ANY, show_ports
+from hermetic_guard.hosts import ANY, either_ports, merged_ports, show_ports
 
 HIGHEST = 65535
 DIGITS = "0123456789"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     Ranges = tuple[tuple[int, int], ...]
     Ports = str | Ranges
     """ANY, or inclusive ranges."""
@@ -61,22 +59,7 @@ def _port(text: str, start: int) -> tuple[int, int]:
     return int(text[start:end]), end
 
 
-def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """The same ports, sorted, with ranges that touch made one."""
-    result: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if result and low <= result[-1][1] + 1:
-            result[-1] = (result[-1][0], max(high, result[-1][1]))
-        else:
-            result.append((low, high))
-    return tuple(result)
-
-
-def union(one: Ports, other: Ports) -> Ports:
-    """The ports in either."""
-    if isinstance(one, str) or isinstance(other, str):
-        return ANY
-    return merged([*one, *other])
+merged, union = merged_ports, either_ports
 
 
 def shown(allowed: Ports) -> str:

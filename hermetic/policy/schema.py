@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermetic_guard.policy import GUARDS
+
 from hermetic import options
-from hermetic.policy import PARTS, load, sets
+from hermetic.policy import PARTS, load, packages, sets
 from hermetic.policy.context import VARIABLES
 from hermetic.policy.reader import LOCAL
 
@@ -30,6 +32,7 @@ def schema() -> Schema:
         "extends": {"type": "array", "items": {"type": "string"}, "description": "Profiles to begin with: what all of them allow."},
         **{key: _value(load.KEYS[key]) for key in load.WORDS},
         **{part: _part(part) for part in PARTS},
+        load.PACKAGE: _packages(),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -54,6 +57,27 @@ def _part(guard: str) -> Schema:
     text = next((option.text for key, option in load.KEYS.items() if key.partition(".")[0] == guard), "")
     inside = {key.partition(".")[2]: _value(option) for key, option in load.KEYS.items() if key.startswith(f"{guard}.")}
     return {"type": "object", "description": text, "properties": inside, "additionalProperties": False}
+
+
+def _packages() -> Schema:
+    texts = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+    inside = {
+        "approved": {**texts, "description": "The versions for which it holds, as in 1.42.3, 1.42.*."},
+        "through": {**texts, "description": "Distributions that it asks by: the search for who asks passes over them."},
+        "reason": {"type": "string", "description": "Why."},
+        "expires": {"description": "The day, as in 2027-01-31, from which on it does not hold."},
+        **{guard: _allowing(guard) for guard in GUARDS},
+    }
+    return {
+        "type": "object",
+        "description": "What single distributions may do besides.",
+        "additionalProperties": {"type": "object", "properties": inside, "additionalProperties": False},
+    }
+
+
+def _allowing(guard: str) -> Schema:
+    words = {word: _value(option) for word, option in packages.words_of(guard).items()}
+    return {"type": "object", "properties": words, "additionalProperties": False}
 
 
 def _value(option: Option) -> Schema:

@@ -27,7 +27,7 @@ ENVIRONMENTS = [
     starts("warnings of one's own", "subprocess.call([PY, '-c', CALL], env={'PYTHONWARNINGS': 'ignore'})"),
     starts("a path of one's own", "put('sitecustomize.py', CALL); subprocess.call([PY, '-c', ''], env={'PYTHONPATH': '.'})"),
     starts("encodings of one's own", "os.mkdir('encodings'); put('encodings/__init__.py', 'import _socket; _socket.socket().connect(%r)' % (OUT,))\nsubprocess.call([PY, '-c', CALL], env={'PYTHONPATH': '.'})"),
-    starts("a policy of one's own", "os.environ.update(_HERMETIC_POLICY='hermetic-policy 1\\non_violation refuse\\n'); subprocess.call([PY, '-c', CALL])"),
+    starts("a policy of one's own", "os.environ.update(_HERMETIC_POLICY='hermetic-policy 2\\non_violation refuse\\n'); subprocess.call([PY, '-c', CALL])"),
     starts("a run of one's own", "os.environ.update(_HERMETIC='1:%s:1:1:early:%s' % ('0' * 64, os.getcwd())); subprocess.call([PY, '-c', CALL])"),
     starts("a library of one's own", """
 import shutil, sysconfig

@@ -156,7 +156,7 @@ INSIDE = [
     net("events of the guard's", """
         import socket
         for event in ('hermetic.tighten', 'hermetic.narrowed', 'hermetic.refuse', 'hermetic.change', 'hermetic.permit', 'cpython._PySys_ClearAuditHooks', 'cpython.PyInterpreterState_Clear'):
-            for words in ((), ([],), ([], b'hermetic-policy 1'), ([], 'a', 'b')):
+            for words in ((), ([],), ([], b'hermetic-policy 2'), ([], 'a', 'b')):
                 try: sys.audit(event, *words)
                 except Exception: pass
         socket.socket().connect(OUT)""", since=(3, 8)),

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 from containment.filtered import EVERYTHING, GUARDS, MACHINE, become, confine, in_child, name_of, numbered, outcome, system_call, users
-from hermetic_guard.policy import ANY, Network, Policy
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Network, Policy
 
 from hermetic.linux import bpf, filters
 

@@ -24,7 +24,8 @@ from containment.seccomp_rows import (
     SUBVOLUMES,
     ZEROS,
 )
-from hermetic_guard.policy import ANY, Filesystem, Network, Policy, Subprocess
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Filesystem, Network, Policy, Subprocess
 
 from hermetic.linux.numbers import number
 

@@ -8,7 +8,8 @@ import struct
 
 import pytest
 from containment.filtered import GUARDS, confine, name_of, outcome, system_call
-from hermetic_guard.policy import ANY, Network, Policy
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Network, Policy
 
 LOCALHOST = Policy(network=Network(localhost=ANY))
 NAMES = Policy(network=Network(domains=(("a.example", ((443, 443),)),)))

@@ -13,7 +13,8 @@ import pytest
 from containment import seccomp_rows as rows
 from containment.filtered import EVERYTHING, GUARDS, MACHINE, NOBODY, USERS, outer_filter, run, users
 from containment.places import PYTHON
-from hermetic_guard.policy import ANY, Network, Policy
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Network, Policy
 
 from hermetic.linux.numbers import native, number
 

@@ -17,8 +17,9 @@ hermetic.linux.privileges hermetic.linux.processes hermetic.linux.seccomp hermet
 hermetic.policy hermetic.policy.combine hermetic.policy.context hermetic.policy.discover hermetic.policy.ports hermetic.policy.reader
 hermetic.target hermetic.target.interrogate hermetic.target.resolve
 hermetic_guard hermetic_guard.attribution hermetic_guard.cmdline hermetic_guard.decide hermetic_guard.distributions hermetic_guard.files
-hermetic_guard.guards hermetic_guard.guards.options hermetic_guard.hosts hermetic_guard.injection hermetic_guard.pex
-hermetic_guard.policy hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang
+hermetic_guard.guards hermetic_guard.guards.options hermetic_guard.hosts hermetic_guard.injection hermetic_guard.intersection
+hermetic_guard.packages hermetic_guard.pex
+hermetic_guard.policy hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang hermetic_guard.unions
 """.split()
 LIBRARY = "__future__ _blake2 _ctypes _json errno fcntl gc itertools marshal".split()
 AT_THE_END = {"select"}

@@ -52,7 +52,7 @@ def test_every_event_has_its_fields(log: list[dict[str, Any]]) -> None:
 def test_what_they_say(log: list[dict[str, Any]]) -> None:
     first, ready, child, blocked, uncaught, refused, ended, end = log
     assert first["command"] == [sys.executable, "-c", CODE]
-    assert first["policy"].startswith("hermetic-policy 1\n")
+    assert first["policy"].startswith("hermetic-policy 2\n")
     assert (ready["way"], ready["python"], ready["implementation"]) == ("early", sys.version.split()[0], "cpython")
     assert child["pid"] == blocked["pid"] == uncaught["pid"] != ready["pid"] == refused["pid"] == ended["pid"]
     assert (blocked["action"], blocked["target"]) == ("connect", "192.0.2.1:80")
@@ -77,14 +77,14 @@ sys.path[:0] = {[entry for entry in sys.path if entry]!r}
 from hermetic_guard import policy
 from hermetic.launch import payload
 files = payload.files
-payload.files = lambda *words, **named: dict(files(*words, **named), policy=b"hermetic-policy 2\\n")
+payload.files = lambda *words, **named: dict(files(*words, **named), policy=b"hermetic-policy 3\\n")
 from hermetic.__main__ import main
 sys.exit(main())
 """
     words = ["--no-network", "--log", str(tmp_path / "log"), "--", sys.executable, "-c", "print('run')"]
     done = subprocess.run([sys.executable, "-c", driver, *words], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (125, "")
-    assert done.stderr.endswith("the policy has version 2, this guard reads version 1; nothing was run\n")
+    assert done.stderr.endswith("the policy has version 3, this guard reads version 2; nothing was run\n")
     events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [event["event"] for event in events] == ["run", "failed", "end"]
     assert {name: type(value) for name, value in events[1].items()} == {**COMMON, **FIELDS["failed"]}

@@ -185,7 +185,7 @@ call()""",
         """
 answer = []
 for event in ('hermetic.tighten', 'hermetic.narrowed', 'hermetic.refuse', 'hermetic.change', 'hermetic.network'):
-    for words in (answer, b'hermetic-policy 1\\\\non_violation refuse\\\\n'), (answer,), (answer, 'a', 'b'), (), (1, 2):
+    for words in (answer, b'hermetic-policy 2\\\\non_violation refuse\\\\n'), (answer,), (answer, 'a', 'b'), (), (1, 2):
         try: sys.audit(event, *words)
         except Exception: pass
 call()""",
@@ -199,7 +199,7 @@ call()""",
     ),
     "another policy for a child": Row("""
 import subprocess
-os.environ['_HERMETIC_POLICY'] = 'hermetic-policy 1\\\\non_violation refuse\\\\n'
+os.environ['_HERMETIC_POLICY'] = 'hermetic-policy 2\\\\non_violation refuse\\\\n'
 assert subprocess.call([sys.executable, '-c', CALL]) == 0"""),
     "no stack left": Row("""
 import _socket

@@ -334,7 +334,7 @@ ROWS = [
     Row("three deep", "call([PY, '-I', '-c', code([PY, '-E', '-c', code([PY, '-S', ASK, NAME])])], env={})", sampled=True),
     Row("behind a shell, -I", "call(' '.join(map(shlex.quote, [PY, '-c', code([PY, '-I', ASK, NAME])])), shell=True)", sampled=True),
     Row("PYTHONPATH and PYTHONWARNINGS of its own", "call(WORDS, env={'PYTHONPATH': '/nowhere', 'PYTHONWARNINGS': 'error'})", sampled=True),
-    Row("a forged _HERMETIC", "call(WORDS, env=dict(os.environ, _HERMETIC='1::0:0:early:/nowhere', _HERMETIC_POLICY='hermetic-policy 1'))"),
+    Row("a forged _HERMETIC", "call(WORDS, env=dict(os.environ, _HERMETIC='1::0:0:early:/nowhere', _HERMETIC_POLICY='hermetic-policy 2'))"),
     Row("PYTHONHOME", "call(WORDS, env={'PYTHONHOME': sys.base_prefix + ':' + sys.base_exec_prefix})", STOPPED),
     Row(
         "PYTHONHOME through a shell",

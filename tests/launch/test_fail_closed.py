@@ -86,9 +86,9 @@ def check_refused(done: Any, why: str, name: str = "") -> None:
 
 
 DISGUISED = {
-    "newer": (b"hermetic-policy 2\non_violation refuse\n", "the policy has version 2, this guard reads version 1"),
-    "unknown guard": (b"hermetic-policy 1\non_violation refuse\nguard telepathy\n", "which this guard does not know"),
-    "cut off": (b"hermetic-policy 1\non_violation refuse", "the policy is damaged"),
+    "newer": (b"hermetic-policy 3\non_violation refuse\n", "the policy has version 3, this guard reads version 2"),
+    "unknown guard": (b"hermetic-policy 2\non_violation refuse\nguard telepathy\n", "which this guard does not know"),
+    "cut off": (b"hermetic-policy 2\non_violation refuse", "the policy is damaged"),
     "no text": (b"\xff\xfe", "the policy is damaged"),
     "empty": (b"", "the policy is damaged"),
 }

@@ -60,7 +60,7 @@ def test_the_policy_inside_cannot_be_lifted(hermetic_command: str, loopback_serv
 import os, subprocess, sys
 assert not [name for name in os.environ if name.startswith("_HERMETIC")]
 child = "import socket; socket.create_connection(('127.0.0.1', {loopback_server.port}))"
-open_policy = "hermetic-policy 1\\non_violation refuse\\n"
+open_policy = "hermetic-policy 2\\non_violation refuse\\n"
 sys.exit(subprocess.run([sys.executable, "-c", child], env=dict(os.environ, _HERMETIC_POLICY=open_policy, _HERMETIC="")).returncode)
 """
     inner = [hermetic_command, *NOTHING, "--", sys.executable, "-c", code]

@@ -19,6 +19,7 @@ from hermetic_guard.policy import (
     Limits,
     Native,
     Network,
+    Package,
     Policy,
     Subprocess,
     merged,
@@ -103,8 +104,41 @@ limits = st.builds(
     processes=st.sampled_from([None, 1, 50]),
     output=st.sampled_from([None, 100]),
 )
+DISTRIBUTIONS = ["boto3", "botocore", "urllib3"]
+VERSIONS = ["1.*", "1.4.*", "1.0.*", "1.4", "2"]
+
+
+def _said(name: str, through: list[str], approved: list[str], **fields: object) -> Package:
+    """What says nothing is not there; what denies is not said of a package."""
+    fields = {key: value for key, value in fields.items() if value not in (Network(), Filesystem(), Subprocess(), Native())}
+    return Package(name=name, through=tuple(sorted({*through} - {name})), approved=tuple(sorted({*approved})), **fields)
+
+
+def _packages(found: list[Package]) -> tuple[Package, ...]:
+    return tuple(package for _, package in sorted({package.name: package for package in found}.items()))
+
+
+said = st.builds(
+    _said,
+    name=st.sampled_from(DISTRIBUTIONS),
+    through=st.lists(st.sampled_from(DISTRIBUTIONS), max_size=2),
+    approved=st.lists(st.sampled_from(VERSIONS), max_size=2),
+    expires=st.sampled_from(["", "2999-01-31", "9999-12-31"]),
+    reason=st.sampled_from(["", "backups", 'a "b" \\ é']),
+    network=st.none() | networks.map(lambda rules: rules.replaced(denied=())),
+    filesystem=st.none() | filesystems.map(lambda rules: rules.replaced(protect=(), hide=())),
+    subprocess=st.none() | subprocesses,
+    native=st.none() | natives,
+)
+packages = st.lists(said, max_size=3).map(_packages)
+asked = st.lists(
+    st.tuples(st.sampled_from(DISTRIBUTIONS), st.sampled_from(["1", "1.4", "1.4.0.post1", "2.0", ""])) | st.just(("", "")), max_size=3
+).map(tuple)
+"""Who asks."""
+
 policies = st.builds(
     Policy,
+    packages=st.just(()) | packages,
     network=st.none() | networks,
     filesystem=st.none() | filesystems,
     subprocess=st.none() | subprocesses,

@@ -5,7 +5,8 @@ import os
 import socket
 
 import pytest
-from hermetic_guard.policy import ANY, Network, Policy
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Network, Policy
 
 from hermetic.linux import judge, notify, resolver, socket_answers, socket_filters
 from hermetic.linux.answers import Answers

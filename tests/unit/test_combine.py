@@ -5,7 +5,8 @@ import sys
 
 import pytest
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Network, Policy, Subprocess, intersect
+from hermetic_guard.intersection import intersect
+from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Network, Policy, Subprocess
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError

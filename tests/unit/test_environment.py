@@ -3,7 +3,8 @@
 import itertools
 
 import pytest
-from hermetic_guard.policy import Environment, common_names, matches
+from hermetic_guard.intersection import common_names, matches
+from hermetic_guard.policy import Environment
 
 from hermetic.errors import UsageError
 from hermetic.policy import environment

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hermetic_guard.policy import ANY, Filesystem, Network, Policy, Subprocess
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Filesystem, Network, Policy, Subprocess
 
 from hermetic.linux.gaps import GAPS, gaps
 from hermetic.linux.here import Here

@@ -211,7 +211,7 @@ def test_reads(text, expected):
 
 WORDS = (
     "version, summary, commands, extends, kernel, on-violation, builds, tmp, "
-    "network, subprocess, filesystem, native, environment, limits, profile"
+    "network, subprocess, filesystem, native, environment, limits, package, profile"
 )
 BAD = [
     # not TOML, not text

@@ -9,6 +9,7 @@ import pytest
 from hermetic_guard import policy as p
 from hermetic_guard.decide import Request, decide
 from hermetic_guard.hosts import ANY, is_inward
+from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Network, Policy, Subprocess
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.serialized import dumps, loads
@@ -280,7 +281,7 @@ def test_serialized_and_read_back_it_is_the_same(policy: Policy) -> None:
 @pytest.mark.parametrize(("a", "b"), list(itertools.product(POLICIES, repeat=2)))
 def test_an_intersection_allows_what_both_allow(a: Policy, b: Policy) -> None:
     try:
-        both = p.intersect(a, b)
+        both = intersect(a, b)
     except p.PolicyError:
         assert not set(a.filesystem.read) & set(b.filesystem.read)
         return
@@ -313,42 +314,42 @@ def test_nothing_allows_what_is_protected() -> None:
 def test_of_two_limits_the_smaller_holds() -> None:
     a = Policy(limits=Limits(timeout=5, memory=100))
     b = Policy(limits=Limits(timeout=9, processes=3))
-    assert p.intersect(a, b) == p.intersect(b, a) == Policy(limits=Limits(timeout=5, memory=100, processes=3))
-    assert p.intersect(a, OPEN) == a
+    assert intersect(a, b) == intersect(b, a) == Policy(limits=Limits(timeout=5, memory=100, processes=3))
+    assert intersect(a, OPEN) == a
 
 
 def test_a_clean_environment_and_a_private_tmp_stay_so() -> None:
     clean = Policy(environment=Environment(keep=("AWS_*", "LANG", "PATH")), tmp="private")
     narrower = Policy(environment=Environment(keep=("AWS_KEY", "HOME", "PATH")))
-    assert p.intersect(clean, narrower) == Policy(environment=Environment(keep=("AWS_KEY", "PATH")), tmp="private")
-    assert p.intersect(clean, OPEN) == p.intersect(OPEN, clean) == clean
+    assert intersect(clean, narrower) == Policy(environment=Environment(keep=("AWS_KEY", "PATH")), tmp="private")
+    assert intersect(clean, OPEN) == intersect(OPEN, clean) == clean
 
 
 def test_intersection_of_roots() -> None:
     def root(path: str) -> Policy:
         return Policy(filesystem=Filesystem(read=(path,)))
 
-    assert p.intersect(root("/srv"), root("/srv/a")) == root("/srv/a")
-    assert p.intersect(root("/srv/a"), root("/")) == root("/srv/a")
+    assert intersect(root("/srv"), root("/srv/a")) == root("/srv/a")
+    assert intersect(root("/srv/a"), root("/")) == root("/srv/a")
     with pytest.raises(p.PolicyError, match="nothing to read"):
-        p.intersect(root("/srv/a"), root("/srv/ab"))
+        intersect(root("/srv/a"), root("/srv/ab"))
 
 
 DAMAGE = {
     "empty": b"",
-    "newer": b"hermetic-policy 2\non_violation refuse\n",
-    "no manner": b"hermetic-policy 1\n",
-    "unknown manner": b"hermetic-policy 1\non_violation allow\n",
-    "no word about tmp": b"hermetic-policy 1\non_violation refuse\n",
+    "newer": b"hermetic-policy 3\non_violation refuse\n",
+    "no manner": b"hermetic-policy 2\n",
+    "unknown manner": b"hermetic-policy 2\non_violation allow\n",
+    "no word about tmp": b"hermetic-policy 2\non_violation refuse\n",
     "a number that is none": dumps(Policy(limits=Limits(cpu=5))).replace(b"number 5", b"number five"),
-    "unknown key": b"hermetic-policy 1\non_violation refuse\ntmp shared\nallow everything\n",
-    "unknown guard": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart gravity\n",
-    "field missing": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart network\n",
-    "field of no guard": b"hermetic-policy 1\non_violation refuse\ntmp shared\nnetwork.localhost text *\n",
-    "unknown field": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart native\nnative.all text *\n",
-    "not ASCII": "hermetic-policy 1\non_violation ä\n".encode(),
-    "port no number": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart network\nnetwork.localhost ports x\n",
-    "other kind": b"hermetic-policy 1\non_violation refuse\ntmp shared\npart network\nnetwork.localhost maybe\n",
+    "unknown key": b"hermetic-policy 2\non_violation refuse\ntmp shared\nallow everything\n",
+    "unknown guard": b"hermetic-policy 2\non_violation refuse\ntmp shared\npart gravity\n",
+    "field missing": b"hermetic-policy 2\non_violation refuse\ntmp shared\npart network\n",
+    "field of no guard": b"hermetic-policy 2\non_violation refuse\ntmp shared\nnetwork.localhost text *\n",
+    "unknown field": b"hermetic-policy 2\non_violation refuse\ntmp shared\npart native\nnative.all text *\n",
+    "not ASCII": "hermetic-policy 2\non_violation ä\n".encode(),
+    "port no number": b"hermetic-policy 2\non_violation refuse\ntmp shared\npart network\nnetwork.localhost ports x\n",
+    "other kind": b"hermetic-policy 2\non_violation refuse\ntmp shared\npart network\nnetwork.localhost maybe\n",
 }
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from hermetic_guard import serialized
-from hermetic_guard.decide import Request, decide
-from hermetic_guard.policy import Policy, PolicyError, intersect
+from hermetic_guard.decide import Request, decide, decide_for_packages
+from hermetic_guard.intersection import intersect
+from hermetic_guard.policy import Policy, PolicyError
+from hermetic_guard.unions import views, whole
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from unit.policies_made import PLACE, policies, requests
+from unit.policies_made import PLACE, asked, policies, requests
 
 from hermetic import options
 from hermetic.errors import HermeticError
@@ -39,13 +41,41 @@ def test_two_never_allow_more_than_each(one: Policy, other: Policy, request: Req
         assert decide(other, request).allowed
 
 
+Asked = tuple[tuple[str, str], ...]
+
+
+def allows(policy: Policy, request: Request, asked: Asked) -> bool:
+    """As the guards judge it."""
+    return bool(decide(policy, request).allowed or decide_for_packages(policy, views(policy), request, asked).allowed)
+
+
+@many
+@given(policies, policies, requests, asked)
+def test_two_never_allow_more_to_a_package_than_each(one: Policy, other: Policy, request: Request, asked: Asked) -> None:
+    if allows(both(one, other), request, asked):
+        assert allows(one, request, asked)
+        assert allows(other, request, asked)
+
+
+@many
+@given(policies, requests, asked)
+def test_what_is_said_of_packages_only_adds(policy: Policy, request: Request, asked: Asked) -> None:
+    """And the kernel's rules are of all that any of them may do."""
+    if decide(policy, request).allowed:
+        assert all(decide(wide, request).allowed for _, wide in views(policy))
+    if allows(policy, request, asked):
+        assert decide(whole(policy), request).allowed
+
+
 @many
 @given(policies, policies, policies)
 def test_their_order_does_not_matter(one: Policy, other: Policy, third: Policy) -> None:
+    """With a third it may, for packages: what two approve in no common version is gone, whatever a third says of it."""
     together = both(one, other)
     assert together == both(other, one)
     assert same(both(together, one), together)
-    assert same(both(together, third), both(one, both(other, third)))
+    one, other, third = (policy.replaced(packages=()) for policy in (one, other, third))
+    assert same(both(both(one, other), third), both(one, both(other, third)))
 
 
 def same(one: Policy, other: Policy) -> bool:
@@ -82,9 +112,9 @@ LINES = [
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(policies, policies, policies, st.sampled_from(LINES), requests)
+@given(policies, policies, policies, st.sampled_from(LINES), requests, asked)
 def test_a_strangers_file_takes_away_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, top: Policy, tests: Policy, default: Policy, line: str, request: Request
+    monkeypatch: pytest.MonkeyPatch, top: Policy, tests: Policy, default: Policy, line: str, request: Request, asked: Asked
 ) -> None:
     """What stands without it where a profile is the file's alone: what stands if nothing is asked for."""
     project = Path(PLACE, "project")
@@ -96,7 +126,7 @@ def test_a_strangers_file_takes_away_and_nothing_else(
         followed = resolved(line, project)
     except HermeticError:
         return  # what leaves nothing to read is not run
-    assert not decide(followed, request).allowed or decide(without, request).allowed
+    assert not allows(followed, request, asked) or allows(without, request, asked)
     assert allows_no_more(followed, without)
 
 

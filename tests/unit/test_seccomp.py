@@ -5,7 +5,8 @@ import functools
 from types import SimpleNamespace
 
 import pytest
-from hermetic_guard.policy import ANY, Filesystem, Native, Network, Policy, Subprocess
+from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
 from unit.bpf_interpreter import Data, check, instructions, run
 
 from hermetic.linux import bpf, filters, numbers, seccomp

@@ -171,7 +171,7 @@ def make_judge_reading(enforcer, judge, own):
         if key in known or id(path) in own:
             return
         judge(action, path, directory, READS)
-        if about is not None and about.st_nlink == 1:
+        if about is not None and about.st_nlink == 1 and not scopes.packages:
             known.add(key)
 
     return judge_reading
@@ -198,7 +198,8 @@ def make_judge_place(enforcer, streams):
             return
         tree, name = what in TREES, what in NAMES
         if allows(Request(NAME, action, place, path=place, tree=tree, name=name)):
-            known.add(key)
+            if not scopes.packages:
+                known.add(key)
             return
         facts = facts_of(action, place, path, directory, what)
         if facts is None:
