@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import is_within_any
+from hermetic_guard.policy import is_within, is_within_any
 
 from hermetic import kept
 from hermetic.digest import Content
@@ -97,10 +97,30 @@ def own_resolver(loopback: LoopbackServer | None) -> dict[str, Content]:
     return {mounts.RESOLVER: Content(b"# written by hermetic\nnameserver %s\noptions use-vc\n" % host.encode())}
 
 
-def protected_paths() -> list[str]:
-    """hermetic's own files: what a run could change there would weaken the next one."""
+def filling(policy: Policy, place: str) -> Policy:
+    """What the policy allows, and writing in a place of hermetic's own that the run is there to fill; "" for none."""
+    if not place or policy.filesystem is None:
+        return policy
+    files = policy.filesystem
+    extended: Policy = policy.replaced(filesystem=files.replaced(write=(*files.write, os.path.realpath(place))))
+    return extended
+
+
+def protected_paths(but: str = "") -> list[str]:
+    """hermetic's own files: what a run could change there would weaken the next one. but: a directory there that this run is to fill; "" for none"""
     package = os.path.dirname(os.path.dirname(__file__))
-    return [package, payload.directory(), *kept_places()]
+    found = [package, payload.directory(), *kept_places()]
+    return [path for place in found for path in (beside(place, but) if but else [place])]
+
+
+def beside(place: str, but: str) -> list[str]:
+    """`place`, or where `but` lies in it all that is there besides: a mount that is read-only leaves nothing out."""
+    place, but = os.path.realpath(place), os.path.realpath(but)
+    if place == but:
+        return []
+    if not is_within(but, place):
+        return [place]
+    return [path for name in sorted(os.listdir(place)) for path in beside(f"{place}/{name}", but)]
 
 
 def kept_places() -> list[str]:
