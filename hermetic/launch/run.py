@@ -360,8 +360,11 @@ class Run:
         for place in places:
             self.say.write(f"hermetic: {printable(place)} is not what it was when the run began: look at it before the next run\n")
         if places:
+            from hermetic.throwaway.store import Store  # hardly ever
+
             for cache in {kept.directory(os.environ), kept.directory(beforehand.plain(os.environ))} - {""}:
                 kept.forget(cache)
+                Store(cache).forget()
 
     def exit_code(self, outcome: Outcome) -> int:
         if self.keeper and self.keeper.reached:

@@ -153,6 +153,13 @@ class Store:
     def _names(self) -> list[str]:
         return sorted(filter(_is_name, os.listdir(self.place)))
 
+    def forget(self) -> None:
+        """None of them is what came of anything any more; the next sweep removes them."""
+        for name in os.listdir(self.place) if os.path.isdir(self.place) else ():
+            path = f"{self.place}/{name}/{MARK}" if _is_name(name) else f"{self.place}/{name}"
+            if os.path.lexists(path):
+                os.unlink(path)
+
     def sweep(self) -> Iterator[None]:
         """Remove what nobody uses any more, in small steps."""
         try:
