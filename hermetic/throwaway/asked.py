@@ -22,6 +22,8 @@ BESIDES = frozenset(".git .hg .svn .tox .nox .venv venv build dist node_modules 
 """Directories of a project that are none of its sources, or that a build writes."""
 
 BUILT = ".egg-info"
+COUNTING = ("policy", "no_policy", "builds", "allow_domain", "allow_address", "allow_localhost", "deny_address")
+"""Options that count for the installation as for the command, and so for what comes of it. What a refusal there says would allow it must do so."""
 PIECE = 1 << 20
 
 

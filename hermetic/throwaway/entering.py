@@ -44,7 +44,7 @@ def enter(invocation: Invocation, cwd: str | None, say: Speaker) -> Environment:
     words = asked.read(_texts(invocation), cwd, os.environ.get("HOME", "~"))
     target = resolve.resolve_exec(invocation.text("python"), [], dict(os.environ), cwd or "", sys.executable)
     store = _store()
-    request = _request(os.path.realpath(target.interpreter), words, cwd)
+    request = _request(os.path.realpath(target.interpreter), words, invocation, cwd)
     environment = store.find(request)
     how = "it was there"
     if environment is None:
@@ -72,11 +72,12 @@ def _store() -> Store:
     return Store(cache)
 
 
-def _request(interpreter: str, words: list[Word], cwd: str | None) -> str:
+def _request(interpreter: str, words: list[Word], invocation: Invocation, cwd: str | None) -> str:
     """The name of what was asked for: another one as soon as something may come of it that is not the same."""
     from hermetic.indexes import pip
 
     told = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("PIP_"))
+    told += [f"{key}={invocation.values[key]}" for key in asked.COUNTING if key in invocation.values]
     files = [_identity(file) for file in (interpreter, *pip.files(os.environ, None))]
     parts = [FORM, interpreter, *files, *told, *asked.digests(words, cwd, os.environ)]
     return digest_of("\0".join(parts).encode("utf-8", "surrogateescape"))

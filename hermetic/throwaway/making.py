@@ -28,9 +28,6 @@ PROFILE = "pip-install"
 
 ALIKE = ("log", "trace", "verbose", "quiet", "require", "best_effort", "kernel")
 """Options that count for the steps as for the command."""
-OF_INSTALLING = ("policy", "no_policy", "builds")
-REACHED = ("allow_domain", "allow_address", "allow_localhost", "deny_address")
-"""Of the network; what a refusal of the installation says would allow it must do so."""
 
 MAKE = """\
 import os, sys
@@ -93,7 +90,7 @@ def creation(environment: Environment, base: Interpreter, invocation: Invocation
 
 def installation(environment: Environment, words: Sequence[Word], invocation: Invocation) -> Invocation:
     """The run that fills it."""
-    values = _given(invocation, (*ALIKE, *OF_INSTALLING, *REACHED))
+    values = _given(invocation, (*ALIKE, *asked.COUNTING))
     values |= {"profile": (PROFILE,), "python": environment.path, "set_env": TOLD}
     files = [part for word in words if word.kind == asked.FILE for part in ("--requirement", word.requirement)]
     others = [word.requirement for word in words if word.kind != asked.FILE]
