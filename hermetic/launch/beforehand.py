@@ -33,13 +33,13 @@ def working_directory() -> str | None:
         return None
 
 
-def initial_environment() -> dict[bytes, bytes]:
-    """What the user's shell gave us."""
-    environment = dict(os.environb)
-    if b"LC_CTYPE" not in environment:
-        return environment
+def restore_environment() -> None:
+    """Make our environment what the user's shell gave us. To be called before the launcher is made not dumpable: it may not read its own then."""
+    if b"LC_CTYPE" not in os.environb:
+        return
     with open("/proc/self/environ", "rb") as file:
-        return environ.uncoerced(environment, file.read())
+        if b"LC_CTYPE" not in environ.uncoerced(os.environb, file.read()):
+            del os.environb[b"LC_CTYPE"]
 
 
 def granted(environment: dict[bytes, bytes], policy: Policy, invocation: Invocation) -> dict[bytes, bytes]:

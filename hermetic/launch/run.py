@@ -65,6 +65,7 @@ def main(invocation: Invocation) -> int:
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
     cwd = beforehand.working_directory()
+    beforehand.restore_environment()
     syscalls.set_dumpable(False)
     if invocation.flag("with"):
         from hermetic.throwaway import entering
@@ -76,7 +77,7 @@ def main(invocation: Invocation) -> int:
 def carry_out(invocation: Invocation, cwd: str | None, fills: str = "") -> tuple[int, int]:
     """The exit code, and how many actions were blocked. fills: a directory of hermetic's own that this run may write, as no other may"""
     resolved = combine.resolve(invocation, cwd, Sought(invocation, cwd or ""), begins=True)
-    initial = beforehand.initial_environment()
+    initial = dict(os.environb)
     environment = beforehand.granted(initial, resolved.policy, invocation)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -437,3 +438,22 @@ def test_the_readme(fresh, tmp_path):
     assert done.code == 0, done.err
     shown = re.sub(r"so profile default stands: .*", "so profile default stands: ...", done.err) + done.out
     assert rearranged(shown) == rearranged(transcript("hermetic run --with ./greeting -- greet"))
+
+
+def test_an_ordinary_user_in_the_c_locale(fresh, tmp_path):
+    """Who may not read even his own process's files once it is not dumpable."""
+    wheel, home = write_demo(tmp_path), Path(tempfile.mkdtemp(dir="/tmp"))
+    ordinary = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"] if os.geteuid() == 0 else []
+    os.chmod(home, 0o755)
+    shutil.copy(wheel, home)
+    for path in (home, home / wheel.name) if ordinary else ():
+        os.chown(path, 12345, 12345)
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home), "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    code = "import demo, sys\ntry:\n    open(sys.prefix + '/x', 'w')\nexcept OSError:\n    print(sys.prefix)"
+    words = ["exec", "--fs-readonly", "--with", home / wheel.name, "--python", "/usr/bin/python3", "-c", code]
+    try:
+        done = fresh.jobs.native(*ordinary, fresh.jobs.hermetic, *words, env=env, cwd=home)
+    finally:
+        shutil.rmtree(home)
+    assert done.code == 0, done.err
+    assert done.out.startswith(f"{home}/.cache/hermetic/environments/")
