@@ -177,8 +177,10 @@ OPTIONS = (
     Option("--policy", section=FILES, kind=VALUE, metavar="FILE",
            text="Follow the policy in FILE, and your own, but not the project's."),
     Option("--no-policy", section=FILES, text="Follow no policy file."),
-    Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(EXEC, SHELL, AUDIT),
+    Option("--python", section=TARGET, kind=VALUE, metavar="PY", commands=(RUN, EXEC, SHELL, AUDIT),
            text="The interpreter: a path, the directory of a virtual environment, or a version."),
+    Option("--with", section=TARGET, kind=VALUE, metavar="PACKAGE", many=True,
+           text="Install PACKAGE for this: a requirement, a wheel, an sdist, a project, or @FILE of requirements."),
     Option("--trace", section=TELLING, text="Print every blocked action, with the stack that asked."),
     Option("--log", section=TELLING, kind=VALUE, metavar="FILE", text="Write every event to FILE, one JSON line each."),
     Option("--strict", section=TELLING, text="Exit with 77 instead of 0 if anything was blocked."),
@@ -243,6 +245,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Invo
         _refuse_late_command(words[:stop], target, dashes=start > stop)
         command = RUN
     values = settle(given)
+    _refuse_python(command, values)
     _check_target(command, target)
     return Invocation(command, values, target, _meant_for_value(given, target, dashes=start > stop))
 
@@ -336,6 +339,12 @@ def _refuse_late_command(options: Sequence[str], target: list[str], dashes: bool
             f"options come after the command: hermetic {name} {cut(' '.join(options))} ...",
             f"for a program called {name}, write -- before it",
         )
+
+
+def _refuse_python(command: str, values: Mapping[str, object]) -> None:
+    """A command runs in its own interpreter, unless an environment is made for it."""
+    if command == RUN and "python" in values and "with" not in values:
+        raise UsageError("--python goes with exec and shell, with run only beside --with", "as in hermetic exec --python")
 
 
 def _meant_for_value(given: list[Given], target: list[str], dashes: bool) -> str:

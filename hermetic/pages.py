@@ -53,13 +53,17 @@ EXAMPLES = {
         ("hermetic run --no-network -- pip install six", ""),
         ("hermetic run --no-network --allow-localhost=8000 -- pytest", ""),
         ("hermetic run --profile net-hermetic -- tox", ""),
+        ("hermetic run --with httpie --allow-domain example.com -- http example.com", "in an environment of its own"),
     ),
     EXEC: (
         ("hermetic exec --no-network --python 3.9 script.py a b", ""),
         ("hermetic exec --no-network --python ~/env -m module", ""),
         ("echo 'print(1)' | hermetic exec --no-network -", ""),
     ),
-    SHELL: (("hermetic shell --no-network --python 3.12", ""),),
+    SHELL: (
+        ("hermetic shell --no-network --python 3.12", ""),
+        ("hermetic shell --with six --python 3.9", "with a package to try, installed for this"),
+    ),
     DOCTOR: (("hermetic doctor", ""), ("hermetic doctor --json", "")),
     AUDIT: (("hermetic audit --python ~/env", ""), ("hermetic audit --python 3.12 --json", "")),
     WHY: (

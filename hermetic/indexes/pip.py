@@ -10,7 +10,7 @@ import os
 
 from hermetic_guard.files import CONFIGURATION, read_file
 
-from hermetic.indexes import Said, requirements, urls, words
+from hermetic.indexes import Said, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def of_settings(settings: Sequence[tuple[str, str]], cwd: str, environ: Mapping[
 
 def of_words(given: Sequence[str], cwd: str, environ: Mapping[str, str], file: str = "") -> Iterator[Said]:
     """What options and requirements say: of the command line, or of what stands in a `file`."""
+    from hermetic.indexes import requirements, urls  # which load `re`: who asks for the files alone has no use for it
+
     found = Said(file=file)
     further = []
     for option, value in words.options(given):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import is_within_any
+from hermetic_guard.policy import is_within, is_within_any
 
 from hermetic import kept
 from hermetic.digest import Content
@@ -33,13 +33,13 @@ def working_directory() -> str | None:
         return None
 
 
-def initial_environment() -> dict[bytes, bytes]:
-    """What the user's shell gave us."""
-    environment = dict(os.environb)
-    if b"LC_CTYPE" not in environment:
-        return environment
+def restore_environment() -> None:
+    """Make our environment what the user's shell gave us. To be called before the launcher is made not dumpable: it may not read its own then."""
+    if b"LC_CTYPE" not in os.environb:
+        return
     with open("/proc/self/environ", "rb") as file:
-        return environ.uncoerced(environment, file.read())
+        if b"LC_CTYPE" not in environ.uncoerced(os.environb, file.read()):
+            del os.environb[b"LC_CTYPE"]
 
 
 def granted(environment: dict[bytes, bytes], policy: Policy, invocation: Invocation) -> dict[bytes, bytes]:
@@ -97,16 +97,37 @@ def own_resolver(loopback: LoopbackServer | None) -> dict[str, Content]:
     return {mounts.RESOLVER: Content(b"# written by hermetic\nnameserver %s\noptions use-vc\n" % host.encode())}
 
 
-def protected_paths() -> list[str]:
+def filling(policy: Policy, place: str) -> Policy:
+    """What the policy allows, and writing in a place of hermetic's own that the run is there to fill; "" for none."""
+    if not place or policy.filesystem is None:
+        return policy
+    files = policy.filesystem
+    extended: Policy = policy.replaced(filesystem=files.replaced(write=(*files.write, os.path.realpath(place))))
+    return extended
+
+
+def protected_paths(but: str = "") -> list[str]:
     """hermetic's own files: what a run could change there would weaken the next one. Where things are kept is made where there is nothing: whoever
     makes it fills it for the next run, and what is not there cannot be kept.
+
+    but: a directory there that this run is to fill; "" for none
     """
     for place in kept_places():
         try:
             os.makedirs(place, 0o700, exist_ok=True)
         except OSError:
             continue  # nor can the target make it, which is the same user
-    return own_paths()
+    return [path for place in own_paths() for path in (beside(place, but) if but else [place])]
+
+
+def beside(place: str, but: str) -> list[str]:
+    """`place`, or where `but` lies in it all that is there besides: a mount that is read-only leaves nothing out."""
+    place, but = os.path.realpath(place), os.path.realpath(but)
+    if place == but:
+        return []
+    if not is_within(but, place):
+        return [place]
+    return [path for name in sorted(os.listdir(place)) for path in beside(f"{place}/{name}", but)]
 
 
 def own_paths() -> list[str]:

@@ -66,10 +66,20 @@ def main(invocation: Invocation) -> int:
     Raises HermeticError, with its exit code, for whatever keeps the target from being started.
     """
     cwd = beforehand.working_directory()
-    resolved = combine.resolve(invocation, cwd, Sought(invocation, cwd or ""), begins=True)
-    initial = beforehand.initial_environment()
-    environment = beforehand.granted(initial, resolved.policy, invocation)
+    beforehand.restore_environment()
     syscalls.set_dumpable(False)
+    if invocation.flag("with"):
+        from hermetic.throwaway import entering
+
+        entering.enter(invocation, cwd, Speaker(invocation))
+    return carry_out(invocation, cwd)[0]
+
+
+def carry_out(invocation: Invocation, cwd: str | None, fills: str = "") -> tuple[int, int]:
+    """The exit code, and how many actions were blocked. fills: a directory of hermetic's own that this run may write, as no other may"""
+    resolved = combine.resolve(invocation, cwd, Sought(invocation, cwd or ""), begins=True)
+    initial = dict(os.environb)
+    environment = beforehand.granted(initial, resolved.policy, invocation)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
     say = Speaker(invocation)
     for notice in resolved.notices:
@@ -78,7 +88,7 @@ def main(invocation: Invocation) -> int:
         say.detail(detail)
     if resolved.policy.environment is not None:
         say.detail(f"environment: {len(environment)} variables of {len(initial)}")
-    policy = beforehand.with_needs(resolved.policy, target, cwd)
+    policy = beforehand.filling(beforehand.with_needs(resolved.policy, target, cwd), fills)
     beforehand.refuse_hidden(policy, target)
     if nested.is_inside():
         nested.refuse_what_the_outer_run_does(invocation)
@@ -90,6 +100,7 @@ def main(invocation: Invocation) -> int:
     facts = beforehand.ask_interpreter(target, policy) if target.python else None
     run = Run(invocation, policy, target, facts, say)
     run.policy_files = resolved.files
+    run.fills, run.sweeps = fills, invocation.flag("with")
     run.choice = resolved.choice
     run.report.narrowed = narrowed(resolved)
     if policy.builds == CONFINED:
@@ -97,7 +108,7 @@ def main(invocation: Invocation) -> int:
     with Made(policy):
         if policy.tmp == "private":
             run.make_tmp_private(cwd)
-        return run.result(environment)
+        return run.result(environment), sum(run.report.blocked.values())
 
 
 class Run:
@@ -123,6 +134,7 @@ class Run:
         """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
         self.reasons: set[str] = set()
         self.policy_files: list[str] = []
+        self.fills, self.sweeps = "", False
         self.brought: Callable[[], Iterable[str]] = tuple
         self.choice = ""
         """That a profile was chosen, to be said with the layers that hold it; "" where none was."""
@@ -150,8 +162,8 @@ class Run:
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
         known = [self.facts] if self.facts is not None and self.carries else []
-        protected = [*beforehand.protected_paths(), *self.policy_files]
-        before = moved.identities(protected)
+        protected = [*beforehand.protected_paths(self.fills), *self.policy_files]
+        before = moved.identities([*beforehand.protected_paths(), *self.policy_files])
         files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
         self.loopback = beforehand.loopback_server(self.whole)
         if self.whole.network and self.whole.network.domains:
@@ -176,7 +188,7 @@ class Run:
                     on_events=self.take,
                     ready=lambda pid: self.ready or not self.carries,
                     deadline=READY_WITHIN_S,
-                    meanwhile=idle_work(),
+                    meanwhile=idle_work(environments=self.sweeps),
                     keeper=self.keeper,
                 )
             finally:
@@ -357,8 +369,11 @@ class Run:
         for place in places:
             self.say.write(f"hermetic: {printable(place)} is not what it was when the run began: look at it before the next run\n")
         if places:
+            from hermetic.throwaway.store import Store  # hardly ever
+
             for cache in {kept.directory(os.environ), kept.directory(beforehand.plain(os.environ))} - {""}:
                 kept.forget(cache)
+                Store(cache).forget()
 
     def exit_code(self, outcome: Outcome) -> int:
         if self.keeper and self.keeper.reached:
@@ -385,9 +400,9 @@ class Run:
             self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 
-def idle_work() -> Iterator[None]:
+def idle_work(*, environments: bool) -> Iterator[None]:
     """What is done while the target starts, in small steps: what the first refusal will need, so that it is told at once; the collector, which
-    `main` has put off; sweeping.
+    `main` has put off; sweeping, of what `--with` has made too.
     """
     from hermetic import distributions  # noqa: F401
 
@@ -396,6 +411,10 @@ def idle_work() -> Iterator[None]:
     gc.enable()
     yield
     yield from sweep(os.environ)
+    if environments:
+        from hermetic.throwaway.store import Store
+
+        yield from Store(kept.directory(os.environ)).sweep()
 
 
 def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:

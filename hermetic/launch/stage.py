@@ -81,7 +81,7 @@ class RunDirectory:
     def _create_in(cls, place: str, files: Mapping[str, Content | bytes]) -> RunDirectory:
         for _ in range(ATTEMPTS):
             path = os.path.join(place, PREFIX + os.urandom(NAME_BYTES).hex())
-            descriptor = _claim(path)
+            descriptor = claim(path)
             if descriptor is None:
                 continue
             run = cls(path, descriptor)
@@ -251,7 +251,7 @@ def _is_run_directory(descriptor: int) -> bool:
             return next(entries, None) is None
 
 
-def _claim(path: str) -> int | None:
+def claim(path: str) -> int | None:
     """Make a directory and lock it.
 
     None if the name is taken, or a sweep was quicker than the lock and has taken the directory for a dead one. A sweep

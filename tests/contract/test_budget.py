@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 OWN = """
 hermetic hermetic.__main__ hermetic.bundle hermetic.digest hermetic.distributions hermetic.errors hermetic.events hermetic.kept hermetic.options hermetic.report
@@ -21,14 +24,19 @@ hermetic_guard.guards hermetic_guard.guards.options hermetic_guard.hosts hermeti
 hermetic_guard.packages hermetic_guard.pex
 hermetic_guard.policy hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang hermetic_guard.unions
 """.split()
+KEPT = """
+hermetic.throwaway hermetic.throwaway.asked hermetic.throwaway.entering hermetic.throwaway.store hermetic.indexes hermetic.indexes.pip
+hermetic.indexes.words
+""".split()
+"""What a run needs besides for an environment that is there already: no pip, no virtualenv, no parser."""
 LIBRARY = "__future__ _blake2 _ctypes _json errno fcntl gc itertools marshal".split()
 AT_THE_END = {"select"}
 """Loaded by a thread of the supervisor once the target has ended, if the launcher is there still."""
 
 
-def imported(*command: str) -> set[str]:
+def imported(*command: str, env: dict[str, str] | None = None) -> set[str]:
     """The modules that a command loads, by -X importtime."""
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True, env=env)
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
@@ -38,6 +46,26 @@ def test_a_run_loads_what_it_uses(hermetic_command: str) -> None:
     subprocess.run([hermetic_command, *target], check=True)  # the first start asks the interpreter, with all that takes
     run = imported(sys.executable, "-I", "-S", "-X", "importtime", hermetic_command, *target)
     assert run - bare - AT_THE_END == {*OWN, *LIBRARY} - bare
+
+
+def test_a_kept_environment_costs_little(hermetic_command: str, tmp_path: Path) -> None:
+    (tmp_path / "demo-1-py3-none-any.whl").write_bytes(wheel())
+    words = ["exec", "--no-network", f"--with={tmp_path}/demo-1-py3-none-any.whl", "--python", sys.executable, "-c", "pass"]
+    own = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
+    subprocess.run([hermetic_command, *words], env=own, check=True)
+    bare = imported(sys.executable, "-I", "-S", "-X", "importtime", "-c", "import os")
+    run = imported(sys.executable, "-I", "-S", "-X", "importtime", hermetic_command, *words, env=own)
+    assert run - bare - AT_THE_END == {*OWN, *LIBRARY, *KEPT} - bare
+
+
+def wheel() -> bytes:
+    content = io.BytesIO()
+    info = "demo-1.dist-info"
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return content.getvalue()
 
 
 def test_click_is_loaded_to_answer(hermetic_command: str) -> None:

@@ -68,4 +68,4 @@ def test_metadata(wheel):
     assert "Name: hermetic" in lines
     assert "Requires-Python: >=3.11" in lines
     required = {line.partition(": ")[2].partition(">")[0] for line in lines if line.startswith("Requires-Dist") and ";" not in line}
-    assert required == {"click", "platformdirs", "virtualenv"}
+    assert required == {"click", "packaging", "platformdirs", "virtualenv"}

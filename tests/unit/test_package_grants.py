@@ -298,13 +298,13 @@ def test_written() -> None:
     ],
 )
 def test_explained(package: str | None, told: list[str]) -> None:
-    assert [answer.told() for answer in explain.network(POLICY, "example.com:443", package)] == told
+    assert [answer.told() for answer in explain.answers(POLICY, "net", "example.com:443", package=package)] == told
 
 
 @pytest.mark.parametrize("package", ["a b", "a==", "a==x"])
 def test_not_explained(package: str) -> None:
     with pytest.raises(UsageError, match="--package"):
-        explain.network(POLICY, "example.com:443", package)
+        explain.answers(POLICY, "net", "example.com:443", package=package)
 
 
 # What it costs.

@@ -1,0 +1,162 @@
+"""What `--with` asks for: requirements, paths of wheels, source distributions and projects, requirements files.
+
+What the words mean is told by how they look, so that an environment that is there already is found without a parser. They are checked when there
+is none.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hermetic.digest import digest_of
+from hermetic.errors import UsageError, cut, quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+NAME, PATH, FILE = "requirement", "path", "requirements file"
+ARCHIVES = (".whl", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+PROJECTS = ("pyproject.toml", "setup.py")
+BESIDES = frozenset(".git .hg .svn .tox .nox .venv venv build dist node_modules __pycache__ .mypy_cache .pytest_cache .ruff_cache".split())
+"""Directories of a project that are none of its sources, or that a build writes."""
+
+BUILT = ".egg-info"
+COUNTING = ("policy", "no_policy", "builds", "allow_domain", "allow_address", "allow_localhost", "deny_address")
+"""Options that count for the installation as for the command, and so for what comes of it. What a refusal there says would allow it must do so."""
+PIECE = 1 << 20
+
+
+class Word:
+    """One value of `--with`.
+
+    given: as it was typed; kind: NAME, PATH or FILE; path: absolute, "" where nothing local is meant; extras: as in `[tests]`
+    """
+
+    __slots__ = ("extras", "given", "kind", "path")
+
+    def __init__(self, given: str, kind: str, path: str = "", extras: str = "") -> None:
+        self.given = given
+        self.kind = kind
+        self.path = path
+        self.extras = extras
+
+    @property
+    def requirement(self) -> str:
+        """As an installer takes it."""
+        return self.given if self.kind == NAME else self.path + self.extras
+
+
+def read(given: Sequence[str], cwd: str | None, home: str) -> list[Word]:
+    """cwd: None where there is none any more"""
+    return [_word(word, cwd, home) for word in given]
+
+
+def _word(given: str, cwd: str | None, home: str) -> Word:
+    if given.startswith("@") or given.endswith(".txt"):
+        return Word(given, FILE, _absolute(given.removeprefix("@"), cwd, home))
+    plain, bracket, extras = given.partition("[")
+    if "://" not in given and (plain[:1] in (".", "~") or "/" in plain or plain.endswith(ARCHIVES)):
+        return Word(given, PATH, _absolute(plain, cwd, home), bracket + extras)
+    return Word(given, NAME, given.partition("file://")[2].partition(" ")[0])
+
+
+def _absolute(path: str, cwd: str | None, home: str) -> str:
+    expanded = f"{home}{path[1:]}" if path == "~" or path.startswith("~/") else path
+    return os.path.normpath(os.path.join(cwd or "/", expanded))
+
+
+# Whether they can be meant.
+
+
+def check(words: Sequence[Word]) -> None:
+    """Raises UsageError for a word that an installer could make nothing of."""
+    for word in words:
+        {NAME: _check_requirement, PATH: _check_path, FILE: _check_file}[word.kind](word)
+
+
+def _check_requirement(word: Word) -> None:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(word.given)
+    except InvalidRequirement as error:
+        cause = error.__cause__
+        at = getattr(cause, "span", (0, 0))[1]
+        why = str(getattr(cause, "message", error)).partition("\n")[0]
+        where = f"character {at + 1}" if at < len(word.given) else "its end"
+        raise _wrong(word, f"{why[:1].lower()}{why[1:]}, at {where}") from None
+
+
+def _check_path(word: Word) -> None:
+    if os.path.isdir(word.path):
+        if not any(os.path.isfile(f"{word.path}/{name}") for name in PROJECTS):
+            raise _wrong(word, f"there is no {' or '.join(PROJECTS)} in this directory")
+    elif not os.path.isfile(word.path):
+        raise _wrong(word, "there is no such file or directory")
+    elif not word.path.endswith(ARCHIVES):
+        raise _wrong(
+            word, f"it is no wheel and no source distribution ({', '.join(ARCHIVES)})", f"for requirements: --with @{cut(word.given)}"
+        )
+
+
+def _check_file(word: Word) -> None:
+    if not os.path.isfile(word.path):
+        raise _wrong(word, "there is no such file")
+
+
+def _wrong(word: Word, why: str, hint: str | None = None) -> UsageError:
+    return UsageError(f"--with {quoted(word.given)}: {why}", hint)
+
+
+# What is the same again.
+
+
+def digests(words: Sequence[Word], cwd: str | None, environ: Mapping[str, str]) -> list[str]:
+    """Of each word, and of the content of what it names here."""
+    return [part for word in words for part in (word.kind, word.requirement, *_contents(word, cwd, environ))]
+
+
+def _contents(word: Word, cwd: str | None, environ: Mapping[str, str]) -> Iterator[str]:
+    if word.kind == FILE:
+        for path in _of_requirements(word.path, cwd or "/", environ):
+            yield content(path)
+    elif word.path:
+        yield content(word.path)
+
+
+def _of_requirements(file: str, cwd: str, environ: Mapping[str, str], depth: int = 0) -> Iterator[str]:
+    """A requirements file, and what is local of that which it names."""
+    from hermetic.indexes import requirements, words
+
+    yield file
+    for line in requirements.lines(file, environ):
+        for option, value in words.options(requirements.split(line)):
+            path = os.path.normpath(os.path.join(os.path.dirname(file), value))
+            if option in words.FILES and depth < requirements.DEPTH and "://" not in value:
+                yield from _of_requirements(path, cwd, environ, depth + 1)
+            elif option in ("", "--editable") and "\0" not in value and (os.sep in value or value.startswith(".")):
+                yield os.path.normpath(os.path.join(cwd, value.removeprefix("file://").partition("[")[0]))
+
+
+def content(path: str) -> str:
+    """A digest of a file, or of a project's sources; "" where there is nothing of the kind."""
+    if not os.path.isdir(path):
+        return _of_file(path)
+    found = []
+    for place, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if name not in BESIDES and not name.endswith(BUILT))
+        for name in sorted(names):
+            file = f"{place}/{name}"
+            found.append(f"{file.removeprefix(path)}\0{os.readlink(file) if os.path.islink(file) else _of_file(file)}")
+    return digest_of("\0".join(found).encode("utf-8", "surrogateescape"))
+
+
+def _of_file(path: str) -> str:
+    """In pieces: wheels can be large."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
+            parts = [digest_of(piece) for piece in iter(lambda: file.read(PIECE), b"")]
+    except OSError:
+        return ""
+    return digest_of("".join(parts).encode())
