@@ -125,7 +125,7 @@ def test_an_extension_is_compiled_and_installed(tree, sdist, hermetic_command):
         "--force-reinstall",
         sdist,
     ]
-    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "TMPDIR": "/tmp"}
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/proc/nowhere", "TMPDIR": "/tmp"}
 
     def installed(*flags, command=install):
         guard = [hermetic_command, "--no-network", *flags, "--"]

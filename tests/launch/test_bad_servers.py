@@ -36,7 +36,7 @@ def test_server(hermetic_command: str, server: str) -> None:
         "kernel": [*kernel, *options, *argv],
         "other": [hermetic_command, *options, python, "-c", ASK.format(name="other.example")],
     }
-    task = {"server": server, "commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}}
+    task = {"server": server, "commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/proc/nowhere"}}
     world = [*private_mounts(), "--net", sys.executable, str(HERE / "bad_servers_world.py")]
     done = subprocess.run(world, input=json.dumps(task), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -34,7 +34,7 @@ def outcomes(hermetic: str) -> dict[str, list]:
     starts = {"both": [hermetic], "python": [python, "-IS", ONE_LAYER, "python"], "kernel": [python, "-IS", ONE_LAYER, "kernel"]}
     commands = {"bare": asks, "libc bare": libc, "libc kernel": [hermetic, *OPTIONS, "--", *libc]}
     commands.update({layer: [*start, *OPTIONS, "--", *asks] for layer, start in starts.items()})
-    task = {"commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}}
+    task = {"commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/proc/nowhere"}}
     world = [*private_mounts(), "--net", sys.executable, str(HERE / "daemons_world.py")]
     done = subprocess.run(world, input=json.dumps(task), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

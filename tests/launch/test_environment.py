@@ -142,7 +142,7 @@ def test_what_leads_to_other_code_cannot_be_set(jobs, env):
 
 
 def test_of_an_ordinary_user(jobs, env):
-    env = {**env, "HOME": "/nonexistent", "TMPDIR": "/tmp"}
+    env = {**env, "HOME": "/proc/nowhere", "TMPDIR": "/tmp"}
     words = [["--no-network"], ["--no-network", "--clean-env"]]
     native, clean = (jobs.guarded(*flags, "--", "env", env=env, before=ORDINARY, log=False, cwd="/").out for flags in words)
     assert "SECRET" in native

@@ -236,7 +236,7 @@ def unread():
 
 def test_a_program_that_may_not_be_read_is_told_of(jobs, unread, loopback_server):
     """It has a name at least. As a process that cannot be looked into nothing of it can be judged."""
-    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    env = jobs.environ(HOME="/proc/nowhere", TMPDIR="/tmp")
     connect = f"{unread} -c 'exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port}'"
     assert jobs.native(*ORDINARY, "sh", "-c", connect, env=env).code == 0
     wait_for(lambda: loopback_server.visitors)
@@ -252,7 +252,7 @@ def test_a_program_that_may_not_be_read_is_told_of(jobs, unread, loopback_server
 @pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
 def test_a_local_socket_outside(jobs, outside, as_user):
     path, visits = outside
-    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    env = jobs.environ(HOME="/proc/nowhere", TMPDIR="/tmp")
     assert jobs.native(*REACH, path, env=env).out == "reached"
     wait_for(lambda: visits)
     visits.clear()
@@ -294,7 +294,7 @@ def test_the_start_method_forkserver(jobs, as_user):
         "if __name__ == '__main__':\n"
         "    with multiprocessing.get_context('forkserver').Pool(2) as pool: print(pool.map(abs, [-1, 2]))\n"
     )
-    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    env = jobs.environ(HOME="/proc/nowhere", TMPDIR="/tmp")
     command = ["/usr/bin/python3", str(script)]
     assert jobs.native(*command, env=env, before=as_user, cwd="/").out == "[1, 2]\n"
     for flags in (["--no-network"], ["--no-network", "--fs-readonly"]):
@@ -357,7 +357,7 @@ def test_best_effort(jobs, env):
 @pytest.mark.parametrize("guard", ["--no-network", "--no-network --allow-localhost=80", "--no-subprocess", "--fs-readonly"])
 @pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
 def test_the_kernel_is_enough_here(jobs, guard, as_user):
-    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    env = jobs.environ(HOME="/proc/nowhere", TMPDIR="/tmp")
     done = jobs.guarded(
         *guard.split(), "--require=both", "-v", "--", "python3", "-c", "print(1)", env=env, before=as_user, log=False, cwd="/"
     )
@@ -367,7 +367,7 @@ def test_the_kernel_is_enough_here(jobs, guard, as_user):
 
 @pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
 def test_doctor(hermetic_command, as_user):
-    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/proc/nowhere"}
     done = subprocess.run([*as_user, hermetic_command, "doctor", "--json"], capture_output=True, text=True, env=env, cwd="/", check=False)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
@@ -585,7 +585,7 @@ in_places = pytest.mark.parametrize("container", PLACES, ids=["as we are", "ordi
 @in_places
 def test_in_a_container_what_is_said(jobs, container, loopback_server):
     """Neither mounts nor answers: what is refused is not told, and that is."""
-    env = jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    env = jobs.environ(HOME="/proc/nowhere", TMPDIR="/tmp")
     line = f"exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port} && echo reached"
     assert jobs.native("bash", "-c", line, env=env, before=container, cwd="/").out == "reached\n"
     wait_for(lambda: loopback_server.visitors)
@@ -617,7 +617,7 @@ def test_in_a_container_what_is_said(jobs, container, loopback_server):
 
 @in_places
 def test_in_a_container_what_the_doctor_says(hermetic_command, container):
-    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/proc/nowhere"}
     done = subprocess.run([*container, hermetic_command, "doctor", "--json"], capture_output=True, text=True, env=env, cwd="/", check=False)
     found = json.loads(done.stdout)
     assert (found["seccomp"], found["supervisor"], found["mount_namespace"]) == (True, False, False)

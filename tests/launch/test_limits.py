@@ -20,7 +20,7 @@ from hermetic.linux import cgroups
 
 @pytest.fixture
 def env(jobs):
-    return jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    return jobs.environ(HOME="/proc/nowhere", TMPDIR="/tmp")
 
 
 @pytest.fixture

@@ -284,7 +284,7 @@ def test_what_is_required(hermetic_command: str) -> None:
 
 
 def in_world(commands: dict[str, list[str]]) -> dict[str, list]:
-    task = {"commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}}
+    task = {"commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/proc/nowhere"}}
     done = subprocess.run([*private_mounts(), "--net", sys.executable, str(WORLD)], input=json.dumps(task), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found: dict[str, list] = json.loads(done.stdout)

@@ -48,7 +48,7 @@ def elsewhere():
 
 @pytest.fixture
 def env(jobs):
-    return jobs.environ(HOME="/nonexistent", TMPDIR="/tmp")
+    return jobs.environ(HOME="/proc/nowhere", TMPDIR="/tmp")
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -142,7 +142,7 @@ def test_no_link_leads_out_of_the_project(tmp_path):
 
 def test_only_built_in_profiles_have_directories_made(tmp_path):
     text = "version = 1\n[filesystem]\nallow-write = ['$PROJECT/new/', '$PROJECT/new2', '/new3/']"
-    context = Context(str(tmp_path), {"HOME": "/nonexistent"})
+    context = Context(str(tmp_path), {"HOME": "/proc/nowhere"})
     ours, others = (document(text).policy("", Policy(), Reader("/x", context, ours=ours)).filesystem.write for ours in (True, False))
     assert (ours, others) == ((f"{tmp_path}/new",), ())
 
