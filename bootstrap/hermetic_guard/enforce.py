@@ -68,6 +68,8 @@ def make_check(scopes, tell, stack):
 
     def check(request: Request) -> None:
         current = scopes.current
+        if current is scopes.outside:
+            return
         decision = judge(current, request)
         if decision.allowed:
             return
@@ -86,7 +88,8 @@ def make_allows(scopes):
     judge = decide
 
     def allows(request: Request) -> bool:
-        return judge(scopes.current, request).allowed
+        current = scopes.current
+        return current is scopes.outside or judge(current, request).allowed
 
     return allows
 

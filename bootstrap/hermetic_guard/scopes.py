@@ -13,7 +13,11 @@ class Scopes(object):
 
     handed_on:      what holds in whatever is started from here, None where that is `current`
     limits_reading: whether what holds now limits reading; asked at every `open`
+    state:          another object whenever another policy holds, never one that was there before: by it is remembered what was found to be allowed
+    outside:        the policy that `current` is where nothing stands, not even what keeps guards in place; None where that cannot be
     """
+
+    outside = None  # type: Policy | None
 
     def __init__(self, base: Policy, scratch: "str | None" = None) -> None:
         self.scratch = scratch
@@ -64,6 +68,6 @@ class Scopes(object):
         combined = self._open[0][1]
         for _, policy in self._open[1:]:
             combined = intersect(combined, policy)
-        self.current = combined
+        self.current = self.state = combined
         rules = combined.filesystem
         self.limits_reading = rules is not None and (rules.read is not None or bool(rules.hide))
