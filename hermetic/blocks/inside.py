@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import allocate_lock, get_ident
+from _thread import RLock, get_ident
 from collections import deque
 from contextvars import ContextVar
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
@@ -110,7 +110,7 @@ class Inside:
         self._marks: ContextVar[tuple[Mark, ...]] = ContextVar("hermetic", default=())
         self._combined: dict[tuple[object, ...], Standing] = {}
         self._intersections: dict[tuple[Rules, Rules], Rules] = {}
-        self._lock = allocate_lock()
+        self._lock = RLock()
         self._released: deque[ref[Opening]] = deque()
         os.register_at_fork(after_in_child=self._in_child)
 
@@ -180,12 +180,15 @@ class Inside:
             self._threads.pop(thread, None)
 
     def _gone(self, key: ref[Opening]) -> None:
-        """Nobody refers to a block any more. It may be the collector that says so, in the midst of anything: nothing waits here for the lock."""
+        """Nobody refers to a block any more. It may be the collector that says so, in the midst of anything: nothing waits here for the lock.
+
+        A signal handler may open a block while this thread opens one, so the lock can be taken again by who has it. What it closes, it has opened.
+        """
         self._released.append(key)
         self._settle()
 
     def _settle(self) -> None:
-        while self._released and self._lock.acquire(False):
+        while self._released and not self._lock._is_owned() and self._lock.acquire(False):  # type: ignore[attr-defined]
             try:
                 while self._released:
                     key = self._released.popleft()
@@ -195,7 +198,7 @@ class Inside:
                 self._lock.release()
 
     def _in_child(self) -> None:
-        self._lock = allocate_lock()
+        self._lock = RLock()
 
     # Who is inside.
 

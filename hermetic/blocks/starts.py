@@ -123,6 +123,7 @@ class Children:
 
     def _remove(self) -> None:
         if os.getpid() == self._pid:
+            self._inside.aside.add(_thread.get_ident())  # somebody may have left a block open
             for run in self._runs:
                 run.remove()
 

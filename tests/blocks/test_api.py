@@ -328,6 +328,58 @@ def test_nothing_is_left_of_blocks(tmp_path: Path, scope: str, count: int) -> No
     assert abs(int(left)) < 50
 
 
+def test_signal_handlers_open_blocks_too(tmp_path: Path) -> None:
+    """Also while the thread that they interrupt is opening or closing one."""
+    code = """
+    import signal
+    block, count = hermetic_blocker(fs_readonly=True), 0
+    def handler(*_):
+        global count
+        with block:
+            count += said(os.mkdir, "made").startswith("FilesystemViolation")
+        signal.setitimer(signal.ITIMER_REAL, 0.0005)
+    original = os.mkfifo
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005)
+    while count < 300:
+        with block:
+            pass
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(os.mkfifo is original, said(os.mkdir, "made"))
+    """
+    assert lines(code, tmp_path) == ["True done"]
+
+
+def test_an_open_block_does_not_keep_run_directories(tmp_path: Path) -> None:
+    """Those of children, though nothing may be written any more."""
+    code = """
+    hermetic_blocker(fs_readonly=True).__enter__()
+    print(subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, text=True).stdout)
+    """
+    assert lines(code, tmp_path, TMPDIR=str(tmp_path)) == ["1", ""]
+    assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
+
+
+THREADS = """
+import concurrent.futures, random, time
+from hermetic.blocks.process import guards
+blocks = [hermetic_blocker(fs_readonly=True, scope=scope) for scope in ("process", "context", "context")]
+def work(seed):
+    order = random.Random(seed)
+    for _ in range(300):
+        with order.choice(blocks), order.choice(blocks):
+            assert said(os.mkdir, "made").startswith("FilesystemViolation")
+original = os.mkfifo
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    list(pool.map(work, range(8)))
+print(os.mkfifo is original, said(os.mkdir, "made"), len(guards().inside.standing))
+"""
+
+
+def test_many_threads(tmp_path: Path) -> None:
+    assert lines(THREADS, tmp_path) == ["True done 0"]
+
+
 def test_types(tmp_path: Path) -> None:
     """For mypy, of programs that use it; what is decorated keeps its type."""
     program = tmp_path / "program.py"
