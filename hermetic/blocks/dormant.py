@@ -104,9 +104,19 @@ class Group:
     def disarm(self) -> None:
         for owner, name, before, new in self.attributes:
             if owner.__dict__.get(name) is new:
-                delattr(owner, name) if before is NOTHING else setattr(owner, name, before)
+                put_back(owner, name, before)
         for module in self.modules.values():
             module.disarm()
+
+
+def put_back(owner: type, name: str, before: object) -> None:
+    if before is not NOTHING:
+        setattr(owner, name, before)
+        return
+    try:
+        delattr(owner, name)
+    except AttributeError:
+        pass  # a signal handler has opened and closed a block, after we have looked
 
 
 class Dormant(Ledger):
