@@ -51,7 +51,7 @@ NOT_OF_A_BLOCK = {
 def policy_of(given: Mapping[str, object]) -> Policy:
     """given: the arguments that are not None. Raises BadBlock, BadArgument."""
     values = values_of(given)
-    on_violation = values.setdefault("on_violation", "raise")
+    values.setdefault("on_violation", "raise")
     if not {"no_network", "no_subprocess", "fs_readonly", "block_native", "profile", "policy"} & values.keys():
         raise BadBlock("nothing is guarded by this block", "block_network=True, fs_readonly=True, profile=... put guards up")
     if "policy" not in values:
@@ -62,9 +62,8 @@ def policy_of(given: Mapping[str, object]) -> Policy:
         raise BadBlock(error.message, error.hint) from None
     for notice in resolved.notices:
         warnings.warn(f"hermetic: {notice}", stacklevel=4)
-    policy: Policy = resolved.policy.replaced(on_violation=on_violation)
-    refuse_what_no_block_holds(policy)
-    return with_needs(policy)
+    refuse_what_no_block_holds(resolved.policy)
+    return with_needs(resolved.policy)
 
 
 def refuse_what_no_block_holds(policy: Policy) -> None:

@@ -272,6 +272,23 @@ def test_a_policy_file(tmp_path: Path) -> None:
     assert found == [["NetworkViolation", "done"], ["done", "FilesystemViolation", "NetworkViolation"]]
 
 
+def test_the_manner(tmp_path: Path) -> None:
+    """`raise` where nothing is said; a file's word holds if it is the stricter one."""
+    (tmp_path / "kill.toml").write_text('version = 1\non-violation = "kill"\n[filesystem]\n')
+    code = """
+    for given in ({}, {"on_violation": "refuse"}, {"policy": "kill.toml"}):
+        block = hermetic_blocker(fs_readonly=True, **given)
+        print(block.policy.on_violation)
+    child = os.fork()
+    if not child:
+        with block:
+            said(os.mkdir, "made")
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert lines(code, tmp_path) == ["raise", "refuse", "kill", "77"]
+
+
 def test_in_a_run(tmp_path: Path, hermetic_command: str) -> None:
     """Both hold: what the block forbids and what the run does, whatever the block would allow."""
     script = tmp_path / "script.py"
