@@ -1,6 +1,6 @@
 """What is started out of a block as a process, for `test_children.py`. Prints what became of each as JSON: "done", "refused", or the error.
 
-children.py GUARDED PORT      GUARDED: yes or no; PORT: of a server on this machine
+children.py SCOPE PORT      SCOPE: process, context, or none for the control; PORT: of a server on this machine
 """
 
 import concurrent.futures
@@ -15,7 +15,7 @@ import sys
 
 from hermetic import PolicyViolation, hermetic_blocker
 
-GUARDED, PORT = sys.argv[1] == "yes", int(sys.argv[2])
+SCOPE, PORT = sys.argv[1], int(sys.argv[2])
 CODE = f"""
 import socket
 try:
@@ -39,7 +39,7 @@ def act(queue=None):
 
 
 def block(**more):
-    return hermetic_blocker(**more) if GUARDED else contextlib.nullcontext()
+    return contextlib.nullcontext() if SCOPE == "none" else hermetic_blocker(scope=SCOPE, **more)
 
 
 def run(*command, **options):

@@ -29,21 +29,22 @@ def listener() -> Iterator[Listener]:
 
 @pytest.mark.pythons("3.11", "3.13", "3.14")
 def test_children(python: Python, listener: Listener, tmp_path: Path) -> None:
-    def outcomes(guarded: str) -> tuple[dict[str, str], list[str]]:
+    def outcomes(scope: str) -> tuple[dict[str, str], list[str]]:
         """TMPDIR is where run directories are made."""
-        (line,) = run(str(SCRIPT), guarded, str(listener.port), interpreter=python.path, cwd=tmp_path, TMPDIR=str(tmp_path))
+        (line,) = run(str(SCRIPT), scope, str(listener.port), interpreter=python.path, cwd=tmp_path, TMPDIR=str(tmp_path))
         found = json.loads(line)
         return found["found"], found["told"]
 
-    control, _ = outcomes("no")
+    control, _ = outcomes("none")
     assert {name for name, what in control.items() if what != "done"} <= {"not listed"}  # `false` fails
     assert listener.visits() == len(control) - 4  # two that are not Python, each in either block
-    found, told = outcomes("yes")
-    for name, what in found.items():
-        if name in NOT_STARTED:
-            assert NOT_STARTED[name] in what, name
-        else:
-            assert what == ("done" if name in ALLOWED else "refused"), name
-    assert listener.visits() == 2
-    assert [target.rpartition("/")[2] for target in told] == ["true", "sh"]
-    assert list(tmp_path.iterdir()) == []
+    for scope in ("process", "context"):
+        found, told = outcomes(scope)
+        for name, what in found.items():
+            if name in NOT_STARTED:
+                assert NOT_STARTED[name] in what, name
+            else:
+                assert what == ("done" if name in ALLOWED else "refused"), name
+        assert listener.visits() == 2
+        assert [target.rpartition("/")[2] for target in told] == ["true", "sh"]
+        assert list(tmp_path.iterdir()) == []
