@@ -60,7 +60,8 @@ class Block:
         self.scope: Scope = scope
         self._rules = Rules(policy, context=scope == CONTEXT)
         self._context = scope == CONTEXT
-        self._open: list[tuple[FrameKey, Ticket]] = []
+        self._open: dict[int, list[Ticket]] = {}
+        """By the identity of the frame that has opened it, which is nobody else's as long as it is open."""
         self._inside = guards().inside
         for name, path in settings.native_files(policy):
             guards().listed[path.endswith("/")][path] = name
@@ -77,27 +78,30 @@ class Block:
             ticket = self._inside.open(self._rules, run, context=self._context, frame=kind)
         except PolicyError as error:
             raise BadBlock(f"this block and those around it leave nothing: {error}") from None
-        self._open.append((id(frame), ticket))
+        self._open.setdefault(id(frame), []).append(ticket)
         return run
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._inside.close(self._open.pop()[1] if len(self._open) == 1 else self._ticket())
+        self._leave(sys._getframe(1))
 
     async def __aenter__(self) -> Run:
         return self._enter(sys._getframe(1))
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self.__exit__(kind, error, traceback)
+        self._leave(sys._getframe(1))
 
-    def _ticket(self) -> Ticket:
-        """That of the frame which leaves, where several have the block open; else the last."""
-        key = id(caller(sys._getframe(2)))
-        for at in range(len(self._open) - 1, -1, -1):
-            if self._open[at][0] == key:
-                return self._open.pop(at)[1]
-        if not self._open:
-            raise RuntimeError("this block is not open")
-        return self._open.pop()[1]
+    def _leave(self, frame: FrameType) -> None:
+        """What a frame has opened it closes, and nobody else, whoever has the block open meanwhile. Only what was opened by hand may be closed
+        elsewhere."""
+        key = id(caller(frame))
+        for key in (key,) if key in self._open else tuple(reversed(self._open)):
+            tickets = self._open.get(key)
+            if tickets:
+                ticket = tickets.pop()
+                if not tickets:
+                    del self._open[key]
+                return self._inside.close(ticket)
+        raise RuntimeError("this block is not open")
 
     def __call__(self, function: Function) -> Function:
         """`function`, whose body runs inside. Raises BadArgument for what is none."""
@@ -109,10 +113,6 @@ class Block:
 
     def __repr__(self) -> str:
         return f"<hermetic block: {', '.join(self.policy.guards())}; scope {self.scope}>"
-
-
-FrameKey = int
-"""The identity of the frame that has opened a block, which stays as long as that is open."""
 
 
 def restored(policy: bytes, scope: Scope) -> Block:
