@@ -93,8 +93,8 @@ class Block:
     def _leave(self, frame: FrameType) -> None:
         """What a frame has opened it closes, and nobody else, whoever has the block open meanwhile. Only what was opened by hand may be closed
         elsewhere."""
-        key = id(caller(frame))
-        for key in (key,) if key in self._open else tuple(reversed(self._open)):
+        own = id(caller(frame))
+        for key in (own,) if own in self._open else tuple(self._open)[::-1]:
             tickets = self._open.get(key)
             if tickets:
                 ticket = tickets.pop()
