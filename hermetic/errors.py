@@ -79,3 +79,11 @@ class GuardUnavailable(HermeticError):
 
 class StageError(HermeticError):
     """The run directory could not be made or filled."""
+
+
+class BadBlock(HermeticError, ValueError):
+    """A block that cannot be: its arguments say something that is no policy, or one that leaves nothing, or one that a block cannot hold."""
+
+
+class BadArgument(HermeticError, TypeError):
+    """An argument of a block's that is not of a type it can have."""

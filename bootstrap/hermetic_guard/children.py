@@ -30,9 +30,13 @@ def install(enforcer, handoff, staged):
     programs.read_head = enforcer.read_head or programs.read_head
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
     plan = Planner(process.questions(enforcer), handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
-    current = _track_environment(ledger)
-    keep = _keep_nothing if enforcer.closed() else _keep
-    _replace_fork_exec(ledger, keep, plan, current, _make_user_check(enforcer.refuse, staged.run))
+    replace_starts(enforcer, plan, _track_environment(ledger), lambda: staged.run)
+
+
+def replace_starts(enforcer, plan, current, find_run):
+    """plan: of a Planner; current: gives the C environment; find_run: gives the run directory, None where there is none."""
+    ledger, keep = enforcer.ledger, _keep_nothing if enforcer.closed() else _keep
+    _replace_fork_exec(ledger, keep, plan, current, _make_user_check(enforcer.refuse, find_run))
     _replace_exec(ledger, keep, plan, current)
     _replace_posix_spawn(ledger, keep, plan, current, enforcer.refuse)
     _replace_system(ledger, keep, plan, current)
@@ -189,10 +193,11 @@ def _then_judge_again(preexec, plan, given, start, current):
     return preexec_fn
 
 
-def _make_user_check(refuse, run):
+def _make_user_check(refuse, find_run):
     def check_user(uid, start):
         """A child that cannot enter the run directory would start without its guards."""
-        if uid is None or int(uid) in (-1, OWN.geteuid()) or OWN.stat(run).st_mode & 0o001:
+        run = find_run()
+        if uid is None or run is None or int(uid) in (-1, OWN.geteuid()) or OWN.stat(run).st_mode & 0o001:
             return uid if uid is None else int(uid)
         refuse("start", "%s: another user cannot read the run directory" % "".join(start.executables[-1:]))
 

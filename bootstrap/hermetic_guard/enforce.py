@@ -50,7 +50,7 @@ class Enforcer(object):
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
         judge = sealed["make_judge"](scopes, asked)
         self.check = sealed["make_check"](scopes, judge, tell, stack)
-        self.allows = sealed["make_allows"](judge)
+        self.allows = sealed["make_allows"](judge, scopes)
         self.judge_file = None  # type: object
         self.read_head = None  # type: object
         self.ask_open = None  # type: object
@@ -69,9 +69,8 @@ class Enforcer(object):
 def make_judge(scopes, asked):
     first, again = decide, decide_for_packages
 
-    def judge(request: Request) -> judging.Decision:
-        current, views = scopes.current, scopes.packages
-        decision = first(current, request)
+    def judge(current, request: Request) -> judging.Decision:
+        decision, views = first(current, request), scopes.packages
         return decision if decision.allowed or not views else again(current, views, request, asked())
 
     return judge
@@ -82,7 +81,9 @@ def make_check(scopes, judge, tell, stack):
 
     def check(request: Request) -> None:
         current = scopes.current
-        decision = judge(request)
+        if current is scopes.outside:
+            return
+        decision = judge(current, request)
         if decision.allowed:
             return
         if decision.rule == hidden:
@@ -96,9 +97,10 @@ def make_check(scopes, judge, tell, stack):
     return check
 
 
-def make_allows(judge):
+def make_allows(judge, scopes):
     def allows(request: Request) -> bool:
-        return judge(request).allowed
+        current = scopes.current
+        return current is scopes.outside or judge(current, request).allowed
 
     return allows
 

@@ -105,6 +105,10 @@ def name_refused() -> type:
     """The class for a refused name: NetworkRefused that also is socket.gaierror. Made when `_socket` is there anyway."""
     import _socket
 
+    made = globals().get("NameRefused")
+    if made is not None:
+        return made
+
     class NameRefused(NetworkRefused, _socket.gaierror):
         """A name lookup refused: also a socket.gaierror, so that offline fallbacks work."""
 

@@ -13,18 +13,41 @@ import sys
 
 from hermetic_guard.sealing import seal
 
+OWN = "hermetic."
+"""How audit events of our own begin."""
 
-def install(tables):
+PREFIX = [""]
+"""What goes before those besides. Blocks in a program's own code put something there (hermetic/blocks), for a run's guard may stand in the same
+process and answers to its own."""
+
+
+def install(tables, standing=(True,)):
     """Add the hook, which cannot be undone. tables: of each guard, functions by event, which are given the event's arguments.
 
     All guards that look at an event are asked, in their order. None may run code of the target's, whose caller it would be.
+    standing: while it is empty nothing is asked but what our own replacements ask
     """
     sealed = seal(globals())
     handlers = {}  # type: dict[str, list]
     for event, handler in [item for table in tables for item in table.items()]:
-        handlers.setdefault(event, []).append(handler)
+        handlers.setdefault(named(event), []).append(handler)
     single = {event: found[0] if len(found) == 1 else sealed["make_chain"](tuple(found)) for event, found in handlers.items()}
-    sys.addaudithook(sealed["make_hook"](single))  # novm
+    find = single.get if standing == (True,) else sealed["make_find"](single, standing)
+    sys.addaudithook(sealed["make_hook"](find))  # novm
+
+
+def named(event):
+    return PREFIX[0] + event if event.startswith(OWN) else event
+
+
+def make_find(handlers, standing):
+    """The look-up of a handler, where guards do not stand all the time."""
+    own = {event: handler for event, handler in handlers.items() if event.startswith(PREFIX[0])}
+
+    def find(event, any_time=own.get, now=handlers.get):
+        return now(event) if standing else any_time(event)
+
+    return find
 
 
 def make_chain(handlers):
@@ -35,10 +58,10 @@ def make_chain(handlers):
     return chain
 
 
-def make_hook(handlers):
+def make_hook(look_up):
     with_traceback, anything = BaseException.with_traceback, BaseException
 
-    def hook(event, arguments, find=handlers.get, shed=with_traceback):
+    def hook(event, arguments, find=look_up, shed=with_traceback):
         handler = find(event)
         if handler is None:
             return
@@ -59,7 +82,7 @@ def make_ask(event):
 
     Without a hook, as when the interpreter shuts down, it raises `Unanswered`.
     """
-    audit = sys.audit  # novm
+    audit, event = sys.audit, named(event)  # novm
 
     def ask(*request):
         answer = []  # type: list[object]

@@ -37,6 +37,14 @@ class Ledger(object):
         _replace_among_supported(original, new)
         return original
 
+    def standing(self, owner, name):
+        """What stands there now, None for nothing."""
+        return getattr(owner, name, None)
+
+    def later(self):
+        """A function (owner, name, new) that replaces something once all else is in place; it does not lead back here."""
+        return assign
+
     def original(self, owner, name):
         """What stood there before anything was replaced."""
         return next(original for entry, named, original in self._entries if entry is owner and named == name)

@@ -78,12 +78,14 @@ def resolve(
     target: Known | None = None,
     *,
     begins: bool = False,
+    chooses: bool = True,
 ) -> Resolved:
     """The policy that `invocation` asks for.
 
     cwd: the working directory, absolute; None where there is none any more
     target: what is known of it
     begins: whether a run begins
+    chooses: whether a profile stands where nothing is asked for
     Raises UsageError, PolicyFileError.
     """
     values = invocation.values
@@ -92,7 +94,7 @@ def resolve(
     followed = _followed(values, there, reader)
     flags = _flags(values, reader)
     profiles = _texts(values, "profile")
-    chosen = not flags.guards() and not profiles
+    chosen = chooses and not flags.guards() and not profiles
     library = _library(followed, reader.context) if followed or profiles or chosen else None
     if chosen and library:
         profiles = (library.standing(),)

@@ -10,6 +10,7 @@ script there may be anything.
 from __future__ import annotations
 
 import os
+import sys
 
 from hermetic_guard import cmdline, files
 from hermetic_guard.files import lines_of
@@ -67,6 +68,17 @@ def of_interpreter(path: str, rules: Filesystem) -> Filesystem:
     return with_needs(rules, Target(path, [path, "-I"], {"HOME": home} if home else {}, []), None)
 
 
+def of_this_process(rules: Filesystem, cwd: str | None) -> Filesystem:
+    """The same for the interpreter that this runs in, as it was started, with the code that it has come to import since."""
+    from hermetic.target.resolve import Target
+
+    needs = Needs(Target(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ, []), cwd)
+    for entry in sys.path:
+        needs.add_code(entry)
+    changed: Filesystem = rules.replaced(read=merged([*(rules.read or ()), *needs.read]), names=tuple(sorted({*rules.names, *needs.names})))
+    return changed
+
+
 class Needs:
     """read: what may be read, files and directories; names: directories that may be listed. Absolute, without links."""
 
@@ -86,6 +98,10 @@ class Needs:
             for entry in filter(None, self._environ.get("PYTHONPATH", "").split(":")):
                 self._add_code(self._path(entry))
         self._add_program()
+
+    def add_code(self, entry: str) -> None:
+        """An entry of `sys.path`."""
+        self._add_code(self._path(entry))
 
     def _path(self, path: str) -> str:
         return os.path.join(self._cwd or "/", path)

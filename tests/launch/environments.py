@@ -25,6 +25,7 @@ SUITES = "attrs click cloudpickle flit_core freezegun hatchling hatch-fancy-pypi
 EVERYDAY = "celery coverage debugpy flask gunicorn numpy pandas pytest pytest-xdist uvicorn".split()
 CLIENTS = "aiohttp dnspython grpcio httpx[http2] hypercorn psycopg[binary] proxy.py pycares pypiserver requests trustme urllib3 uv websockets".split()
 PROFILES = "black build flake8 flit_core freezegun httpie ipykernel isort mypy nbconvert pylint pytest ruff setuptools".split()
+BLOCKS = "anyio black cloudpickle distributed pyright requests trio".split()
 COMPILED = ("black", "markupsafe", "simplejson")
 """Packages whose wheels have extension modules: the first has each of its modules in Python as well, the others have code for when they are not
 there."""
@@ -46,6 +47,7 @@ RECIPES = {
     "jupyter server": Recipe("3.11", "", ("jupyter-server",)),
     "clients": Recipe("3.11", "", tuple(CLIENTS)),
     **{f"profiles {version}": Recipe(version, "", tuple(PROFILES)) for version in ("3.9", "3.13")},
+    **{f"blocks {version}": Recipe(version, "", tuple(BLOCKS)) for version in ("3.11", "3.13")},
     "archives": Recipe("3.11", "", ("pex==2.105.2", "shiv")),
 }
 

@@ -15,6 +15,8 @@ CODES = {
     errors.NotPython: 125,
     errors.GuardUnavailable: 125,
     errors.StageError: 125,
+    errors.BadBlock: 125,
+    errors.BadArgument: 125,
 }
 
 

@@ -162,16 +162,16 @@ def make_judge_reading(enforcer, judge, own):
     def judge_reading(action, path, directory):
         if not scopes.limits_reading or type(path) is int:
             return
-        current, path = scopes.current, copy(path)
+        state, path = scopes.state, copy(path)
         owner, known = memory[0]
-        if owner is not current or len(known) > REMEMBERED:
-            owner, known = memory[0] = current, set()
+        if owner is not state or len(known) > REMEMBERED:
+            owner, known = memory[0] = state, set()
         about = find(path, directory)
         key = about and (action, about.st_ino, about.st_dev, about.st_ctime_ns)
         if key in known or id(path) in own:
             return
         judge(action, path, directory, READS)
-        if about is not None and about.st_nlink == 1 and not scopes.packages:
+        if about is not None and about.st_nlink == 1 and scopes.state is state and not scopes.packages:
             known.add(key)
 
     return judge_reading
@@ -190,15 +190,16 @@ def make_judge_place(enforcer, streams):
     memory = [(None, set())]  # type: list
 
     def judge_place(action, place, path, directory, what):
-        current, known = memory[0]
-        if current is not scopes.current or len(known) > REMEMBERED:
-            current, known = memory[0] = scopes.current, set()
+        state = scopes.state
+        owner, known = memory[0]
+        if owner is not state or len(known) > REMEMBERED:
+            owner, known = memory[0] = state, set()
         key = action, what, place
         if key in known:
             return
         tree, name = what in TREES, what in NAMES
         if allows(Request(NAME, action, place, path=place, tree=tree, name=name)):
-            if not scopes.packages:
+            if scopes.state is state and not scopes.packages:
                 known.add(key)
             return
         facts = facts_of(action, place, path, directory, what)

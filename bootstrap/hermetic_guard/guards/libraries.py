@@ -11,7 +11,7 @@ from hermetic_guard.guards.loading import when_loaded
 from hermetic_guard.guards.operations import DATABASE, FILE, IOCTLS, OPEN, USE
 from hermetic_guard.guards.paths import exact
 from hermetic_guard.hook import make_ask
-from hermetic_guard.patching import assign, builtin
+from hermetic_guard.patching import builtin
 
 DBM_SUFFIXES = {"_gdbm": ("",), "_dbm": ("", ".db", ".dir", ".pag")}
 SHADOW = "/etc/shadow"
@@ -27,7 +27,7 @@ def install(enforcer, asks):
         when_loaded(enforcer, name, act)
         if name in sys.modules:
             act(sys.modules[name])
-    replacer.put = assign  # what is kept in sight from now on must not lead to the ledger, which knows the originals
+    replacer.put = enforcer.ledger.later()  # what is kept in sight from now on must not lead to the ledger, which knows the originals
 
 
 class Replacer(object):

@@ -63,7 +63,7 @@ def install(enforcer):
     refuse, acts = enforcer.refuse, enforcer.when_loaded
     for module, makers in INTERPRETERS.items():
         for name in makers:
-            when_loaded(enforcer, module, replacer(name, make_refuser(refuse)))
+            when_loaded(enforcer, module, replacer(enforcer, name, make_refuser(refuse)))
     for name in ("create_builtin", "create_dynamic"):
         original = getattr(_imp, name)
         enforcer.ledger.replace(_imp, name, dress(guarded(original, enforcer, acts), original))
@@ -156,15 +156,16 @@ def executed_in_python(original, acts):
     return exec_module
 
 
-def replacer(attribute, make):
+def replacer(enforcer, attribute, make):
     """What is to be done when a module is loaded: replace an attribute by make(original), once, whatever is made of the module twice."""
     ours = []  # type: list
+    put = enforcer.ledger.later()
 
     def act(module):
         original = vars(module).get(attribute)
         if original is not None and not any(original is one for one in ours):
             ours.append(make(original))
-            setattr(module, attribute, ours[-1])
+            put(module, attribute, ours[-1])
 
     return act
 

@@ -55,11 +55,11 @@ def install(enforcer, listed=b""):
     """Replace the path finder's look-up, and what loads without an event; returns the handlers of the events.
 
     listed: the files of the policy's distributions, as hermetic/target/packages.py finds them: of each the distribution's name and its path,
-    both ended by a null byte. A path that ends in a slash is all that lies below.
+    both ended by a null byte. A path that ends in a slash is all that lies below. Or what read_listed makes of that, to be added to.
     """
     sealed = seal(vars(files), vars(distributions), vars(paths), vars(variables), globals())
     standard = standard_folders()
-    facts = sealed["make_facts"](standard, *read_listed(listed))
+    facts = sealed["make_facts"](standard, *(read_listed(listed) if type(listed) is bytes else listed))
     judge, passes = sealed["make_judge"](enforcer.check, enforcer.allows, facts), sealed["make_passes"](enforcer.allows, facts)
     if PYPY:
         forget_open_ended(passes)
@@ -70,7 +70,7 @@ def install(enforcer, listed=b""):
     if PUTENV_IS_SILENT:
         replace_putenv(enforcer.ledger, ask)
     if not enforcer.hooked or sys.version_info < (3, 10):
-        when_loaded(enforcer, "_sqlite3", replacer("Connection", make_without_extensions(ask)))
+        when_loaded(enforcer, "_sqlite3", replacer(enforcer, "Connection", make_without_extensions(ask)))
     handlers = sealed["make_handlers"](judge, passes)
     if enforcer.hooked:
         handlers.update(loading.hide(enforcer, judge))

@@ -57,7 +57,7 @@ def install(enforcer):
     functions = wrappers["make_functions"](answers, vars(_socket).get)
     replace_methods(enforcer.ledger, methods)
     replace_functions(enforcer.ledger, functions)
-    when_loaded(enforcer, "_tkinter", replacer("create", make_tcl(answers[ASK])))
+    when_loaded(enforcer, "_tkinter", replacer(enforcer, "create", make_tcl(answers[ASK])))
     return handlers
 
 
@@ -182,16 +182,18 @@ def make_permit(judge, scopes):
     What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
     """
-    state = [None, {}]  # type: list
+    memory = [(None, {})]  # type: list
 
     def permit(action, family, address, kind=0):
         if not is_plain(action, family, kind, *(address if type(address) is tuple else (address,))):
             return judge("use", "an address not read before")
         if family not in KINDS:
             return judge("socket", constant("AF_", family))
-        if state[0] is not scopes.current or len(state[1]) > MEMORY:
-            state[:] = scopes.current, {}
-        known, key = state[1], (action, family, address, kind)
+        now = scopes.state
+        owner, known = memory[0]
+        if owner is not now or len(known) > MEMORY:
+            owner, known = memory[0] = now, {}
+        key = action, family, address, kind
         if key not in known:
             canonical, facts = read_address(family, address)
             if canonical != address or (facts is not None and facts[0] is not None):
@@ -201,7 +203,7 @@ def make_permit(judge, scopes):
             if family == AF_UNIX:
                 return judge(action, show_address(facts), path=facts[3], kind=kind)
             answer = judge(action, show_address(facts), *facts, 1 if kind == DATAGRAM else None)
-            if scopes.packages:
+            if scopes.packages or scopes.state is not now:
                 return answer
             known[key] = answer
         return known[key]

@@ -63,10 +63,10 @@ def install(enforcer):
     if closed or not enforcer.hooked:
         replace_forks(enforcer.ledger, asked.judge, closed)
     replace_sysconf(enforcer.ledger, asked.allows)
-    when_loaded(enforcer, "_tkinter", replacer("create", make_tcl(asked.judge, closed)))
+    when_loaded(enforcer, "_tkinter", replacer(enforcer, "create", make_tcl(asked.judge, closed)))
     if sys.version_info >= (3, 14):
         semaphores = make_semaphores(asked.allows, os.path.realpath(sys.executable or "python"))
-        when_loaded(enforcer, "_multiprocessing", replacer("SemLock", semaphores))
+        when_loaded(enforcer, "_multiprocessing", replacer(enforcer, "SemLock", semaphores))
     return seal(globals())["make_handlers"](enforcer.check, enforcer.allows)
 
 

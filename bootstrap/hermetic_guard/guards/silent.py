@@ -79,7 +79,7 @@ class Everywhere(object):
         self.ledger = ledger
 
     def replace(self, name, make):
-        original = getattr(posix, name, None)
+        original = self.ledger.standing(posix, name)
         if original is not None:
             wrapper = builtin(make(original), original)
             for module in (posix, os):
@@ -240,7 +240,7 @@ def make_file_io(base, ask_open):
             ask_open(file, mode, 0)
         return (file, mode, *rest), named
 
-    class FileType(ABCMeta):
+    class FileType(ABCMeta if type(base) is type else type(base)):  # type: ignore[misc]  # a block in a run has the run's before it
         """Files that `open` makes are instances of the original, and are instances of what stands for it."""
 
         def __call__(cls, *given, **named):

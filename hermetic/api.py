@@ -1,0 +1,169 @@
+"""The guards in one's own code: a block that a `with` statement or a decorator puts around it.
+
+    with hermetic_blocker(block_network=True) as run:
+        ...
+
+    @with_hermetic(block_network=True, allow_domains=["api.example.com"])
+    def fetch(): ...
+
+docs/api.md says who is inside of a block, and what it cannot hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from hermetic.blocks.found import find_guard
+
+find_guard()
+
+from hermetic_guard import serialized  # noqa: E402
+from hermetic_guard.errors import PolicyViolation  # noqa: E402
+from hermetic_guard.policy import Policy, PolicyError  # noqa: E402
+
+from hermetic.blocks import decorate, settings  # noqa: E402
+from hermetic.blocks.inside import PLAIN, Rules, Ticket, frame_of  # noqa: E402
+from hermetic.blocks.process import guards  # noqa: E402
+from hermetic.blocks.refusals import Refusal, Run  # noqa: E402
+from hermetic.errors import BadArgument, BadBlock  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType, TracebackType
+
+    Path = str | PathLike[str]
+    Texts = str | Iterable[str]
+    Paths = Path | Iterable[Path]
+    Ports = str | int | Iterable[str | int]
+
+__all__ = ["BadArgument", "BadBlock", "Block", "PolicyViolation", "Refusal", "Run", "hermetic_blocker", "with_hermetic"]
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+Scope = Literal["process", "context"]
+Manner = Literal["raise", "refuse", "kill"]
+
+SCOPES = PROCESS, CONTEXT = ("process", "context")
+BETWEEN = frozenset([__file__, contextlib.__file__])
+"""Where one may enter a block for somebody else."""
+
+
+class Block:
+    """What `hermetic_blocker` gives: a context manager, also an asynchronous one, and a decorator. It can be entered any number of times, also while
+    it is open, and by several threads and tasks at once. It can be pickled: its policy goes with it, as it was when it was made.
+    """
+
+    def __init__(self, policy: Policy, scope: Scope = "process") -> None:
+        self.policy = policy
+        self.scope: Scope = scope
+        self._rules = Rules(policy, context=scope == CONTEXT)
+        self._context = scope == CONTEXT
+        self._open: dict[int, list[Ticket]] = {}
+        """By the identity of the frame that has opened it, which is nobody else's as long as it is open."""
+        self._inside = guards().inside
+        for name, path in settings.native_files(policy):
+            guards().listed[path.endswith("/")][path] = name
+
+    def __enter__(self) -> Run:
+        """Raises BadBlock where the block and those around it leave nothing."""
+        return self._enter(sys._getframe(1))
+
+    def _enter(self, frame: FrameType) -> Run:
+        frame = caller(frame)
+        run = Run()
+        try:
+            kind = frame_of(frame) if self._context else PLAIN
+            ticket = self._inside.open(self._rules, run, context=self._context, frame=kind)
+        except PolicyError as error:
+            raise BadBlock(f"this block and those around it leave nothing: {error}") from None
+        self._open.setdefault(id(frame), []).append(ticket)
+        return run
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._leave(sys._getframe(1))
+
+    async def __aenter__(self) -> Run:
+        return self._enter(sys._getframe(1))
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._leave(sys._getframe(1))
+
+    def _leave(self, frame: FrameType) -> None:
+        """What a frame has opened it closes, and nobody else, whoever has the block open meanwhile. Only what was opened by hand may be closed
+        elsewhere."""
+        own = id(caller(frame))
+        for key in (own,) if own in self._open else tuple(self._open)[::-1]:
+            tickets = self._open.get(key)
+            if tickets:
+                ticket = tickets.pop()
+                if not tickets:
+                    del self._open[key]
+                return self._inside.close(ticket)
+        raise RuntimeError("this block is not open")
+
+    def __call__(self, function: Function) -> Function:
+        """`function`, whose body runs inside. Raises BadArgument for what is none."""
+        found: Function = decorate.guarded(function, self)
+        return found
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return restored, (serialized.dumps(self.policy), self.scope)
+
+    def __repr__(self) -> str:
+        return f"<hermetic block: {', '.join(self.policy.guards())}; scope {self.scope}>"
+
+
+def restored(policy: bytes, scope: Scope) -> Block:
+    return Block(serialized.loads(policy), scope)
+
+
+def caller(frame: FrameType) -> FrameType:
+    """The frame of the `with` statement, not those between it and this file, or of what enters it for a stack of contexts."""
+    while frame.f_code.co_filename in BETWEEN and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def hermetic_blocker(
+    *,
+    block_network: bool | None = None,
+    allow_localhost: bool | Ports | None = None,
+    allow_domains: Texts | None = None,
+    allow_addresses: Texts | None = None,
+    deny_addresses: Texts | None = None,
+    allow_listen: Ports | None = None,
+    allow_unix: Paths | None = None,
+    block_subprocess: bool | None = None,
+    allow_run: Paths | None = None,
+    fs_readonly: bool | None = None,
+    fs_root: Path | None = None,
+    allow_write: Paths | None = None,
+    allow_read: Paths | None = None,
+    protect: Paths | None = None,
+    hide: Paths | None = None,
+    block_native: bool | None = None,
+    allow_native: Texts | None = None,
+    profile: Texts | None = None,
+    policy: Path | None = None,
+    on_violation: Manner | None = None,
+    scope: Scope = "process",
+) -> Block:
+    """A block with these guards. Arguments say what the options of the command line of their names do, and several values are given as a list.
+
+    profile:      names of profiles; of several, what all allow
+    policy:       a policy file, which is followed, and the user's own besides; without it none is
+    on_violation: "raise", the default here: a PolicyViolation that is no OSError; "refuse": the error that a locked-down machine gives;
+                  "kill": the end of the process
+    scope:        "process": the block holds for every thread as long as it is open; "context": for this thread or task and what it starts
+    Raises BadBlock (a ValueError) and BadArgument (a TypeError), both HermeticError.
+    """
+    given = {name: value for name, value in locals().items() if value is not None and name != "scope"}
+    if scope not in SCOPES:
+        raise BadBlock(f"scope cannot be {scope!r}, only {' or '.join(SCOPES)}")
+    return Block(settings.policy_of(given), scope)
+
+
+with_hermetic = hermetic_blocker
+"""The same, by the name that a decorator is called by."""

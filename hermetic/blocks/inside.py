@@ -1,0 +1,333 @@
+"""Whose code is inside: which blocks hold for the code that is running now.
+
+A block of the scope `process` holds for every thread as long as it is open. One of the scope `context` holds for the code that it encloses, and for
+all that this starts: threads, tasks, callbacks and jobs, for as long as they live. Three things say so, and each counts:
+
+- the thread: it has opened the block in a plain function, which cannot be left before the block is closed, or was started inside;
+- the stack: a block that was opened in a coroutine or a generator holds while the frame of that is on the stack, and not while it is suspended;
+- a context variable, which tasks and callbacks inherit.
+
+Code inside that empties its context (`contextvars.Context().run`) is held by the first two, and a task that was started inside besides by the task.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import RLock, get_ident
+from collections import deque
+from contextvars import ContextVar
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
+from weakref import WeakKeyDictionary, ref
+
+from hermetic_guard.intersection import intersect
+from hermetic_guard.policy import Policy
+
+from hermetic.blocks.dormant import ALWAYS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
+
+    from hermetic.blocks.refusals import Run
+
+    Mark = tuple["Opening", int, tuple[int, int]]
+
+SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
+"""Of the code of what can be left and entered again."""
+
+PLAIN = 0
+"""The frame of a block that was opened where nothing can be suspended."""
+
+COMBINED = 64
+"""So many combinations of open blocks are remembered."""
+
+
+class Rules:
+    """What a block asks for. policy: its own; limits_reading: whether that limits reading; groups: of replacements that it needs"""
+
+    __slots__ = ("groups", "limits_reading", "policy")
+
+    def __init__(self, policy: Policy, *, context: bool = False) -> None:
+        self.policy = policy
+        self.groups = frozenset([ALWAYS, *policy.guards(), *(["context"] if context else [])])
+        files = policy.filesystem
+        self.limits_reading = files is not None and (files.read is not None or bool(files.hide))
+
+
+class Standing:
+    """What holds for some code. state: another object for every block that is opened, see Scopes in hermetic_guard; runs: are told of refusals"""
+
+    __slots__ = ("rules", "runs", "state")
+
+    def __init__(self, rules: Rules, runs: tuple[Run, ...] = ()) -> None:
+        self.rules = rules
+        self.runs = runs
+        self.state = object()
+
+
+class Opening(Standing):
+    """A block that was opened. One of the scope `context` holds as long as anybody refers to it: who opened it, or what was started inside."""
+
+    __slots__ = ("__weakref__",)
+
+
+OUTSIDE = Standing(Rules(Policy()))
+
+
+class Ticket:
+    """What closes a block. thread: that opened it; frame: see `frame_of`; marks: what the context variable was set to, None in the scope `process`"""
+
+    __slots__ = ("frame", "marks", "opening", "thread")
+
+    def __init__(self, opening: Opening, thread: int, frame: int, marks: tuple[Mark, ...] | None) -> None:
+        self.opening = opening
+        self.thread = thread
+        self.frame = frame
+        self.marks = marks
+
+
+def frame_of(frame: FrameType) -> int:
+    """The identity of a frame that can be suspended, else PLAIN. CPython keeps the object of a frame, once asked for, until that is left."""
+    return id(frame) if frame.f_code.co_flags & SUSPENDED else PLAIN
+
+
+class Inside:
+    """Which blocks are open, and where. arm: called with the groups of a block before it opens; disarm: when it is gone
+
+    standing: not empty while any block is; held: those of the scope `context`
+    """
+
+    def __init__(self, arm: Callable[[frozenset[str]], None], disarm: Callable[[frozenset[str]], None]) -> None:
+        self.standing: dict[object, frozenset[str]] = {}
+        self.held: dict[ref[Opening], None] = {}
+        self.tasks: WeakKeyDictionary[Any, tuple[Opening, ...]] = WeakKeyDictionary()
+        self.aside: set[int] = set()
+        self._arm, self._disarm = arm, disarm
+        self._everywhere: tuple[Opening, ...] = ()
+        self._threads: dict[int, list[tuple[Opening, int]]] = {}
+        self._marks: ContextVar[tuple[Mark, ...]] = ContextVar("hermetic", default=())
+        self._combined: dict[tuple[object, ...], Standing] = {}
+        self._intersections: dict[tuple[Rules, Rules], Rules] = {}
+        self._lock = RLock()
+        self._released: deque[ref[Opening]] = deque()
+        os.register_at_fork(after_in_child=self._in_child)
+
+    # Opening and closing.
+
+    def open(self, rules: Rules, run: Run, *, context: bool, frame: int) -> Ticket:
+        """Raises what `arm` raises, and PolicyError where the block and those around it leave nothing."""
+        opening = Opening(rules, (run,))
+        self._register(opening, context)
+        if not context:
+            ticket = Ticket(opening, 0, frame, None)
+        else:
+            thread = get_ident()
+            self._threads.setdefault(thread, []).append((opening, frame))
+            owner = (thread, id(running_task())) if frame else (0, 0)
+            marks = (*self._marks.get(), (opening, frame, owner))
+            self._marks.set(marks)
+            ticket = Ticket(opening, thread, frame, marks)
+        if rules.limits_reading and len(self.standing) > 1:
+            try:
+                self.find()
+            except ValueError:
+                self.close(ticket)
+                raise
+        return ticket
+
+    def _register(self, opening: Opening, context: bool) -> None:
+        groups = opening.rules.groups
+        with self._lock:
+            self._arm(groups)
+            if context:
+                key = ref(opening, self._gone)
+                self.standing[key] = groups
+                self.held[key] = None
+            else:
+                self.standing[opening] = groups
+                self._everywhere = (*self._everywhere, opening)
+        if self._released:
+            self._settle()
+
+    def close(self, ticket: Ticket) -> None:
+        """To be called once, from whatever thread."""
+        opening, marks = ticket.opening, ticket.marks
+        del ticket.opening
+        if marks is None:
+            with self._lock:
+                self._everywhere = tuple([one for one in self._everywhere if one is not opening])
+                self._forget(opening)
+            if self._released:
+                self._settle()
+            return
+        self._leave(ticket.thread, ((opening, ticket.frame),))
+        now = self._marks.get()
+        self._marks.set(marks[:-1] if now is marks else tuple([mark for mark in now if mark[0] is not opening]))
+
+    def _forget(self, key: object) -> None:
+        groups = self.standing.pop(key)
+        if not self.standing:
+            self._combined.clear()
+        self._disarm(groups)
+
+    def _leave(self, thread: int, entries: tuple[tuple[Opening, int], ...]) -> None:
+        found = self._threads.get(thread, [])
+        for entry in entries:
+            found.remove(entry)
+        if not found and thread == get_ident():
+            self._threads.pop(thread, None)
+
+    def _gone(self, key: ref[Opening]) -> None:
+        """Nobody refers to a block any more. It may be the collector that says so, in the midst of anything: nothing waits here for the lock.
+
+        A signal handler may open a block while this thread opens one, so the lock can be taken again by who has it. What it closes, it has opened.
+        """
+        self._released.append(key)
+        self._settle()
+
+    def _settle(self) -> None:
+        while self._released and not self._lock._is_owned() and self._lock.acquire(False):  # type: ignore[attr-defined]
+            try:
+                while self._released:
+                    key = self._released.popleft()
+                    self.held.pop(key, None)
+                    self._forget(key)
+            finally:
+                self._lock.release()
+
+    def _in_child(self) -> None:
+        self._lock = RLock()
+
+    # Who is inside.
+
+    def find(self) -> Standing:
+        """What holds for the code that is running."""
+        if self.aside and get_ident() in self.aside:
+            return OUTSIDE
+        found = self._everywhere
+        if self.held:
+            found += self.here()
+        if len(found) == 1:
+            return found[0]
+        return self._both(found) if found else OUTSIDE
+
+    def _both(self, found: tuple[Opening, ...]) -> Standing:
+        key = tuple([one.state for one in found])
+        known = self._combined.get(key)
+        if known is None:
+            rules = found[0].rules
+            for one in found[1:]:
+                rules = self._intersection(rules, one.rules)
+            known = Standing(rules, tuple([run for one in found for run in one.runs]))
+            if len(self._combined) >= COMBINED:
+                self._combined.clear()
+            self._combined[key] = known
+        return known
+
+    def _intersection(self, one: Rules, other: Rules) -> Rules:
+        """Remembered: blocks are often opened, and seldom made."""
+        known = self._intersections.get((one, other))
+        if known is None:
+            if len(self._intersections) >= COMBINED:
+                self._intersections.clear()
+            known = self._intersections[one, other] = Rules(intersect(one.policy, other.policy))
+        return known
+
+    def here(self) -> tuple[Opening, ...]:
+        """The blocks of the scope `context` that the running code is inside of."""
+        thread = get_ident()
+        found: list[Opening] = []
+        suspended: list[Opening] = []
+        entries = self._threads.get(thread)
+        if entries:
+            frames: set[int] = set()
+            for opening, frame in tuple(entries):
+                if frame and not frames:
+                    frames = on_stack()
+                (suspended if frame and frame not in frames else found).append(opening)
+        marks = self._marks.get()
+        for opening, frame, owner in marks:
+            # In the context that it was opened in, a copy of which may be anywhere, the stack has the last word.
+            if opening not in found and not (frame and opening in suspended and owner == (thread, id(running_task()))):
+                found.append(opening)
+        if self.tasks:
+            found += [one for one in self.tasks.get(running_task(), ()) if one not in found]
+        return tuple(found)
+
+    # What is started inside.
+
+    def carried(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, to be called once, inside of the blocks of the scope `context` in which this is asked."""
+        found = self.here() if self.held else ()
+        return Carried(self, function, found) if found else function
+
+    def take(self, openings: tuple[Opening, ...]) -> Callable[[], None]:
+        """Have this thread be inside of these blocks; returns what ends that."""
+        thread, entries = get_ident(), tuple([(one, PLAIN) for one in openings])
+        self._threads.setdefault(thread, []).extend(entries)
+        token = self._marks.set((*self._marks.get(), *[(one, PLAIN, (0, 0)) for one in openings]))
+
+        def leave() -> None:
+            self._leave(thread, entries)
+            self._marks.reset(token)
+
+        return leave
+
+    def take_task(self, task: Any) -> None:
+        """What a task does that is started here, is inside."""
+        found = self.here() if self.held else ()
+        if found and not task.done():
+            self.tasks[task] = found
+            task.add_done_callback(self.forget_task)
+
+    def forget_task(self, task: Any) -> None:
+        self.tasks.pop(task, None)
+
+
+class Carried:
+    """A function that is called inside of some blocks, once: they last until it returns, and no longer."""
+
+    __slots__ = ("_function", "_inside", "_openings")
+
+    def __init__(self, inside: Inside, function: Callable[..., Any], openings: tuple[Opening, ...]) -> None:
+        self._inside = inside
+        self._function: Callable[..., Any] | None = function
+        self._openings = openings
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        function = self._function
+        assert function is not None
+        leave = self._inside.take(self._openings)
+        self._openings, self._function = (), None
+        try:
+            return function(*arguments, **named)
+        finally:
+            leave()
+            del leave, function
+
+
+def on_stack() -> set[int]:
+    """The identities of the frames of this thread."""
+    found = set()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        found.add(id(frame))
+        frame = frame.f_back
+    return found
+
+
+def running_task() -> object:
+    """The task of asyncio's, or trio's, that this thread is running; None if there is none."""
+    modules = sys.modules
+    asyncio = modules.get("asyncio")
+    loop = asyncio._get_running_loop() if asyncio is not None and hasattr(asyncio, "current_task") else None
+    if loop is not None:
+        return asyncio.current_task(loop)  # type: ignore[union-attr]
+    trio = modules.get("trio")
+    try:
+        return trio.lowlevel.current_task() if trio is not None else None
+    except (RuntimeError, AttributeError):
+        return None

@@ -1,0 +1,164 @@
+"""The guards of this process: made when its first block opens, and then as good as not there whenever no block is open.
+
+The audit hook stays, as hooks do: without an open block it does nothing but look whether there is one.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import sys
+
+from hermetic_guard import attribution, hook
+from hermetic_guard.enforce import Enforcer
+from hermetic_guard.guards import filesystem, integrity, native, network, process
+from hermetic_guard.policy import Policy
+from hermetic_guard.scopes import Scopes
+from hermetic_guard.sealing import seal
+
+from hermetic.blocks import carry, starts
+from hermetic.blocks.dormant import Dormant
+from hermetic.blocks.inside import OUTSIDE, Inside
+from hermetic.blocks.refusals import FIELDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+EVENTS = "blocks."
+"""Begins the audit events of ours: a run's guard may stand in the same process and answers to its own."""
+
+OWN = tuple(
+    f"{os.path.dirname(os.path.dirname(path))}/" for path in (__file__, hook.__file__.replace("hermetic_guard", "hermetic_guard/."))
+)
+
+
+class BlockScopes(Scopes):
+    """What holds where guards ask: that of the blocks around the code that is running."""
+
+    outside = OUTSIDE.rules.policy
+    base = OUTSIDE.rules.policy
+    packages = ()
+    """What is said of single packages allows nothing here."""
+
+    scratch = None
+    handed_on = None
+
+    def __init__(self, inside: Inside) -> None:
+        self._find = inside.find
+
+    @property
+    def current(self) -> Policy:  # type: ignore[override]
+        return self._find().rules.policy
+
+    @property
+    def limits_reading(self) -> bool:  # type: ignore[override]
+        return self._find().rules.limits_reading
+
+    @property
+    def state(self) -> object:  # type: ignore[override]
+        return self._find().state
+
+    def narrowed(self) -> None:
+        """The run directory of what is started has the policy of its block, and nothing is to be added."""
+        return None
+
+
+class Guards:
+    """inside: which blocks are open; listed: files of distributions that blocks allow, as native.read_listed gives them
+
+    Making one replaces nothing and adds no hook.
+    """
+
+    def __init__(self) -> None:
+        self.inside = Inside(self._arm, self._disarm)
+        self.listed: tuple[dict[str, str], dict[str, str]] = ({}, {})
+        self._ledger: Dormant | None = None
+
+    def _arm(self, groups: frozenset[str]) -> None:
+        if self._ledger is None:
+            self._ledger = self._install()
+        self._ledger.arm(groups)
+
+    def _disarm(self, groups: frozenset[str]) -> None:
+        if self._ledger is not None:
+            self._ledger.disarm(groups)
+
+    def _install(self) -> Dormant:
+        """As activate.py does, but for what is about the whole life of a process: core files, the collector, the end of the interpreter."""
+        ledger = Dormant(stand_ins())
+        hook.PREFIX[0] = EVENTS
+        scopes = BlockScopes(self.inside)
+        stack = make_stack()
+        enforcer = Enforcer(scopes, self._tell, stack)
+        enforcer.ledger = ledger
+        handlers, protect = integrity.install(enforcer, OWN)
+        on_files, replace = filesystem.prepare(enforcer, protect, "")
+        on_files["open"] = but_for(on_files["open"], channel_of_run())
+        tables = [enforcer.handlers, handlers, on_files, starts.install(enforcer, self.inside, stack)]
+        for guard in (network, process):
+            ledger.group = guard.NAME
+            tables.append(guard.install(enforcer))
+        ledger.group = filesystem.NAME
+        replace()
+        ledger.group = native.NAME
+        tables.append(native.install(enforcer, self.listed))
+        for name, acts in enforcer.when_loaded.items():
+            for act in acts if name in sys.modules else ():
+                act(sys.modules[name])
+        ledger.group = "context"
+        carry.install(ledger, self.inside)
+        ledger.adopt()
+        hook.install(tables, self.inside.standing)
+        return ledger
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        if event["event"] == "refused":
+            for run in self.inside.find().runs:
+                run.add([event[name] for name in FIELDS], event["stack"])
+
+
+def stand_ins() -> dict[type, type]:
+    """The classes that stand for C types whose methods cannot be replaced."""
+    import _socket
+
+    found: dict[type, type] = {_socket.socket: socket.socket}
+    try:
+        import _ssl
+        import ssl
+    except ImportError:
+        return found  # this Python has no TLS
+    found[_ssl._SSLContext] = ssl.SSLContext
+    return found
+
+
+def but_for(on_open: Callable[..., None], channel: str) -> Callable[..., None]:
+    """Whether others than the run's guard open its FIFO is for that to judge."""
+    if not channel:
+        return on_open
+
+    def on_other_open(path: object, *rest: object) -> None:
+        if type(path) is not str or path != channel:
+            on_open(path, *rest)
+
+    return on_other_open
+
+
+def channel_of_run() -> str:
+    """The FIFO by which a run's guard tells what it refuses, also while a block lets nothing be written; "" where there is no run."""
+    from hermetic.launch import nested
+
+    outer = nested.tighten(Policy()) if nested.is_inside() else None
+    return f"{outer[2]}/events" if outer else ""
+
+
+def make_stack() -> Any:
+    return seal(vars(attribution))["make_stack"](lambda name: name.startswith(OWN))
+
+
+@functools.cache
+def guards() -> Guards:
+    """Those of this process."""
+    return Guards()

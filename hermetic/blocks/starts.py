@@ -1,0 +1,161 @@
+"""What a block's code starts as a process.
+
+Nothing in this process holds what another does. A Python child gets the guards of its own, from a run directory made for the block's policy when the
+first such child starts; they stand for all its life. A program that is not Python would go where no kernel rule of ours holds it: it is refused,
+unless the block lists it (`allow_run`), which says that it may do as it likes. A fork is this process once more, with its blocks.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import subprocess  # noqa: F401 - it has a function of _posixsubprocess for its own, which is replaced there as well
+import sys
+
+from hermetic_guard import children, errors, pex, programs, pyenv, serialized, standard_library
+from hermetic_guard.enforce import VIOLATION_EXIT
+from hermetic_guard.guards import process
+from hermetic_guard.injection import Handoff
+from hermetic_guard.starts import OWN, Planner, Start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from hermetic_guard.enforce import Enforcer
+    from hermetic_guard.policy import Policy
+
+    from hermetic.blocks.inside import Inside
+    from hermetic.launch.stage import RunDirectory
+
+NOT_PYTHON = "not Python, so nothing would hold it", "block_subprocess=True, allow_run=[...], which lets it do as it likes"
+FORK_SERVER = "its children would not be in this block", "multiprocessing's start methods spawn and fork"
+"""Rules of our own, and what would be allowed."""
+
+
+def install(enforcer: Enforcer, inside: Inside, stack: Callable[[], list[tuple[str, int, str]]]) -> dict[str, Callable[..., None]]:
+    """Replace the spawn points; returns handlers of audit events."""
+    for module in (programs, pyenv, pex, standard_library):
+        module.os = OWN  # type: ignore[attr-defined]
+    programs.read_head = enforcer.read_head  # type: ignore[assignment]
+    Children.prepare()
+    found = Children(enforcer, inside, stack)
+    children.replace_starts(enforcer, found.plan, lambda: dict(os.environb), lambda: None)
+    return {"socket.connect": make_on_connect(found.refuse)}
+
+
+class Children:
+    """Run directories by policy, made when they are needed and removed when this process ends."""
+
+    def __init__(self, enforcer: Enforcer, inside: Inside, stack: Callable[[], list[tuple[str, int, str]]]) -> None:
+        self._stack = stack
+        self._asked = process.questions(enforcer)
+        self._inside = inside
+        self._planners: dict[bytes, Planner] = {}
+        self._runs: list[RunDirectory] = []
+        self._pid = os.getpid()
+        atexit.register(self._remove)
+
+    @staticmethod
+    def prepare() -> None:
+        """Load what is needed when nothing may be read any more."""
+        from hermetic import kept  # noqa: F401
+        from hermetic.launch import payload, removal, stage  # noqa: F401
+
+    def plan(self, start: Start) -> Start:
+        """The same program, guarded. Raises a violation where that cannot be."""
+        policy = self._inside.find().rules.policy
+        if not policy.guards():
+            return start
+        key = serialized.dumps(policy)
+        planner = self._planners.get(key)
+        if planner is None:
+            planner = self._planners[key] = self._made(policy)
+        changed: Start = planner.plan(start)
+        return changed
+
+    def refuse(self, target: str, rule: str, hint: str) -> NoReturn:
+        """Raises the violation of a start that no policy would have to forbid."""
+        standing, frames = self._inside.find(), self._stack()
+        fields = ("subprocess", "start", target, rule, hint)
+        for run in standing.runs:
+            run.add(fields, frames)
+        manner = standing.rules.policy.on_violation
+        if manner == "kill":
+            os._exit(VIOLATION_EXIT)
+        raise errors.VIOLATIONS["subprocess"][manner](*fields)
+
+    def _made(self, policy: Policy) -> Planner:
+        """By a thread of its own, for which no block holds: no signal handler runs in it, and nothing of the block's."""
+        outcome: list[Any] = []
+        done = _thread.allocate_lock()
+        done.acquire()
+        original = OWN_STARTER
+
+        def make() -> None:
+            thread = _thread.get_ident()
+            self._inside.aside.add(thread)
+            try:
+                outcome.append(self._staged(policy))
+            except OSError as error:
+                outcome.append(error)
+            finally:
+                self._inside.aside.discard(thread)
+                done.release()
+
+        original(make, ())
+        done.acquire()
+        if isinstance(outcome[0], Exception):
+            raise outcome[0]
+        planner: Planner = outcome[0]
+        return planner
+
+    def _staged(self, policy: Policy) -> Planner:
+        from hermetic.launch import payload, stage
+
+        files = payload.files(policy, [], [os.path.dirname(os.path.dirname(__file__)), payload.directory()])
+        run = stage.RunDirectory.create(files, os.environ)
+        self._runs.append(run)
+        handoff = Handoff(os.fsencode(run.path), run.digest.encode(), run.identity)
+        return BlockPlanner(self, self._asked, handoff, ["manifest", *files], policy)
+
+    def _remove(self) -> None:
+        if os.getpid() == self._pid:
+            self._inside.aside.add(_thread.get_ident())  # somebody may have left a block open
+            for run in self._runs:
+                run.remove()
+
+
+class BlockPlanner(Planner):
+    """For a start out of a block. Always the stub: that this interpreter takes the other way has not been proved."""
+
+    def __init__(self, owner: Children, asked: process.Questions, handoff: Handoff, files: list[str], policy: Policy) -> None:
+        self._owner = owner
+        super().__init__(asked, handoff, files, frozenset(), children.LOADER)
+        self._lists = policy.subprocess is not None
+
+    def other(self, start: Start) -> Start:
+        """What has come here while the block guards processes is listed."""
+        if not self._lists:
+            self._owner.refuse("".join(start.executables[-1:]), *NOT_PYTHON)
+        changed: Start = super().other(start)
+        return changed
+
+
+OWN_STARTER = _thread.start_new_thread
+
+
+def make_on_connect(refuse: Callable[[str, str, str], NoReturn]) -> Callable[..., None]:
+    """A server of multiprocessing's forks a child out of what it was before the block."""
+    modules = sys.modules
+
+    def on_connect(_: object, address: object) -> None:
+        server = modules.get("multiprocessing.forkserver")
+        if server is not None and type(address) in (str, bytes):
+            own = vars(server._forkserver).get("_forkserver_address")
+            if own is not None and address in (own, os.fsencode(own)):
+                refuse("a fork server's child", *FORK_SERVER)
+
+    return on_connect
