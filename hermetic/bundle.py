@@ -2,7 +2,7 @@
 
 For every module the import system looks at directories, at the source and at its bytecode, and reads that: a fifth of what loading the eighty of a
 run takes. What runs have loaded is kept here together, and of each module only the source is looked at, whether it is still the one that was
-compiled, as Python does with its own bytecode. What is stale, damaged or missing is imported as ever, and kept for the next run.
+compiled, as Python does with its own bytecode. What is stale or missing is imported as ever, and kept for the next run.
 
 This is code that the launcher executes. It is kept in the cache only where the installation is this user's own as well: whoever could change the
 one could change the other, and a run is kept from both. Elsewhere, and inside another hermetic, modules are imported as ever.
@@ -14,7 +14,6 @@ import marshal
 import os
 import sys
 from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader, spec_from_file_location
-from _imp import source_hash
 
 from hermetic import kept
 from hermetic.digest import digest_of
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
-    Entry = tuple[str, tuple[int, ...], bytes, bytes | memoryview]
-    """Path of the source, its identity, the bytecode's checksum, bytecode."""
+    Entry = tuple[str, tuple[int, ...], bytes | memoryview]
+    """Path of the source, its identity, bytecode."""
 
 PACKAGES = "hermetic.", "hermetic_guard."
 HERE = os.path.dirname(__file__)
@@ -52,9 +51,9 @@ class Bundle:
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """As sys.meta_path asks. path: where the package's modules are"""
-        source, made_from, sum_of_it, bytecode = self.known.get(name, ("", (), b"", b""))
+        source, made_from, bytecode = self.known.get(name, ("", (), b""))
         places = places_of(source)
-        if not path or places[-1] not in path or identity(source) != made_from or checksum(bytecode) != sum_of_it:
+        if not path or places[-1] not in path or identity(source) != made_from:
             return None
         return spec_from_file_location(name, source, loader=Loader(name, source, bytecode), submodule_search_locations=places[:-1] or None)
 
@@ -79,7 +78,7 @@ def compiled(name: str, module: ModuleType) -> Entry | None:
         bytecode = marshal.dumps(loader.get_code(name)) if isinstance(loader, SourceFileLoader) else b""
     except (OSError, SyntaxError):
         return None
-    return (source, before, checksum(bytecode), bytecode) if before and before == identity(source) else None
+    return (source, before, bytecode) if before and before == identity(source) else None
 
 
 def places_of(source: str) -> list[str]:
@@ -97,11 +96,6 @@ def identity(path: str) -> tuple[int, ...]:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
-def checksum(content: bytes | memoryview) -> bytes:
-    """Against what a disk does, not against people. Five times as fast as a digest (Python/import.c, for bytecode that goes by its source's hash)."""
-    return source_hash(0, content)
-
-
 def key() -> str:
     """What all of a file is good for: this interpreter's bytecode."""
     return f"{MAGIC_NUMBER.hex()}-{sys.flags.optimize}"
@@ -109,24 +103,19 @@ def key() -> str:
 
 def serialized(entries: Mapping[str, Entry]) -> tuple[list[str], bytes]:
     """The words and the content of the file: what there is, then bytecode after bytecode, so that only what is imported is taken out."""
-    index = marshal.dumps(
-        [(name, source, made_from, sum_of_it, len(code)) for name, (source, made_from, sum_of_it, code) in entries.items()]
-    )
-    return [str(len(index)), checksum(index).hex()], b"".join([index, *(entry[-1] for entry in entries.values())])
+    index = marshal.dumps([(name, source, made_from, len(bytecode)) for name, (source, made_from, bytecode) in entries.items()])
+    return [str(len(index))], b"".join([index, *(bytecode for _, _, bytecode in entries.values())])
 
 
 def read(words: list[str], content: memoryview) -> dict[str, Entry]:
     """What `serialized` made; nothing where it is anything else."""
     try:
-        size, sum_of_it = words
-        index = content[: int(size)]
-        if checksum(index).hex() != sum_of_it:
-            return {}
-        names, *fields, sizes = zip(*marshal.loads(index), strict=True)
-        parts = kept.parts(content[int(size) :], sizes)
-    except ValueError:
+        (size,) = map(int, words)
+        index = marshal.loads(content[:size])
+        parts = kept.parts(content[size:], [length for _, _, _, length in index])
+    except (EOFError, TypeError, ValueError):
         return {}
-    return dict(zip(names, zip(*fields, parts, strict=True), strict=True)) if parts else {}
+    return {name: (source, made_from, part) for (name, source, made_from, _), part in zip(index, parts or (), strict=False)}
 
 
 def use(cache: str) -> Bundle | None:
