@@ -14,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from hermetic.bundle import Bundle
-
 ISOLATED = ("-I", "-S", "-X", "disable-remote-debug")
 """`sys.remote_exec` (3.14) lets a child run code in its parent; older versions ignore the -X."""
 
@@ -25,13 +23,10 @@ def main() -> int:
     gc.disable()  # what is loaded here stays; and a collection in the forked child would write to every page that it shares with us
     sys.path += [directory for directory in site_directories(sys.executable) if directory not in sys.path]
     join_outer_guard()
-    from hermetic import bundle, kept
-
-    modules = bundle.use(kept.directory(os.environ))
     from hermetic.errors import HermeticError, printable
 
     try:
-        return dispatch(sys.argv[1:], modules)
+        return dispatch(sys.argv[1:])
     except HermeticError as error:
         return complain(error, error.exit_code)
     except ImportError as error:
@@ -68,11 +63,8 @@ def complain(why: object, code: int = 125) -> int:
     return code
 
 
-def dispatch(argv: list[str], modules: "Bundle | None" = None) -> int:
-    """Run a target, or let click answer. click is imported for nothing else: it takes as long as a whole launch.
-
-    modules: where those of a run are kept, if they are
-    """
+def dispatch(argv: list[str]) -> int:
+    """Run a target, or let click answer. click is imported for nothing else: it takes as long as a whole launch."""
     from hermetic import options
 
     invocation = options.parse(argv)
@@ -82,10 +74,7 @@ def dispatch(argv: list[str], modules: "Bundle | None" = None) -> int:
         return cli.main(argv)
     from hermetic.launch import run
 
-    code = run.main(invocation)
-    if modules:
-        modules.keep(sys.modules)
-    return code
+    return run.main(invocation)
 
 
 def site_directories(executable: str) -> list[str]:

@@ -12,7 +12,7 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def directory(environ: Mapping[str, str]) -> str:
@@ -23,18 +23,17 @@ def directory(environ: Mapping[str, str]) -> str:
     return f"{home}/.cache/hermetic" if not named and home.startswith("/") and os.path.isdir(home) else ""
 
 
-def read(entry: str, key: str) -> tuple[list[str], memoryview] | None:
-    """The words and the content that were kept at a path for this key; None if there is no such entry. Nothing of the content is copied."""
+def read(entry: str, key: str) -> tuple[list[str], bytes] | None:
+    """The words and the content that were kept at a path for this key; None if there is no such entry."""
     data = own(entry)
     if data is None:
         return None
-    head = data[: data.find(b"\n") + 1]
-    content = memoryview(data)[len(head) :]
-    words = head.decode("ascii", "replace").removesuffix("\n").split(" ")
+    head, _, content = data.partition(b"\n")
+    words = head.decode("ascii", "replace").split(" ")
     return (words[2:], content) if words[:2] == [key, str(len(content))] else None
 
 
-def parts(content: bytes | memoryview, sizes: Collection[int]) -> list[memoryview] | None:
+def parts(content: bytes, sizes: Iterable[int]) -> list[memoryview] | None:
     """A content taken apart, without a copy of it: some are half a megabyte. None where these sizes are not all of it."""
     view, found = memoryview(content), []
     for size in sizes:
