@@ -10,17 +10,19 @@ from __future__ import annotations
 import os
 import stat
 
+from hermetic import places
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
 def directory(environ: Mapping[str, str]) -> str:
-    """Where hermetic keeps what it learned; "" where there is no home, for none is made."""
-    named, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
-    if named.startswith("/") and os.path.isdir(named):
+    """Where hermetic keeps what it learned; "" where there is no home, for none is made, and in a project, which may have laid it there."""
+    named, home = places.named("XDG_CACHE_HOME", environ), environ.get("HOME", "")
+    if named and not places.is_in_project(named, environ):
         return f"{named}/hermetic"
-    return f"{home}/.cache/hermetic" if not named and home.startswith("/") and os.path.isdir(home) else ""
+    return f"{home}/.cache/hermetic" if not environ.get("XDG_CACHE_HOME") and home.startswith("/") and os.path.isdir(home) else ""
 
 
 def read(entry: str, key: str) -> tuple[list[str], bytes] | None:

@@ -9,14 +9,13 @@ import os
 
 from hermetic_guard.policy import is_within
 
+from hermetic.places import MARKERS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hermetic.indexes.command import Command
-
-MARKERS = ("pyproject.toml", "setup.py", ".git")
-"""What a project's directory has."""
 
 
 class Known:

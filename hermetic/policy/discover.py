@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 
+from hermetic import places
 from hermetic.errors import PolicyFileError
 
 TYPE_CHECKING = False
@@ -96,14 +97,17 @@ def _upwards(place: str | None) -> Iterator[str]:
 
 
 def user_file(environ: Mapping[str, str]) -> Found | None:
-    """The user's own. Raises PolicyFileError where it is there and others may write it."""
-    path = f"{config_directory(environ)}/{NAME}"
+    """The user's own. Raises PolicyFileError where it is there and somebody else may have written it."""
+    place = config_directory(environ)
+    path = f"{place}/{NAME}"
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # the last: in a home that is somebody else's
         return None
     if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
         raise PolicyFileError(f"{path}: others may write it, so it cannot be followed", f"chmod go-w {path}")
+    if not kept_directory(environ):
+        raise PolicyFileError(f"{path}: it lies in a project, so it is not the user's own", "XDG_CONFIG_HOME somewhere else")
     return Found(path, own=True)
 
 
@@ -126,13 +130,12 @@ def config_directory(environ: Mapping[str, str]) -> str:
         import platformdirs
 
         return platformdirs.user_config_dir("hermetic", appauthor=False)
-    named = environ.get("XDG_CONFIG_HOME", "").strip()
-    return f"{named if named.startswith('/') else os.path.expanduser('~/.config')}/hermetic"
+    return f"{places.named('XDG_CONFIG_HOME', environ) or os.path.expanduser('~/.config')}/hermetic"
 
 
 def kept_directory(environ: Mapping[str, str]) -> str:
-    """The same; "" where it would be in a home that is not there, for none is made."""
-    place = config_directory(environ)
-    above = os.path.dirname(place)
-    base = above if environ.get("XDG_CONFIG_HOME", "").strip() else os.path.dirname(above)
-    return place if os.path.isdir(base) else ""
+    """The same; "" where it would be in a home that is not there, for none is made, and in a project, which may have laid it there."""
+    place, named = config_directory(environ), places.named("XDG_CONFIG_HOME", environ)
+    if named:
+        return "" if places.is_in_project(named, environ) else place
+    return place if os.path.isdir(os.path.dirname(os.path.dirname(place))) else ""

@@ -26,10 +26,10 @@ INSTALLERS = "indexes of "
 
 
 class Store:
-    """The entries below `config`, the user's configuration directory."""
+    """The entries below `config`, the user's configuration directory; "" where the user has none, and then nothing is trusted."""
 
     def __init__(self, config: str) -> None:
-        self.directory = f"{config}/{DIRECTORY}"
+        self.directory = config and f"{config}/{DIRECTORY}"
 
     def trusts(self, document: Document) -> bool:
         """Whether exactly this content was trusted at this path."""
@@ -48,6 +48,8 @@ class Store:
         self._keep(self._path(INSTALLERS + file), url_line(file, urls))
 
     def _keep(self, entry: str, content: bytes) -> None:
+        if not self.directory:
+            raise PolicyFileError("nothing can be trusted here: there is no home, or XDG_CONFIG_HOME lies in a project")
         temporary = f"{entry}.{os.getpid()}"
         try:
             os.makedirs(self.directory, 0o700, exist_ok=True)
@@ -73,7 +75,7 @@ class Store:
         return True
 
     def _path(self, file: str) -> str:
-        return f"{self.directory}/{digest_of(os.fsencode(file))}"
+        return self.directory and f"{self.directory}/{digest_of(os.fsencode(file))}"
 
 
 def line(document: Document) -> bytes:
@@ -101,6 +103,6 @@ def canonical(value: object) -> object:
 
 def store(environ: Mapping[str, str]) -> Store:
     """The user's."""
-    from hermetic.policy.discover import config_directory
+    from hermetic.policy.discover import kept_directory
 
-    return Store(config_directory(environ))
+    return Store(kept_directory(environ))

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 OWN = """
-hermetic hermetic.__main__ hermetic.digest hermetic.distributions hermetic.errors hermetic.events hermetic.kept hermetic.options hermetic.report
+hermetic hermetic.__main__ hermetic.digest hermetic.distributions hermetic.errors hermetic.events hermetic.kept hermetic.options hermetic.places hermetic.report
 hermetic.launch hermetic.launch.beforehand hermetic.launch.confined hermetic.launch.environ hermetic.launch.execution hermetic.launch.finding hermetic.launch.leftovers hermetic.launch.made hermetic.launch.moved hermetic.launch.nested hermetic.launch.payload
 hermetic.launch.process hermetic.launch.refusals hermetic.launch.removal
 hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker hermetic.launch.stage

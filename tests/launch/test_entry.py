@@ -360,3 +360,24 @@ def test_damaged_installation(wheel, tmp_path):
     shutil.rmtree(made.site / "hermetic")
     done = run(made.command, "--version", check=False)
     assert (done.returncode, done.stderr) == (125, "hermetic: cannot start: No module named 'hermetic'\n")
+
+
+ENDING = """
+import atexit, sys
+sys.path[:0] = {path!r}
+from hermetic import __main__
+atexit.register(print, "taken apart")
+__main__.main = lambda: print("said") or 3
+__main__.program()
+"""
+
+
+def test_the_end_takes_nothing_apart():
+    """What was printed is there; where it cannot be written, the interpreter says so as ever."""
+    command = [sys.executable, "-I", "-c", ENDING.format(path=[entry for entry in sys.path if entry])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "said\n", "")
+    with open("/dev/full", "w") as full:
+        failed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert failed.returncode == 120
+    assert "No space left on device" in failed.stderr

@@ -241,6 +241,33 @@ def test_a_directory_is_made_for_what_is_kept(jobs: Jobs, project: Path, env: di
     assert list((project.parent / ".config/hermetic").iterdir()) == []
 
 
+@pytest.mark.parametrize("variable", ["XDG_CONFIG_HOME", "XDG_CACHE_HOME"])
+def test_what_a_variable_names_is_made_too(jobs: Jobs, project: Path, env: dict[str, str], variable: str) -> None:
+    """Also where it is not there: in the project it may be written, but for hermetic's own."""
+    named = project / "named"
+    forge = f"mkdir -p {named}/hermetic && echo version = 1 > {named}/hermetic/hermetic.toml"
+    for words in ([PYTHON, "-c", f"import os; os.system({forge!r}); open({str(named)!r} + '/hermetic/x', 'w')"], ["sh", "-c", forge]):
+        done = jobs.guarded("-q", "--fs-readonly", f"--allow-write={project}", "--", *words, env={**env, variable: str(named)}, cwd=project)
+        assert done.code != 0, done
+        assert list((named / "hermetic").glob("*.*")) + list((named / "hermetic").glob("x")) == []
+    assert jobs.native("sh", "-c", forge, env=env, cwd=project).code == 0
+
+
+@pytest.mark.parametrize("variable", ["XDG_CONFIG_HOME", "XDG_CACHE_HOME"])
+def test_what_a_project_has_is_not_the_users_own(jobs: Jobs, project: Path, env: dict[str, str], variable: str) -> None:
+    """Where a variable names a directory of a repository, whoever made that has laid something there, or could."""
+    (project / ".git").mkdir()
+    (project / "named/hermetic").mkdir(parents=True)
+    lay(project / "named/hermetic", "[profile.default]\nsummary = 'mine'")
+    env = {**env, variable: f"{project}/named"}
+    done = jobs.guarded("--", PYTHON, "-c", WRITE, f"{project.parent}/new", env=env, cwd=project)
+    if variable == "XDG_CONFIG_HOME":
+        assert (done.code, f"{project}/named/hermetic/hermetic.toml: it lies in a project" in done.err) == (125, True), done
+    else:
+        assert (done.code, done.refused) == (77, [f"write({project.parent}/new)"])
+        assert [path.name for path in (project / "named/hermetic").iterdir()] == ["hermetic.toml"]
+
+
 # Trust.
 
 

@@ -113,14 +113,25 @@ def test_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, environ: dict[
 
 
 def test_kept_where_there_is_a_home(tmp_path: Path) -> None:
-    """For none is made."""
+    """For none is made. What XDG_CONFIG_HOME names is, lest somebody else makes it."""
     (tmp_path / "home").mkdir()
     assert discover.kept_directory({"XDG_CONFIG_HOME": str(tmp_path)}) == f"{tmp_path}/hermetic"
-    assert discover.kept_directory({"XDG_CONFIG_HOME": f"{tmp_path}/none"}) == ""
+    assert discover.kept_directory({"XDG_CONFIG_HOME": f"{tmp_path}/none"}) == f"{tmp_path}/none/hermetic"
     with pytest.MonkeyPatch.context() as patch:
         for home, kept in ((f"{tmp_path}/home", f"{tmp_path}/home/.config/hermetic"), (f"{tmp_path}/none", "")):
             patch.setenv("HOME", home)
             assert discover.kept_directory({"HOME": home}) == kept
+
+
+def test_what_a_project_has_is_not_the_users_own(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": f"{tmp_path}/project/.config"}
+    (tmp_path / "project/.config/hermetic").mkdir(parents=True)
+    (tmp_path / "project/setup.py").touch()
+    assert discover.kept_directory(environ) == ""
+    assert discover.user_file(environ) is None
+    (tmp_path / "project/.config/hermetic/hermetic.toml").write_text("version = 1")
+    with pytest.raises(PolicyFileError, match="lies in a project"):
+        discover.user_file(environ)
 
 
 def test_a_project_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:

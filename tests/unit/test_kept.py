@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hermetic import kept
+from hermetic import kept, places
 
 CONTENT = b"one\ntwo\n"
 
@@ -65,11 +65,23 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_where_it_is(tmp_path: Path) -> None:
-    """No home is made where there is none."""
+    """No home is made where there is none. What XDG_CACHE_HOME names is, lest somebody else makes it."""
     home, named = str(tmp_path), str(tmp_path / "named")
-    os.mkdir(named)
     assert kept.directory({"HOME": home}) == f"{home}/.cache/hermetic"
     assert kept.directory({"HOME": home, "XDG_CACHE_HOME": named}) == f"{named}/hermetic"
     assert kept.directory({"HOME": home, "XDG_CACHE_HOME": ""}) == f"{home}/.cache/hermetic"
-    nowhere = [{}, {"HOME": "relative"}, {"HOME": f"{home}/gone"}, {"XDG_CACHE_HOME": "relative"}, {"XDG_CACHE_HOME": f"{home}/gone"}]
+    nowhere = [{}, {"HOME": "relative"}, {"HOME": f"{home}/gone"}, {"XDG_CACHE_HOME": "relative"}]
     assert [kept.directory(environ) for environ in nowhere] == [""] * len(nowhere)
+
+
+@pytest.mark.parametrize("marker", places.MARKERS)
+def test_none_in_a_project(tmp_path: Path, marker: str) -> None:
+    """Whoever made it may have laid something there."""
+    home, project = tmp_path / "home", tmp_path / "home/project"
+    project.mkdir(parents=True)
+    environ = {"HOME": str(home), "XDG_CACHE_HOME": f"{project}/.cache"}
+    assert kept.directory(environ) == f"{project}/.cache/hermetic"
+    (project / marker).touch()
+    assert kept.directory(environ) == ""
+    (home / marker).touch()
+    assert kept.directory({**environ, "XDG_CACHE_HOME": f"{home}/cache"}) == f"{home}/cache/hermetic"
