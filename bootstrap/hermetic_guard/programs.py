@@ -24,6 +24,9 @@ ENOENT, ENOTDIR, ELOOP, ENFILE, EMFILE = 2, 20, 40, 23, 24
 ABSENT = (ENOENT, ENOTDIR, ELOOP)
 """Nothing can be started there, now or by the kernel."""
 
+EFFECTIVE = os.access in os.supports_effective_ids
+"""Asked before the filesystem guard has put another function there."""
+
 NAME_MAX = 255
 MOST_LINKS = 41
 """The kernel follows 40 (MAXSYMLINKS)."""
@@ -142,7 +145,7 @@ def _refusal(file: str) -> "Unresolved | None":
 
 def _may_execute(file: str) -> bool:
     """For the effective user, as the kernel will ask; access(2) asks for the real one."""
-    return os.access(file, os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    return os.access(file, os.X_OK, effective_ids=EFFECTIVE)
 
 
 def executable(file: str) -> bool:
