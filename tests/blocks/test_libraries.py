@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).with_name("libraries.py")
 REFUSED = {"inside", "emptied", "to_thread", "child"}
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.13"])
+@pytest.mark.parametrize("version", [pytest.param("3.11", marks=pytest.mark.soak), "3.13"])
 def test_libraries(environments: Environments, version: str, tmp_path: Path, loopback_server: LoopbackServer) -> None:
     environment = environments.get(f"blocks {version}")
     found = json.loads(run("-W", "ignore", str(SCRIPT), str(loopback_server.port), interpreter=environment.python, cwd=tmp_path)[-1])

@@ -85,8 +85,16 @@ def elsewhere():
         yield Path(directory)
 
 
+def shared(rows):
+    """Each in one of the versions; in the others it takes its time."""
+    for place, (name, row) in enumerate(rows.items()):
+        for turn, version in enumerate(VERSIONS):
+            marks = [pytest.mark.soak] if (place + turn) % len(VERSIONS) else []
+            yield pytest.param(version, row, marks=marks, id=f"{version}-{name}")
+
+
 @pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize("row", ROWS, ids=[f"{row.profile}-{row.command}" for row in ROWS])
+@pytest.mark.parametrize(("version", "row"), [*shared({f"{row.profile}-{row.command}": row for row in ROWS})], indirect=["version"])
 def test_tools(work, version, once, loopback_server, tools, tmp_path, row, layers):
     """They do what they do without, and nobody is told anything but which profile stands."""
     (tmp_path / "served/data.csv").write_text(PROJECT["data.csv"])
@@ -132,7 +140,7 @@ def is_empty(directory):
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize("profile", load.names())
+@pytest.mark.parametrize(("version", "profile"), [*shared({name: name for name in load.names()})], indirect=["version"])
 def test_what_is_allowed(work, version, once, profile, layers):
     """To what a project has the tool run, or else to a program. And without a profile everything is."""
     inside = INSIDE.get(profile, Inside("python attempt.py", {}))

@@ -141,7 +141,7 @@ def started():
         process.wait()
 
 
-@pytest.mark.parametrize("name", ["3.6", "3.9", "3.13", "3.15", "pypy3.9"])
+@pytest.mark.parametrize("name", ["3.6", "3.13", *(pytest.param(name, marks=pytest.mark.soak) for name in ("3.9", "3.15", "pypy3.9"))])
 def test_in_each_interpreter(tries, name):
     """By virtualenv, and by the interpreter's own `venv` below what that one knows. The second run asks nobody."""
     code = "import plain, sys; print(sys.prefix, sys.base_prefix != sys.prefix, '%d.%d' % sys.version_info[:2])"
