@@ -20,7 +20,7 @@ def shipped(home, project):
     """What each built-in profile comes to, but for what it hides and protects, which variables it leaves, and the indexes there are."""
     made = Filesystem(write=(project,))
     tests = Filesystem(write=(f"{project}/.hypothesis", f"{project}/.pytest_cache"))
-    caches = [f"{home}/.cache/{name}" for name in ("pylint", "pyright-python", "ty")]
+    caches = [f"{home}/.cache/{name}" for name in ("black", "pylint", "pyright-python", "ty")]
     lint = Filesystem(write=tuple(sorted([*caches, *(f"{project}/{name}" for name in CACHES)])))
     write = {
         "build": [f"{home}/.cache/pip"],
