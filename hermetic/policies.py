@@ -201,15 +201,15 @@ def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
 
 
 def _trust_indexes(file: str, cwd: str | None) -> list[str]:
-    """Trust the indexes that an installer's file names; [] where it names none."""
+    """Trust the indexes and local projects that an installer's file names; [] where it names none."""
     from hermetic.indexes import found, urls
 
     named = found.in_file(file, Context(cwd, os.environ))
-    hosts = [value for _, value in urls.grants(named)]
-    if not hosts:
-        return []
-    trust.store(os.environ).trust_urls(file, named)
-    return [f"{file}: trusted, with the indexes it names now: {', '.join(hosts)}\n"]
+    kinds = {"indexes": [value for _, value in urls.grants(named)], "local projects": found.projects_in(named)}
+    lines = [f"{file}: trusted, with the {kind} it names now: {', '.join(values)}\n" for kind, values in kinds.items() if values]
+    if lines:
+        trust.store(os.environ).trust_urls(file, named)
+    return lines
 
 
 def _is_policy(file: str) -> bool:

@@ -45,7 +45,7 @@ def activate(way, staged, identity, before):
     enforcer = Enforcer(scopes, channel.tell, make_stack(), staged.run, make_asked(scopes.base))
     traces.restore_environment()
     if scopes.current.filesystem is not None:
-        filesystem.point_to_scratch(scopes.current.filesystem.write, scopes.scratch)
+        filesystem.point_to_scratch(scopes.current.filesystem, scopes.scratch)
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     native_files = staged.read("native")
     install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity), staged))

@@ -285,7 +285,7 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
     if request.action not in READING and _is_kept(rules.protect, path, facts.get("tree")):
         return Decision(False, PROTECTED)
     changed = directory_of(path) if facts.get("name") else path
-    if is_within_any(changed, rules.write) or is_within_any(changed, DEVICES) or facts.get("stream") or facts.get("own"):
+    if rules.lets_write(changed) or is_within_any(changed, DEVICES) or facts.get("stream") or facts.get("own"):
         return ALLOWED
     there = facts.get("there", path)
     if request.action not in READING:

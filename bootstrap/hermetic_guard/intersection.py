@@ -137,6 +137,8 @@ def _common_filesystem(a: Filesystem, b: Filesystem) -> Filesystem:
         read=_common_reading(a, b),
         names=names,
         write=common_paths(a.write, b.write),
+        private=merged(common_paths(a.private, b.write + b.private) + common_paths(b.private, a.write)),
+        kept=merged(a.kept + b.kept),
         protect=merged(a.protect + b.protect),
         hide=merged(a.hide + b.hide),
     )

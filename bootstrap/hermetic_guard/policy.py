@@ -98,6 +98,8 @@ class Filesystem(Record):
     read:    None where everything may be read, else a tuple of files and directories that may be
     names:   tuple of directories that may be listed, though not all in them may be read
     write:   tuple of files and directories in which all may be changed; they may be read as well
+    private: tuple of directories that are the run's own: all may be changed there as well, but in
+    kept:    tuple of what stays in them of what is there for everybody
     protect: tuple of files and directories in which nothing is changed, whatever allows it. The last name may have `*` in it, for any
              characters, and it may be that of a link, which then stays as it is
     hide:    tuple of files and directories that are not there
@@ -107,11 +109,16 @@ class Filesystem(Record):
         read = None  # type: tuple[str, ...] | None
         names = ()  # type: tuple[str, ...]
         write = ()  # type: tuple[str, ...]
+        private = ()  # type: tuple[str, ...]
+        kept = ()  # type: tuple[str, ...]
         protect = ()  # type: tuple[str, ...]
         hide = ()  # type: tuple[str, ...]
 
-    __slots__ = ("hide", "names", "protect", "read", "write")
-    DEFAULTS = {"hide": (), "names": (), "protect": (), "write": ()}
+    __slots__ = ("hide", "kept", "names", "private", "protect", "read", "write")
+    DEFAULTS = {"hide": (), "kept": (), "names": (), "private": (), "protect": (), "write": ()}
+
+    def lets_write(self, path: str) -> bool:
+        return is_within_any(path, self.write) or (is_within_any(path, self.private) and not is_within_any(path, self.kept))
 
 
 class Native(Record):

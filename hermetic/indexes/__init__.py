@@ -16,15 +16,17 @@ class Said:
     """URLs, as one source has them.
 
     urls:  of indexes and of pages with links
+    projects: paths of what is to be installed from this machine's disks, as they are written
     index: whether one of them takes the place of the default index
     none:  whether no index is to be asked
     file:  the file that says so, "" for the command line and the environment
     """
 
-    __slots__ = ("file", "index", "none", "urls")
+    __slots__ = ("file", "index", "none", "projects", "urls")
 
     def __init__(self, urls: Iterable[str] = (), *, index: bool = False, none: bool = False, file: str = "") -> None:
         self.urls = list(urls)
+        self.projects: list[str] = []
         self.index = index
         self.none = none
         self.file = file

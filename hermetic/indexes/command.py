@@ -9,11 +9,12 @@ import os
 
 from hermetic_guard import cmdline
 
+from hermetic.errors import quoted
 from hermetic.indexes import words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hermetic.policy.context import Context
 
@@ -100,14 +101,15 @@ def _upwards(place: str | None) -> Iterator[str]:
 
 def written(context: Context) -> list[str]:
     """The directories that are written besides the environment: those that the command line names, and the sources of local projects."""
+    from hermetic.indexes import requirements  # which loads `re`
+
     command = context.installer
     if not command.installer:
         return []
     cwd = context.cwd or "/"
     found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED]
-    given = [_local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
-    sources = [os.path.normpath(os.path.join(cwd, path)) for path in given if path]
-    found += [place for place in sources if any(os.path.isfile(f"{place}/{name}") for name in PROJECTS) and not context.is_too_wide(place)]
+    given = [requirements.local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
+    found += [*_projects(given, context), *_in_files(context)]
     first = (command.plain() or [""])[0]
     if command.installer == PIP and first in ("download", "wheel"):
         found.append(cwd if not context.is_too_wide(cwd) else "")
@@ -131,10 +133,25 @@ def _user_base(context: Context) -> list[str]:
     return [f"{base}/lib/{version}/site-packages" for version in versions] + [f"{base}/bin"] if base and versions else []
 
 
-def _local(word: str, *, bare: bool) -> str:
-    """A requirement's path, without extras; "" for one that is a name or lies elsewhere. bare: whether a word without `/` may be a path"""
-    path = word.removeprefix("file://").partition("[")[0]
-    return path if "://" not in path and "\0" not in path and (bare or "/" in path or path.startswith(".")) else ""
+def _projects(paths: Iterable[str], context: Context) -> list[str]:
+    """Those at which there is a project."""
+    places = [os.path.normpath(os.path.join(context.cwd or "/", path)) for path in paths if path]
+    return [place for place in places if any(os.path.isfile(f"{place}/{name}") for name in PROJECTS) and not context.is_too_wide(place)]
+
+
+def _in_files(context: Context) -> list[str]:
+    """Projects that requirements files name. A stranger's word gives no more here than it does of indexes, and is told of."""
+    from hermetic.indexes import found, uv
+
+    places = []
+    for said in uv.of_words(context.installer.arguments, context.cwd or "/", context.environ):
+        named = _projects(said.projects, context)
+        if named and found.is_strange(said, context):
+            notice = f"{said.file} is not trusted, so builds may not write in {', '.join(map(quoted, named))} ({found.to_trust(said.file)})"
+            context.notices += [] if notice in context.notices else [notice]
+        else:
+            places += named
+    return places
 
 
 def caches(context: Context) -> list[str]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hermetic.indexes.urls import Grant
     from hermetic.policy.context import Context
 
+PROJECT = "project:"
+"""Before the path of a local project, among what a file names. No server is reached by such a URL."""
+
 CONFIGURATION = {pip.NAME, "pip.ini", uv.NAME, uv.PROJECT}
 """Names of files that are no requirements."""
 
@@ -109,7 +112,7 @@ def _is_others(file: str, context: Context) -> bool:
 
 
 def in_file(file: str, context: Context) -> list[str]:
-    """All URLs that a file by itself names; what is trusted is that."""
+    """All URLs and local projects that a file by itself names; what is trusted is that."""
     cwd, environ = context.cwd or "/", context.environ
     if file.endswith(defaults.INDEX):
         said = [one for one in installed(context) if one.file == file]
@@ -119,7 +122,16 @@ def in_file(file: str, context: Context) -> list[str]:
         said = list(pip.of_file(file, cwd, environ))
     else:
         said = list(requirements.read(file, environ))
-    return sorted({url for one in said if one.file == file for url in one.urls})
+    return sorted({url for one in said if one.file == file for url in (*one.urls, *(f"{PROJECT}{path}" for path in one.projects))})
+
+
+def projects_in(named: Iterable[str]) -> list[str]:
+    """Of what `in_file` gives."""
+    return [one.removeprefix(PROJECT) for one in named if one.startswith(PROJECT)]
+
+
+def to_trust(file: str) -> str:
+    return f"after reading it: hermetic policy trust {quoted(file)}"
 
 
 def _held(strange: Iterable[Said], allowed: list[Grant]) -> Iterator[str]:
@@ -128,4 +140,4 @@ def _held(strange: Iterable[Said], allowed: list[Grant]) -> Iterator[str]:
         hosts = [value for kind, value in urls.grants(one.urls) if (kind, value) not in allowed]
         if hosts:
             names = ", ".join(hosts)
-            yield f"{one.file} is not trusted, so {names} is not allowed (after reading it: hermetic policy trust {quoted(one.file)})"
+            yield f"{one.file} is not trusted, so {names} is not allowed ({to_trust(one.file)})"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LARGEST = 1 << 22
 DEPTH = 20
 COMMENT = re.compile(r"(^|\s)#.*")
+NAMED = re.compile(r"^[\w.-]+\s*(\[[^\]]*\])?\s*@\s+")
+"""What may stand before a path, as uv has it: `name[extra] @ ./path`."""
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
@@ -35,9 +37,18 @@ def read(file: str, environ: Mapping[str, str], depth: int = 0) -> Iterator[Said
                 further.append(value)
             elif option in ("", "--editable"):
                 found.urls += urls.inside(value)
+                found.projects += filter(None, [local(value, bare=bool(option))])
     yield found
     for name in further:
         yield from read(os.path.normpath(os.path.join(os.path.dirname(file), name)), environ, depth + 1)
+
+
+def local(word: str, *, bare: bool) -> str:
+    """A requirement's path, without extras; "" for one that is a name or lies elsewhere. bare: whether a word without `/` may be a path"""
+    for url in urls.inside(word):
+        return urls.path(url)
+    path = NAMED.sub("", word).partition("[")[0]
+    return path if "\0" not in path and (bare or "/" in path or path.startswith(".")) else ""
 
 
 def lines(file: str, environ: Mapping[str, str]) -> Iterator[str]:

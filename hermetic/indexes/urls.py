@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,16 @@ URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 def inside(word: str) -> list[str]:
     """The URL in a requirement: all of it, or behind a name and `@`."""
     return URL.findall(word)
+
+
+def path(url: str) -> str:
+    """What a URL names on this machine's disks, without the extras that an installer may be told behind it; "" for any other."""
+    try:
+        parts = urlsplit(url.partition("[")[0])
+    except ValueError:
+        return ""
+    found = unquote(parts.path, errors="surrogateescape")
+    return found if parts.scheme == "file" and parts.netloc in ("", "localhost") and "\0" not in found else ""
 
 
 def grant(url: str) -> Grant | None:

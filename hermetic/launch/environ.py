@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from hermetic_guard import cmdline, injection
-from hermetic_guard.policy import is_within_any
 
 from hermetic.errors import HermeticError
 
@@ -83,7 +82,7 @@ def scratch(policy: Policy, directory: str, environment: Mapping[bytes, bytes]) 
     if policy.filesystem is None:
         return {}
     usual = os.path.realpath(environment.get(b"TMPDIR") or b"/tmp")
-    return {} if is_within_any(os.fsdecode(usual), policy.filesystem.write) else {b"TMPDIR": os.fsencode(directory)}
+    return {} if policy.filesystem.lets_write(os.fsdecode(usual)) else {b"TMPDIR": os.fsencode(directory)}
 
 
 def handoff(run: RunDirectory) -> injection.Handoff:

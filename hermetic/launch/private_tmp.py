@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from hermetic_guard.policy import Policy
+    from hermetic_guard.policy import Filesystem, Policy
 
     from hermetic.target.resolve import Target
 
@@ -63,16 +63,28 @@ def prepare(policy: Policy, target: Target, cwd: str | None) -> tuple[Policy, Pr
     mounts = {os.path.realpath(place): name for place, name in USUAL.items() if os.path.isdir(place)}
     places = tuple(mounts)
     files, any_files, any_network = policy.filesystem, whole(policy).filesystem, whole(policy).network
-    written = _below(any_files.write if any_files else (), places)
+    given = tuple(path for path in (any_files.write if any_files else ()) if path not in places)
     needed = dict(started(target, cwd or "/"))
     named = (*(any_files.read or () if any_files else ()), *(any_network.unix if any_network else ()))
     kept = _below((*([os.path.realpath(cwd)] if cwd else []), *named, *needed.values()), places)
+    written = tuple(dict.fromkeys((*_below(given, places), *(path for path in kept if is_within_any(path, given)))))
     for path in needed:
         if is_within_any(path, places) and not is_within_any(path, written + kept):
             raise UsageError(f"--tmp private hides {quoted(path)}, which is to be started", "in a directory below it could stay")
     if files is not None:
-        policy = policy.replaced(filesystem=files.replaced(write=tuple(sorted({*files.write, *places}))))
+        policy = policy.replaced(filesystem=_with(files, places, kept))
     return policy, PrivateTmp(mounts, written, kept)
+
+
+def _with(files: Filesystem, places: tuple[str, ...], kept: tuple[str, ...]) -> Filesystem:
+    """The rules, and all may be done in these places, but in what is kept there what may be done anywhere. It can be read: it is mounted in them."""
+    changed: Filesystem = files.replaced(
+        read=files.read and (*files.read, *places),
+        write=tuple(path for path in files.write if path not in places),
+        private=places,
+        kept=kept,
+    )
+    return changed
 
 
 def _below(paths: tuple[str, ...], places: tuple[str, ...]) -> tuple[str, ...]:

@@ -290,4 +290,4 @@ def builds_inside(here: Here) -> bool:
 
 def nothing_writable(allowed: Filesystem, here: Here) -> bool:
     """Whether no tree can be written but the run's own."""
-    return all(here.run and is_within(path, here.run) for path in allowed.write)
+    return all(here.run and is_within(path, here.run) for path in (*allowed.write, *allowed.private))

@@ -27,7 +27,7 @@ def schema() -> Schema:
         load.COMMANDS: {
             "type": "array",
             "items": {"type": "string"},
-            "description": "What it stands for where nothing is asked for, as in pytest, ruff format.",
+            "description": "What it stands for where nothing is asked for, as in pytest, ruff format, black --check.",
         },
         "extends": {"type": "array", "items": {"type": "string"}, "description": "Profiles to begin with: what all of them allow."},
         **{key: _value(load.KEYS[key]) for key in load.WORDS},

@@ -1,4 +1,4 @@
-"""What a command is called, as profiles may say that they are for it: `pytest`, `ruff format`."""
+"""What a command is called, as profiles may say that they are for it: `pytest`, `ruff format`, `black --check`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,24 @@ if TYPE_CHECKING:
 
 
 def names(target: Target) -> tuple[str, ...]:
-    """The names of what is run, the more exact first: with its first argument, alone, without a version (`pip3.11` is pip).
+    """The names of what is run, the more exact first: with its first argument and an option, with either, alone; and each without a version
+    (`pip3.11` is pip).
 
     A console script goes by its own name, whatever runs it, a module (`python -m pytest`) by the module's. A name says nothing of who wrote
     the program: whoever types it means the one that is found.
     """
     name, arguments = _called(target)
     plain = name.rstrip("0123456789.").rstrip("-")
-    subcommand = next((word for word in arguments if not word.startswith("-")), "")
-    found = [f"{one} {subcommand}" for one in (name, plain) if subcommand] + [name, plain]
-    return tuple(one for one in dict.fromkeys(found) if name and plain)
+    subcommand = next((f" {word}" for word in arguments if not word.startswith("-")), "")
+    options = [f" {option}" for option in _options(arguments)]
+    ends = [*(subcommand + option for option in options), subcommand, *options, ""]
+    return tuple(dict.fromkeys(one + end for end in ends for one in (name, plain))) if name and plain else ()
+
+
+def _options(arguments: list[str]) -> list[str]:
+    """Without their values."""
+    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return [word.partition("=")[0] for word in words if word.startswith("-")]
 
 
 def _called(target: Target) -> tuple[str, list[str]]:

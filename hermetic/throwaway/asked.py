@@ -58,7 +58,14 @@ def _word(given: str, cwd: str | None, home: str) -> Word:
     plain, bracket, extras = given.partition("[")
     if "://" not in given and (plain[:1] in (".", "~") or "/" in plain or plain.endswith(ARCHIVES)):
         return Word(given, PATH, _absolute(plain, cwd, home), bracket + extras)
-    return Word(given, NAME, given.partition("file://")[2].partition(" ")[0])
+    return Word(given, NAME, _local(given) if "://" in given else "")
+
+
+def _local(requirement: str) -> str:
+    """Where a URL in it leads, if that is here."""
+    from hermetic.indexes import requirements  # which loads `re`
+
+    return requirements.local(requirement, bare=False)
 
 
 def _absolute(path: str, cwd: str | None, home: str) -> str:
@@ -135,8 +142,8 @@ def _of_requirements(file: str, cwd: str, environ: Mapping[str, str], depth: int
             path = os.path.normpath(os.path.join(os.path.dirname(file), value))
             if option in words.FILES and depth < requirements.DEPTH and "://" not in value:
                 yield from _of_requirements(path, cwd, environ, depth + 1)
-            elif option in ("", "--editable") and "\0" not in value and (os.sep in value or value.startswith(".")):
-                yield os.path.normpath(os.path.join(cwd, value.removeprefix("file://").partition("[")[0]))
+            elif option in ("", "--editable") and (named := requirements.local(value, bare=False)):
+                yield os.path.normpath(os.path.join(cwd, named))
 
 
 def content(path: str) -> str:

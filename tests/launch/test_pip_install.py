@@ -208,14 +208,25 @@ def test_a_local_project(place, tmp_path, packages):
     project = tmp_path / "project"
     project.mkdir()
     (project / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["flit_core"]\nbuild-backend = "flit_core.buildapi"\n'
+        '[build-system]\nrequires = ["flit_core"]\nbuild-backend = "flit_traced"\nbackend-path = ["."]\n'
         '[project]\nname = "local"\nversion = "1"\ndescription = "it lies here"\n'
     )
     (project / "local.py").touch()
-    for words in (["./project"], ["-e", "./project"]):
+    (project / "flit_traced.py").write_text("open('traced', 'w')\nfrom flit_core.buildapi import *\n")
+    named = f"local @ file://{project}"
+    (tmp_path / "requirements.txt").write_text(named)
+    refused = made.installed("-r", "requirements.txt")
+    assert (refused.code, (project / "traced").exists()) == (1, False)
+    assert (
+        f"{tmp_path}/requirements.txt is not trusted, so builds may not write in {project} (after reading it: hermetic policy"
+        in refused.err
+    )
+    assert made.jobs.guarded("policy", "trust", "requirements.txt", env=made.environ, log=False).code == 0
+    for words in ([named], ["-r", "requirements.txt"], ["./project"], ["-e", "./project"]):
         done = made.installed(*words)
         assert done.code == 0, done.err
         assert done.refused == []
+        (project / "traced").unlink()
     assert made.environment.ask("import local; print(local.__file__)") == f"{project}/local.py"
 
 

@@ -102,6 +102,37 @@ def test_the_working_directory_and_what_is_started_stay(jobs, env):
     assert "found False" in done.out, done.err
 
 
+REFUSED = "open('/tmp/new', 'w'); open('/tmp/new')\ntry: open('new', 'w')\nexcept OSError as error: print(error.errno)"
+
+
+def test_what_stays_and_may_not_be_written_is_refused_and_counted(jobs, env):
+    """In the interpreter too, which knows it from the directory around it that is the run's own."""
+    for words in (["--fs-readonly"], ["--fs-readonly", "--allow-write", "/tmp"]):
+        done = jobs.guarded(*words, "--tmp", "private", "--strict", "--", "/usr/bin/python3", "-c", REFUSED, env=env)
+        assert (done.code, done.out) == (77, "30\n"), done.err
+        assert done.refused == [f"write({jobs.directory / 'new'})"]
+    done = jobs.guarded("--profile", "grader", "--", "/usr/bin/python3", "-c", "open('new', 'w')", env=env)
+    assert done.code == 77
+    assert "blocked action: filesystem read-only: write(" in done.err
+    done = jobs.guarded(
+        "--fs-readonly", "--allow-write", ".", "--tmp", "private", "--strict", "--", "/usr/bin/python3", "-c", REFUSED, env=env
+    )
+    assert (done.code, done.out, done.refused) == (0, "", [])
+    assert (jobs.directory / "new").exists()
+
+
+def test_what_lies_in_a_directory_that_may_be_written_stays_so(jobs, env, others):
+    """--allow-write names one above the private place, as /var is above /var/tmp."""
+    place = others[1].with_name(NAME)
+    place.mkdir()
+    try:
+        words = ["--fs-readonly", "--allow-write", "/var", "--tmp", "private", "--strict", "--"]
+        done = jobs.guarded(*words, "/usr/bin/python3", "-c", "open('new', 'w')", env=env, cwd=place)
+        assert (done.code, (place / "new").exists()) == (0, True), done.err
+    finally:
+        shutil.rmtree(place)
+
+
 def test_what_is_listed_stays(jobs, env, others):
     for name in ("read", "written"):
         (jobs.directory / name).mkdir()

@@ -155,6 +155,23 @@ def test_what_is_allowed(work, version, once, profile, layers):
     assert (done.code, set(COULD.findall(done.out))) == (0, allowed), done
 
 
+EXTENDING = 'version = 1\n[profile.mine]\nextends = ["{}"]\nfilesystem.allow-write = ["."]\n'
+
+
+@pytest.mark.parametrize("profile", [name for name in load.names() if {"filesystem", "environment"} <= {*load.built_in(name).top}])
+def test_what_runs_later_stays_where_more_may_be_written(one, profile):
+    """Be that by an option, or by a profile that extends this one. Where nobody says so it does not."""
+    place = one.project("project", **{"attempt.py": ATTEMPT, "mine.toml": EXTENDING.format(profile)})
+    (place / ".git/hooks").mkdir(parents=True)
+    command = ("python", "attempt.py")
+    written = {"project", "hook"}
+    plain = one.run("both", place, ("-q", "--fs-readonly", "--allow-write=."), *command)
+    assert written <= {*COULD.findall(plain.out)}, "control"
+    for options in ((f"--profile={profile}", "--allow-write=."), ("--policy=mine.toml", "--profile=mine")):
+        done = one.run("both", place, ("-q", *options), *command)
+        assert written & {*COULD.findall(done.out)} == {"project"}, done
+
+
 @pytest.mark.parametrize("layers", LAYERS)
 def test_a_real_suite(jobs, tmp_path, environments, source, version, once, layers):
     """From its source distribution."""

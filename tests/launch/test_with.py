@@ -383,6 +383,12 @@ def test_local_sources_count(fresh, tmp_path):
     assert len(fresh.code("--with=./project", code=show).of("run")) == 1
     (project / "local.py").write_text("x = 2\n")
     assert fresh.code("--with=./project", code=show).out == "2\n"
+    (project / "local.py").write_text("x = 3\n")
+    named = f"--with=local @ file://{project}"
+    done = fresh.code(named, code=show)
+    assert (done.out, done.refused) == ("3\n", []), done.err
+    (project / "local.py").write_text("x = 4\n")
+    assert fresh.code(named, code=show).out == "4\n"
 
 
 def test_inside_another_hermetic(tries):

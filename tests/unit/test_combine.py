@@ -115,7 +115,20 @@ class Find:
         monkeypatch.delenv("VIRTUAL_ENV", raising=False)
         (place / "python3").symlink_to(sys.executable)
         (place / "env").symlink_to("/usr/bin/env")
-        for name in ("pytest", "py.test", "pip", "pip3.11", "black", "isort", "flake8", "http", "jupyter-lab", "tool", "pytest-3"):
+        for name in (
+            "pytest",
+            "py.test",
+            "pip",
+            "pip3.11",
+            "black",
+            "isort",
+            "flake8",
+            "codespell",
+            "http",
+            "jupyter-lab",
+            "tool",
+            "pytest-3",
+        ):
             self.write(name, f"#!{place}/python3 -E\n")
         for name in ("ruff", "uv", "curl"):
             (place / name).symlink_to("/bin/true")
@@ -156,6 +169,18 @@ CHOSEN = {
     "run ruff -q format": "format",
     "exec -- -m ruff format .": "format",
     "run ruff check format": "lint",
+    "run ruff check --fix .": "format",
+    "run ruff check . --fix --unsafe-fixes": "format",
+    "run ruff --config x check --fix": "format",
+    "run ruff check --no-fix --output-file=--fix": "lint",
+    "run ruff check -- --fix": "lint",
+    "run ruff format --check .": "lint",
+    "exec -- -m black -q --check .": "lint",
+    "run black . --diff": "lint",
+    "run black -- --check": "format",
+    "run isort --check-only .": "lint",
+    "run codespell": "lint",
+    "run codespell -w .": "format",
     "run flake8": "lint",
     "run pylint": "lint",
     "exec -- -m mypy": "lint",

@@ -332,6 +332,51 @@ def test_what_is_written(home: Path) -> None:
     assert sets.words("@installed", WRITE, context(home, "sync", program="bin/uv")) == [f"{home}/work"]
 
 
+@pytest.mark.parametrize(
+    ("word", "path"),
+    [
+        ("it @ file://{}/sub", "work/sub"),
+        ("it[a,b]@file://{}/sub", "work/sub"),
+        ("it @ file://localhost{}/sub ; python_version > '3'", "work/sub"),
+        ("it @ file://{}/a%20b#egg=it", "work/a b"),
+        ("file://{}/sub[a]", "work/sub"),
+        ("it @ ./sub", "work/sub"),
+        ("it @ file://elsewhere{}/sub", ""),
+        ("it @ git+file://{}/sub", ""),
+        ("it @ https://a.example{}/sub", ""),
+        ("it @ file://{}/none", ""),
+        ("it @ file://{}/sub%00", ""),
+        ("it @ file://[/sub", ""),
+    ],
+)
+def test_a_local_project_behind_a_name_is_written_as_one_given_by_its_path(home: Path, word: str, path: str) -> None:
+    write(home / "work/sub/pyproject.toml", "")
+    write(home / "work/a b/setup.py", "")
+    for made in (
+        context(home, "install", word.format(home / "work")),
+        context(home, "pip", "install", word.format(home / "work"), program="bin/uv"),
+    ):
+        assert command.written(made) == ([f"{home}/{path}"] if path else [])
+
+
+def test_local_projects_of_requirements_files_count_when_these_are_trusted(home: Path) -> None:
+    """For exactly those that the file names then."""
+    for name in ("sub", "other", "third"):
+        write(home / f"work/{name}/pyproject.toml", "")
+    file = write(home / "elsewhere/needed.txt", f"it @ file://{home}/work/sub\n-e ./other\nsix\n./none\n")
+    made = context(home, "install", "-r", str(file), "./third")
+    assert command.written(made) == [f"{home}/work/third"] == command.written(made)
+    assert made.notices == [
+        f"{file} is not trusted, so builds may not write in {home}/work/sub, {home}/work/other (after reading it: hermetic policy trust {file})"
+    ]
+    text, code = policies.trust_files(str(file), f"{home}/work", forget=False)
+    assert (text, code) == (f"{file}: trusted, with the local projects it names now: ./none, ./other, {home}/work/sub\n", 0)
+    made = context(home, "install", "-r", str(file))
+    assert (command.written(made), made.notices) == ([f"{home}/work/sub", f"{home}/work/other"], [])
+    write(file, f"it @ file://{home}/work/sub\n-e ./third\n")
+    assert command.written(context(home, "install", "-r", str(file))) == []
+
+
 def test_the_base_interpreters_library_is_not_written(home: Path) -> None:
     (home / "base/bin").mkdir()
     (home / "base/lib/python3.13/site-packages").mkdir()

@@ -20,7 +20,7 @@ def shipped(home, project):
     """What each built-in profile comes to, but for what it hides and protects, which variables it leaves, and the indexes there are."""
     made = Filesystem(write=(project,))
     tests = Filesystem(write=(f"{project}/.hypothesis", f"{project}/.pytest_cache"))
-    caches = [f"{home}/.cache/{name}" for name in ("pylint", "pyright-python", "ty")]
+    caches = [f"{home}/.cache/{name}" for name in ("black", "pylint", "pyright-python", "ty")]
     lint = Filesystem(write=tuple(sorted([*caches, *(f"{project}/{name}" for name in CACHES)])))
     write = {
         "build": [f"{home}/.cache/pip"],
@@ -84,7 +84,7 @@ def test_shipped(name, tmp_path):
     assert (f"{tmp_path}/home/.ssh" in hidden) is (name not in SEED)
     assert (found.environment is not None) is (name not in SEED)
     protected = found.filesystem.protect if found.filesystem else ()
-    assert (f"{project}/.git/hooks" in protected) is (str(project) in (found.filesystem.write if found.filesystem else ()))
+    assert (f"{project}/.git/hooks" in protected) is (name not in SEED)
     bare = found.replaced(environment=None, filesystem=found.filesystem and found.filesystem.replaced(hide=(), protect=()))
     if name == "build":
         bare = bare.replaced(network=CLOSED)  # the machine's configuration may name indexes

@@ -111,6 +111,7 @@ ROOTED = Policy(filesystem=Filesystem(read=("/srv",), write=("/tmp/s",)))
 LISTED = Policy(filesystem=Filesystem(read=("/srv",), names=("/home/code",)))
 HIDING = Policy(filesystem=Filesystem(write=("/srv/out",), hide=("/srv/out/a/key",)))
 PROTECTING = Policy(filesystem=Filesystem(write=("/srv",), protect=("/etc/x", "/srv/a/key", "/srv/site/*.pth")))
+PRIVATE = Policy(filesystem=Filesystem(write=("/tmp/x/out",), private=("/tmp", "/var/tmp"), kept=("/tmp/x",)))
 PROTECTING_ALL = Policy(filesystem=Filesystem(write=("/",), protect=("/home", "/srv/a")))
 ONE_PROGRAM = Policy(subprocess=Subprocess(run=("/bin/ls",)))
 ONE_DIST = Policy(native=Native(distributions=("numpy",)))
@@ -126,6 +127,11 @@ DECISIONS += [
     (READONLY, on_path("filesystem", "write", "/dev/sda"), False),
     (READONLY, on_path("filesystem", "read", "/srv/key"), False),
     (READONLY, on_path("filesystem", "read", "/srv/key/id"), False),
+    (PRIVATE, on_path("filesystem", "write", "/tmp/a"), True),
+    (PRIVATE, on_path("filesystem", "write", "/tmp/x/a"), False),
+    (PRIVATE, on_path("filesystem", "write", "/tmp/x"), False),
+    (PRIVATE, on_path("filesystem", "write", "/tmp/x/out/a"), True),
+    (PRIVATE, on_path("filesystem", "write", "/etc/passwd"), False),
     (ROOTED, on_path("filesystem", "read", "/srv/a"), True),
     (ROOTED, on_path("filesystem", "read", "/tmp/s/a"), True),
     (ROOTED, on_path("filesystem", "read", "/srvx"), False),
@@ -261,6 +267,8 @@ POLICIES = [
     Policy(filesystem=Filesystem(write=("/srv",), hide=("/srv/out/key",))),
     PROTECTING,
     PROTECTING_ALL,
+    PRIVATE,
+    Policy(filesystem=Filesystem(write=("/tmp/x", "/tmp/a"))),
     Policy(network=Network(unix=("/run/a", "/run/b c")), subprocess=Subprocess(run=("/bin/ls",)), native=Native(distributions=("numpy",))),
     Policy(
         network=Network(unix=("/run",)), subprocess=Subprocess(run=("/bin/cat", "/bin/ls")), native=Native(distributions=("a", "numpy"))

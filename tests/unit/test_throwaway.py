@@ -19,6 +19,8 @@ WORDS = [
     ("six[a, b] >= 1.0, < 2; python_version > '3.8'", NAME, "", None),
     ("six @ https://example.com/six-1.0.tar.gz", NAME, "", None),
     ("six @ file:///dist/six-1.0.tar.gz ; x", NAME, "/dist/six-1.0.tar.gz", None),
+    ("six[a] @ file:///a%20b/six", NAME, "/a b/six", None),
+    ("six @ file://elsewhere/six", NAME, "", None),
     ("./six", PATH, "/work/six", "/work/six"),
     (".", PATH, "/work", "/work"),
     (".[tests]", PATH, "/work", "/work[tests]"),

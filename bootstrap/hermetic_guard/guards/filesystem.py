@@ -413,8 +413,8 @@ def no_core_files():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def point_to_scratch(writable, scratch):
+def point_to_scratch(rules, scratch):
     """Temporary files go where they may be written, unless TMPDIR does so already."""
-    if not is_within_any(os.path.realpath(os.environ.get("TMPDIR") or "/tmp"), writable):
+    if not rules.lets_write(os.path.realpath(os.environ.get("TMPDIR") or "/tmp")):
         os.environ["TMPDIR"] = scratch
         posix.environ[b"TMPDIR"] = os.fsencode(scratch)
