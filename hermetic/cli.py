@@ -229,10 +229,10 @@ def _schema() -> int:
     return _policy(lambda: (schema.text(), 0))
 
 
-def _trust(file: str | None, forget: bool) -> int:
+def _trust(file: str | None, forget: bool, dry_run: bool) -> int:
     from hermetic import policies
 
-    return _policy(policies.trust_files, file=file, cwd=os.getcwd(), forget=forget)
+    return _policy(policies.trust_files, file=file, cwd=os.getcwd(), forget=forget, dry_run=dry_run)
 
 
 def _init() -> int:

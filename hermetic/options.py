@@ -190,6 +190,7 @@ OPTIONS = (
            text="Ask for a distribution, as in boto3 or boto3==1.42.3: policy files can let it do more than others."),
     Option("--resolved", section=OTHER, commands=(SHOW,), text="Print the one policy that comes of all parts, with paths as they are."),
     Option("--forget", section=OTHER, commands=(TRUST,), text="Trust it no longer."),
+    Option("--dry-run", section=OTHER, commands=(TRUST,), text="Say what trusting it would give, and change nothing."),
     Option("--json", section=OTHER, commands=(DOCTOR, AUDIT, SHOW), text="Print what was found as JSON."),
     Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, *ANSWERED), text="Show this help."),
     Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),

@@ -80,7 +80,11 @@ EXAMPLES = {
     CHECK: (("hermetic policy check", ""),),
     DIFF: (("hermetic policy diff default net-hermetic", ""), ("hermetic policy diff old.toml hermetic.toml", "")),
     SCHEMA: (("hermetic policy schema > hermetic.schema.json", ""),),
-    TRUST: (("hermetic policy trust", "all that count here"), ("hermetic policy trust --forget hermetic.toml", "")),
+    TRUST: (
+        ("hermetic policy trust --dry-run", "what it would give"),
+        ("hermetic policy trust", "all that count here"),
+        ("hermetic policy trust --forget hermetic.toml", ""),
+    ),
     INIT: (("hermetic policy init", ""),),
     COMPLETION: (
         ('eval "$(hermetic completion bash)"', "in ~/.bashrc"),
@@ -101,7 +105,7 @@ USAGE = {
     CHECK: "[FILE]...",
     DIFF: "PROFILE|FILE PROFILE|FILE",
     SCHEMA: "",
-    TRUST: "[--forget] [FILE]",
+    TRUST: "[--dry-run|--forget] [FILE]",
     INIT: "",
     WHY: "[OPTIONS] net HOST:PORT|read PATH|write PATH|run PROGRAM|native DIST",
 }

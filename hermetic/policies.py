@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hermetic_guard.policy import Policy, PolicyError
 from hermetic_guard.unions import whole
 
-from hermetic import options
+from hermetic import changes, options
 from hermetic.errors import HermeticError, PolicyFileError, UsageError, quoted
 from hermetic.linux import gaps, layers
 from hermetic.options import Invocation
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ADVISORY = "python: for this package alone, advisory"
 NO_KERNEL = "there is no kernel layer here"
+
+LEGEND = "# + once it is trusted, - until then; what allows more comes first"
 
 STARTER = """\
 # What runs of hermetic in this directory, and below, may do. docs/policy.md says more; `hermetic policy check` reads this file,
@@ -175,9 +177,14 @@ def _checked(found: discover.Found, shelves: list[discover.Found], context: Cont
     return "".join(f"{line}\n" for line in (f"{found.path}: good", *held, *dict.fromkeys(library.notes))), 0
 
 
-def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
-    """Let the profiles of the project's files, or of one, widen what stands without them; or no longer. A file may be an installer's as well."""
-    indexes = _trust_indexes(os.path.abspath(file), cwd) if file and not forget else []
+def trust_files(file: str | None, cwd: str | None, *, forget: bool, dry_run: bool = False) -> Answer:
+    """Let the profiles of the project's files, or of one, widen what stands without them; or no longer. A file may be an installer's as well.
+
+    dry_run: say what that would give, and change nothing
+    """
+    if forget and dry_run:
+        raise UsageError("--forget and --dry-run exclude each other")
+    indexes = _trust_indexes(os.path.abspath(file), cwd, dry_run=dry_run) if file and not forget else []
     if indexes and not _is_policy(os.path.abspath(str(file))):
         return "".join(indexes), 0
     there = discover.project_files(cwd)[0]
@@ -195,12 +202,13 @@ def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
         shelves = [one, *(discover.Found(path) for path in there if path != one.path)]
         document = Library(shelves, Context(cwd, os.environ)).shelves[0].document
         if document.file == one.path:
-            said += [*_beyond(one, shelves, cwd), f"{one.path}: trusted, as it is now"]
-            store.trust(document)
+            said += [*_beyond(one, shelves, cwd), f"{one.path}: {'nothing was changed' if dry_run else 'trusted, as it is now'}"]
+            if not dry_run:
+                store.trust(document)
     return "".join([*indexes, *(f"{line}\n" for line in said)]), 0
 
 
-def _trust_indexes(file: str, cwd: str | None) -> list[str]:
+def _trust_indexes(file: str, cwd: str | None, *, dry_run: bool) -> list[str]:
     """Trust the indexes that an installer's file names; [] where it names none."""
     from hermetic.indexes import found, urls
 
@@ -208,6 +216,8 @@ def _trust_indexes(file: str, cwd: str | None) -> list[str]:
     hosts = [value for _, value in urls.grants(named)]
     if not hosts:
         return []
+    if dry_run:
+        return [f"{file}: would be trusted with the indexes it names now: {', '.join(hosts)}\n"]
     trust.store(os.environ).trust_urls(file, named)
     return [f"{file}: trusted, with the indexes it names now: {', '.join(hosts)}\n"]
 
@@ -221,16 +231,14 @@ def _beyond(one: discover.Found, shelves: list[discover.Found], cwd: str | None)
     context = Context(cwd, os.environ)
     trusted = Library([discover.Found(one.path, own=True), *shelves[1:]], context)
     held = Library(shelves, context)
-    lines = []
-    for name in trusted.shelves[0].document.profiles:
-        changes = _changes(held.profile(name), trusted.profile(name))
-        lines += [f"profile {name}:", *(f"  {line}" for line in changes)] if changes else []
     given = trusted.tops()[one.path].packages
-    return lines + (
-        ["packages, in every run:", *(f"  {line}" for line in _lines(dump.table(Policy(packages=given)))[len(load.WORDS) :])]
-        if given
-        else []
-    )
+    found = {f"profile {name}": (held.profile(name), trusted.profile(name)) for name in trusted.shelves[0].document.profiles}
+    found["packages, in every run"] = Policy(), Policy(packages=given)
+    lines = []
+    for what, policies in found.items():
+        told = changes.changes(*policies, context)
+        lines += [f"{what}:", *(f"  {line}" for line in told)] if told else []
+    return [LEGEND, *lines] if lines else [f"{one.path}: nothing in it allows more than what stands without it"]
 
 
 def begin(cwd: str | None) -> Answer:
@@ -255,10 +263,12 @@ def begin(cwd: str | None) -> Answer:
 def difference(one: str, other: str, cwd: str | None) -> Answer:
     """What the second allows and forbids that the first does not. Exit code 1 where they differ."""
     first, second = _named(one, cwd), _named(other, cwd)
-    changes = _changes(first, second)
-    if not changes:
-        return "they allow the same\n", 0
-    return "".join(f"{line}\n" for line in (*changes, _verdict(first, second, other))), 1
+    tops = [f"# {quoted(name)}: what stands at its top" for name in dict.fromkeys((one, other)) if _is_file(name)]
+    found = changes.changes(first, second, Context(cwd, os.environ))
+    if not found:
+        return "".join(f"{line}\n" for line in (*tops, "they allow the same")), 0
+    legend = f"# + in {quoted(other)} alone, - in {quoted(one)} alone; what allows more comes first"
+    return "".join(f"{line}\n" for line in (*tops, legend, *found, _verdict(first, second, other))), 1
 
 
 def _verdict(first: Policy, second: Policy, other: str) -> str:
@@ -271,39 +281,17 @@ def _verdict(first: Policy, second: Policy, other: str) -> str:
     return f"{quoted(other)} allows {'less' if less else 'more'}" if less or more else "each allows something that the other does not"
 
 
+def _is_file(name: str) -> bool:
+    return "/" in name or name.endswith(".toml")
+
+
 def _named(name: str, cwd: str | None) -> Policy:
     """The policy of a profile, or at the top of a file, whose name then has a `/` or ends in .toml."""
     context = Context(cwd, os.environ)
     own = discover.user_file(os.environ)
     further = [own] if own else []
-    if "/" in name or name.endswith(".toml"):
+    if _is_file(name):
         path = os.path.abspath(name)
         return Library([discover.Found(path, own=True), *further], context).tops()[path]
     found = [discover.Found(path, own=True) for path in discover.project_files(cwd)[0]]
     return Library([*found, *further], context).profile(name, 0)
-
-
-def _changes(first: Policy, second: Policy) -> list[str]:
-    """Line by line, `-` for what is in the first alone, `+` for what is in the second alone."""
-    before, after = _lines(dump.table(first)), _lines(dump.table(second))
-    return [f"- {line}" for line in before if line not in after] + [f"+ {line}" for line in after if line not in before]
-
-
-def _lines(table: Table) -> list[str]:
-    """A rule a line: a guard that stands, and each value of its keys."""
-    lines = [f"{key} = {table[key]}" for key in load.WORDS]
-    for guard in PARTS:
-        if guard in table:
-            lines.append(f"[{guard}]")
-            for key, value in table[guard].items():
-                lines += _values(f"{guard}.{key}", value)
-    for name, said in table.get(load.PACKAGE, {}).items():
-        lines.append(f"[{load.PACKAGE}.{name}]")
-        for key, value in said.items():
-            of = value.items() if isinstance(value, dict) else [("", value)]
-            lines += [line for word, one in of for line in _values(f"{load.PACKAGE}.{name}.{key}{'.' if word else ''}{word}", one)]
-    return lines
-
-
-def _values(key: str, value: object) -> list[str]:
-    return [f"{key} = {str(one).lower() if one is True else one}" for one in (value if isinstance(value, list) else [value])]

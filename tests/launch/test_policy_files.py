@@ -251,9 +251,14 @@ def test_trust(jobs: Jobs, project: Path, env: dict[str, str], loopback_server) 
     done = jobs.guarded(*run, env=env, cwd=project)
     assert done.code == 77
     assert done.err.startswith(f"hermetic: {file} is not trusted, so its profile local allows no more than what stands without it")
+    gives = "# + once it is trusted, - until then; what allows more comes first\nprofile local:\n  + network.allow-localhost = true\n"
+    gives += "".join(f"  - [{guard}], and all that it says\n" for guard in ("filesystem", "environment"))
+    done = jobs.native(jobs.hermetic, "policy", "trust", "--dry-run", env=env, cwd=project / "sub")
+    assert (done.code, done.out) == (0, f"{gives}{file}: nothing was changed\n")
+    assert not (project.parent / ".config/hermetic/trusted").exists()
+    assert jobs.guarded(*run, env=env, cwd=project).code == 77
     done = jobs.native(jobs.hermetic, "policy", "trust", env=env, cwd=project / "sub")
-    assert (done.code, done.out.partition("\n")[0]) == (0, "profile local:")
-    assert done.out.endswith(f"  + network.allow-localhost = true\n{file}: trusted, as it is now\n")
+    assert (done.code, done.out) == (0, f"{gives}{file}: trusted, as it is now\n")
     done = jobs.guarded(*run, env=env, cwd=project / "sub")
     assert (done.code, done.err) == (0, "")
     lay(project, "[profile.local]\nextends = ['net-hermetic']\nnetwork.allow-domain = 'example.com'")
@@ -262,6 +267,14 @@ def test_trust(jobs: Jobs, project: Path, env: dict[str, str], loopback_server) 
     assert jobs.guarded(*run, env=env, cwd=project).code == 0
     assert jobs.native(jobs.hermetic, "policy", "trust", "--forget", env=env, cwd=project).out == f"{file}: no longer trusted\n"
     assert jobs.guarded(*run, env=env, cwd=project).code == 77
+
+
+def test_what_would_not_be_given(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    file = lay(project, "[profile.local]\nextends = ['default']\n")
+    done = jobs.native(jobs.hermetic, "policy", "trust", "--dry-run", env=env, cwd=project)
+    assert done.out == f"{file}: nothing in it allows more than what stands without it\n{file}: nothing was changed\n"
+    done = jobs.native(jobs.hermetic, "policy", "trust", "--dry-run", "--forget", env=env, cwd=project)
+    assert (done.code, done.err) == (125, "hermetic: --forget and --dry-run exclude each other\n")
 
 
 def test_no_run_trusts_anything(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
@@ -318,7 +331,8 @@ def test_resolved_is_a_policy_file(jobs: Jobs, project: Path, env: dict[str, str
     shown = jobs.native(jobs.hermetic, "policy", "show", "--resolved", *options, env=env, cwd=project).out
     (project.parent / "again.toml").write_text(shown)
     done = jobs.native(jobs.hermetic, "policy", "diff", "hermetic.toml", "../again.toml", env=env, cwd=project)
-    assert (done.code, done.out) == (0, "they allow the same\n")
+    tops = "".join(f"# {name}: what stands at its top\n" for name in ("hermetic.toml", "../again.toml"))
+    assert (done.code, done.out) == (0, f"{tops}they allow the same\n")
 
 
 def test_diff(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
@@ -327,10 +341,14 @@ def test_diff(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
         return done.code, done.out + done.err
 
     code, text = diff("default", "net-hermetic")
-    assert (code, "- [filesystem]\n" in text) == (1, True)
-    assert text.endswith("+ network.allow-localhost = true\nnet-hermetic allows more\n")
+    legend = "# + in net-hermetic alone, - in default alone; what allows more comes first\n"
+    gone = "".join(f"- [{guard}], and all that it says\n" for guard in ("filesystem", "environment"))
+    assert (code, text) == (1, f"{legend}+ network.allow-localhost = true\n{gone}net-hermetic allows more\n")
+    assert re.search(r"\n\+ filesystem.protect = @startup \(\d+ places\)\n", diff("net-hermetic", "default")[1])
     assert diff("net-hermetic", "block-all")[1].endswith("block-all allows less\n")
-    assert diff("exec-deny", "block-native")[1] == "- [subprocess]\n+ [native]\neach allows something that the other does not\n"
+    assert diff("exec-deny", "block-native")[1].partition("\n")[2] == (
+        "- [subprocess], and all that it says\n+ [native]\neach allows something that the other does not\n"
+    )
     assert diff("default", "defualt") == (125, "hermetic: there is no profile defualt (did you mean default?)\n")
 
 
