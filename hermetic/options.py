@@ -311,6 +311,15 @@ def flag_of(guard: str) -> str:
     return next(option.name for option in OPTIONS if option.policy.partition(".")[0] == guard)
 
 
+def worded(hint: str) -> tuple[Option, object]:
+    """The option and the value in a hint, as a shell would read it."""
+    import shlex  # only on the way to a refusal
+
+    words = shlex.split(hint)
+    (option, text), *_ = scan(RUN, words)[0]
+    return option, True if text is None else text
+
+
 def _completing(environ: Mapping[str, str] | None) -> bool:
     if environ is None:
         import os

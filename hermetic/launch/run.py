@@ -419,5 +419,14 @@ def idle_work(*, environments: bool) -> Iterator[None]:
 
 def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:
     """What policy files have to say, by guard."""
-    asked = resolved.asked.guards()
-    return {guard: Narrowed(resolved.narrowing(guard), alone=guard not in asked) for guard in resolved.policy.guards()}
+    asked, packages = resolved.asked.guards(), resolved.packaging()
+    return {
+        guard: Narrowed(
+            resolved.narrowing(guard),
+            alone=guard not in asked,
+            given=resolved.allows_already,
+            packages=packages,
+            untrusted=resolved.silencing(guard),
+        )
+        for guard in resolved.policy.guards()
+    }

@@ -44,9 +44,10 @@ class Resolved:
     details:  what else there is to say
     library:  what profiles and tops were taken from, None where there was nothing to take
     context:  what the run is made of
+    silenced: the files that would let single packages do more, were they trusted
     """
 
-    __slots__ = ("asked", "choice", "context", "details", "files", "library", "notices", "policy", "profiles", "tops")
+    __slots__ = ("asked", "choice", "context", "details", "files", "library", "notices", "policy", "profiles", "silenced", "tops")
 
     def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str], context: Context) -> None:
         self.asked = asked
@@ -58,6 +59,7 @@ class Resolved:
         self.details: list[str] = []
         self.library: Library | None = None
         self.context = context
+        self.silenced: list[str] = []
         self.policy = asked
         for file, top in tops.items():
             self.policy = _both(self.policy, top, f"what is asked for and what {file} allows")
@@ -70,6 +72,31 @@ class Resolved:
     def narrowing(self, guard: str) -> list[str]:
         """The files that have a say in what a guard allows."""
         return [file for file, top in self.tops.items() if guard in top.guards()]
+
+    def packaging(self) -> list[str]:
+        """The files that let single packages do more."""
+        of_profiles = (
+            [self.library.file_of(name) for name in self.profiles if "package" in self.library.written(name)] if self.library else []
+        )
+        tops = [file for file, top in self.tops.items() if top.packages]
+        return list(dict.fromkeys(file for file in (*tops, *of_profiles) if file and file not in self.silenced))
+
+    def silencing(self, guard: str) -> list[str]:
+        """The files that would let single packages do more that a guard forbids, were they trusted."""
+        return [file for file in self.silenced if any(getattr(package, guard) for package in self.tops[file].packages)]
+
+    def allows_already(self, hint: str) -> bool:
+        """Whether what was asked for has all that this option would add, so that it is the files that take it away."""
+        from hermetic.policy import adjust  # only on the way to a refusal
+        from hermetic.policy.library import allows_no_more
+
+        option, value = options.worded(hint)
+        guard = option.policy.partition(".")[0]
+        rules = getattr(self.asked, guard, None)
+        if rules is None:
+            return False
+        more = adjust.applied(rules, option, (value,), Reader(self.context.cwd, self.context))
+        return allows_no_more(Policy(**{guard: more}), Policy(**{guard: rules}))
 
 
 def resolve(
@@ -103,7 +130,7 @@ def resolve(
     asked, silenced = _for_packages(asked, tops, library)
     files = [*there, *ignored, *(found.path for found in followed)]
     resolved = Resolved(asked, tops, profiles, list(dict.fromkeys(files)), reader.context)
-    resolved.library = library
+    resolved.library, resolved.silenced = library, silenced
     if library:
         _tell(resolved, library, chosen)
     resolved.notices += [f"{path} is another user's, and not followed" for path in ignored]

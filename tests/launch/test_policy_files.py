@@ -63,6 +63,10 @@ def test_what_would_allow_it(jobs: Jobs, project: Path, env: dict[str, str]) -> 
     assert f"  allow it  --allow-write {project}/sub (so must {project}/hermetic.toml)\n" in done.err
     lay(project, f"[filesystem]\nallow-write = '{project}/sub'")
     assert jobs.guarded("--fs-readonly", *run, env=env, cwd=project / "sub").code == 77
+    lay(project, "[filesystem]\n")
+    done = jobs.guarded("--fs-readonly", f"--allow-write={project}", *run, env=env, cwd=project / "sub")
+    assert f"  allow it  in {project}/hermetic.toml: allow-write {project}/sub\n" in done.err
+    lay(project, f"[filesystem]\nallow-write = '{project}/sub'")
     assert jobs.guarded("--fs-readonly", f"--allow-write={project}/sub", *run, env=env, cwd=project / "sub").code == 0
     assert jobs.guarded("--no-network", *run, env=env, cwd=project / "sub").code == 0
 
@@ -362,7 +366,23 @@ def test_why_knows_them(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     ask = ("why", "--no-network", "--allow-domain=example.com", "--allow-domain=example.org", "net")
     assert [jobs.native(jobs.hermetic, *ask, f"{name}:443", env=env, cwd=project).code for name in ("example.com", "example.org")] == [0, 1]
     said = jobs.native(jobs.hermetic, *ask, "example.org:443", env=env, cwd=project).out
-    assert said.endswith("allow it  --allow-domain example.org (so must hermetic.toml)\n")
+    assert said.endswith("allow it  in hermetic.toml: allow-domain example.org\n")
+    said = jobs.native(jobs.hermetic, *ask, "example.net:443", env=env, cwd=project).out
+    assert said.endswith("allow it  --allow-domain example.net (so must hermetic.toml)\n")
+
+
+def test_why_knows_what_is_said_of_packages(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    file = lay(project, "[package.boto3]\napproved = '1.42.*'\nnetwork.allow-domain = 'example.com'")
+
+    def hint(package: str, *options: str) -> str:
+        ask = ("why", "--no-network", *options, "--package", package, "net", "example.com:443")
+        return jobs.native(jobs.hermetic, *ask, env=env, cwd=project).out.partition("allow it  ")[2]
+
+    told = "--allow-domain example.com (or for a package alone, as hermetic.toml may say: after reading it, hermetic policy trust)\n"
+    assert hint("boto3==1.43") == told
+    assert hint("boto3==1.43", f"--policy={file}") == 'in hermetic.toml: [package.boto3] approved = "1.43"\n'
+    assert hint("evil", f"--policy={file}") == "in hermetic.toml: [package.evil] network.allow-domain example.com\n"
+    assert hint("boto3==1.42.3", f"--policy={file}") == ""
 
 
 def test_a_run_without_policy_files_loads_nothing_for_them(hermetic_command: str, tmp_path: Path) -> None:
