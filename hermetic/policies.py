@@ -15,7 +15,7 @@ from hermetic.linux import gaps, layers
 from hermetic.options import Invocation
 from hermetic.policy import PARTS, adjust, combine, discover, dump, load, trust
 from hermetic.policy.context import Context, Known
-from hermetic.policy.library import Library, allows_no_more
+from hermetic.policy.library import Library, Shelf, allows_no_more
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +60,11 @@ def show(values: dict[str, object], cwd: str | None, target: Known | None, *, re
     if as_json:
         return json.dumps(_data(found, values, standings), indent=2, default=str) + "\n", 0  # dates
     mark = _mark(found.policy, standings, here)
+    day = found.context.day
     said = "".join(f"# {line}\n" for line in found.said)
     if resolved:
         return said + "\n" + dump.write(dump.table(found.policy), mark), 0
-    parts = [f"# {title}\n{dump.write(table, mark)}" for title, table in sources(found, values)]
+    parts = [f"# {title}\n{dump.write(table, _with_expired(mark, table, day))}" for title, table in sources(found, values)]
     return "\n".join([said, *parts] if said else parts), 0
 
 
@@ -114,7 +115,7 @@ def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -
     special = [gap for gap in gaps.gaps(whole(policy), here) if gap.rules] if here else []
 
     def mark(guard: str, key: str) -> str:
-        if guard == load.PACKAGE:
+        if guard.startswith(f"{load.PACKAGE}."):
             return of_package(*key.split(".")) if "." in key else ""
         standing = by_guard.get(guard)
         if standing is None:
@@ -133,6 +134,17 @@ def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -
         return ADVISORY if standing.kernel == layers.NONE else f"{ADVISORY}; kernel: allowed to the whole process"
 
     return mark
+
+
+def _with_expired(mark: Mark, table: Table, day: str) -> Mark:
+    """What is said of single packages and does not hold any more nothing enforces."""
+    said = {f"{load.PACKAGE}.{name}": one["expires"].isoformat() for name, one in table.get(load.PACKAGE, {}).items() if "expires" in one}
+    expired = {of: expires for of, expires in said.items() if expires <= day}
+
+    def marked(guard: str, key: str) -> str:
+        return f"expired on {expired[guard]}, given to nobody" if guard in expired else mark(guard, key)
+
+    return marked
 
 
 def _data(found: combine.Resolved, values: dict[str, object], standings: list[layers.Standing]) -> dict[str, Any]:
@@ -157,11 +169,27 @@ def check(files: Sequence[str], cwd: str | None) -> Answer:
     found = named or [*(discover.Found(path) for path in discover.project_files(cwd)[0]), *([own] if own else [])]
     if not found:
         return "there is no policy file here, and none of your own (to begin one: hermetic policy init)\n", 0
-    outcomes = [_checked(one, [one] if named else found[at:], context) for at, one in enumerate(found)]
+    unread = {one.path: why for one in found for why in [_unread(one)] if why}
+    outcomes = [
+        (unread[one.path], 1)
+        if one.path in unread
+        else _checked(one, [one] if named else [other for other in found[at:] if other.path not in unread], context)
+        for at, one in enumerate(found)
+    ]
     return "".join(text for text, _ in outcomes), max(code for _, code in outcomes)
 
 
+def _unread(found: discover.Found) -> str:
+    """Why a file cannot be read as a policy, "" if it can: the others are checked without it."""
+    try:
+        Shelf(found)
+    except HermeticError as error:
+        return f"{error}\n"
+    return ""
+
+
 def _checked(found: discover.Found, shelves: list[discover.Found], context: Context) -> Answer:
+    before = len(context.notices)
     try:
         library = Library(shelves, context)
         if not library.shelves or library.shelves[0].document.file != found.path:
@@ -174,7 +202,7 @@ def _checked(found: discover.Found, shelves: list[discover.Found], context: Cont
     held = [
         f"{file}: profile {name} allows more than what stands without it, and is held to that" for file, name in dict.fromkeys(library.held)
     ]
-    return "".join(f"{line}\n" for line in (f"{found.path}: good", *held, *dict.fromkeys(library.notes))), 0
+    return "".join(f"{line}\n" for line in (f"{found.path}: good", *held, *dict.fromkeys((*library.notes, *context.notices[before:])))), 0
 
 
 def trust_files(file: str | None, cwd: str | None, *, forget: bool, dry_run: bool = False) -> Answer:

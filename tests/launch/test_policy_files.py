@@ -318,6 +318,28 @@ def test_init_check_show(jobs: Jobs, project: Path, env: dict[str, str]) -> None
     assert policy("check", "/dev/null")[0] == 1
 
 
+def test_check_tells_of_each_file(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Also of those that stand beside one that is wrong, and of that once."""
+    good, wrong = lay(project, "[network]"), lay(project, "[tool.hermetic]\nversion = 1\nnetwrok = 1", "pyproject.toml")
+    done = jobs.native(jobs.hermetic, "policy", "check", env=env, cwd=project)
+    assert done.out == f"{good}: good\n{wrong}, line 3: tool.hermetic.netwrok: unknown key (did you mean network?)\n"
+    assert done.code == 1
+
+
+def test_what_has_expired(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    said = "reason = 'a try'\nnetwork.allow-localhost = true\n"
+    file = lay(project, f"[package.old]\nexpires = 2020-01-31\n{said}[package.'new.er']\nexpires = 2999-01-31\n{said}")
+    done = jobs.native(jobs.hermetic, "policy", "show", "--no-network", f"--policy={file}", env=env, cwd=project)
+    expired = "  # expired on 2020-01-31, given to nobody"
+    old, new = done.out.partition("[package.old]")[2].split("[package.new-er]" if "[package.new-er]" in done.out else '[package."new.er"]')
+    assert old.startswith(f"{expired}\n")
+    assert f"[package.old.network]{expired}\nallow-localhost = true{expired}\n" in old
+    assert "allow-localhost = true  # python: for this package alone, advisory" in new
+    assert "expired" not in new
+    done = jobs.native(jobs.hermetic, "policy", "check", env=env, cwd=project)
+    assert (done.code, done.out) == (0, f"{file}: good\n{file}: what package old may do (a try) has expired on 2020-01-31\n")
+
+
 def test_show_for_programs(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     file = lay(project, "[filesystem]\nallow-write = ['$VENV']")
     done = jobs.native(jobs.hermetic, "policy", "show", "--json", "--no-network", "--", PYTHON, env=env, cwd=project)
