@@ -393,6 +393,25 @@ def test_why_knows_them(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     assert said.endswith("allow it  --allow-domain example.net (so must hermetic.toml)\n")
 
 
+def test_why_by_the_profile_of_a_command(jobs: Jobs, project: Path, env: dict[str, str], environments: Environments) -> None:
+    (project / "setup.py").touch()
+    venv = environments.get("3.9")
+
+    def why(*words: object) -> tuple[int, str]:
+        done = jobs.native(jobs.hermetic, "why", *words, env=env, cwd=project)
+        return done.code, done.out + done.err
+
+    module = (venv.python, "-m", "pytest")
+    assert why("write", "setup.py")[0] == 0
+    code, said = why("write", "setup.py", "--", *module)
+    assert (code, "profile pytest stands" in said, "filesystem read-only" in said) == (1, True, True)
+    assert why("write", "setup.py", "x") == (125, "hermetic: what comes behind setup.py is -- and a command, not x\n")
+    missing = "no distribution no-such is installed for"
+    assert missing in why("--block-native", "native", "no-such", "--", *module)[1]
+    assert missing not in why("--block-native", "native", "pip", "--", *module)[1]
+    assert missing not in why("--block-native", "native", "no-such")[1]
+
+
 def test_why_knows_what_is_said_of_packages(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     file = lay(project, "[package.boto3]\napproved = '1.42.*'\nnetwork.allow-domain = 'example.com'")
 
