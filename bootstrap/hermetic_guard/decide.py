@@ -14,8 +14,8 @@ from hermetic_guard.hosts import (
     is_inward,
     is_loopback,
     is_name,
+    name_ports,
     plain_address,
-    show_ports,
 )
 from hermetic_guard.packages import NOBODY, holds_for, pattern_of, version_asking
 from hermetic_guard.policy import BUILD, OF_PACKAGE, Policy, directory_of, is_protected, is_within, is_within_any
@@ -253,10 +253,10 @@ def _decide_localhost(ports: "Any", request: Request) -> Decision:
     if not ports:
         return Decision(False, "network disabled", "--allow-localhost")
     if ports != ANY and _is_of_datagrams(request) and request.action in OUTWARD:
-        return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost")
+        return Decision(False, "network limited to localhost %s" % name_ports(ports), "--allow-localhost")
     if port is None or allows_port(ports, port) or request.action == "listen":
         return ALLOWED
-    return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost=%d" % port)
+    return Decision(False, "network limited to localhost %s" % name_ports(ports), "--allow-localhost=%d" % port)
 
 
 def _decide_datagrams(rules: "Any") -> Decision:
@@ -264,7 +264,7 @@ def _decide_datagrams(rules: "Any") -> Decision:
     if rules.localhost == ANY or rules.domains:
         return ALLOWED
     if rules.localhost:
-        return Decision(False, "network limited to localhost ports %s" % show_ports(rules.localhost), "--allow-localhost")
+        return Decision(False, "network limited to localhost %s" % name_ports(rules.localhost), "--allow-localhost")
     return Decision(False, "network disabled")
 
 

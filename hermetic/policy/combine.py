@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard.hosts import show_ports
 from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError
 
@@ -226,7 +225,7 @@ def _but(what: str, preposition: str, allowed: Sequence[str]) -> str:
 
 def _reachable(rules: Network) -> list[str]:
     allowed = [f"localhost{ports.shown(rules.localhost)}"] if rules.localhost else []
-    allowed += [f"{name} ports {show_ports(ranges)}" for name, ranges in rules.domains]
+    allowed += [f"{'any host' if name == '*' else name}{ports.shown(ranges)}" for name, ranges in rules.domains]
     if rules.addresses or rules.denied:
         from hermetic.policy import addresses
 

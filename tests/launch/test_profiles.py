@@ -189,7 +189,7 @@ def test_the_line_of_a_program_that_is_not_python(one):
 
 def test_the_line_of_what_the_command_line_adds(one):
     text = told(one, "--allow-localhost=80", "--timeout=1m")
-    assert "so profile default stands: no network but localhost ports 80, no writing" in text
+    assert "so profile default stands: no network but localhost port 80, no writing" in text
     assert "timeout 60 s; held in " in text
 
 

@@ -89,7 +89,7 @@ def test_resolves(line, expected):
         ("", Policy(network=CLOSED), "profile default stands: no network"),
         ("--trace", Policy(network=CLOSED), "profile default stands: no network"),
         ("--allow-localhost", Policy(network=LOCAL), "profile default stands: no network but localhost"),
-        ("--allow-localhost=80", Policy(network=Network(localhost=((80, 80),))), "no network but localhost ports 80"),
+        ("--allow-localhost=80", Policy(network=Network(localhost=((80, 80),))), "no network but localhost port 80"),
         ("--on-violation raise", Policy(network=CLOSED, on_violation="raise"), "profile default stands: no network"),
         # neither is a guard
         ("--timeout 5", Policy(network=CLOSED, limits=Limits(timeout=5)), "profile default stands: no network, timeout 5 s"),
@@ -216,6 +216,8 @@ BAD = [
     ("--no-subprocess --allow-run no-such-program", "--allow-run no-such-program: no-such-program: command not found"),
     ("--block-native --allow-native a/b", "--allow-native a/b: the name of a distribution was expected"),
     ("--no-network --allow-env X", "--allow-env has nothing to adjust: the environment is not cleaned (it goes with --clean-env)"),
+    ("--no-network --hide /x", "(it goes with --fs-readonly; where all else is to be written: --fs-readonly --allow-write /)"),
+    ("--no-network --protect /x", "(it goes with --fs-readonly; where all else is to be written: --fs-readonly --allow-write /)"),
     ("--clean-env --allow-env A=b", "--allow-env A=b: the name of a variable was expected"),
     ("--timeout soon", "--timeout soon: a time was expected: seconds, or with ms, s, m, h or d (as in 90, 90s, 1h30m)"),
     ("--max-memory 12Q", "--max-memory 12Q: a size was expected: a number of bytes, or with K, M, G or T (as in 512M, 1.5G)"),
@@ -340,3 +342,9 @@ def test_describes_what_is_forbidden():
     assert combine.describe(ALL) == "no network, no new process, no writing, no native code"
     assert combine.describe(Policy(filesystem=Filesystem(read=("/a b",)))) == "no writing, reads only in '/a b'"
     assert combine.describe(Policy()) == "nothing is forbidden"
+    reachable = Network(
+        localhost=((80, 81),), domains=(("*", ((1, 65535),)), ("a.test", ((443, 443),)), ("b.test", ((80, 80), (443, 443))))
+    )
+    assert combine.describe(Policy(network=reachable)) == (
+        "no network but localhost ports 80-81, any host, a.test port 443 and b.test ports 80,443"
+    )
