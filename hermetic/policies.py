@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermetic_guard.policy import Policy, PolicyError
 from hermetic_guard.unions import whole
@@ -64,19 +64,29 @@ def show(values: dict[str, object], cwd: str | None, target: Known | None, *, re
     said = "".join(f"# {line}\n" for line in found.said)
     if resolved:
         return said + "\n" + dump.write(dump.table(found.policy), mark), 0
-    parts = [f"# {title}\n{dump.write(table, _with_expired(mark, table, day))}" for title, table in sources(found, values)]
+    parts = [f"# {one.title}\n{dump.write(one.table, _without_void(mark, one, day))}" for one in sources(found, values)]
+    parts.append(f"# what comes of it: {combine.describe(found.policy)} (--resolved shows each rule)\n")
     return "\n".join([said, *parts] if said else parts), 0
 
 
-def sources(found: combine.Resolved, values: dict[str, object]) -> list[tuple[str, Table]]:
-    """What a policy is made of, as it is written: what it is called, and its keys."""
+class Source(NamedTuple):
+    """What a policy is made of, as it is written: what it is called, its keys, and whether what it says of packages counts for nothing."""
+
+    title: str
+    table: Table
+    silenced: bool = False
+
+
+def sources(found: combine.Resolved, values: dict[str, object]) -> list[Source]:
+    """In the order in which they are read."""
     typed = _typed(values)
-    parts = [("the command line", typed)] if typed else []
+    parts = [Source("the command line", typed)] if typed else []
     if found.library:
         for name in found.profiles:
             file = found.library.file_of(name)
-            parts.append((f"profile {name} of {file}" if file else f"profile {name}, built in", found.library.written(name)))
-        parts += [(f"{shelf.document.file}: in every run", shelf.document.top) for shelf in found.library.shelves if shelf.document.top]
+            parts.append(Source(f"profile {name} of {file}" if file else f"profile {name}, built in", found.library.written(name)))
+        tops = {shelf.document.file: shelf.document.top for shelf in found.library.shelves if shelf.document.top}
+        parts += [Source(f"{file}: in every run", top, file in found.silenced) for file, top in tops.items()]
     return parts
 
 
@@ -136,13 +146,16 @@ def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -
     return mark
 
 
-def _with_expired(mark: Mark, table: Table, day: str) -> Mark:
-    """What is said of single packages and does not hold any more nothing enforces."""
-    said = {f"{load.PACKAGE}.{name}": one["expires"].isoformat() for name, one in table.get(load.PACKAGE, {}).items() if "expires" in one}
-    expired = {of: expires for of, expires in said.items() if expires <= day}
+def _without_void(mark: Mark, source: Source, day: str) -> Mark:
+    """What is said of single packages, and does not hold any more or is not trusted, nothing enforces."""
+    said = source.table.get(load.PACKAGE, {})
+    void = dict.fromkeys(said, "not trusted") if source.silenced else {}
+    days = {name: one["expires"].isoformat() for name, one in said.items() if "expires" in one}
+    void |= {name: f"expired on {expires}" for name, expires in days.items() if expires <= day}
 
     def marked(guard: str, key: str) -> str:
-        return f"expired on {expired[guard]}, given to nobody" if guard in expired else mark(guard, key)
+        why = void.get(guard.removeprefix(f"{load.PACKAGE}.")) if guard.startswith(f"{load.PACKAGE}.") else None
+        return f"{why}, given to nobody" if why else mark(guard, key)
 
     return marked
 
@@ -152,7 +165,7 @@ def _data(found: combine.Resolved, values: dict[str, object], standings: list[la
         "version": 1,
         "policy": dump.table(found.policy),
         "layers": {one.guard: {"python": one.python, "kernel": one.kernel, "gap": one.gap} for one in standings},
-        "sources": [{"from": title, "policy": table} for title, table in sources(found, values)],
+        "sources": [{"from": one.title, "policy": one.table} for one in sources(found, values)],
         "files": found.files,
         "notices": found.said,
     }
@@ -200,7 +213,8 @@ def _checked(found: discover.Found, shelves: list[discover.Found], context: Cont
     except HermeticError as error:
         return f"{error}\n", 1
     held = [
-        f"{file}: profile {name} allows more than what stands without it, and is held to that" for file, name in dict.fromkeys(library.held)
+        f"{file}: profile {name} allows more than what stands without it, {instead}, and is held to that"
+        for file, name, instead in dict.fromkeys(library.held)
     ]
     return "".join(f"{line}\n" for line in (f"{found.path}: good", *held, *dict.fromkeys((*library.notes, *context.notices[before:])))), 0
 

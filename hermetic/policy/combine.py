@@ -74,28 +74,33 @@ class Resolved:
 
     def packaging(self) -> list[str]:
         """The files that let single packages do more."""
-        of_profiles = (
-            [self.library.file_of(name) for name in self.profiles if "package" in self.library.written(name)] if self.library else []
-        )
-        tops = [file for file, top in self.tops.items() if top.packages]
-        return list(dict.fromkeys(file for file in (*tops, *of_profiles) if file and file not in self.silenced))
+        found = [file for file, top in self.tops.items() if top.packages and file not in self.silenced]
+        if self.library:
+            of_files = {name: self.library.file_of(name) for name in self.profiles}
+            found += [file for name, file in of_files.items() if file and "package" in self.library.written(name)]
+        return list(dict.fromkeys(found))
 
     def silencing(self, guard: str) -> list[str]:
         """The files that would let single packages do more that a guard forbids, were they trusted."""
         return [file for file in self.silenced if any(getattr(package, guard) for package in self.tops[file].packages)]
 
     def allows_already(self, hint: str) -> bool:
-        """Whether what was asked for has all that this option would add, so that it is the files that take it away."""
+        """Whether what was asked for has all that this option would add, so that it is the files that take it away. A hint may be a stranger's."""
         from hermetic.policy import adjust  # only on the way to a refusal
         from hermetic.policy.library import allows_no_more
 
-        option, value = options.worded(hint)
-        guard = option.policy.partition(".")[0]
-        rules = getattr(self.asked, guard, None)
-        if rules is None:
-            return False
-        more = adjust.applied(rules, option, (value,), Reader(self.context.cwd, self.context))
-        return allows_no_more(Policy(**{guard: more}), Policy(**{guard: rules}))
+        try:
+            option, value = options.worded(hint)
+            guard = option.policy.partition(".")[0]
+            rules = getattr(self.asked, guard, None)
+            if rules is None or option.key not in adjust.ADJUSTERS:
+                return False
+            more = adjust.applied(rules, option, (value,), Reader(self.context.cwd, self.context))
+            return allows_no_more(Policy(**{guard: more}), Policy(**{guard: rules}))
+        except WrongValue:
+            return True  # as where all may be read but for the files
+        except (UsageError, ValueError, OSError):
+            return False  # no words of an option
 
 
 def resolve(
@@ -170,12 +175,15 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
         file = library.file_of(name)
         of = f" of {file}" if file else ""
         if chosen:
-            resolved.choice = f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy)}"
+            resolved.choice = (
+                f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy)}{_where_listed(resolved.policy)}"
+            )
         elif file and library.is_built_in(name):
             resolved.notices.append(f"profile {name} is the one{of}, not the built-in one")
     resolved.notices += [
-        f"{file} is not trusted, so its profile {name} allows no more than what stands without it (after reading it: hermetic policy trust)"
-        for file, name in dict.fromkeys(library.held)
+        f"{file} is not trusted, so its profile {name} allows no more than what stands without it, {instead} "
+        "(after reading it: hermetic policy trust)"
+        for file, name, instead in dict.fromkeys(library.held)
     ]
     resolved.details += [f"{file} holds in every run: {describe(top)}" for file, top in resolved.tops.items() if top.guards()]
     resolved.details += dict.fromkeys(library.notes)
@@ -210,6 +218,15 @@ def _besides(policy: Policy) -> list[str]:
 
 FEW = 3
 """More hidden places are counted: the sets of them are long."""
+
+
+def _where_listed(policy: Policy) -> str:
+    """What lists the places that are only counted."""
+    files = policy.filesystem
+    return f" (all places: {LISTS})" if files is not None and max(len(files.protect), len(files.hide)) > FEW else ""
+
+
+LISTS = "hermetic policy show --resolved -- COMMAND"
 
 _PHRASES: dict[str, Callable[[Any], str]] = {
     "network": lambda rules: _but("no network", " ", _reachable(rules)),

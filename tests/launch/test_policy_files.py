@@ -302,7 +302,10 @@ def test_init_check_show(jobs: Jobs, project: Path, env: dict[str, str]) -> None
     assert policy("check") == (0, "there is no policy file here, and none of your own (to begin one: hermetic policy init)\n")
     assert policy("init") == (0, f"{file}: begun\n")
     assert policy("init") == (125, f"hermetic: {file} is there already\n")
-    assert policy("check") == (0, f"{file}: good\n{file}: profile tests allows more than what stands without it, and is held to that\n")
+    assert policy("check") == (
+        0,
+        f"{file}: good\n{file}: profile tests allows more than what stands without it, the built-in profile default, and is held to that\n",
+    )
     code, shown = policy("show", "--no-subprocess", "--allow-run=true")
     assert code == 0
     assert f"# {file}: in every run\n[filesystem]  # python, kernel\n" in shown
@@ -338,6 +341,24 @@ def test_what_has_expired(jobs: Jobs, project: Path, env: dict[str, str]) -> Non
     assert "expired" not in new
     done = jobs.native(jobs.hermetic, "policy", "check", env=env, cwd=project)
     assert (done.code, done.out) == (0, f"{file}: good\n{file}: what package old may do (a try) has expired on 2020-01-31\n")
+
+
+def test_show_says_what_comes_of_a_profile(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Of one that extends others, or is not trusted, its words say little."""
+    file = lay(project, "[profile.local]\nextends = ['net-hermetic']\n[package.boto3]\nnetwork.allow-listen = 80")
+
+    def comes() -> str:
+        done = jobs.native(jobs.hermetic, "policy", "show", "--profile", "local", env=env, cwd=project)
+        assert ("allows no more than what stands without it, the built-in profile default" in done.out) is (not trusted)
+        assert ("allow-listen = 80  # not trusted, given to nobody" in done.out) is (not trusted)
+        return done.out.splitlines()[-1]
+
+    trusted = False
+    assert comes().startswith("# what comes of it: no network, no writing but in ")
+    assert comes().endswith(" (--resolved shows each rule)")
+    jobs.native(jobs.hermetic, "policy", "trust", str(file), env=env, cwd=project)
+    trusted = True
+    assert comes() == "# what comes of it: no network but localhost, more for boto3 alone (--resolved shows each rule)"
 
 
 def test_show_for_programs(jobs: Jobs, project: Path, env: dict[str, str]) -> None:

@@ -338,6 +338,32 @@ def test_a_run_with_flags_alone_reads_no_profile(monkeypatch):
     assert resolve("--no-network").policy == Policy(network=CLOSED)
 
 
+@pytest.mark.parametrize(
+    ("line", "hint", "given"),
+    [
+        ("--no-network", "--allow-localhost", False),
+        ("--no-network --allow-localhost", "--allow-localhost", True),
+        ("--no-network --allow-localhost", "--allow-localhost=80", True),
+        ("--no-network --allow-localhost=80", "--allow-localhost=81", False),
+        ("--no-network --allow-domain=*.a.test", "--allow-domain b.a.test", True),
+        ("--no-network --allow-domain=a.test:443", "--allow-domain a.test:80", False),
+        ("--fs-readonly --allow-write=/usr", "--allow-write '/usr/a b'", True),
+        ("--fs-readonly", "--allow-read /usr", True),
+        ("--no-network", "--allow-run /bin/true", False),
+        ("--no-network", "--builds alike", False),
+        # what no guard says, and a target may
+        ("--no-network", "", False),
+        ("--no-network", "--bogus", False),
+        ("--no-network", "'", False),
+        ("--fs-readonly", "--allow-write a\0b", True),
+        ("--no-network", "--allow-localhost=x", True),
+    ],
+)
+def test_what_is_given_already(line, hint, given):
+    resolved = combine.resolve(options.parse([*line.split(), "--", "x"], {}), "/usr")
+    assert resolved.allows_already(hint) is given
+
+
 def test_describes_what_is_forbidden():
     assert combine.describe(ALL) == "no network, no new process, no writing, no native code"
     assert combine.describe(Policy(filesystem=Filesystem(read=("/a b",)))) == "no writing, reads only in '/a b'"
