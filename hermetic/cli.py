@@ -176,16 +176,23 @@ def _audit(python: str | None, json: bool) -> int:
     return 0 if found.accounted else 1
 
 
-def _explain(surface: str, what: str, package: str | None, **values: Any) -> int:
-    from hermetic.launch import beforehand, run
+def _explain(surface: str, what: str, target: tuple[str, ...], package: str | None, **values: Any) -> int:
+    from hermetic.launch import beforehand, finding, run
     from hermetic.policy import combine
 
-    resolved = combine.resolve(Invocation(RUN, _given(values), []), os.getcwd())
+    if target and (target[0] != "--" or len(target) == 1):
+        raise click.UsageError(f"what comes behind {quoted(what)} is -- and a command, not {quoted(target[0])}")
+    cwd, command = os.getcwd(), [*target[1:]]
+    resolved = combine.resolve(
+        Invocation(RUN, _given(values), command), cwd, finding.Sought(Invocation(RUN, {}, command), cwd) if command else None
+    )
     for notice in (resolved.choice, *resolved.notices) if resolved.choice else resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
     answers = explain.answers(resolved.policy, surface, what, [*map(os.path.realpath, beforehand.own_paths()), *resolved.files], package)
     narrowed = run.narrowed(resolved).get(explain.QUESTIONS[surface].guard)
     click.echo("\n".join(answer.told(narrowed) for answer in answers))
+    if surface == "native" and explain.is_missing(what, resolved.context.sites()):
+        click.echo(f"hermetic: no distribution {printable(what)} is installed for {quoted(command[0])}", err=True)
     return 0 if all(answer.decision.allowed for answer in answers) else 1
 
 
@@ -229,10 +236,10 @@ def _schema() -> int:
     return _policy(lambda: (schema.text(), 0))
 
 
-def _trust(file: str | None, forget: bool) -> int:
+def _trust(file: str | None, forget: bool, dry_run: bool) -> int:
     from hermetic import policies
 
-    return _policy(policies.trust_files, file=file, cwd=os.getcwd(), forget=forget)
+    return _policy(policies.trust_files, file=file, cwd=os.getcwd(), forget=forget, dry_run=dry_run)
 
 
 def _init() -> int:
@@ -356,6 +363,7 @@ class Surface(click.Choice):  # type: ignore[type-arg]
 _QUESTION: list[click.Parameter] = [
     click.Argument(["surface"], type=Surface(list(explain.QUESTIONS)), metavar="|".join(explain.QUESTIONS)),
     click.Argument(["what"], metavar="WHAT"),
+    click.Argument(["target"], nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]", shell_complete=_word_of_target),
 ]
 
 _FILES = click.Argument(["files"], nargs=-1, metavar="FILE", shell_complete=_complete_file)

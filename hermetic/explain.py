@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hermetic_guard import packages, programs
 from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
+from hermetic_guard.distributions import INFO, OPEN_ENDED, name_of
+from hermetic_guard.files import names_in
 from hermetic_guard.guards.addresses import is_localhost, read_host
 from hermetic_guard.hosts import canonical_name, is_name
 from hermetic_guard.policy import is_within_any
@@ -18,6 +20,7 @@ from hermetic_guard.unions import views
 
 from hermetic.errors import UsageError, printable, quoted
 from hermetic.policy import WrongValue, adjust, domains, paths, ports
+from hermetic.target.packages import EGG_INFO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +113,18 @@ def _loading(text: str, protected: Sequence[str]) -> Iterator[Request]:
     except WrongValue as error:
         raise UsageError(f"{quoted(text)}: {error.why}", error.hint) from None
     yield Request("native", "import", name, distribution=name)
+
+
+def is_missing(distribution: str, sites: Sequence[str]) -> bool:
+    """Whether no distribution of this name is installed in these directories; where there are none nothing is known."""
+    name = adjust.normalized(distribution)
+    found = {
+        name_of(info.removesuffix(INFO).removesuffix(EGG_INFO))
+        for site in sites
+        for info in names_in(site)
+        if info.endswith((INFO, EGG_INFO))
+    }
+    return bool(sites) and name not in found | {*OPEN_ENDED.values()}
 
 
 def _connecting(text: str, protected: Sequence[str]) -> Iterator[Request]:

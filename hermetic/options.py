@@ -190,6 +190,7 @@ OPTIONS = (
            text="Ask for a distribution, as in boto3 or boto3==1.42.3: policy files can let it do more than others."),
     Option("--resolved", section=OTHER, commands=(SHOW,), text="Print the one policy that comes of all parts, with paths as they are."),
     Option("--forget", section=OTHER, commands=(TRUST,), text="Trust it no longer."),
+    Option("--dry-run", section=OTHER, commands=(TRUST,), text="Say what trusting it would give, and change nothing."),
     Option("--json", section=OTHER, commands=(DOCTOR, AUDIT, SHOW), text="Print what was found as JSON."),
     Option("-h", "--help", section=OTHER, kind=ANSWER, commands=(*COMMANDS, *ANSWERED), text="Show this help."),
     Option("-V", "--version", section=OTHER, kind=ANSWER, commands=(ROOT,), text="Show the version."),
@@ -308,6 +309,15 @@ def known(command: str) -> list[Option]:
 def flag_of(guard: str) -> str:
     """The option that puts a guard up."""
     return next(option.name for option in OPTIONS if option.policy.partition(".")[0] == guard)
+
+
+def worded(hint: str) -> tuple[Option, object]:
+    """The option and the value in a hint, as a shell would read it."""
+    import shlex  # only on the way to a refusal
+
+    words = shlex.split(hint)
+    (option, text), *_ = scan(RUN, words)[0]
+    return option, True if text is None else text
 
 
 def _completing(environ: Mapping[str, str] | None) -> bool:

@@ -70,6 +70,7 @@ EXAMPLES = {
         ("hermetic why --no-network net example.com:443", ""),
         ("hermetic why --allow-domain example.com net a.example.com:443", ""),
         ("hermetic why --profile pytest write .git/hooks/pre-commit", ""),
+        ("hermetic why write src/module.py -- pytest", "by the profile of the command"),
         ("hermetic why --no-subprocess run git", ""),
     ),
     POLICY: (("hermetic policy init", ""), ("hermetic policy show -- pytest", "")),
@@ -80,7 +81,11 @@ EXAMPLES = {
     CHECK: (("hermetic policy check", ""),),
     DIFF: (("hermetic policy diff default net-hermetic", ""), ("hermetic policy diff old.toml hermetic.toml", "")),
     SCHEMA: (("hermetic policy schema > hermetic.schema.json", ""),),
-    TRUST: (("hermetic policy trust", "all that count here"), ("hermetic policy trust --forget hermetic.toml", "")),
+    TRUST: (
+        ("hermetic policy trust --dry-run", "what it would give"),
+        ("hermetic policy trust", "all that count here"),
+        ("hermetic policy trust --forget hermetic.toml", ""),
+    ),
     INIT: (("hermetic policy init", ""),),
     COMPLETION: (
         ('eval "$(hermetic completion bash)"', "in ~/.bashrc"),
@@ -101,9 +106,9 @@ USAGE = {
     CHECK: "[FILE]...",
     DIFF: "PROFILE|FILE PROFILE|FILE",
     SCHEMA: "",
-    TRUST: "[--forget] [FILE]",
+    TRUST: "[--dry-run|--forget] [FILE]",
     INIT: "",
-    WHY: "[OPTIONS] net HOST:PORT|read PATH|write PATH|run PROGRAM|native DIST",
+    WHY: "[OPTIONS] net HOST:PORT|read PATH|write PATH|run PROGRAM|native DIST [-- COMMAND [ARGS]...]",
 }
 
 EXIT_CODES = (
@@ -123,7 +128,7 @@ def write_page(command: str, formatter: click.HelpFormatter) -> None:
     formatter.write_paragraph()
     formatter.write("Examples:\n")
     for line, why in EXAMPLES[command]:
-        formatter.write(f"  {line:<52}{why}".rstrip() + "\n")
+        formatter.write(f"  {line:<50}  {why}".rstrip() + "\n")
     inner = {ROOT: OUTER_COMMANDS, POLICY: options.POLICY_COMMANDS}.get(command, ())
     if inner:
         with formatter.section("Commands"):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermetic_guard.policy import Policy, PolicyError
 from hermetic_guard.unions import whole
 
-from hermetic import options
+from hermetic import changes, options
 from hermetic.errors import HermeticError, PolicyFileError, UsageError, quoted
 from hermetic.linux import gaps, layers
 from hermetic.options import Invocation
 from hermetic.policy import PARTS, adjust, combine, discover, dump, load, trust
 from hermetic.policy.context import Context, Known
-from hermetic.policy.library import Library, allows_no_more
+from hermetic.policy.library import Library, Shelf, allows_no_more
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ADVISORY = "python: for this package alone, advisory"
 NO_KERNEL = "there is no kernel layer here"
+
+LEGEND = "# + once it is trusted, - until then; what allows more comes first"
 
 STARTER = """\
 # What runs of hermetic in this directory, and below, may do. docs/policy.md says more; `hermetic policy check` reads this file,
@@ -58,22 +60,33 @@ def show(values: dict[str, object], cwd: str | None, target: Known | None, *, re
     if as_json:
         return json.dumps(_data(found, values, standings), indent=2, default=str) + "\n", 0  # dates
     mark = _mark(found.policy, standings, here)
+    day = found.context.day
     said = "".join(f"# {line}\n" for line in found.said)
     if resolved:
         return said + "\n" + dump.write(dump.table(found.policy), mark), 0
-    parts = [f"# {title}\n{dump.write(table, mark)}" for title, table in sources(found, values)]
+    parts = [f"# {one.title}\n{dump.write(one.table, _without_void(mark, one, day))}" for one in sources(found, values)]
+    parts.append(f"# what comes of it: {combine.describe(found.policy)} (--resolved shows each rule)\n")
     return "\n".join([said, *parts] if said else parts), 0
 
 
-def sources(found: combine.Resolved, values: dict[str, object]) -> list[tuple[str, Table]]:
-    """What a policy is made of, as it is written: what it is called, and its keys."""
+class Source(NamedTuple):
+    """What a policy is made of, as it is written: what it is called, its keys, and whether what it says of packages counts for nothing."""
+
+    title: str
+    table: Table
+    silenced: bool = False
+
+
+def sources(found: combine.Resolved, values: dict[str, object]) -> list[Source]:
+    """In the order in which they are read."""
     typed = _typed(values)
-    parts = [("the command line", typed)] if typed else []
+    parts = [Source("the command line", typed)] if typed else []
     if found.library:
         for name in found.profiles:
             file = found.library.file_of(name)
-            parts.append((f"profile {name} of {file}" if file else f"profile {name}, built in", found.library.written(name)))
-        parts += [(f"{shelf.document.file}: in every run", shelf.document.top) for shelf in found.library.shelves if shelf.document.top]
+            parts.append(Source(f"profile {name} of {file}" if file else f"profile {name}, built in", found.library.written(name)))
+        tops = {shelf.document.file: shelf.document.top for shelf in found.library.shelves if shelf.document.top}
+        parts += [Source(f"{file}: in every run", top, file in found.silenced) for file, top in tops.items()]
     return parts
 
 
@@ -112,7 +125,7 @@ def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -
     special = [gap for gap in gaps.gaps(whole(policy), here) if gap.rules] if here else []
 
     def mark(guard: str, key: str) -> str:
-        if guard == load.PACKAGE:
+        if guard.startswith(f"{load.PACKAGE}."):
             return of_package(*key.split(".")) if "." in key else ""
         standing = by_guard.get(guard)
         if standing is None:
@@ -133,12 +146,26 @@ def _mark(policy: Policy, standings: list[layers.Standing], here: Here | None) -
     return mark
 
 
+def _without_void(mark: Mark, source: Source, day: str) -> Mark:
+    """What is said of single packages, and does not hold any more or is not trusted, nothing enforces."""
+    said = source.table.get(load.PACKAGE, {})
+    void = dict.fromkeys(said, "not trusted") if source.silenced else {}
+    days = {name: one["expires"].isoformat() for name, one in said.items() if "expires" in one}
+    void |= {name: f"expired on {expires}" for name, expires in days.items() if expires <= day}
+
+    def marked(guard: str, key: str) -> str:
+        why = void.get(guard.removeprefix(f"{load.PACKAGE}.")) if guard.startswith(f"{load.PACKAGE}.") else None
+        return f"{why}, given to nobody" if why else mark(guard, key)
+
+    return marked
+
+
 def _data(found: combine.Resolved, values: dict[str, object], standings: list[layers.Standing]) -> dict[str, Any]:
     return {
         "version": 1,
         "policy": dump.table(found.policy),
         "layers": {one.guard: {"python": one.python, "kernel": one.kernel, "gap": one.gap} for one in standings},
-        "sources": [{"from": title, "policy": table} for title, table in sources(found, values)],
+        "sources": [{"from": one.title, "policy": one.table} for one in sources(found, values)],
         "files": found.files,
         "notices": found.said,
     }
@@ -155,11 +182,27 @@ def check(files: Sequence[str], cwd: str | None) -> Answer:
     found = named or [*(discover.Found(path) for path in discover.project_files(cwd)[0]), *([own] if own else [])]
     if not found:
         return "there is no policy file here, and none of your own (to begin one: hermetic policy init)\n", 0
-    outcomes = [_checked(one, [one] if named else found[at:], context) for at, one in enumerate(found)]
+    unread = {one.path: why for one in found for why in [_unread(one)] if why}
+    outcomes = [
+        (unread[one.path], 1)
+        if one.path in unread
+        else _checked(one, [one] if named else [other for other in found[at:] if other.path not in unread], context)
+        for at, one in enumerate(found)
+    ]
     return "".join(text for text, _ in outcomes), max(code for _, code in outcomes)
 
 
+def _unread(found: discover.Found) -> str:
+    """Why a file cannot be read as a policy, "" if it can: the others are checked without it."""
+    try:
+        Shelf(found)
+    except HermeticError as error:
+        return f"{error}\n"
+    return ""
+
+
 def _checked(found: discover.Found, shelves: list[discover.Found], context: Context) -> Answer:
+    before = len(context.notices)
     try:
         library = Library(shelves, context)
         if not library.shelves or library.shelves[0].document.file != found.path:
@@ -170,14 +213,20 @@ def _checked(found: discover.Found, shelves: list[discover.Found], context: Cont
     except HermeticError as error:
         return f"{error}\n", 1
     held = [
-        f"{file}: profile {name} allows more than what stands without it, and is held to that" for file, name in dict.fromkeys(library.held)
+        f"{file}: profile {name} allows more than what stands without it, {instead}, and is held to that"
+        for file, name, instead in dict.fromkeys(library.held)
     ]
-    return "".join(f"{line}\n" for line in (f"{found.path}: good", *held, *dict.fromkeys(library.notes))), 0
+    return "".join(f"{line}\n" for line in (f"{found.path}: good", *held, *dict.fromkeys((*library.notes, *context.notices[before:])))), 0
 
 
-def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
-    """Let the profiles of the project's files, or of one, widen what stands without them; or no longer. A file may be an installer's as well."""
-    indexes = _trust_indexes(os.path.abspath(file), cwd) if file and not forget else []
+def trust_files(file: str | None, cwd: str | None, *, forget: bool, dry_run: bool = False) -> Answer:
+    """Let the profiles of the project's files, or of one, widen what stands without them; or no longer. A file may be an installer's as well.
+
+    dry_run: say what that would give, and change nothing
+    """
+    if forget and dry_run:
+        raise UsageError("--forget and --dry-run exclude each other")
+    indexes = _trust_indexes(os.path.abspath(file), cwd, dry_run=dry_run) if file and not forget else []
     if indexes and not _is_policy(os.path.abspath(str(file))):
         return "".join(indexes), 0
     there = discover.project_files(cwd)[0]
@@ -195,19 +244,21 @@ def trust_files(file: str | None, cwd: str | None, *, forget: bool) -> Answer:
         shelves = [one, *(discover.Found(path) for path in there if path != one.path)]
         document = Library(shelves, Context(cwd, os.environ)).shelves[0].document
         if document.file == one.path:
-            said += [*_beyond(one, shelves, cwd), f"{one.path}: trusted, as it is now"]
-            store.trust(document)
+            said += [*_beyond(one, shelves, cwd), f"{one.path}: {'nothing was changed' if dry_run else 'trusted, as it is now'}"]
+            if not dry_run:
+                store.trust(document)
     return "".join([*indexes, *(f"{line}\n" for line in said)]), 0
 
 
-def _trust_indexes(file: str, cwd: str | None) -> list[str]:
+def _trust_indexes(file: str, cwd: str | None, *, dry_run: bool) -> list[str]:
     """Trust the indexes and local projects that an installer's file names; [] where it names none."""
     from hermetic.indexes import found, urls
 
     named = found.in_file(file, Context(cwd, os.environ))
     kinds = {"indexes": [value for _, value in urls.grants(named)], "local projects": found.projects_in(named)}
-    lines = [f"{file}: trusted, with the {kind} it names now: {', '.join(values)}\n" for kind, values in kinds.items() if values]
-    if lines:
+    done = "would be trusted" if dry_run else "trusted"
+    lines = [f"{file}: {done}, with the {kind} it names now: {', '.join(values)}\n" for kind, values in kinds.items() if values]
+    if lines and not dry_run:
         trust.store(os.environ).trust_urls(file, named)
     return lines
 
@@ -221,16 +272,14 @@ def _beyond(one: discover.Found, shelves: list[discover.Found], cwd: str | None)
     context = Context(cwd, os.environ)
     trusted = Library([discover.Found(one.path, own=True), *shelves[1:]], context)
     held = Library(shelves, context)
-    lines = []
-    for name in trusted.shelves[0].document.profiles:
-        changes = _changes(held.profile(name), trusted.profile(name))
-        lines += [f"profile {name}:", *(f"  {line}" for line in changes)] if changes else []
     given = trusted.tops()[one.path].packages
-    return lines + (
-        ["packages, in every run:", *(f"  {line}" for line in _lines(dump.table(Policy(packages=given)))[len(load.WORDS) :])]
-        if given
-        else []
-    )
+    found = {f"profile {name}": (held.profile(name), trusted.profile(name)) for name in trusted.shelves[0].document.profiles}
+    found["packages, in every run"] = Policy(), Policy(packages=given)
+    lines = []
+    for what, policies in found.items():
+        told = changes.changes(*policies, context)
+        lines += [f"{what}:", *(f"  {line}" for line in told)] if told else []
+    return [LEGEND, *lines] if lines else [f"{one.path}: nothing in it allows more than what stands without it"]
 
 
 def begin(cwd: str | None) -> Answer:
@@ -255,10 +304,12 @@ def begin(cwd: str | None) -> Answer:
 def difference(one: str, other: str, cwd: str | None) -> Answer:
     """What the second allows and forbids that the first does not. Exit code 1 where they differ."""
     first, second = _named(one, cwd), _named(other, cwd)
-    changes = _changes(first, second)
-    if not changes:
-        return "they allow the same\n", 0
-    return "".join(f"{line}\n" for line in (*changes, _verdict(first, second, other))), 1
+    tops = [f"# {quoted(name)}: what stands at its top" for name in dict.fromkeys((one, other)) if _is_file(name)]
+    found = changes.changes(first, second, Context(cwd, os.environ))
+    if not found:
+        return "".join(f"{line}\n" for line in (*tops, "they allow the same")), 0
+    legend = f"# + in {quoted(other)} alone, - in {quoted(one)} alone; what allows more comes first"
+    return "".join(f"{line}\n" for line in (*tops, legend, *found, _verdict(first, second, other))), 1
 
 
 def _verdict(first: Policy, second: Policy, other: str) -> str:
@@ -271,39 +322,17 @@ def _verdict(first: Policy, second: Policy, other: str) -> str:
     return f"{quoted(other)} allows {'less' if less else 'more'}" if less or more else "each allows something that the other does not"
 
 
+def _is_file(name: str) -> bool:
+    return "/" in name or name.endswith(".toml")
+
+
 def _named(name: str, cwd: str | None) -> Policy:
     """The policy of a profile, or at the top of a file, whose name then has a `/` or ends in .toml."""
     context = Context(cwd, os.environ)
     own = discover.user_file(os.environ)
     further = [own] if own else []
-    if "/" in name or name.endswith(".toml"):
+    if _is_file(name):
         path = os.path.abspath(name)
         return Library([discover.Found(path, own=True), *further], context).tops()[path]
     found = [discover.Found(path, own=True) for path in discover.project_files(cwd)[0]]
     return Library([*found, *further], context).profile(name, 0)
-
-
-def _changes(first: Policy, second: Policy) -> list[str]:
-    """Line by line, `-` for what is in the first alone, `+` for what is in the second alone."""
-    before, after = _lines(dump.table(first)), _lines(dump.table(second))
-    return [f"- {line}" for line in before if line not in after] + [f"+ {line}" for line in after if line not in before]
-
-
-def _lines(table: Table) -> list[str]:
-    """A rule a line: a guard that stands, and each value of its keys."""
-    lines = [f"{key} = {table[key]}" for key in load.WORDS]
-    for guard in PARTS:
-        if guard in table:
-            lines.append(f"[{guard}]")
-            for key, value in table[guard].items():
-                lines += _values(f"{guard}.{key}", value)
-    for name, said in table.get(load.PACKAGE, {}).items():
-        lines.append(f"[{load.PACKAGE}.{name}]")
-        for key, value in said.items():
-            of = value.items() if isinstance(value, dict) else [("", value)]
-            lines += [line for word, one in of for line in _values(f"{load.PACKAGE}.{name}.{key}{'.' if word else ''}{word}", one)]
-    return lines
-
-
-def _values(key: str, value: object) -> list[str]:
-    return [f"{key} = {str(one).lower() if one is True else one}" for one in (value if isinstance(value, list) else [value])]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from hermetic_guard.policy import OF_PACKAGE
+
 from hermetic.errors import printable
 
 TYPE_CHECKING = False
@@ -83,22 +85,49 @@ class Report:
 class Narrowed:
     """What policy files have to say of a guard: an option alone does not allow what they do not.
 
-    files: those that have its table; alone: whether it stands for their sake only, so that no option can adjust it
+    files:     those that have its table; alone: whether it stands for their sake only, so that no option can adjust it
+    given:     whether an option, as hints have it, is given already, so that it is only the files that do not allow it
+    packages:  the files that let single packages do more; untrusted: those that would, were they trusted
     """
 
-    def __init__(self, files: Sequence[str], *, alone: bool) -> None:
+    def __init__(
+        self,
+        files: Sequence[str],
+        *,
+        alone: bool,
+        given: Callable[[str], bool] = lambda option: False,
+        packages: Sequence[str] = (),
+        untrusted: Sequence[str] = (),
+    ) -> None:
         self.files = files
         self.alone = alone
+        self.given = given
+        self.packages = packages
+        self.untrusted = untrusted
 
     def hint(self, option: str) -> str:
         """What would allow something that `option` alone would allow if these files were not there."""
+        if option.startswith(OF_PACKAGE):
+            return f"in {listed(self.packages)}: {option}" if self.packages else option
+        hint = self._for_all(option)
+        return f"{hint} (or for a package alone, as {listed(self.untrusted)} may say: {TRUST})" if hint and self.untrusted else hint
+
+    def _for_all(self, option: str) -> str:
         if not self.files or not option:
             return option
-        return f"in {self.shown}: {option.removeprefix('--')}" if self.alone else f"{option} (so must {self.shown})"
+        in_files = self.alone or self.given(option)
+        return f"in {self.shown}: {option.removeprefix('--')}" if in_files else f"{option} (so must {self.shown})"
 
     @property
     def shown(self) -> str:
-        return " and ".join(map(shown, self.files))
+        return listed(self.files)
+
+
+TRUST = "after reading it, hermetic policy trust"
+
+
+def listed(files: Sequence[str]) -> str:
+    return " and ".join(map(shown, files))
 
 
 def message(event: Event, narrowed: Narrowed | None = None) -> str:

@@ -14,11 +14,11 @@ from hermetic_guard.hosts import (
     is_inward,
     is_loopback,
     is_name,
+    name_ports,
     plain_address,
-    show_ports,
 )
-from hermetic_guard.packages import NOBODY, holds_for
-from hermetic_guard.policy import BUILD, Policy, directory_of, is_protected, is_within, is_within_any
+from hermetic_guard.packages import NOBODY, holds_for, pattern_of, version_asking
+from hermetic_guard.policy import BUILD, OF_PACKAGE, Policy, directory_of, is_protected, is_within, is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Request(object):
 
 
 class Decision(object):
-    """allowed, and if not: the rule that says so and the option that would allow it ("" where none would)."""
+    """allowed, and if not: the rule that says so and the option, or what said of a package, would allow it ("" where nothing would)."""
 
     __slots__ = ("allowed", "hint", "rule")
 
@@ -123,7 +123,20 @@ def decide_for_packages(policy: Policy, packages: "Any", request: Request, asked
     if any(holds_for(package, asked) or (not asked and request.action == "DNS") for package in granting):
         return ALLOWED
     decision = decide(policy, request)
-    return Decision(False, decision.rule + _to_others(granting, asked), decision.hint) if granting else decision
+    if not granting:
+        return decision
+    return Decision(False, decision.rule + _to_others(granting, asked), _hint_for_package(granting, asked, request.guard, decision.hint))
+
+
+def _hint_for_package(granting: "Any", asked: "Any", guard: str, hint: str) -> str:
+    """What a policy file would have to say of who asks: an option would allow it to all. Of code that is no distribution's none can say anything."""
+    for package in granting:
+        version = version_asking(package, asked)
+        if version is not None:
+            pattern = pattern_of(version)
+            return '%s%s] approved = "%s"' % (OF_PACKAGE, package.name, pattern) if pattern else ""
+    name = asked[0][0] if asked else ""
+    return "%s%s] %s.%s" % (OF_PACKAGE, name, guard, hint[2:]) if name and hint.startswith("--allow-") else hint
 
 
 def _to_others(granting: "Any", asked: "Any") -> str:
@@ -240,10 +253,10 @@ def _decide_localhost(ports: "Any", request: Request) -> Decision:
     if not ports:
         return Decision(False, "network disabled", "--allow-localhost")
     if ports != ANY and _is_of_datagrams(request) and request.action in OUTWARD:
-        return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost")
+        return Decision(False, "network limited to localhost %s" % name_ports(ports), "--allow-localhost")
     if port is None or allows_port(ports, port) or request.action == "listen":
         return ALLOWED
-    return Decision(False, "network limited to localhost ports %s" % show_ports(ports), "--allow-localhost=%d" % port)
+    return Decision(False, "network limited to localhost %s" % name_ports(ports), "--allow-localhost=%d" % port)
 
 
 def _decide_datagrams(rules: "Any") -> Decision:
@@ -251,7 +264,7 @@ def _decide_datagrams(rules: "Any") -> Decision:
     if rules.localhost == ANY or rules.domains:
         return ALLOWED
     if rules.localhost:
-        return Decision(False, "network limited to localhost ports %s" % show_ports(rules.localhost), "--allow-localhost")
+        return Decision(False, "network limited to localhost %s" % name_ports(rules.localhost), "--allow-localhost")
     return Decision(False, "network disabled")
 
 

@@ -99,6 +99,12 @@ def allows_port(ports: "Any", port: int) -> bool:
     return ports == ANY or any(low <= port <= high for low, high in ports)
 
 
+def name_ports(ranges: "tuple[tuple[int, int], ...]") -> str:
+    """`port 443`, `ports 80,443`"""
+    single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    return "%s %s" % ("port" if single else "ports", show_ports(ranges))
+
+
 def show_ports(ports: "Any") -> str:
     """`80,8000-8010`, as --allow-localhost takes them."""
     if ports == ANY:

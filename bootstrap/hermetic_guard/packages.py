@@ -85,6 +85,14 @@ def read_version(text: str) -> "tuple[int, tuple[int, ...], str]":
     return (int(epoch) if leading_digits(epoch) == epoch != "" else -1), tuple(release), rest
 
 
+def pattern_of(version: str) -> str:
+    """The narrowest of the patterns that approve a version; "" where it is none."""
+    epoch, release, rest = read_version(version)
+    if epoch < 0 or not release:
+        return ""
+    return ("%d!" % epoch if epoch else "") + ".".join(["%d" % number for number in release]) + (ANY_END if rest else "")
+
+
 def leading_digits(text: str) -> str:
     end = 0
     while end < len(text) and text[end] in DIGITS:

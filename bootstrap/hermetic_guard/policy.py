@@ -12,6 +12,9 @@ MANNERS = ("refuse", "raise", "kill")
 """How a violation reaches the target, from the mildest to the strictest; of two policies the stricter holds."""
 
 
+OF_PACKAGE = "[package."
+"""How a hint begins that is no option, but what a policy file would have to say of a distribution."""
+
 BUILDS = ALIKE, CONFINED, BUILD = ("alike", "confined", "build")
 """What holds for the code that builds packages: what holds for all, or besides neither network nor writing but in its own tree; see builds.py.
 The last is for what such a build is already.

@@ -87,7 +87,8 @@ def carry_out(invocation: Invocation, cwd: str | None, fills: str = "") -> tuple
     for detail in (*resolved.details, "; ".join(target.how)):
         say.detail(detail)
     if resolved.policy.environment is not None:
-        say.detail(f"environment: {len(environment)} variables of {len(initial)}")
+        taken = ", ".join(sorted(os.fsdecode(name) for name in initial.keys() - environment.keys()))
+        say.detail(f"environment: {len(environment)} variables of {len(initial)}" + (f"; taken away: {taken}" if taken else ""))
     policy = beforehand.filling(beforehand.with_needs(resolved.policy, target, cwd), fills)
     beforehand.refuse_hidden(policy, target)
     if nested.is_inside():
@@ -419,5 +420,14 @@ def idle_work(*, environments: bool) -> Iterator[None]:
 
 def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:
     """What policy files have to say, by guard."""
-    asked = resolved.asked.guards()
-    return {guard: Narrowed(resolved.narrowing(guard), alone=guard not in asked) for guard in resolved.policy.guards()}
+    asked, packages = resolved.asked.guards(), resolved.packaging()
+    return {
+        guard: Narrowed(
+            resolved.narrowing(guard),
+            alone=guard not in asked,
+            given=resolved.allows_already,
+            packages=packages,
+            untrusted=resolved.silencing(guard),
+        )
+        for guard in resolved.policy.guards()
+    }

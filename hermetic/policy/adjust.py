@@ -34,11 +34,17 @@ def adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Polic
         guard = option.policy.partition(".")[0]
         rules = getattr(policy, guard)
         if rules is None:
-            raise UsageError(f"{option.name} has nothing to adjust: {WHAT[guard]}", f"it goes with {options.flag_of(guard)}")
+            raise UsageError(f"{option.name} has nothing to adjust: {WHAT[guard]}", _goes_with(option, guard))
         policy = policy.replaced(**{guard: typed(rules, option, values[option.key], reader)})
     words = {option.key: values[option.key] for option in options.OPTIONS if option.adjusts and option.choices and option.key in values}
     changed: Policy = policy.replaced(**words)
     return changed
+
+
+def _goes_with(option: Option, guard: str) -> str:
+    """What hides or protects takes nothing else away, and its guard does."""
+    alone = f"; where all else is to be written: {options.flag_of(guard)} --allow-write /" if option.key in ("hide", "protect") else ""
+    return f"it goes with {options.flag_of(guard)}{alone}"
 
 
 def typed(rules: Any, option: Option, value: object, reader: Reader) -> Any:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard.hosts import show_ports
 from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError
 
@@ -44,9 +43,10 @@ class Resolved:
     details:  what else there is to say
     library:  what profiles and tops were taken from, None where there was nothing to take
     context:  what the run is made of
+    silenced: the files that would let single packages do more, were they trusted
     """
 
-    __slots__ = ("asked", "choice", "context", "details", "files", "library", "notices", "policy", "profiles", "tops")
+    __slots__ = ("asked", "choice", "context", "details", "files", "library", "notices", "policy", "profiles", "silenced", "tops")
 
     def __init__(self, asked: Policy, tops: dict[str, Policy], profiles: tuple[str, ...], files: list[str], context: Context) -> None:
         self.asked = asked
@@ -58,6 +58,7 @@ class Resolved:
         self.details: list[str] = []
         self.library: Library | None = None
         self.context = context
+        self.silenced: list[str] = []
         self.policy = asked
         for file, top in tops.items():
             self.policy = _both(self.policy, top, f"what is asked for and what {file} allows")
@@ -70,6 +71,36 @@ class Resolved:
     def narrowing(self, guard: str) -> list[str]:
         """The files that have a say in what a guard allows."""
         return [file for file, top in self.tops.items() if guard in top.guards()]
+
+    def packaging(self) -> list[str]:
+        """The files that let single packages do more."""
+        found = [file for file, top in self.tops.items() if top.packages and file not in self.silenced]
+        if self.library:
+            of_files = {name: self.library.file_of(name) for name in self.profiles}
+            found += [file for name, file in of_files.items() if file and "package" in self.library.written(name)]
+        return list(dict.fromkeys(found))
+
+    def silencing(self, guard: str) -> list[str]:
+        """The files that would let single packages do more that a guard forbids, were they trusted."""
+        return [file for file in self.silenced if any(getattr(package, guard) for package in self.tops[file].packages)]
+
+    def allows_already(self, hint: str) -> bool:
+        """Whether what was asked for has all that this option would add, so that it is the files that take it away. A hint may be a stranger's."""
+        from hermetic.policy import adjust  # only on the way to a refusal
+        from hermetic.policy.library import allows_no_more
+
+        try:
+            option, value = options.worded(hint)
+            guard = option.policy.partition(".")[0]
+            rules = getattr(self.asked, guard, None)
+            if rules is None or option.key not in adjust.ADJUSTERS:
+                return False
+            more = adjust.applied(rules, option, (value,), Reader(self.context.cwd, self.context))
+            return allows_no_more(Policy(**{guard: more}), Policy(**{guard: rules}))
+        except WrongValue:
+            return True  # as where all may be read but for the files
+        except (UsageError, ValueError, OSError):
+            return False  # no words of an option
 
 
 def resolve(
@@ -103,7 +134,7 @@ def resolve(
     asked, silenced = _for_packages(asked, tops, library)
     files = [*there, *ignored, *(found.path for found in followed)]
     resolved = Resolved(asked, tops, profiles, list(dict.fromkeys(files)), reader.context)
-    resolved.library = library
+    resolved.library, resolved.silenced = library, silenced
     if library:
         _tell(resolved, library, chosen)
     resolved.notices += [f"{path} is another user's, and not followed" for path in ignored]
@@ -144,12 +175,15 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
         file = library.file_of(name)
         of = f" of {file}" if file else ""
         if chosen:
-            resolved.choice = f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy)}"
+            resolved.choice = (
+                f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy)}{_where_listed(resolved.policy)}"
+            )
         elif file and library.is_built_in(name):
             resolved.notices.append(f"profile {name} is the one{of}, not the built-in one")
     resolved.notices += [
-        f"{file} is not trusted, so its profile {name} allows no more than what stands without it (after reading it: hermetic policy trust)"
-        for file, name in dict.fromkeys(library.held)
+        f"{file} is not trusted, so its profile {name} allows no more than what stands without it, {instead} "
+        "(after reading it: hermetic policy trust)"
+        for file, name, instead in dict.fromkeys(library.held)
     ]
     resolved.details += [f"{file} holds in every run: {describe(top)}" for file, top in resolved.tops.items() if top.guards()]
     resolved.details += dict.fromkeys(library.notes)
@@ -185,6 +219,15 @@ def _besides(policy: Policy) -> list[str]:
 FEW = 3
 """More hidden places are counted: the sets of them are long."""
 
+
+def _where_listed(policy: Policy) -> str:
+    """What lists the places that are only counted."""
+    files = policy.filesystem
+    return f" (all places: {LISTS})" if files is not None and max(len(files.protect), len(files.hide)) > FEW else ""
+
+
+LISTS = "hermetic policy show --resolved -- COMMAND"
+
 _PHRASES: dict[str, Callable[[Any], str]] = {
     "network": lambda rules: _but("no network", " ", _reachable(rules)),
     "subprocess": lambda rules: _but("no new process", " of ", _quoted(rules.run)),
@@ -199,7 +242,7 @@ def _but(what: str, preposition: str, allowed: Sequence[str]) -> str:
 
 def _reachable(rules: Network) -> list[str]:
     allowed = [f"localhost{ports.shown(rules.localhost)}"] if rules.localhost else []
-    allowed += [f"{name} ports {show_ports(ranges)}" for name, ranges in rules.domains]
+    allowed += [f"{'any host' if name == '*' else name}{ports.shown(ranges)}" for name, ranges in rules.domains]
     if rules.addresses or rules.denied:
         from hermetic.policy import addresses
 

@@ -100,9 +100,9 @@ def write(found: Table, mark: Mark = lambda guard, key: "", above: tuple[str, ..
 
 
 def _rule(path: tuple[str, ...]) -> tuple[str, str]:
-    """The guard and the key that a place in a policy is about; for what is said of a package PACKAGE, and the keys behind its name."""
+    """The guard and the key that a place in a policy is about; for what is said of a package PACKAGE and its name, and the keys behind that."""
     if path[0] == PACKAGE:
-        return PACKAGE, ".".join(path[2:])
+        return ".".join(path[:2]), ".".join(path[2:])
     return (path[0], path[1] if len(path) > 1 else "")
 
 

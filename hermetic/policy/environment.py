@@ -39,10 +39,18 @@ OTHER_CODE = frozenset([*injection.LOADER, *injection.OTHER_LIBRARY, *injection.
 """What leads a program to other code before the guards can stand."""
 
 
+EXPECTED = "the name of a variable was expected, in which * stands for any text"
+OTHERS = "_*%().-+:!"
+"""What there is in names besides letters and digits: `BASH_FUNC_x%%`, `ProgramFiles(x86)`. Shells know the first alone."""
+
+
 def pattern(text: str) -> str:
-    """`NAME`, or with `*` for any text; raises ValueError for what no variable can be called."""
-    if not text or "=" in text or "\0" in text:
-        raise ValueError("the name of a variable was expected, in which * stands for any text")
+    """`NAME`, or with `*` for any text; raises ValueError for what no variable is called: it would grant nothing, and nobody would know."""
+    if not text:
+        raise ValueError(EXPECTED)
+    for at, character in enumerate(text, 1):
+        if not character.isalnum() and character not in OTHERS:
+            raise ValueError(f"{EXPECTED}, and none has {character!a} in it (at character {at})")
     return text
 
 

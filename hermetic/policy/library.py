@@ -44,13 +44,13 @@ class Shelf:
 class Library:
     """shelves: the files that count, the nearest first
     notes:    what in them names nothing here
-    held:     (file, name) of what is not trusted and would have allowed more
+    held:     (file, name, what it is held to) of what is not trusted and would have allowed more
     """
 
     def __init__(self, files: Sequence[Found], context: Context) -> None:
         self.shelves = [shelf for shelf in map(Shelf, files) if shelf.document.is_there]
         self.notes: list[str] = []
-        self.held: list[tuple[str, str]] = []
+        self.held: list[tuple[str, str, str]] = []
         self._context = context
         self._under_way: list[tuple[str, str]] = []
 
@@ -69,7 +69,8 @@ class Library:
         made = self._made(shelf.document, name, at)
         if self._trusts(shelf):
             return made
-        return self._held(made, self._instead(name, at + 1), (shelf.document.file, name))
+        instead = self._instead(name, at + 1)
+        return self._held(made, self.profile(instead, at + 1), (shelf.document.file, name, self._called(instead, at + 1)))
 
     def standing(self, start: int = 0) -> str:
         """The name of the profile that stands if nothing is asked for, looked for from the shelf at `start` on: the one that says it is for the
@@ -112,18 +113,23 @@ class Library:
     def _shelf_of(self, name: str, start: int) -> int | None:
         return next((at for at in range(start, len(self.shelves)) if name in self.shelves[at].document.profiles), None)
 
-    def _instead(self, name: str, start: int) -> Policy:
-        """What would stand if the files before `start` were not there."""
+    def _instead(self, name: str, start: int) -> str:
+        """The profile that would stand if the files before `start` were not there."""
         known = self._shelf_of(name, start) is not None or name in load.names()
-        return self.profile(name if known else self.standing(start), start)
+        return name if known else self.standing(start)
 
-    def _held(self, made: Policy, base: Policy, what: tuple[str, str]) -> Policy:
+    def _called(self, name: str, start: int) -> str:
+        """A profile, in words."""
+        at = self._shelf_of(name, start)
+        return f"the built-in profile {name}" if at is None else f"profile {name} of {self.shelves[at].document.file}"
+
+    def _held(self, made: Policy, base: Policy, what: tuple[str, str, str]) -> Policy:
         try:
             if not allows_no_more(made, base):
                 self.held.append(what)
             held: Policy = intersect(made, base)
         except PolicyError as error:
-            file, name = what
+            file, name, _ = what
             raise PolicyFileError(
                 f"{file}: profile {name} is not trusted, and with what stands without it leaves nothing: {error}"
             ) from None

@@ -6,16 +6,17 @@ the same ports make equal policies.
 
 from __future__ import annotations
 
-from hermetic_guard.hosts import ANY, either_ports, merged_ports, show_ports
+from hermetic_guard.hosts import either_ports, merged_ports, name_ports
 
 HIGHEST = 65535
+ALL = ((1, HIGHEST),)
 DIGITS = "0123456789"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     Ranges = tuple[tuple[int, int], ...]
     Ports = str | Ranges
-    """ANY, or inclusive ranges."""
+    """hosts.ANY, or inclusive ranges."""
 
 
 class PortsError(ValueError):
@@ -64,4 +65,4 @@ merged, union = merged_ports, either_ports
 
 def shown(allowed: Ports) -> str:
     """` ports 80,443` as messages have it; nothing where all are meant."""
-    return "" if allowed == ANY else f" ports {show_ports(allowed)}"
+    return "" if isinstance(allowed, str) or allowed == ALL else f" {name_ports(allowed)}"

@@ -115,6 +115,8 @@ def _names(word: str, context: Context) -> Iterable[str]:
     """Those that are there or will be, in directories that are there where a directory's name has a `*` in it."""
     import glob
 
+    if word in PLACES:
+        return _paths(word, context)
     folder, slash, name = (_pattern(word, context) or "").rpartition("/")
     folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [folder.replace("[*]", "*")]
     return [f"{found}/{name}" for found in folders if slash]

@@ -131,7 +131,9 @@ def test_how_much_is_left_is_said(jobs, env):
     left = [name for name in env if name in ("SECRET", "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")]
     done = jobs.guarded(*words, env=env)
     # PWD is the shell's, which the command begins as
-    assert f"hermetic: environment: {len(left) + 1} variables of {len(env) + 1}\n" in done.err
+    taken = ", ".join(sorted(env.keys() - {*left}))
+    assert f"hermetic: environment: {len(left) + 1} variables of {len(env) + 1}; taken away: {taken}\n" in done.err
+    assert env["AWS_KEY"] not in done.err
 
 
 def test_what_leads_to_other_code_cannot_be_set(jobs, env):

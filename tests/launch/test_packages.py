@@ -176,6 +176,9 @@ def test_conditions(world: World, more: str, may: bool, told: str) -> None:
     assert (found["granted connect"] == "done") is may
     assert found["other connect"] == "NetworkRefused"
     assert told in said(done)
+    if "asked by" in told:
+        assert '[package.granted] approved = "1.2.3"' in {event.get("hint") for event in done.events}
+        assert "  allow it  in grants.toml: [package.other] network.allow-localhost\n" in done.err
     assert not may or "expired" not in done.err
 
 
@@ -190,7 +193,7 @@ def test_trust(world: World) -> None:
     assert world.found(done)["granted connect"] == "NetworkRefused"
     assert "hermetic.toml is not trusted, so what it lets single packages do is not given" in done.err
     done = world.jobs.guarded("policy", "trust", env=env, cwd=world.project, log=False)
-    assert "  package.granted.network.allow-localhost = true\n" in done.out
+    assert "  + package.granted.network.allow-localhost = true\n" in done.out
     found = world.found(world.jobs.guarded(*words, env=env, cwd=world.project))
     assert (found["granted connect"], found["other connect"]) == ("done", "NetworkRefused")
     file.write_text(f"version = 1\n[network]\n{SAID}")

@@ -63,6 +63,10 @@ def test_what_would_allow_it(jobs: Jobs, project: Path, env: dict[str, str]) -> 
     assert f"  allow it  --allow-write {project}/sub (so must {project}/hermetic.toml)\n" in done.err
     lay(project, f"[filesystem]\nallow-write = '{project}/sub'")
     assert jobs.guarded("--fs-readonly", *run, env=env, cwd=project / "sub").code == 77
+    lay(project, "[filesystem]\n")
+    done = jobs.guarded("--fs-readonly", f"--allow-write={project}", *run, env=env, cwd=project / "sub")
+    assert f"  allow it  in {project}/hermetic.toml: allow-write {project}/sub\n" in done.err
+    lay(project, f"[filesystem]\nallow-write = '{project}/sub'")
     assert jobs.guarded("--fs-readonly", f"--allow-write={project}/sub", *run, env=env, cwd=project / "sub").code == 0
     assert jobs.guarded("--no-network", *run, env=env, cwd=project / "sub").code == 0
 
@@ -278,9 +282,14 @@ def test_trust(jobs: Jobs, project: Path, env: dict[str, str], loopback_server) 
     done = jobs.guarded(*run, env=env, cwd=project)
     assert done.code == 77
     assert done.err.startswith(f"hermetic: {file} is not trusted, so its profile local allows no more than what stands without it")
+    gives = "# + once it is trusted, - until then; what allows more comes first\nprofile local:\n  + network.allow-localhost = true\n"
+    gives += "".join(f"  - [{guard}], and all that it says\n" for guard in ("filesystem", "environment"))
+    done = jobs.native(jobs.hermetic, "policy", "trust", "--dry-run", env=env, cwd=project / "sub")
+    assert (done.code, done.out) == (0, f"{gives}{file}: nothing was changed\n")
+    assert not (project.parent / ".config/hermetic/trusted").exists()
+    assert jobs.guarded(*run, env=env, cwd=project).code == 77
     done = jobs.native(jobs.hermetic, "policy", "trust", env=env, cwd=project / "sub")
-    assert (done.code, done.out.partition("\n")[0]) == (0, "profile local:")
-    assert done.out.endswith(f"  + network.allow-localhost = true\n{file}: trusted, as it is now\n")
+    assert (done.code, done.out) == (0, f"{gives}{file}: trusted, as it is now\n")
     done = jobs.guarded(*run, env=env, cwd=project / "sub")
     assert (done.code, done.err) == (0, "")
     lay(project, "[profile.local]\nextends = ['net-hermetic']\nnetwork.allow-domain = 'example.com'")
@@ -289,6 +298,14 @@ def test_trust(jobs: Jobs, project: Path, env: dict[str, str], loopback_server) 
     assert jobs.guarded(*run, env=env, cwd=project).code == 0
     assert jobs.native(jobs.hermetic, "policy", "trust", "--forget", env=env, cwd=project).out == f"{file}: no longer trusted\n"
     assert jobs.guarded(*run, env=env, cwd=project).code == 77
+
+
+def test_what_would_not_be_given(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    file = lay(project, "[profile.local]\nextends = ['default']\n")
+    done = jobs.native(jobs.hermetic, "policy", "trust", "--dry-run", env=env, cwd=project)
+    assert done.out == f"{file}: nothing in it allows more than what stands without it\n{file}: nothing was changed\n"
+    done = jobs.native(jobs.hermetic, "policy", "trust", "--dry-run", "--forget", env=env, cwd=project)
+    assert (done.code, done.err) == (125, "hermetic: --forget and --dry-run exclude each other\n")
 
 
 def test_no_run_trusts_anything(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
@@ -312,7 +329,10 @@ def test_init_check_show(jobs: Jobs, project: Path, env: dict[str, str]) -> None
     assert policy("check") == (0, "there is no policy file here, and none of your own (to begin one: hermetic policy init)\n")
     assert policy("init") == (0, f"{file}: begun\n")
     assert policy("init") == (125, f"hermetic: {file} is there already\n")
-    assert policy("check") == (0, f"{file}: good\n{file}: profile tests allows more than what stands without it, and is held to that\n")
+    assert policy("check") == (
+        0,
+        f"{file}: good\n{file}: profile tests allows more than what stands without it, the built-in profile default, and is held to that\n",
+    )
     code, shown = policy("show", "--no-subprocess", "--allow-run=true")
     assert code == 0
     assert f"# {file}: in every run\n[filesystem]  # python, kernel\n" in shown
@@ -326,6 +346,46 @@ def test_init_check_show(jobs: Jobs, project: Path, env: dict[str, str]) -> None
     file.write_text("version = 1\n[netwrok]")
     assert policy("check") == (1, f"{file}, line 2: netwrok: unknown key (did you mean network?)\n")
     assert policy("check", "/dev/null")[0] == 1
+
+
+def test_check_tells_of_each_file(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Also of those that stand beside one that is wrong, and of that once."""
+    good, wrong = lay(project, "[network]"), lay(project, "[tool.hermetic]\nversion = 1\nnetwrok = 1", "pyproject.toml")
+    done = jobs.native(jobs.hermetic, "policy", "check", env=env, cwd=project)
+    assert done.out == f"{good}: good\n{wrong}, line 3: tool.hermetic.netwrok: unknown key (did you mean network?)\n"
+    assert done.code == 1
+
+
+def test_what_has_expired(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    said = "reason = 'a try'\nnetwork.allow-localhost = true\n"
+    file = lay(project, f"[package.old]\nexpires = 2020-01-31\n{said}[package.'new.er']\nexpires = 2999-01-31\n{said}")
+    done = jobs.native(jobs.hermetic, "policy", "show", "--no-network", f"--policy={file}", env=env, cwd=project)
+    expired = "  # expired on 2020-01-31, given to nobody"
+    old, new = done.out.partition("[package.old]")[2].split("[package.new-er]" if "[package.new-er]" in done.out else '[package."new.er"]')
+    assert old.startswith(f"{expired}\n")
+    assert f"[package.old.network]{expired}\nallow-localhost = true{expired}\n" in old
+    assert "allow-localhost = true  # python: for this package alone, advisory" in new
+    assert "expired" not in new
+    done = jobs.native(jobs.hermetic, "policy", "check", env=env, cwd=project)
+    assert (done.code, done.out) == (0, f"{file}: good\n{file}: what package old may do (a try) has expired on 2020-01-31\n")
+
+
+def test_show_says_what_comes_of_a_profile(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Of one that extends others, or is not trusted, its words say little."""
+    file = lay(project, "[profile.local]\nextends = ['net-hermetic']\n[package.boto3]\nnetwork.allow-listen = 80")
+
+    def comes() -> str:
+        done = jobs.native(jobs.hermetic, "policy", "show", "--profile", "local", env=env, cwd=project)
+        assert ("allows no more than what stands without it, the built-in profile default" in done.out) is (not trusted)
+        assert ("allow-listen = 80  # not trusted, given to nobody" in done.out) is (not trusted)
+        return done.out.splitlines()[-1]
+
+    trusted = False
+    assert comes().startswith("# what comes of it: no network, no writing but in ")
+    assert comes().endswith(" (--resolved shows each rule)")
+    jobs.native(jobs.hermetic, "policy", "trust", str(file), env=env, cwd=project)
+    trusted = True
+    assert comes() == "# what comes of it: no network but localhost, more for boto3 alone (--resolved shows each rule)"
 
 
 def test_show_for_programs(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
@@ -345,7 +405,8 @@ def test_resolved_is_a_policy_file(jobs: Jobs, project: Path, env: dict[str, str
     shown = jobs.native(jobs.hermetic, "policy", "show", "--resolved", *options, env=env, cwd=project).out
     (project.parent / "again.toml").write_text(shown)
     done = jobs.native(jobs.hermetic, "policy", "diff", "hermetic.toml", "../again.toml", env=env, cwd=project)
-    assert (done.code, done.out) == (0, "they allow the same\n")
+    tops = "".join(f"# {name}: what stands at its top\n" for name in ("hermetic.toml", "../again.toml"))
+    assert (done.code, done.out) == (0, f"{tops}they allow the same\n")
 
 
 def test_diff(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
@@ -354,10 +415,14 @@ def test_diff(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
         return done.code, done.out + done.err
 
     code, text = diff("default", "net-hermetic")
-    assert (code, "- [filesystem]\n" in text) == (1, True)
-    assert text.endswith("+ network.allow-localhost = true\nnet-hermetic allows more\n")
+    legend = "# + in net-hermetic alone, - in default alone; what allows more comes first\n"
+    gone = "".join(f"- [{guard}], and all that it says\n" for guard in ("filesystem", "environment"))
+    assert (code, text) == (1, f"{legend}+ network.allow-localhost = true\n{gone}net-hermetic allows more\n")
+    assert re.search(r"\n\+ filesystem.protect = @startup \(\d+ places\)\n", diff("net-hermetic", "default")[1])
     assert diff("net-hermetic", "block-all")[1].endswith("block-all allows less\n")
-    assert diff("exec-deny", "block-native")[1] == "- [subprocess]\n+ [native]\neach allows something that the other does not\n"
+    assert diff("exec-deny", "block-native")[1].partition("\n")[2] == (
+        "- [subprocess], and all that it says\n+ [native]\neach allows something that the other does not\n"
+    )
     assert diff("default", "defualt") == (125, "hermetic: there is no profile defualt (did you mean default?)\n")
 
 
@@ -371,7 +436,42 @@ def test_why_knows_them(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     ask = ("why", "--no-network", "--allow-domain=example.com", "--allow-domain=example.org", "net")
     assert [jobs.native(jobs.hermetic, *ask, f"{name}:443", env=env, cwd=project).code for name in ("example.com", "example.org")] == [0, 1]
     said = jobs.native(jobs.hermetic, *ask, "example.org:443", env=env, cwd=project).out
-    assert said.endswith("allow it  --allow-domain example.org (so must hermetic.toml)\n")
+    assert said.endswith("allow it  in hermetic.toml: allow-domain example.org\n")
+    said = jobs.native(jobs.hermetic, *ask, "example.net:443", env=env, cwd=project).out
+    assert said.endswith("allow it  --allow-domain example.net (so must hermetic.toml)\n")
+
+
+def test_why_by_the_profile_of_a_command(jobs: Jobs, project: Path, env: dict[str, str], environments: Environments) -> None:
+    (project / "setup.py").touch()
+    venv = environments.get("3.9")
+
+    def why(*words: object) -> tuple[int, str]:
+        done = jobs.native(jobs.hermetic, "why", *words, env=env, cwd=project)
+        return done.code, done.out + done.err
+
+    module = (venv.python, "-m", "pytest")
+    assert why("write", "setup.py")[0] == 0
+    code, said = why("write", "setup.py", "--", *module)
+    assert (code, "profile pytest stands" in said, "filesystem read-only" in said) == (1, True, True)
+    assert why("write", "setup.py", "x") == (125, "hermetic: what comes behind setup.py is -- and a command, not x\n")
+    missing = "no distribution no-such is installed for"
+    assert missing in why("--block-native", "native", "no-such", "--", *module)[1]
+    assert missing not in why("--block-native", "native", "pip", "--", *module)[1]
+    assert missing not in why("--block-native", "native", "no-such")[1]
+
+
+def test_why_knows_what_is_said_of_packages(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    file = lay(project, "[package.boto3]\napproved = '1.42.*'\nnetwork.allow-domain = 'example.com'")
+
+    def hint(package: str, *options: str) -> str:
+        ask = ("why", "--no-network", *options, "--package", package, "net", "example.com:443")
+        return jobs.native(jobs.hermetic, *ask, env=env, cwd=project).out.partition("allow it  ")[2]
+
+    told = "--allow-domain example.com (or for a package alone, as hermetic.toml may say: after reading it, hermetic policy trust)\n"
+    assert hint("boto3==1.43") == told
+    assert hint("boto3==1.43", f"--policy={file}") == 'in hermetic.toml: [package.boto3] approved = "1.43"\n'
+    assert hint("evil", f"--policy={file}") == "in hermetic.toml: [package.evil] network.allow-domain example.com\n"
+    assert hint("boto3==1.42.3", f"--policy={file}") == ""
 
 
 def test_a_run_without_policy_files_loads_nothing_for_them(hermetic_command: str, tmp_path: Path) -> None:

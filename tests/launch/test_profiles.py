@@ -199,7 +199,8 @@ def test_the_line(one):
     place = one.home / "project"
     assert re.fullmatch(
         rf"hermetic: no guard was asked for, so profile default stands: no network, no writing but in {place}, "
-        r"\d+ places protected, (\S+ and \S+|\d+ places|\S+) hidden, a clean environment; held in Python and the kernel( \(there .*\))?\n",
+        r"\d+ places protected, (\S+ and \S+|\d+ places|\S+) hidden, a clean environment "
+        r"\(all places: hermetic policy show --resolved -- COMMAND\); held in Python and the kernel( \(there .*\))?\n",
         told(one),
     )
 
@@ -214,8 +215,8 @@ def test_the_line_of_a_program_that_is_not_python(one):
 
 def test_the_line_of_what_the_command_line_adds(one):
     text = told(one, "--allow-localhost=80", "--timeout=1m")
-    assert "so profile default stands: no network but localhost ports 80, no writing" in text
-    assert "timeout 60 s; held in " in text
+    assert "so profile default stands: no network but localhost port 80, no writing" in text
+    assert "timeout 60 s (all places: hermetic policy show --resolved -- COMMAND); held in " in text
 
 
 @pytest.mark.parametrize("options", [("-q",), ("--no-network",), ("--profile=default",), ("-q", "--allow-localhost")])

@@ -131,4 +131,4 @@ def test_shown() -> None:
     shown = combine.describe(
         Policy(network=resolve("--no-network --allow-address=10.0.0.0/8:80 --deny-address=10.0.0.1 --allow-listen=80"))
     )
-    assert shown == "no network but 10.0.0.0/8 ports 80, never 10.0.0.1 and listening at ports 80"
+    assert shown == "no network but 10.0.0.0/8 port 80, never 10.0.0.1 and listening at port 80"

@@ -62,6 +62,12 @@ def test_first_screen(answer):
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_examples_are_apart_from_what_they_are_for(answer):
+    for command, examples in pages.EXAMPLES.items():
+        out = answer(*(() if command == ROOT else command.split()), "--help")[1]
+        assert all(re.search(rf"^  {re.escape(line)}{why and f'  +{re.escape(why)}'}$", out, re.M) for line, why in examples)
+
+
 def test_examples_are_command_lines_that_are_read():
     for examples in pages.EXAMPLES.values():
         for line, _ in examples:

@@ -89,7 +89,7 @@ def test_resolves(line, expected):
         ("", Policy(network=CLOSED), "profile default stands: no network"),
         ("--trace", Policy(network=CLOSED), "profile default stands: no network"),
         ("--allow-localhost", Policy(network=LOCAL), "profile default stands: no network but localhost"),
-        ("--allow-localhost=80", Policy(network=Network(localhost=((80, 80),))), "no network but localhost ports 80"),
+        ("--allow-localhost=80", Policy(network=Network(localhost=((80, 80),))), "no network but localhost port 80"),
         ("--on-violation raise", Policy(network=CLOSED, on_violation="raise"), "profile default stands: no network"),
         # neither is a guard
         ("--timeout 5", Policy(network=CLOSED, limits=Limits(timeout=5)), "profile default stands: no network, timeout 5 s"),
@@ -241,6 +241,8 @@ BAD = [
     ("--no-subprocess --allow-run no-such-program", "--allow-run no-such-program: no-such-program: command not found"),
     ("--block-native --allow-native a/b", "--allow-native a/b: the name of a distribution was expected"),
     ("--no-network --allow-env X", "--allow-env has nothing to adjust: the environment is not cleaned (it goes with --clean-env)"),
+    ("--no-network --hide /x", "(it goes with --fs-readonly; where all else is to be written: --fs-readonly --allow-write /)"),
+    ("--no-network --protect /x", "(it goes with --fs-readonly; where all else is to be written: --fs-readonly --allow-write /)"),
     ("--clean-env --allow-env A=b", "--allow-env A=b: the name of a variable was expected"),
     ("--timeout soon", "--timeout soon: a time was expected: seconds, or with ms, s, m, h or d (as in 90, 90s, 1h30m)"),
     ("--max-memory 12Q", "--max-memory 12Q: a size was expected: a number of bytes, or with K, M, G or T (as in 512M, 1.5G)"),
@@ -361,7 +363,39 @@ def test_a_run_with_flags_alone_reads_no_profile(monkeypatch):
     assert resolve("--no-network").policy == Policy(network=CLOSED)
 
 
+@pytest.mark.parametrize(
+    ("line", "hint", "given"),
+    [
+        ("--no-network", "--allow-localhost", False),
+        ("--no-network --allow-localhost", "--allow-localhost", True),
+        ("--no-network --allow-localhost", "--allow-localhost=80", True),
+        ("--no-network --allow-localhost=80", "--allow-localhost=81", False),
+        ("--no-network --allow-domain=*.a.test", "--allow-domain b.a.test", True),
+        ("--no-network --allow-domain=a.test:443", "--allow-domain a.test:80", False),
+        ("--fs-readonly --allow-write=/usr", "--allow-write '/usr/a b'", True),
+        ("--fs-readonly", "--allow-read /usr", True),
+        ("--no-network", "--allow-run /bin/true", False),
+        ("--no-network", "--builds alike", False),
+        # what no guard says, and a target may
+        ("--no-network", "", False),
+        ("--no-network", "--bogus", False),
+        ("--no-network", "'", False),
+        ("--fs-readonly", "--allow-write a\0b", True),
+        ("--no-network", "--allow-localhost=x", True),
+    ],
+)
+def test_what_is_given_already(line, hint, given):
+    resolved = combine.resolve(options.parse([*line.split(), "--", "x"], {}), "/usr")
+    assert resolved.allows_already(hint) is given
+
+
 def test_describes_what_is_forbidden():
     assert combine.describe(ALL) == "no network, no new process, no writing, no native code"
     assert combine.describe(Policy(filesystem=Filesystem(read=("/a b",)))) == "no writing, reads only in '/a b'"
     assert combine.describe(Policy()) == "nothing is forbidden"
+    reachable = Network(
+        localhost=((80, 81),), domains=(("*", ((1, 65535),)), ("a.test", ((443, 443),)), ("b.test", ((80, 80), (443, 443))))
+    )
+    assert combine.describe(Policy(network=reachable)) == (
+        "no network but localhost ports 80-81, any host, a.test port 443 and b.test ports 80,443"
+    )

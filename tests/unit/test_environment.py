@@ -1,6 +1,7 @@
 """Which variables are granted, and how two lists of them combine."""
 
 import itertools
+import re
 
 import pytest
 from hermetic_guard.intersection import common_names, matches
@@ -60,6 +61,20 @@ def test_what_is_granted(rules, given, names):
     found = environment.granted(USER, rules, given)
     assert set(found) == names
     assert all(found[name] == USER[name] for name in names if name in USER and not given)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("A B", "' ' in it (at character 2)"), ("A,B", "','"), ("$A", "'$'"), ("A=", "'='"), ("A\n", r"'\n'"), ("", "was expected")],
+)
+def test_what_is_no_name(text, why):
+    with pytest.raises(ValueError, match=re.escape(why)):
+        environment.pattern(text)
+
+
+@pytest.mark.parametrize("text", ["A", "AWS_*", "*", "BASH_FUNC_x%%", "ProgramFiles(x86)", "a.b-c"])
+def test_what_is_a_name(text):
+    assert environment.pattern(text) == text
 
 
 def test_what_is_set():

@@ -208,6 +208,9 @@ def test_configuration_that_an_earlier_run_may_have_written(home: Path, monkeypa
     made = context(home, "install", "x")
     assert names(made) == ["index.example:443", "files.example:443"]
     assert made.notices == [f"{file} is not trusted, so evil.example:443 is not allowed (after reading it: hermetic policy trust {file})"]
+    text, code = policies.trust_files(str(file), f"{home}/work", forget=False, dry_run=True)
+    assert (text.startswith(f"{file}: would be trusted with the indexes it names now: "), code) == (True, 0)
+    assert policies.trust_files(str(file), f"{home}/work", forget=True)[0] == f"{file}: was not trusted\n"
     text, code = policies.trust_files(str(file), f"{home}/work", forget=False)
     assert (text, code) == (f"{file}: trusted, with the indexes it names now: evil.example:443\n", 0)
     assert names(context(home, "install", "x")) == ["evil.example:443"]

@@ -144,7 +144,7 @@ def test_a_profile_of_the_projects_needs_trust_to_widen(files: Files) -> None:
     resolved = files.resolve("--profile web")
     assert resolved.policy == CLOSED
     assert resolved.notices == [
-        f"{path} is not trusted, so its profile web allows no more than what stands without it (after reading it: hermetic policy trust)"
+        f"{path} is not trusted, so its profile web allows no more than what stands without it, the built-in profile default (after reading it: hermetic policy trust)"
     ]
     resolved = files.resolve("--profile tight")
     assert (resolved.policy.guards(), resolved.notices) == (("network", "subprocess", "filesystem", "native"), [])

@@ -227,6 +227,28 @@ def test_decides(request_: Request, asked: str, rule: str) -> None:
     assert (decision.allowed, decision.rule) == (not rule, rule)
 
 
+@pytest.mark.parametrize(
+    ("request_", "asked", "hint"),
+    [
+        (LOOK_UP, ("a", "2.0"), '[package.a] approved = "2.0"'),
+        (LOOK_UP, ("a", "1!2.1.post1+local"), '[package.a] approved = "1!2.1.*"'),
+        (LOOK_UP, ("a", ""), ""),
+        (LOOK_UP, ("b", "0"), "[package.b] network.allow-domain example.com"),
+        (WRITE, ("b", "0"), "[package.b] filesystem.allow-write /srv/x"),
+        (LOOK_UP, NOBODY, "--allow-domain example.com"),
+        (OTHER_NAME, ("b", "0"), "--allow-domain example.org"),
+        (KEPT, ("b", "0"), ""),
+    ],
+)
+def test_what_would_allow_it(request_: Request, asked: tuple[str, str], hint: str) -> None:
+    """Where packages may do it, it is not opened to all. What is said to be approved approves."""
+    assert decide_for_packages(POLICY, views(POLICY), request_, (asked,)).hint == hint
+    if "approved" in hint:
+        given = Package(name="a", approved=(normalized_version(hint.split('"')[1]),), network=POLICY.packages[0].network)
+        wider = POLICY.replaced(packages=(given,))
+        assert decide_for_packages(wider, views(wider), request_, (asked,)).allowed
+
+
 # Two policies.
 
 
@@ -285,13 +307,13 @@ def test_written() -> None:
         (
             "a==2",
             [
-                "refused  DNS(example.com): network disabled: allowed for a 1.* (backups) only, asked by a 2  allow it  --allow-domain example.com"
+                'refused  DNS(example.com): network disabled: allowed for a 1.* (backups) only, asked by a 2  allow it  [package.a] approved = "2"'
             ],
         ),
         (
             "b",
             [
-                "refused  DNS(example.com): network disabled: allowed for a 1.* (backups) only, asked by b  allow it  --allow-domain example.com"
+                "refused  DNS(example.com): network disabled: allowed for a 1.* (backups) only, asked by b  allow it  [package.b] network.allow-domain example.com"
             ],
         ),
         (None, ["refused  DNS(example.com): network disabled  allow it  --allow-domain example.com"]),

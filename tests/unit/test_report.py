@@ -145,3 +145,9 @@ def test_what_a_policy_file_has_to_say(tmp_path, monkeypatch):
     assert Narrowed(files[:1], alone=True).hint("--allow-run x") == "in hermetic.toml: allow-run x"
     assert Narrowed([], alone=False).hint("--allow-run x") == "--allow-run x"
     assert Narrowed(files, alone=True).hint("") == ""
+    assert Narrowed(files[:1], alone=False, given="--allow-run x".__eq__).hint("--allow-run x") == "in hermetic.toml: allow-run x"
+    said = Narrowed([], alone=False, packages=files[:1], untrusted=files[1:])
+    assert said.hint('[package.a] approved = "2"') == 'in hermetic.toml: [package.a] approved = "2"'
+    assert said.hint("--x") == "--x (or for a package alone, as /other/hermetic.toml may say: after reading it, hermetic policy trust)"
+    assert said.hint("") == ""
+    assert Narrowed([], alone=False).hint("[package.a] x") == "[package.a] x"

@@ -56,6 +56,12 @@ def test_secrets_that_are_there(tmp_path: Path) -> None:
     assert not any("*" in path or "$" in path for path in found)
 
 
+@pytest.mark.parametrize("option", [HIDE, PROTECT], ids=lambda option: option.key)
+def test_places_of_an_installer(tmp_path: Path, option: options.Option) -> None:
+    """There are none without one, for any option that takes paths."""
+    assert sets.words("@installed", option, Context(str(tmp_path), {})) == []
+
+
 def test_a_home_with_a_star_in_its_name(tmp_path: Path) -> None:
     for name in ("a*", "ab"):
         (tmp_path / name / ".ssh").mkdir(parents=True)
