@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hermetic.indexes.command import Command
+    from hermetic.policy.repositories import Found
 
 MARKERS = ("pyproject.toml", "setup.py", ".git")
 """What a project's directory has."""
@@ -49,9 +50,10 @@ class Context:
     begins:  whether a run begins, so that directories may be made which it will need
     notices: what the user has to be told of what was found
     indexes: what the indexes of installers take, see indexes/found.py; None until it is asked for
+    repositories: what git has in the project, see repositories.py; None until it is asked for
     """
 
-    __slots__ = ("_day", "_installer", "_interpreter", "begins", "cwd", "environ", "indexes", "notices", "target")
+    __slots__ = ("_day", "_installer", "_interpreter", "begins", "cwd", "environ", "indexes", "notices", "repositories", "target")
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class Context:
         self.begins = begins
         self.notices: list[str] = []
         self.indexes: list[tuple[str, str]] | None = None
+        self.repositories: Found | None = None
 
     @property
     def interpreter(self) -> str:
