@@ -276,6 +276,24 @@ def test_files_of_uv(home: Path) -> None:
     assert names(context(home, "pip", "install", "x", program="bin/uv", UV_NO_CONFIG="1")) == ["index.example:443", "files.example:443"]
 
 
+@pytest.mark.parametrize("name", ["uv.toml", "pyproject.toml"])
+def test_files_above_another_project(home: Path, name: str) -> None:
+    """uv reads them wherever the nearest project begins."""
+    write(home / "bin/uv", "https://index.example/simple")
+    table = "tool.uv.pip" if name == "pyproject.toml" else "pip"
+    file = write(home / "work" / name, f'[{table}]\nindex-url = "https://evil.example/simple"\n')
+    write(home / "work/sub/pyproject.toml", "")
+    made = context(home, "pip", "install", "x", program="bin/uv")
+    made.cwd = f"{home}/work/sub"
+    assert made.value("PROJECT") == f"{home}/work/sub"
+    assert names(made) == ["index.example:443", "files.example:443"]
+    assert made.notices == [f"{file} is not trusted, so evil.example:443 is not allowed (after reading it: hermetic policy trust {file})"]
+    policies.trust_files(str(file), f"{home}/work/sub", forget=False)
+    made = context(home, "pip", "install", "x", program="bin/uv")
+    made.cwd = f"{home}/work/sub"
+    assert names(made) == ["evil.example:443"]
+
+
 def test_another_program_may_start_either(home: Path) -> None:
     made = context(home, program="venv/bin/python venv/bin/tox", PIP_INDEX_URL="https://a.example/", UV_INDEX="https://b.example/")
     assert names(made) == ["a.example:443", "b.example:443"]
