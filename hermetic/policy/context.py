@@ -26,10 +26,12 @@ class Known:
     interpreter: the path of its interpreter, "" where there is none or the target is not Python
     names:       what the command is called, the more exact first
     words:       the path of its program and the arguments that it will be started with
+    shadowing:   the file in the working directory that answers to its name, "" where none does
     """
 
-    def __init__(self, interpreter: str = "", names: tuple[str, ...] = (), words: Sequence[str] = ()) -> None:
+    def __init__(self, interpreter: str = "", names: tuple[str, ...] = (), words: Sequence[str] = (), shadowing: str = "") -> None:
         self._known = interpreter, names, [*words]
+        self._shadowing = shadowing
 
     def interpreter(self) -> str:
         return self._known[0]
@@ -39,6 +41,9 @@ class Known:
 
     def words(self) -> list[str]:
         return self._known[2]
+
+    def shadowing(self) -> str:
+        return self._shadowing
 
 
 class Context:

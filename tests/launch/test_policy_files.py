@@ -379,3 +379,14 @@ def test_a_run_without_policy_files_loads_nothing_for_them(hermetic_command: str
     assert "hermetic.policy.load" not in done.stderr
     (tmp_path / "hermetic.toml").write_text("version = 1\n")
     assert "tomllib" in subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
+
+
+def test_a_clone_does_not_answer_to_an_installers_name(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """python looks for the module in the working directory first."""
+    command = ("-v", "--", PYTHON, "-m", "pip", "--version")
+    assert "profile pip-install stands" in jobs.guarded(*command, env=env, cwd=project).err
+    (project / "pip.py").write_text("print('clone')")
+    done = jobs.guarded(*command, env=env, cwd=project)
+    assert (done.code, done.out) == (0, "clone\n")
+    assert "profile default stands" in done.err
+    assert f"{project}/pip.py is loaded by this command, so it does not get what pip gets (python -P leaves it out)" in done.err
