@@ -101,14 +101,18 @@ def is_configuration(file: str, context: Context) -> bool:
 
 
 def _is_others(file: str, context: Context) -> bool:
-    """By where it lies, and by who may write it."""
+    """By where it lies, and by who may write it. What is found by going upwards comes with the directory that is worked in, as a clone may."""
     places = [os.path.realpath(place) for name in ("PROJECT", "VENV", "PREFIX") if (place := context.value(name))]
     try:
         found = os.stat(file)
     except OSError:
         return True
     mine = found.st_uid in (0, os.geteuid()) and not found.st_mode & 0o022
-    return not mine or any(is_within_any(path, tuple(places)) for path in (os.path.abspath(file), os.path.realpath(file)))
+    return (
+        not mine
+        or file in uv.upwards(context.cwd or "/")
+        or any(is_within_any(path, tuple(places)) for path in (os.path.abspath(file), os.path.realpath(file)))
+    )
 
 
 def in_file(file: str, context: Context) -> list[str]:

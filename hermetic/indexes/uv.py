@@ -37,13 +37,13 @@ def files(environ: Mapping[str, str], cwd: str) -> list[str]:
         return [os.path.join(cwd, named)]
     everywhere = [place for place in (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":") if place.startswith("/")]
     own = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
-    return [f"{place}/uv/{NAME}" for place in (*everywhere, "/etc", *([own] if own else []))] + _of_project(cwd)
+    return [f"{place}/uv/{NAME}" for place in (*everywhere, "/etc", *([own] if own else []))] + upwards(cwd)
 
 
-def _of_project(place: str) -> list[str]:
+def upwards(place: str) -> list[str]:
     """uv takes the nearest directory that has either, and of both the first; for a workspace also what stands above, so all are looked at."""
     found = [f"{place}/{name}" for name in (NAME, PROJECT)]
-    return found if place in ("", "/") else [*found, *_of_project(os.path.dirname(place))]
+    return found if place in ("", "/") else [*found, *upwards(os.path.dirname(place))]
 
 
 def of_file(file: str) -> Iterator[Said]:

@@ -52,3 +52,8 @@ class Sought(Known):
     def words(self) -> list[str]:
         target = self._target()
         return [target.interpreter, *target.argv[1:]]
+
+    def shadowing(self) -> str:
+        from hermetic.target.names import shadowing
+
+        return shadowing(self._target(), self._cwd)

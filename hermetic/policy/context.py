@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hermetic.indexes.command import Command
+    from hermetic.policy.repositories import Found
 
 
 class Known:
@@ -24,10 +25,12 @@ class Known:
     interpreter: the path of its interpreter, "" where there is none or the target is not Python
     names:       what the command is called, the more exact first
     words:       the path of its program and the arguments that it will be started with
+    shadowing:   the file in the working directory that answers to its name, "" where none does
     """
 
-    def __init__(self, interpreter: str = "", names: tuple[str, ...] = (), words: Sequence[str] = ()) -> None:
+    def __init__(self, interpreter: str = "", names: tuple[str, ...] = (), words: Sequence[str] = (), shadowing: str = "") -> None:
         self._known = interpreter, names, [*words]
+        self._shadowing = shadowing
 
     def interpreter(self) -> str:
         return self._known[0]
@@ -37,6 +40,9 @@ class Known:
 
     def words(self) -> list[str]:
         return self._known[2]
+
+    def shadowing(self) -> str:
+        return self._shadowing
 
 
 class Context:
@@ -48,9 +54,10 @@ class Context:
     begins:  whether a run begins, so that directories may be made which it will need
     notices: what the user has to be told of what was found
     indexes: what the indexes of installers take, see indexes/found.py; None until it is asked for
+    repositories: what git has in the project, see repositories.py; None until it is asked for
     """
 
-    __slots__ = ("_day", "_installer", "_interpreter", "begins", "cwd", "environ", "indexes", "notices", "target")
+    __slots__ = ("_day", "_installer", "_interpreter", "begins", "cwd", "environ", "indexes", "notices", "repositories", "target")
 
     def __init__(
         self,
@@ -69,6 +76,7 @@ class Context:
         self.begins = begins
         self.notices: list[str] = []
         self.indexes: list[tuple[str, str]] | None = None
+        self.repositories: Found | None = None
 
     @property
     def interpreter(self) -> str:

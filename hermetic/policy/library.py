@@ -76,13 +76,24 @@ class Library:
         """The name of the profile that stands if nothing is asked for, looked for from the shelf at `start` on: the one that says it is for the
         command, in the nearest file, and else the built-in one of that kind.
         """
-        names = self._context.target.names()
+        names = self._names()
         for shelf in self.shelves[start:]:
             for_name = {name: profile for profile, table in shelf.document.profiles.items() for name in table.get(load.COMMANDS, ())}
             chosen = next((for_name[name] for name in names if name in for_name), "")
             if chosen and self._trusts(shelf):
                 return chosen
         return load.for_command(names) or DEFAULT
+
+    def _names(self) -> tuple[str, ...]:
+        """What the command is called, if it is what has been installed by that name."""
+        target = self._context.target
+        names = target.names()
+        shadowing = target.shadowing() if names else ""
+        if shadowing:
+            self._context.notices.append(
+                f"{shadowing} is loaded by this command, so it does not get what {names[-1]} gets (python -P leaves it out)"
+            )
+        return () if shadowing else names
 
     def tops(self) -> dict[str, Policy]:
         """What stands at the top of each file, and so in every run."""

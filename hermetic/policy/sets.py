@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("sets.toml")
 
 INDEXES = "$INDEXES"
-PLACES = {"$WRITTEN": "written", "$CACHES": "caches"}
-"""Words of sets that stand for what is known of the installer that is run: its indexes, and functions of indexes/command.py."""
+"""The word that stands for the indexes of the installer that is run."""
+
+COMMAND, REPOSITORIES = "hermetic.indexes.command", "hermetic.policy.repositories"
+PLACES = {
+    "$WRITTEN": (COMMAND, "written"),
+    "$CACHES": (COMMAND, "caches"),
+    "$REPOSITORIES": (REPOSITORIES, "directories"),
+    "$REPOSITORY_FILES": (REPOSITORIES, "files"),
+}
+"""What a word begins with that stands for several paths -> the function of a module that finds them."""
 
 _tables: dict[str, dict[str, Any]] = {}
 
@@ -92,12 +100,22 @@ def _paths(word: str, context: Context) -> Iterable[str]:
     """Those that are there."""
     import glob
 
-    if word in PLACES:
-        from hermetic.indexes import command
-
-        return [path for path in getattr(command, PLACES[word])(context) if os.path.lexists(path)]
+    places = _places(word, context)
+    if places is not None:
+        return [path for path in places if os.path.lexists(path)]
     pattern = _pattern(word, context)
     return [] if pattern is None else sorted(glob.glob(pattern))
+
+
+def _places(word: str, context: Context) -> list[str] | None:
+    """The paths that a word of PLACES stands for; None for another."""
+    import importlib
+
+    name, slash, rest = word.partition("/")
+    if name not in PLACES:
+        return None
+    module, function = PLACES[name]
+    return [path + slash + rest for path in getattr(importlib.import_module(module), function)(context)]
 
 
 def _pattern(word: str, context: Context) -> str | None:
@@ -115,8 +133,9 @@ def _names(word: str, context: Context) -> Iterable[str]:
     """Those that are there or will be, in directories that are there where a directory's name has a `*` in it."""
     import glob
 
-    if word in PLACES:
-        return _paths(word, context)
+    places = _places(word, context)
+    if places is not None:
+        return places
     folder, slash, name = (_pattern(word, context) or "").rpartition("/")
     folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [folder.replace("[*]", "*")]
     return [f"{found}/{name}" for found in folders if slash]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from hermetic_guard import cmdline
+from hermetic_guard.files import names_in
+
+from hermetic.target import startup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +34,31 @@ def _options(arguments: list[str]) -> list[str]:
     """Without their values."""
     words = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return [word.partition("=")[0] for word in words if word.startswith("-")]
+
+
+def shadowing(target: Target, cwd: str) -> str:
+    """The file in the working directory that `python -m NAME` runs there, before or in the place of the NAME that is installed; "" where none does.
+
+    The working directory comes first on sys.path then, unless -I or -P keeps it out. So the module may be one of a clone's that has its name, and so
+    may what Python loads on the way to it: the standard library's modules are looked for there as well.
+    """
+    line = cmdline.parse(target.argv) if target.python else None
+    if line is None or line.kind != "m" or not line.target or line.letters & KEEPING_OUT:
+        return ""
+    name = line.target.partition(".")[0]
+    there = sorted({entry.partition(".")[0] for entry in names_in(cwd)} & (sys.stdlib_module_names - LET_BE))
+    found = [file for one in dict.fromkeys([name, *there]) for file in _module(cwd, one)]
+    return found[0] if found else ""
+
+
+KEEPING_OUT = frozenset("IP")
+LET_BE = frozenset(["test"])
+"""Nothing loads Python's own tests, and many projects have theirs there."""
+
+
+def _module(folder: str, name: str) -> list[str]:
+    """Also a directory without `__init__`, if it can be run: it counts where nothing else of that name is found."""
+    return [*startup.module_files(folder, name), *startup.module_files(f"{folder}/{name}", "__main__")]
 
 
 def _called(target: Target) -> tuple[str, list[str]]:

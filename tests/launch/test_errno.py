@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from conftest import find_python
 
@@ -95,3 +96,11 @@ def test_every_errno(jobs) -> None:
     assert found == expected
     assert refused == {name + more: [-13] for name in REFUSED for more in ("", ", not blocking")}
     assert len(done.refused) == len(refused)
+
+
+def test_a_descriptor_of_another_process(jobs) -> None:
+    """A link that may not be read leads nobody knows where; root sees that there is one."""
+    code = "try: open('/proc/1/fd/1', 'wb')\nexcept PermissionError: print('PermissionError')"
+    done = jobs.guarded("--no-network", "--", str(find_python("3.11").path), "-c", code, env=jobs.environ())
+    assert (done.code, done.out) == (0, "PermissionError\n"), done.err
+    assert done.refused == (["write(/proc/1/fd/1)"] if os.geteuid() == 0 else [])

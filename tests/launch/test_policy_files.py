@@ -173,6 +173,29 @@ def test_what_runs_later_is_protected_from_programs_that_are_not_python(jobs: Jo
     assert jobs.guarded("--fs-readonly", "--allow-write=/", *run, env=env, cwd=startup / "project").code == 0
 
 
+@pytest.mark.parametrize("path", [".git", ".git/commondir", ".git/config.worktree", ".git/modules/lib/foo/config", "lib/foo/.git"])
+def test_what_git_is_led_by_is_protected(jobs: Jobs, project: Path, env: dict[str, str], path: str) -> None:
+    """In Python also where it is not there yet; all else in `.git` can be written."""
+    below = project / ".git/modules/lib/foo"
+    if path == ".git":
+        (project / "setup.py").touch()
+    else:
+        below.mkdir(parents=True)
+        (below / "HEAD").touch()
+        (below / "config").write_text("[core]\n\tworktree = ../../../../lib/foo\n")
+    (project / path).parent.mkdir(parents=True, exist_ok=True)
+    run = ("--profile=default", "--no-policy", "--", PYTHON, "-c", WRITE, path)
+    assert jobs.guarded(*run, env=env, cwd=project).refused == [f"write({project}/{path})"]
+    (project / path).touch()
+    assert jobs.guarded(*run, env=env, cwd=project).refused == [f"write({project}/{path})"]
+    shell = ("--profile=default", "--no-policy", "--", "sh", "-c")
+    assert "Read-only file system" in jobs.guarded(*shell, f"echo x > {path}", env=env, cwd=project).err
+    assert jobs.guarded(*shell, f"mv {path} moved", env=env, cwd=project).code != 0
+    if path != ".git":
+        assert jobs.guarded(*shell, "echo x > .git/index; echo x > .git/modules/lib/foo/index", env=env, cwd=project).code == 0
+    assert jobs.guarded("--fs-readonly", "--allow-write=.", "--no-policy", *run[2:], env=env, cwd=project).code == 0
+
+
 def test_protect_where_nothing_is(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     """It may be a slip. Names with a star may come later."""
     (project / "site").mkdir()
@@ -483,3 +506,14 @@ def test_a_run_without_policy_files_loads_nothing_for_them(hermetic_command: str
     assert "hermetic.policy.load" not in done.stderr
     (tmp_path / "hermetic.toml").write_text("version = 1\n")
     assert "tomllib" in subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
+
+
+def test_a_clone_does_not_answer_to_an_installers_name(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """python looks for the module in the working directory first."""
+    command = ("-v", "--", PYTHON, "-m", "pip", "--version")
+    assert "profile pip-install stands" in jobs.guarded(*command, env=env, cwd=project).err
+    (project / "pip.py").write_text("print('clone')")
+    done = jobs.guarded(*command, env=env, cwd=project)
+    assert (done.code, done.out) == (0, "clone\n")
+    assert "profile default stands" in done.err
+    assert f"{project}/pip.py is loaded by this command, so it does not get what pip gets (python -P leaves it out)" in done.err

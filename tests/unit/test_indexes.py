@@ -209,7 +209,7 @@ def test_configuration_that_an_earlier_run_may_have_written(home: Path, monkeypa
     assert names(made) == ["index.example:443", "files.example:443"]
     assert made.notices == [f"{file} is not trusted, so evil.example:443 is not allowed (after reading it: hermetic policy trust {file})"]
     text, code = policies.trust_files(str(file), f"{home}/work", forget=False, dry_run=True)
-    assert (text.startswith(f"{file}: would be trusted with the indexes it names now: "), code) == (True, 0)
+    assert (text.startswith(f"{file}: would be trusted, with the indexes it names now: "), code) == (True, 0)
     assert policies.trust_files(str(file), f"{home}/work", forget=True)[0] == f"{file}: was not trusted\n"
     text, code = policies.trust_files(str(file), f"{home}/work", forget=False)
     assert (text, code) == (f"{file}: trusted, with the indexes it names now: evil.example:443\n", 0)
@@ -277,6 +277,24 @@ def test_files_of_uv(home: Path) -> None:
     assert policies.trust_files(str(project), f"{home}/work", forget=False)[1] == 0
     assert names(context(home, "sync", program="bin/uv")) == ["a.example:443", "b.example:80", "evil.example:443", "c.example:443"]
     assert names(context(home, "pip", "install", "x", program="bin/uv", UV_NO_CONFIG="1")) == ["index.example:443", "files.example:443"]
+
+
+@pytest.mark.parametrize("name", ["uv.toml", "pyproject.toml"])
+def test_files_above_another_project(home: Path, name: str) -> None:
+    """uv reads them wherever the nearest project begins."""
+    write(home / "bin/uv", "https://index.example/simple")
+    table = "tool.uv.pip" if name == "pyproject.toml" else "pip"
+    file = write(home / "work" / name, f'[{table}]\nindex-url = "https://evil.example/simple"\n')
+    write(home / "work/sub/pyproject.toml", "")
+    made = context(home, "pip", "install", "x", program="bin/uv")
+    made.cwd = f"{home}/work/sub"
+    assert made.value("PROJECT") == f"{home}/work/sub"
+    assert names(made) == ["index.example:443", "files.example:443"]
+    assert made.notices == [f"{file} is not trusted, so evil.example:443 is not allowed (after reading it: hermetic policy trust {file})"]
+    policies.trust_files(str(file), f"{home}/work/sub", forget=False)
+    made = context(home, "pip", "install", "x", program="bin/uv")
+    made.cwd = f"{home}/work/sub"
+    assert names(made) == ["evil.example:443"]
 
 
 def test_another_program_may_start_either(home: Path) -> None:

@@ -76,8 +76,7 @@ def test_shipped(name, tmp_path):
     """In a project below a home with secrets in it."""
     project = tmp_path / "home/project"
     (tmp_path / "home/.ssh").mkdir(parents=True)
-    project.mkdir()
-    (project / "setup.py").touch()
+    (project / ".git").mkdir(parents=True)
     profile = load.built_in(name)
     found = profile.policy("", Policy(), Reader("/x", Context(str(project), {"HOME": str(tmp_path / "home")}), ours=True))
     hidden = found.filesystem.hide if found.filesystem else ()

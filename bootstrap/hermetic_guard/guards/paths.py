@@ -99,7 +99,10 @@ def make_is_protected(protected, free=None):
                 return path
             if what not in FOLLOWING or not found or found.st_mode & KIND != SYMLINK:
                 return None
-            path = target_of(path, parent)
+            leads = target_of(path, parent)
+            if leads is None:
+                return path if look(path) else None  # nobody can say where a link leads that may not be read (another process's descriptor)
+            path = leads
         return None
 
     def is_inside(path):

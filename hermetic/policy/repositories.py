@@ -1,0 +1,117 @@
+"""Where git keeps what it runs by: of the project's repository, of its submodules and of its other working trees.
+
+Each of them has a directory with hooks and configuration, and `git status` in one runs what these name, as it does for submodules from above.
+They lie as deep below `.git/modules` as the submodules do below the project, so they are looked for: once, and to an end.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hermetic_guard.files import lines_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hermetic.policy.context import Context
+
+GIT, HEAD = ".git", "HEAD"
+BELOW = ("modules", "worktrees")
+CONTENT = frozenset("annex branches hooks info lfs logs objects refs rr-cache".split())
+"""Directories of a repository that have no other one in them. What else is in one is looked at: somebody may have made it look like one."""
+
+MOST = 2000
+"""Directories that are looked at; a thousand submodules have fewer. Where there are more, what holds them is kept as a whole."""
+
+GIT_DIRECTORY, COMMON, WORKTREE_FILE, WORKTREE = "gitdir:", "commondir", "gitdir", "worktree"
+
+
+class Found:
+    """directories: those that hooks and configuration are in; files: what says where such a directory is, and what is kept as a whole"""
+
+    __slots__ = ("directories", "files")
+
+    def __init__(self, directories: list[str], files: list[str]) -> None:
+        self.directories = directories
+        self.files = files
+
+
+def directories(context: Context) -> list[str]:
+    return _of(context).directories
+
+
+def files(context: Context) -> list[str]:
+    return _of(context).files
+
+
+def _of(context: Context) -> Found:
+    if context.repositories is None:
+        project = context.value("PROJECT")
+        context.repositories = Found([], []) if project is None else find(project)
+    return context.repositories
+
+
+def find(project: str) -> Found:
+    """Of a repository that is not there (yet) its name: nothing else says that it is none of somebody else's."""
+    named = f"{project}/{GIT}"
+    tops = [named] if os.path.isdir(named) else list(_linked(named))
+    found = Found(list(tops), [] if os.path.isdir(named) else [named])
+    for place in [f"{top}/{name}" for top in tops for name in BELOW]:
+        below = _below(place)
+        if below is None:
+            found.files.append(place)
+        else:
+            found.directories += below
+            found.files += [file for folder in below for file in _working_trees(folder)]
+    return found
+
+
+def _linked(file: str) -> Iterator[str]:
+    """The directory that a `.git` file leads to, and the one that has what all working trees share; gitrepository-layout(5)."""
+    for line in lines_of(file)[:1]:
+        if line.startswith(GIT_DIRECTORY):
+            own = _joined(os.path.dirname(file), line.removeprefix(GIT_DIRECTORY))
+            yield own
+            yield from (_joined(own, shared) for shared in lines_of(f"{own}/{COMMON}")[:1])
+
+
+def _below(top: str) -> list[str] | None:
+    """The repositories in a directory; None where there is more in it than is looked at."""
+    found, waiting, looked = [], [top], 0
+    while waiting:
+        folder = waiting.pop()
+        looked += 1
+        if looked > MOST:
+            return None
+        names, folders = _listed(folder)
+        is_repository = HEAD in names
+        found += [folder] if is_repository else []
+        waiting += [f"{folder}/{name}" for name in folders if not (is_repository and name in CONTENT)]
+    return sorted(found)
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """The names of what is in a directory, and of the directories among that."""
+    try:
+        with os.scandir(folder) as there:
+            entries = list(there)
+    except OSError:
+        return [], []
+    return [entry.name for entry in entries], [entry.name for entry in entries if entry.is_dir()]
+
+
+def _working_trees(folder: str) -> Iterator[str]:
+    """The `.git` files that lead to a repository: a submodule's configuration says where that is, and a file beside it of another working tree."""
+    for line in lines_of(f"{folder}/config"):
+        key, _, value = line.partition("=")
+        if key.strip().lower() == WORKTREE and value.strip():
+            yield f"{_joined(folder, value.strip().strip(QUOTE))}/{GIT}"
+    yield from (_joined(folder, line) for line in lines_of(f"{folder}/{WORKTREE_FILE}")[:1] if line.strip())
+
+
+QUOTE = '"'
+
+
+def _joined(base: str, path: str) -> str:
+    return os.path.normpath(os.path.join(base, path.strip()))

@@ -1,0 +1,33 @@
+"""What a command is called, and what in the working directory answers to the name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hermetic.target.names import shadowing
+from hermetic.target.resolve import Target
+
+
+@pytest.mark.parametrize(
+    ("words", "files", "found"),
+    [
+        ("-m pip install x", ["pip.py"], "pip.py"),
+        ("-m pip install x", ["pip/__init__.py", "pip/__main__.py"], "pip/__init__.py"),
+        ("-m pip install x", ["pip/__main__.py"], "pip/__main__.py"),
+        ("-m pip install x", ["typing.py"], "typing.py"),
+        ("-m pip._internal", ["pip.py"], "pip.py"),
+        ("-m build", ["build/lib/x.py", "test/__init__.py", "pip/x.py", "pip.txt"], ""),
+        ("-I -m pip", ["pip.py"], ""),
+        ("-P -m pip", ["pip.py"], ""),
+        ("/usr/bin/pip install x", ["pip.py"], ""),
+        ("-c pip", ["pip.py"], ""),
+    ],
+)
+def test_shadowing(tmp_path: Path, words: str, files: list[str], found: str) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    target = Target("/usr/bin/python3", ["python3", *words.split()], {}, [])
+    assert shadowing(target, str(tmp_path)) == (found and f"{tmp_path}/{found}")
