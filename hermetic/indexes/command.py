@@ -119,6 +119,20 @@ def written(context: Context) -> list[str]:
     return [_made(place, context) for place in [*found, *([project] if project else [])] if place]
 
 
+ELSEWHERE = ("--target", "--prefix")
+"""Options that name another place for packages than the environment."""
+
+
+def sites_elsewhere(context: Context) -> list[str]:
+    """The directories of packages that the command line names, as far as they are there."""
+    from glob import escape, glob
+
+    command = context.installer
+    given = [value for name, value in words.options(command.arguments) if name in ELSEWHERE] if command.installer else []
+    named = [os.path.normpath(os.path.join(context.cwd or "/", value)) for value in given if "\0" not in value]
+    return [place for one in named for place in (one, *sorted(glob(f"{escape(one)}/lib*/py*/*-packages")))]
+
+
 def _of_the_user(command: Command, context: Context) -> bool:
     """Whether pip installs for the user alone: it is told so, or can write nothing else."""
     if context.value("VENV"):

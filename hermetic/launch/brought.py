@@ -1,7 +1,8 @@
 """Which files a run has brought into an environment that run whenever an interpreter starts there, told by name when the run is over.
 
-A wheel may bring them, and they need no import: `.pth` files with lines of code, `.start` files (PEP 829), `sitecustomize` and `usercustomize`. They
-are found by reading (target/startup.py), before the run and after it; nothing of them is run.
+A wheel may bring them, and they need no import: `.pth` files with lines of code, `.start` files (PEP 829), `sitecustomize` and `usercustomize`, and
+what modules have in them that such lines name: to overwrite one that is there runs code as well as a new line does. They are found by reading
+(target/startup.py), before the run and after it; nothing of them is run.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.distributions import INFO, LARGEST_RECORD, RECORD
-from hermetic_guard.files import lines_of
+from hermetic_guard.files import lines_of, read_file
 
+from hermetic.digest import digest_of
 from hermetic.target import startup
 
 TYPE_CHECKING = False
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 CUSTOMIZING = (startup.SITE, startup.USER)
 UNREAD = "(too large to be read)"
+OF_LINES = "(a .pth or .start file there imports it)"
 
 
 def look(sites: Sequence[str]) -> Found:
@@ -32,14 +35,24 @@ def look(sites: Sequence[str]) -> Found:
 def _in_site(site: str) -> Found:
     """In any version of Python: which one the environment will have is not asked."""
     found: Found = {}
-    for entry in startup.of_site(site, startup.STARTS_SINCE):
+    entries = list(startup.of_site(site, startup.STARTS_SINCE))
+    for entry in entries:
         if entry.kind in (startup.CODE, startup.START):
             found.setdefault(entry.path, []).append(entry.text)
         elif entry.kind == startup.UNREADABLE and os.path.isfile(entry.path):
             found[entry.path] = [UNREAD, _state(entry.path)]
     for name in CUSTOMIZING:
         found.update((path, [_state(path)]) for path in startup.module_files(site, name))
+    for file, by in startup.imported_files(entries, site).items():
+        found.setdefault(file, [OF_LINES, digest_of(_content(file)), *by])
     return dict(sorted(found.items()))
+
+
+def _content(path: str) -> bytes:
+    try:
+        return read_file(path, startup.LARGEST)
+    except OSError:
+        return b""
 
 
 def _state(path: str) -> str:
@@ -53,16 +66,27 @@ def _state(path: str) -> str:
 def lines(before: Found, sites: Sequence[str]) -> Iterator[str]:
     """A line for each that is new, or not what it was."""
     for site in sites:
-        for path, code in _in_site(site).items():
-            if before.get(path) != code:
+        found = _in_site(site)
+        for path, code in found.items():
+            if _is_new(path, before, found):
                 name = path.removeprefix(f"{site}/")
                 owner = _owner(site, name)
                 of = f", of {owner}," if owner else ""
                 yield f"{path}{of} runs from now on whenever an interpreter starts there{_shown(name, code)}"
 
 
+def _is_new(path: str, before: Found, now: Found) -> bool:
+    """A module is told of where a line imports it that is itself no news."""
+    code = now[path]
+    if code[0] != OF_LINES:
+        return before.get(path) != code
+    return before.get(path, [])[:2] != code[:2] and any(before.get(by) == now.get(by) for by in code[2:])
+
+
 def _shown(name: str, code: list[str]) -> str:
     """What of a file runs, where that is lines of it."""
+    if code[0] == OF_LINES:
+        return f" {OF_LINES}"
     if name.partition("/")[0].partition(".")[0] in CUSTOMIZING:
         return ""
     return f": {code[0] if code[0] == UNREAD else '; '.join(code)}"

@@ -307,13 +307,17 @@ class Run:
 
     def watch(self, context: Context) -> None:
         """See what comes into the environment that runs when interpreters start."""
+        from hermetic.indexes import command
         from hermetic.launch import brought  # only where packages are installed
 
-        before = brought.look(context.sites())
+        def sites() -> list[str]:
+            return [*dict.fromkeys([*context.sites(), *command.sites_elsewhere(context)])]
+
+        before = brought.look(sites())
 
         def lines() -> Iterable[str]:
             context.look_again()
-            return brought.lines(before, context.sites())
+            return brought.lines(before, sites())
 
         self.brought = lines
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from hermetic_guard.policy import is_within
+
 from hermetic.digest import digest_of
 from hermetic.errors import UsageError, cut, quoted
 
@@ -18,9 +20,13 @@ if TYPE_CHECKING:
 NAME, PATH, FILE = "requirement", "path", "requirements file"
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 PROJECTS = ("pyproject.toml", "setup.py")
-BESIDES = frozenset(".git .hg .svn .tox .nox .venv venv build dist node_modules __pycache__ .mypy_cache .pytest_cache .ruff_cache".split())
-"""Directories of a project that are none of its sources, or that a build writes."""
+BESIDES = frozenset(".git .hg .svn .tox .nox __pycache__ .mypy_cache .pytest_cache .ruff_cache".split())
+"""Directories of a project that no build packs; neither does one a virtual environment. `build` and `dist` may be packages."""
 
+MADE = ("lib", "bdist.", "temp.")
+"""How those begin that setuptools makes in a project's `build`: it does so for every wheel."""
+
+MARK = "pyvenv.cfg"
 BUILT = ".egg-info"
 COUNTING = ("policy", "no_policy", "builds", "allow_domain", "allow_address", "allow_localhost", "deny_address")
 """Options that count for the installation as for the command, and so for what comes of it. What a refusal there says would allow it must do so."""
@@ -150,13 +156,33 @@ def content(path: str) -> str:
     """A digest of a file, or of a project's sources; "" where there is nothing of the kind."""
     if not os.path.isdir(path):
         return _of_file(path)
-    found = []
-    for place, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if name not in BESIDES and not name.endswith(BUILT))
-        for name in sorted(names):
-            file = f"{place}/{name}"
-            found.append(f"{file.removeprefix(path)}\0{os.readlink(file) if os.path.islink(file) else _of_file(file)}")
+    found = [f"{file.removeprefix(path)}\0{_of_entry(file)}" for file in _sources(path)]
     return digest_of("\0".join(found).encode("utf-8", "surrogateescape"))
+
+
+def _sources(path: str) -> Iterator[str]:
+    """The files of a project, and the links in it. Links to directories of the project are gone through, as builds do; others may lead anywhere."""
+    root, seen = os.path.realpath(path), set()
+    for place, folders, names in os.walk(path, followlinks=True):
+        real = os.path.realpath(place)
+        kept = [] if real in seen else sorted(name for name in folders if not _is_beside(f"{place}/{name}", path))
+        links = [name for name in kept if os.path.islink(f"{place}/{name}")]
+        folders[:] = [name for name in kept if name not in links or is_within(os.path.realpath(f"{place}/{name}"), root)]
+        yield from (f"{place}/{name}" for name in sorted([*links, *(names if real not in seen else ())]))
+        seen.add(real)
+
+
+def _is_beside(folder: str, project: str) -> bool:
+    above, name = os.path.split(folder)
+    made = above == f"{project}/build" and name.startswith(MADE)
+    return made or name in BESIDES or name.endswith(BUILT) or os.path.isfile(f"{folder}/{MARK}")
+
+
+def _of_entry(file: str) -> str:
+    """Of a link what it says, and the file that it leads to."""
+    if not os.path.islink(file):
+        return _of_file(file)
+    return f"{os.readlink(file)}\0{_of_file(file) if os.path.isfile(file) else ''}"
 
 
 def _of_file(path: str) -> str:

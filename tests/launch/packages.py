@@ -63,6 +63,8 @@ SOURCES = {
 WHEELS = {
     "plain": {"plain.py": ""},
     "starting": {"starting.py": "", "starting.pth": PTH, "sitecustomize.py": "", "only-path.pth": "starting\n"},
+    "configuring": {"configuring.py": "", "configuring-1.0.data/data/pyvenv.cfg": "home = /nowhere\n"},
+    "replacing": {"replacing.py": "", "replacing-1.0.data/data/bin/python": "#!/bin/sh\n"},
 }
 
 

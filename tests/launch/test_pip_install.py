@@ -267,6 +267,26 @@ def test_startup_files_that_a_wheel_brings(place, which):
     ]
     again = made.installed("starting")
     assert "whenever an interpreter starts" not in again.err
+    beside = made.directory.with_name("beside")
+    assert f"hermetic: {beside}/starting.pth, of starting 1.0, runs" in made.installed("--target", str(beside), "starting").err
+
+
+@pytest.mark.parametrize(
+    ("which", "name", "path"),
+    [("3.13", "configuring", "pyvenv.cfg"), ("3.13", "replacing", "bin/python"), ("uv 3.13", "configuring", "pyvenv.cfg")],
+)
+def test_the_interpreter_is_not_brought(place, which, name, path):
+    """Nor what says where it finds its modules: it is what the next run is started with. uv replaces no interpreter by itself."""
+    made = place(which)
+    file = made.directory / path
+    before = file.read_bytes()
+    done = made.installed(name)
+    assert done.code != 0
+    assert "protected" in done.err or "Read-only file system" in done.err or "resource busy" in done.err, done.err
+    assert file.read_bytes() == before
+    control = place(which, "control")
+    control.jobs.native(*control.command(name), env=control.environ)
+    assert (control.directory / path).read_bytes() != before
 
 
 def test_an_environment_that_uv_makes(place, tmp_path, packages):

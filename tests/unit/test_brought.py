@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from hermetic.launch import brought
 from hermetic.target import startup
 
@@ -36,6 +38,36 @@ def test_what_runs(tmp_path: Path) -> None:
     (tmp_path / "usercustomize").mkdir()
     (tmp_path / "usercustomize/__init__.py").touch()
     assert told(before, tmp_path) == ["code.pth", "sitecustomize.py", "usercustomize/__init__.py"]
+
+
+@pytest.mark.parametrize(
+    ("pth", "line"),
+    [
+        ("x.pth", "import os; os.environ.get('X') and __import__('hack').add()\n"),
+        ("x.pth", "import hack.inner\n"),
+        ("x.start", "hack:function\n"),
+    ],
+)
+def test_modules_that_lines_import(tmp_path: Path, pth: str, line: str) -> None:
+    """To bring one anew in the place of what is there is to have it run; what came with its line is told by that."""
+    (tmp_path / "hack").mkdir()
+    (tmp_path / "other.py").touch()
+    before = brought.look([str(tmp_path)])
+    for name in ("hack/__init__.py", "hack/inner.py", pth):
+        (tmp_path / name).write_text(line if name == pth else "")
+    assert told(before, tmp_path) == [pth]
+    before = brought.look([str(tmp_path)])
+    (tmp_path / "hack/__init__.py").write_text("")
+    (tmp_path / "other.py").write_text("changed")
+    assert told(before, tmp_path) == []
+    (tmp_path / "hack/__init__.py").write_text("import os\n")
+    assert told(before, tmp_path) == ["hack/__init__.py"]
+    before = brought.look([str(tmp_path)])
+    (tmp_path / "hack/inner.py").write_text("import os\n")
+    (line_told,) = brought.lines(before, [str(tmp_path)])
+    assert line_told == (
+        f"{tmp_path}/hack/inner.py runs from now on whenever an interpreter starts there (a .pth or .start file there imports it)"
+    )
 
 
 def test_whose_it_is(tmp_path: Path) -> None:

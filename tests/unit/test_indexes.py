@@ -422,3 +422,11 @@ def test_caches_are_made_for_a_run_alone(home: Path) -> None:
     assert sets.words("@installer-caches", WRITE, context(home, "install", "six", PIP_CACHE_DIR="/dev/null/x")) == []
     assert sets.words("@installer-caches", WRITE, context(home, program="venv/bin/python tox")) == [f"{home}/home/.cache/pip"]
     assert uv.unnamed("https://a.example/?b=c") == "https://a.example/?b=c"
+
+
+@pytest.mark.parametrize("arguments", ["install --target other x", "install --prefix=other x", "install -t ../work/other x", "list"])
+def test_packages_elsewhere(home: Path, arguments: str) -> None:
+    site = home / "work/other/lib/python3.13/site-packages"
+    site.mkdir(parents=True)
+    expected = [] if arguments == "list" else [f"{home}/work/other", str(site)]
+    assert command.sites_elsewhere(context(home, *arguments.split())) == expected

@@ -83,7 +83,7 @@ def test_what_can_be_installed(tmp_path):
 def test_contents_count(tmp_path):
     """Of a project its sources, and not what a build leaves; of requirements all that they name here."""
     project = tmp_path / "project"
-    (project / "build").mkdir(parents=True)
+    (project / "build/lib").mkdir(parents=True)
     (project / "setup.py").touch()
     (tmp_path / "all.txt").write_text("-r more.txt\n./project\nsix\n")
     (tmp_path / "more.txt").write_text("-c all.txt\n")
@@ -92,7 +92,7 @@ def test_contents_count(tmp_path):
         return asked.digests(asked.read(given, str(tmp_path), "/home/me"), str(tmp_path), {})
 
     before = digests("./project"), digests("@all.txt")
-    (project / "build/made").touch()
+    (project / "build/lib/made").touch()
     (project / "x.egg-info").mkdir()
     (project / "x.egg-info/made").touch()
     assert (digests("./project"), digests("@all.txt")) == before
@@ -106,6 +106,34 @@ def test_contents_count(tmp_path):
     (project / "module.py").unlink()
     os.symlink("nowhere", project / "module.py")
     assert digests("./project") not in (before[0], changed[0])
+
+
+@pytest.mark.parametrize("path", ["build/x.py", "src/dist/x.py", "src/venv/x.py", "linked.py", "linked/x.py", "src/build/lib/x.py"])
+def test_what_a_build_may_pack_counts(tmp_path, path):
+    """Also by a link, and under names that builds use for other things."""
+    project = tmp_path / "project"
+    (project / "src/.tox/inner").mkdir(parents=True)
+    (project / "src/.tox/x.py").touch()
+    (project / "linked.py").symlink_to("src/.tox/x.py")
+    (project / "linked").symlink_to("src/.tox/inner")
+    (project / "loop").symlink_to(".")
+    (project / "endless").symlink_to("/dev/zero")
+    (project / "above").symlink_to(tmp_path)
+    before = asked.content(str(project))
+    (project / path).parent.mkdir(parents=True, exist_ok=True)
+    (project / path).write_text("changed")
+    assert asked.content(str(project)) != before
+
+
+@pytest.mark.parametrize("path", [".git/x", "__pycache__/x.pyc", "src/env/x.py", "../x.py"])
+def test_what_no_build_packs_does_not_count(tmp_path, path):
+    project = tmp_path / "project"
+    (project / "src/env").mkdir(parents=True)
+    (project / "src/env/pyvenv.cfg").touch()
+    before = asked.content(str(project))
+    (project / path).parent.mkdir(parents=True, exist_ok=True)
+    (project / path).write_text("changed")
+    assert asked.content(str(project)) == before
 
 
 # What is kept.
