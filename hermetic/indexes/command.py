@@ -104,10 +104,7 @@ def written(context: Context) -> list[str]:
     if not command.installer:
         return []
     cwd = context.cwd or "/"
-    found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED]
-    given = [_local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
-    sources = [os.path.normpath(os.path.join(cwd, path)) for path in given if path]
-    found += [place for place in sources if any(os.path.isfile(f"{place}/{name}") for name in PROJECTS) and not context.is_too_wide(place)]
+    found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED] + sources(context)
     first = (command.plain() or [""])[0]
     if command.installer == PIP and first in ("download", "wheel"):
         found.append(cwd if not context.is_too_wide(cwd) else "")
@@ -115,6 +112,14 @@ def written(context: Context) -> list[str]:
         found += _user_base(context)
     project = context.value("PROJECT") if command.installer == UV and first in OF_PROJECTS else None
     return [_made(place, context) for place in [*found, *([project] if project else [])] if place]
+
+
+def sources(context: Context) -> list[str]:
+    """The local projects that the command line names."""
+    command, cwd = context.installer, context.cwd or "/"
+    given = [_local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
+    found = [os.path.normpath(os.path.join(cwd, path)) for path in given if path and command.installer]
+    return [place for place in found if any(os.path.isfile(f"{place}/{name}") for name in PROJECTS) and not context.is_too_wide(place)]
 
 
 def _of_the_user(command: Command, context: Context) -> bool:

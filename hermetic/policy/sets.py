@@ -115,9 +115,22 @@ def _names(word: str, context: Context) -> Iterable[str]:
     """Those that are there or will be, in directories that are there where a directory's name has a `*` in it."""
     import glob
 
-    folder, slash, name = (_pattern(word, context) or "").rpartition("/")
-    folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [folder.replace("[*]", "*")]
-    return [f"{found}/{name}" for found in folders if slash]
+    found: list[str] = []
+    for pattern in (_pattern(word, context) or "", *_in_sources(word, context)):
+        folder, slash, name = pattern.rpartition("/")
+        folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [folder.replace("[*]", "*")]
+        found += [f"{one}/{name}" for one in folders if slash]
+    return found
+
+
+def _in_sources(word: str, context: Context) -> list[str]:
+    """The same of what is no less a project than the one that a command is run in: those that an installer is given to build."""
+    import glob
+
+    from hermetic.indexes import command
+
+    _, project, rest = word.partition("$PROJECT")
+    return [glob.escape(os.path.realpath(place)) + rest for place in command.sources(context)] if project else []
 
 
 def _programs(word: str, context: Context) -> Iterable[str]:
