@@ -118,9 +118,16 @@ def _names(word: str, context: Context) -> Iterable[str]:
     found: list[str] = []
     for pattern in (_pattern(word, context) or "", *_in_sources(word, context)):
         folder, slash, name = pattern.rpartition("/")
-        folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [folder.replace("[*]", "*")]
+        folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [_unescaped(folder)]
         found += [f"{one}/{name}" for one in folders if slash]
     return found
+
+
+def _unescaped(pattern: str) -> str:
+    """The reverse of glob.escape()."""
+    for special in "*?[":  # the bracket last: it stands in what the others have become
+        pattern = pattern.replace(f"[{special}]", special)
+    return pattern
 
 
 def _in_sources(word: str, context: Context) -> list[str]:
