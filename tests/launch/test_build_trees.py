@@ -100,3 +100,32 @@ def test_a_project_that_has_the_environment_in_it(jobs, tree):
         start = jobs.guarded if job else jobs.native
         done = start(*job, "pip", "install", "--force-reinstall", ".", env=env, cwd=tree)
         assert outcomes(done, tree / "src") == both([PREFIX], came) | both(["src/by-the-build"], "done")
+
+
+LEADING = """
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    if not os.path.islink("reaching.dist-info"):
+        os.symlink(glob.glob(sys.prefix + "/lib/python3*/site-packages")[0], "reaching.dist-info")
+    return os.path.abspath("reaching.dist-info")
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None, rest=build_wheel):
+    os.environ["PLACES"] = json.dumps([metadata_directory + "/by-the-build.pth"])
+    get_requires_for_build_wheel()
+    return rest(wheel_directory)
+"""
+"""pip joins what the first hook returns to where it wanted the metadata, and names it to the second, which has to read it."""
+
+
+def test_metadata_that_lie_in_the_environment(jobs, tree, tmp_path):
+    environment = Environment(tmp_path / "env", find_python("3.13"))
+    make(environment, RECIPES["3.13"])
+    site = next((tmp_path / "env").glob("lib/python3*/site-packages"))
+    (site / "METADATA").write_text(SOURCE["PKG-INFO"])
+    (tree / "reaching_backend.py").write_text(REACHING + LEADING)
+    env = jobs.environ(environment, PIP_NO_INDEX="1", PLACES="[]")
+    done = jobs.guarded("run", "--allow-env=PLACES", "--", "pip", "install", "./clone", env=env)
+    assert set(outcomes(done, tree).values()) == {"refused"}
+    assert not (site / "by-the-build.pth").exists()
+    done = jobs.native("pip", "install", "--force-reinstall", "./clone", env=env)
+    assert set(outcomes(done, tree).values()) == {"done"}
+    assert (site / "by-the-build.pth").exists()
