@@ -6,6 +6,8 @@ kernel too, and becomes the build. By that policy it knows what it is, and goes 
 
 A build can be taken for what it is not, and is confined then; it gains nothing by that. What names the directories it writes comes from the
 installer: the words of the command line, the file that pip leaves for it, and the lines that uv puts behind what it takes from the project.
+Which of them it gets, trees.py decides. Of the run's scratch directory it gets a part that nobody else has: in the rest lie the trees of other
+builds, and environments in which the installer runs Python.
 """
 
 import os
@@ -15,6 +17,7 @@ from hermetic_guard import cmdline, injection
 from hermetic_guard.files import read_file
 from hermetic_guard.intersection import matches
 from hermetic_guard.policy import BUILD, CONFINED
+from hermetic_guard.trees import Trees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +29,20 @@ LARGEST = 1 << 20
 HOOKS = "_in_process.py"
 """The script of pyproject_hooks, and of pep517 before it: `_in_process.py HOOK DIRECTORY`, with `input.json` in the directory."""
 
+WRITES = {
+    "build_wheel": "wheel_directory",
+    "build_editable": "wheel_directory",
+    "build_sdist": "sdist_directory",
+    "prepare_metadata_for_build_wheel": "metadata_directory",
+    "prepare_metadata_for_build_editable": "metadata_directory",
+}
+"""The argument of a hook (PEP 517, PEP 660) that names what it fills. Another it may have to read: `build_wheel` the metadata."""
+
 IMPORTED = " as backend\n"
 """Ends the last line that uv takes from the project; the lines behind that call the hook, and write what it gives."""
+FILLING, WRITING = ("= backend.build_", "= prepare_metadata_for_build("), "with open("
+"""In those lines: before the path of what is filled, and before that of a file."""
+RECORD = "--record"
 
 FOR_INSTALLERS = tuple(
     "PIP_* UV_* KEYRING_* NETRC HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy "
@@ -51,18 +66,35 @@ def own_words(run: str) -> "list[str]":
     return words[:1] + flags + {"m": ["-m"], "c": ["-c"], "-": ["-"], "-s": ["-"]}.get(kind, []) + rest
 
 
-def tree_of(words: "list[str]") -> "list[str] | None":
-    """What the build with this command line writes, besides its working directory; None if it is no build."""
+class Asked(object):
+    """What a build is to write besides its working directory; `environment` is for one that installs."""
+
+    def __init__(self, directories: "list[str]", files: "list[str]" = [], environment: "list[str]" = []) -> None:  # noqa: B006
+        self.directories = directories
+        self.files = files
+        self.environment = environment
+
+
+def asked_of(words: "list[str]") -> "Asked | None":
+    """What the build with this command line is to write; None if it is no build."""
     line = cmdline.parse(words)
     target = line.target or ""
     if line.kind == "f" and target.rpartition("/")[2] == HOOKS and len(line.rest) > 1:
-        return line.rest[1:2] + named(content(line.rest[1] + "/input.json"))
+        hook, directory = line.rest[:2]
+        return Asked([directory] + argument(content(directory + "/input.json"), WRITES.get(hook)))
     if line.kind == "c" and IMPORTED in target and "sys.path" in target:
-        return named(target.rpartition(IMPORTED)[2])
+        calls = target.rpartition(IMPORTED)[2].split("\n")
+        filled = [call for call in calls if any(word in call for word in FILLING)]
+        return Asked(first_path(filled), first_path([call for call in calls if call.startswith(WRITING)]))
     if line.kind == "c" and "setup.py" in target and "setuptools" in target and "exec(" in target:
-        installs = any(word in INSTALLING for word in line.rest)
-        return [word for word in line.rest if word.startswith("/")] + (prefixes() if installs else [])
+        return of_setup(line.rest)
     return None
+
+
+def of_setup(rest: "list[str]") -> Asked:
+    record = [path for option, path in zip(rest, rest[1:]) if option == RECORD]
+    installs = any(word in INSTALLING for word in rest)
+    return Asked([word for word in rest if word.startswith("/")], record, prefixes() if installs else [])
 
 
 def prefixes() -> "list[str]":
@@ -70,9 +102,19 @@ def prefixes() -> "list[str]":
     return [os.path.dirname(os.path.dirname(sys.executable)), sys.prefix]
 
 
-def named(text: str) -> "list[str]":
-    """The absolute paths that stand between quotes."""
-    return [word for word in text.split('"')[1::2] if word.startswith("/")]
+def argument(text: str, name: "str | None") -> "list[str]":
+    """The path that an argument has in what pip leaves for the hook: JSON in ASCII, in which what users set comes behind.
+
+    `json` could be anybody's here: PYTHONPATH names what was installed for the build.
+    """
+    found = text.partition('"%s": "' % name)[2].partition('"')[0] if name else ""
+    plain = found.encode("ascii", "replace").decode("unicode_escape", "replace")
+    return [os.fsdecode(os.fsencode(plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")))] if found else []
+
+
+def first_path(lines: "list[str]") -> "list[str]":
+    """The first absolute path between quotes in each."""
+    return [word for line in lines for word in [path for path in line.split('"')[1::2] if path.startswith("/")][:1]]
 
 
 def content(file: str) -> str:
@@ -82,12 +124,6 @@ def content(file: str) -> str:
         return ""
 
 
-def directories(paths: "list[str]") -> "list[str]":
-    """Those that are directories; of what is to be a file in one, that. Never the root."""
-    found = [os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path)) for path in paths]
-    return sorted({path for path in found if os.path.isdir(path) and path != "/"})
-
-
 def confine(scopes: "Scopes", words: "list[str]", launcher: "list[str]") -> None:
     """Become the confined form of what this process is about to run, if that is a build which is not confined yet.
 
@@ -95,12 +131,27 @@ def confine(scopes: "Scopes", words: "list[str]", launcher: "list[str]") -> None
     """
     if scopes.current.builds != CONFINED:
         return
-    tree = tree_of(words)
-    if tree is None:
+    asked = asked_of(words)
+    if asked is None:
         return
-    options = ["exec", "--no-policy", "--quiet", "--builds=%s" % BUILD, "--no-network", "--fs-readonly"]
-    options += ["--allow-write=%s" % path for path in directories(tree + [os.getcwd()])]
-    os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], environment_of(os.environ))
+    scratch = scratch_in(scopes.scratch) if scopes.scratch else ""
+    options = ["exec", "--no-policy", "--quiet", "--builds=%s" % BUILD, "--no-network", "--fs-readonly", "--protect=@other-startup"]
+    options += ["--allow-write=%s" % path for path in sorted({*writable(scopes, asked), scratch} - {"", "/"})]
+    environment = dict(environment_of(os.environ), **({"TMPDIR": scratch} if scratch else {}))
+    os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], environment)
+
+
+def writable(scopes: "Scopes", asked: Asked) -> "list[str]":
+    trees = Trees(scopes.current.filesystem, prefixes())
+    installed = [path for path in asked.environment if os.path.isdir(path)]
+    return trees.source(os.getcwd()) + trees.directories(asked.directories) + trees.files(asked.files) + installed
+
+
+def scratch_in(directory: str) -> str:
+    """A new directory, whose name nobody knows before."""
+    made = "%s/build-%s" % (directory, os.urandom(8).hex())
+    os.mkdir(made, 0o700)
+    return made
 
 
 def environment_of(installers: "Mapping[str, str]") -> "dict[str, str]":

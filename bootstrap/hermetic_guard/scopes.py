@@ -5,13 +5,13 @@ intersection of all that are open, so that no block can loosen what was set outs
 """
 
 from hermetic_guard.intersection import intersect
-from hermetic_guard.policy import Policy, with_scratch
+from hermetic_guard.policy import BUILD, Policy, with_scratch
 from hermetic_guard.serialized import dumps, loads
 from hermetic_guard.unions import views
 
 
 class Scopes(object):
-    """`base` is the run's policy, `current` what holds now; `scratch` the directory that may be written under each, or None.
+    """`base` is the run's policy, `current` what holds now; `scratch` the directory that may be written under each but a build's, or None.
 
     handed_on:      what holds in whatever is started from here, None where that is `current`
     limits_reading: whether what holds now limits reading; asked at every `open`
@@ -25,7 +25,7 @@ class Scopes(object):
 
     def __init__(self, base: Policy, scratch: "str | None" = None) -> None:
         self.scratch = scratch
-        self.base = self._with_scratch(base)
+        self.base = base if scratch is None else with_scratch(base, scratch)
         self.handed_on = None  # type: Policy | None
         self._open = [(None, self.base)]  # type: list[tuple[object, Policy]]
         self._combine()
@@ -66,7 +66,8 @@ class Scopes(object):
         return None if self.current is self.base else dumps(self.current)
 
     def _with_scratch(self, policy: Policy) -> Policy:
-        return policy if self.scratch is None else with_scratch(policy, self.scratch)
+        """Not for a build: it has a part of that, which its policy names."""
+        return policy if self.scratch is None or policy.builds == BUILD else with_scratch(policy, self.scratch)
 
     def _combine(self) -> None:
         combined = self._open[0][1]

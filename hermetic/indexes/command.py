@@ -101,15 +101,12 @@ def _upwards(place: str | None) -> Iterator[str]:
 
 def written(context: Context) -> list[str]:
     """The directories that are written besides the environment: those that the command line names, and the sources of local projects."""
-    from hermetic.indexes import requirements  # which loads `re`
 
     command = context.installer
     if not command.installer:
         return []
     cwd = context.cwd or "/"
-    found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED]
-    given = [requirements.local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
-    found += [*_projects(given, context), *_in_files(context)]
+    found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED] + sources(context)
     first = (command.plain() or [""])[0]
     if command.installer == PIP and first in ("download", "wheel"):
         found.append(cwd if not context.is_too_wide(cwd) else "")
@@ -131,6 +128,17 @@ def sites_elsewhere(context: Context) -> list[str]:
     given = [value for name, value in words.options(command.arguments) if name in ELSEWHERE] if command.installer else []
     named = [os.path.normpath(os.path.join(context.cwd or "/", value)) for value in given if "\0" not in value]
     return [place for one in named for place in (one, *sorted(glob(f"{escape(one)}/lib*/py*/*-packages")))]
+
+
+def sources(context: Context) -> list[str]:
+    """The local projects that the command line names, and those of its requirements files that are trusted."""
+    from hermetic.indexes import requirements  # which loads `re`
+
+    command = context.installer
+    if not command.installer:
+        return []
+    given = [requirements.local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
+    return [*_projects(given, context), *_in_files(context)]
 
 
 def _of_the_user(command: Command, context: Context) -> bool:

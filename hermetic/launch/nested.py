@@ -10,7 +10,7 @@ import os
 import sys
 
 from hermetic_guard import serialized
-from hermetic_guard.policy import Limits
+from hermetic_guard.policy import BUILD, Limits, is_within
 from hermetic_guard.unions import whole
 
 from hermetic.errors import GuardUnavailable, HermeticError, UsageError, quoted
@@ -66,6 +66,7 @@ def become(target: Target, before: Policy, after: Policy, run: str, *, invocatio
     if not invocation.flag("best_effort"):
         refuse_limits(before, after)
     here = Here(machine=os.uname().machine, root=os.geteuid() == 0, run=run, program=target.interpreter, outer=whole(before))
+    here.own = own(after, here)
     try:
         confine(narrower(before, after), here)
     except OSError as error:
@@ -83,6 +84,13 @@ def become(target: Target, before: Policy, after: Policy, run: str, *, invocatio
         os.execve(target.interpreter, target.argv, target.environ)
     except OSError as error:
         raise HermeticError(f"{quoted(target.interpreter)}: {error.strerror}") from None
+
+
+def own(after: Policy, here: Here) -> tuple[str, ...]:
+    """What may be written in the run directory: of its scratch directory a build has what its policy names, anybody else all."""
+    if after.builds != BUILD or after.filesystem is None:
+        return here.own
+    return ("unix", *(path[len(here.run) + 1 :] for path in after.filesystem.write if is_within(path, f"{here.run}/scratch")))
 
 
 def narrower(before: Policy, after: Policy) -> Policy:

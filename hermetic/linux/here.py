@@ -13,6 +13,7 @@ class Here:
     machine:    as uname(2) names it
     root:       whether the effective user is 0
     run:        the run directory, "" where there is none
+    own:        what in it may be written
     program:    path of the binary that will be executed
     compiles:   whether that makes machine code as it runs
     protected:  paths of hermetic's own files, which no run may change
@@ -27,8 +28,8 @@ class Here:
     """
 
     __slots__ = (
-        "abi", "compiles", "filtered", "kept", "machine", "namespaced", "outer", "pid", "program", "protected", "root", "run", "supervised", "tmp",
-        "written",
+        "abi", "compiles", "filtered", "kept", "machine", "namespaced", "outer", "own", "pid", "program", "protected", "root", "run", "supervised",
+        "tmp", "written",
     )  # fmt: skip
 
     def __init__(
@@ -37,6 +38,7 @@ class Here:
         machine: str,
         root: bool,
         run: str = "",
+        own: tuple[str, ...] = ("scratch", "unix"),
         program: str = "",
         compiles: bool = True,
         protected: tuple[str, ...] = (),
@@ -53,6 +55,7 @@ class Here:
         self.machine = machine
         self.root = root
         self.run = run
+        self.own = own
         self.program = program
         self.compiles = compiles
         self.protected = protected

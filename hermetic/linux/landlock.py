@@ -172,7 +172,7 @@ def _hides(rules: Filesystem, here: Here) -> bool:
 
 def _changes(rules: Filesystem, here: Here, around: Surroundings) -> Iterator[Grant]:
     """Without a namespace /dev/shm is everybody's: granted, other programs' memory could be written, so it is not."""
-    for path in (*rules.write, *rules.private, *_own(here, "unix", "scratch")):
+    for path in (*rules.write, *rules.private, *_own(here, *here.own)):
         if path == "/" and not here.namespaced:
             yield Grant(path, CHANGE & ~STORE)
             yield from _memory(here, around)

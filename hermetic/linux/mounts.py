@@ -93,7 +93,7 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
 
 def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[tuple[str, tuple[str, ...]]]:
     """The kinds of places, the stronger first: a deny beats an allow. The run directory is there whatever is hidden; the target starts from it."""
-    own = (f"{here.run}/scratch", f"{here.run}/unix") if here.run else ()
+    own = tuple(f"{here.run}/{name}" for name in here.own) if here.run else ()
     rules = policy.filesystem
     return [
         (WRITABLE, own),

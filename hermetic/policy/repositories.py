@@ -46,9 +46,14 @@ def files(context: Context) -> list[str]:
 
 
 def _of(context: Context) -> Found:
+    """Of the project, and of those that an installer is given to build."""
+    from hermetic.indexes import command
+
     if context.repositories is None:
         project = context.value("PROJECT")
-        context.repositories = Found([], []) if project is None else find(project)
+        places = dict.fromkeys([*([project] if project else []), *map(os.path.realpath, command.sources(context))])
+        found = [find(place) for place in places]
+        context.repositories = Found([path for one in found for path in one.directories], [path for one in found for path in one.files])
     return context.repositories
 
 

@@ -136,9 +136,29 @@ def _names(word: str, context: Context) -> Iterable[str]:
     places = _places(word, context)
     if places is not None:
         return places
-    folder, slash, name = (_pattern(word, context) or "").rpartition("/")
-    folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [folder.replace("[*]", "*")]
-    return [f"{found}/{name}" for found in folders if slash]
+    found: list[str] = []
+    for pattern in (_pattern(word, context) or "", *_in_sources(word, context)):
+        folder, slash, name = pattern.rpartition("/")
+        folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [_unescaped(folder)]
+        found += [f"{one}/{name}" for one in folders if slash]
+    return found
+
+
+def _unescaped(pattern: str) -> str:
+    """The reverse of glob.escape()."""
+    for special in "*?[":  # the bracket last: it stands in what the others have become
+        pattern = pattern.replace(f"[{special}]", special)
+    return pattern
+
+
+def _in_sources(word: str, context: Context) -> list[str]:
+    """The same of what is no less a project than the one that a command is run in: those that an installer is given to build."""
+    import glob
+
+    from hermetic.indexes import command
+
+    _, project, rest = word.partition("$PROJECT")
+    return [glob.escape(os.path.realpath(place)) + rest for place in command.sources(context)] if project else []
 
 
 def _programs(word: str, context: Context) -> Iterable[str]:

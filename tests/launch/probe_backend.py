@@ -21,10 +21,22 @@ def outcomes():
     for name, place in dict(places, tree=os.getcwd(), scratch=tempfile.gettempdir()).items():
         found[name] = attempt(lambda place=place: open(place + "/by-the-build", "w").close())
         found[name + ", natively"] = natively(f"echo > {place}/by-the-build-natively")
+    found.update(of_its_place(os.getcwd()))
     found["variable"] = "done" if "PIP_LOGIN" in os.environ else "refused"
     found["variable, natively"] = natively("cat /proc/$PPID/environ /proc/self/environ | grep -qz ^PIP_LOGIN=")
     found["installer's variable"] = natively(f"grep -qz ^PIP_LOGIN= /proc/{os.getppid()}/environ")
     return found
+
+
+def of_its_place(tree):
+    """What the hooks of other builds find is there, and what this one's next hook is started in."""
+    beside, moved = os.path.dirname(tree) + "/by-the-build", tree + "-moved"
+    return {
+        "beside": attempt(lambda: open(beside, "w").close()),
+        "beside, natively": natively(f"echo > {beside}-natively"),
+        "moved": attempt(lambda: (os.rename(tree, moved), os.rename(moved, tree))),
+        "moved, natively": natively(f"mv {tree} {moved} && mv {moved} {tree}"),
+    }
 
 
 def attempt(function):

@@ -30,40 +30,62 @@ FORGED = UV.replace("import demo as", 'import x as backend\nwith open("/environm
 SETUP = "import sys, setuptools, tokenize; sys.argv[0] = '/s/setup.py'; __file__='/s/setup.py'; exec(compile(open(__file__).read(), __file__, 'exec'))"
 
 
+METADATA = UV.replace("{}, None", '{"a": "/x"}, "/metadata"')
+PREPARE = UV.replace("= backend.build_wheel(", "= prepare_metadata_for_build(")
+
+
 @pytest.mark.parametrize(
-    ("words", "tree"),
+    ("words", "directories", "files"),
     [
-        (["/v/pip/_vendor/pyproject_hooks/_in_process/_in_process.py", "build_wheel", "/tmp/c"], ["/tmp/c"]),
-        (["/v/pip/_vendor/pep517/_in_process.py", "build_wheel", "/tmp/c"], ["/tmp/c"]),
-        (["_in_process.py"], None),
-        (["-c", UV], ["/cache/builds/.tmp1", "/cache/builds/.tmp2/build_wheel.txt"]),
-        (["-c", FORGED], ["/cache/builds/.tmp1", "/cache/builds/.tmp2/build_wheel.txt"]),
-        (["-u", "-c", SETUP, "bdist_wheel", "-d", "/tmp/w"], ["/tmp/w"]),
-        (["-c", "import this"], None),
-        (["-m", "pip", "install", "setup.py"], None),
-        (["/v/bin/pip", "install", "x"], None),
-        ([], None),
+        (["/v/pip/_vendor/pyproject_hooks/_in_process/_in_process.py", "build_wheel", "/tmp/c"], ["/tmp/c"], []),
+        (["/v/pip/_vendor/pep517/_in_process.py", "build_wheel", "/tmp/c"], ["/tmp/c"], []),
+        *((["-c", script], ["/cache/builds/.tmp1"], ["/cache/builds/.tmp2/build_wheel.txt"]) for script in (UV, FORGED, METADATA, PREPARE)),
+        (["-u", "-c", SETUP, "bdist_wheel", "-d", "/tmp/w"], ["/tmp/w"], []),
     ],
 )
-def test_which_are_builds(words: list[str], tree: list[str] | None) -> None:
-    assert builds.tree_of(["python", *words]) == tree
+def test_which_are_builds(words: list[str], directories: list[str], files: list[str]) -> None:
+    asked = builds.asked_of(["python", *words])
+    assert asked is not None
+    assert (asked.directories, asked.files, asked.environment) == (directories, files, [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["_in_process.py"], ["-c", "import this"], ["-m", "pip", "install", "setup.py"], ["/v/bin/pip", "install", "x"], []],
+)
+def test_which_are_not(words: list[str]) -> None:
+    assert builds.asked_of(["python", *words]) is None
 
 
 def test_installing_the_old_way_writes_into_the_environment() -> None:
     for command in ("install", "develop"):
-        found = builds.tree_of(["python", "-c", SETUP, command, "--record", "/tmp/r/record.txt"])
-        assert found == ["/tmp/r/record.txt", os.path.dirname(os.path.dirname(sys.executable)), sys.prefix]
+        asked = builds.asked_of(["python", "-c", SETUP, command, "--record", "/tmp/r/record.txt"])
+        assert asked is not None
+        assert asked.files == ["/tmp/r/record.txt"]
+        assert asked.environment == [os.path.dirname(os.path.dirname(sys.executable)), sys.prefix]
 
 
-def test_what_pip_leaves_for_the_hook(tmp_path: Path) -> None:
-    (tmp_path / "input.json").write_text(json.dumps({"kwargs": {"wheel_directory": "/tmp/w", "config_settings": None}}))
-    assert builds.tree_of(["python", "_in_process.py", "build_wheel", str(tmp_path)]) == [str(tmp_path), "/tmp/w"]
-
-
-def test_directories(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path)
-    paths = [f"{tmp_path}/link", f"{tmp_path}/new.txt", "/new", "/", "/nowhere/at/all"]
-    assert builds.directories(paths) == [str(tmp_path)]
+@pytest.mark.parametrize(
+    ("hook", "argument"),
+    [
+        ("build_wheel", "wheel_directory"),
+        ("build_editable", "wheel_directory"),
+        ("build_sdist", "sdist_directory"),
+        ("prepare_metadata_for_build_wheel", "metadata_directory"),
+        ("prepare_metadata_for_build_editable", "metadata_directory"),
+        ("get_requires_for_build_wheel", None),
+    ],
+)
+@pytest.mark.parametrize("place", ["/tmp/w", "/tmp/\u00e4\U0001f600", "/tmp/a\\b"])
+def test_what_pip_leaves_for_the_hook(tmp_path: Path, hook: str, argument: str | None, place: str) -> None:
+    """Of the arguments the one that the hook fills; `build_wheel` only reads the metadata."""
+    kwargs = {name: f"/{name}" for name in ("wheel_directory", "sdist_directory", "metadata_directory")}
+    kwargs |= {argument: place} if argument else {}
+    kwargs["config_settings"] = {"wheel_directory": "/settings", "x": "/y"}  # type: ignore[assignment]
+    (tmp_path / "input.json").write_text(json.dumps({"kwargs": kwargs}, indent=2))
+    asked = builds.asked_of(["python", "_in_process.py", hook, str(tmp_path)])
+    assert asked is not None
+    assert asked.directories == [str(tmp_path), *([place] if argument else [])]
 
 
 RUN = Policy(network=Network(localhost=((80, 80),)), filesystem=Filesystem(write=("/tmp", "/env")), builds=CONFINED)
@@ -79,13 +101,31 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 
 def test_a_build_is_started_anew_once(started: list[list[str]], tmp_path: Path) -> None:
     words = ["python", "-I", "_in_process.py", "hook", str(tmp_path)]
-    scopes = Scopes(RUN, "/run/scratch")
+    scopes = Scopes(RUN)
     builds.confine(scopes, words, ["/hermetic", "-I"])
-    options = ["exec", "--no-policy", "--quiet", "--builds=build", "--no-network", "--fs-readonly", f"--allow-write={tmp_path}"]
+    options = ["exec", "--no-policy", "--quiet", "--builds=build", "--no-network", "--fs-readonly", "--protect=@other-startup"]
+    options.append(f"--allow-write={tmp_path}")
     assert started == [["/hermetic", "/hermetic", "-I", *options, f"--python={sys.executable}", "--", *words[1:]]]
     scopes.push(Policy(builds=BUILD))
     builds.confine(scopes, words, ["/hermetic", "-I"])
     assert len(started) == 1
+
+
+def test_its_scratch_directory_is_its_own(started: list[list[str]], tmp_path: Path) -> None:
+    """A new one each time, and nothing else of that which the run has."""
+    scratch, control = tmp_path / "scratch", tmp_path / "scratch/control"
+    control.mkdir(parents=True)
+    for _ in range(2):
+        builds.confine(Scopes(RUN, str(scratch)), ["python", "_in_process.py", "hook", str(control)], ["/hermetic"])
+    made = {path for path in scratch.iterdir() if path != control}
+    assert len(made) == 2
+    written = [{word.partition("=")[2] for word in words if word.startswith("--allow-write=")} for words in started]
+    assert {path for one in written for path in one} == {str(path) for path in (control, *made)}
+    assert written[0] & written[1] == {str(control)}
+    inside = Scopes(RUN, str(scratch))
+    inside.push(Policy(filesystem=Filesystem(write=(str(control),)), builds=BUILD))
+    assert inside.current.filesystem is not None
+    assert inside.current.filesystem.write == (str(control),)
 
 
 @pytest.mark.parametrize("words", [["python", "-c", "pass"], ["python", "-m", "pip"]])

@@ -93,6 +93,20 @@ def test_what_is_protected_need_not_be_there(tmp_path: Path) -> None:
     assert not any("*" in Path(path).parent.as_posix().replace("v*", "") or "$" in path for path in found)
 
 
+@pytest.mark.parametrize("name", ["clone", "a*", "a?", "a[b]", "[*]", "[[]"])
+def test_startup_of_projects_that_an_installer_is_given(tmp_path: Path, name: str) -> None:
+    """As of the one that it is run in, whatever it is called; behind a bracket stand extras."""
+    place = tmp_path / name
+    place.mkdir()
+    (place / "setup.py").touch()
+    named = [(tmp_path, [f"./{name}"]), (tmp_path, ["-e", f"./{name}"]), (Path("/"), [str(place)])] if "[" not in name else []
+    for cwd, words in (*named, (place, ["other"])):
+        found = sets.words("@startup", PROTECT, Context(str(cwd), {}, Known("", (), ["/python", "-m", "pip", "install", *words])))
+        assert {f"{place}/.git/hooks", f"{place}/.envrc", f"{place}/*.code-workspace"} <= set(found)
+    other = sets.words("@startup", PROTECT, Context("/", {}, Known("", (), ["/python", "-m", "other", "install", str(place)])))
+    assert f"{place}/.git/hooks" not in other
+
+
 def test_private_addresses() -> None:
     found = sets.words("@private", DENY, Context("/", {}))
     assert len(found) > 5
