@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard import cmdline
+from hermetic_guard.policy import is_within
 
 from hermetic.errors import quoted
 from hermetic.indexes import words
@@ -27,6 +28,7 @@ PLACED = ("--target", "--prefix", "--root", "--dest", "--wheel-dir", "--src", "-
 """Options that name a directory which is written."""
 
 PROJECTS = ("pyproject.toml", "setup.py")
+MARK = "pyvenv.cfg"
 
 
 class Command:
@@ -83,7 +85,20 @@ def _of_project(context: Context) -> str:
     named = context.environ.get("UV_PROJECT_ENVIRONMENT")
     if named:
         return _interpreter(os.path.join(context.cwd or "/", named))
-    return next((found for place in _upwards(context.cwd) if (found := _interpreter(f"{place}/.venv"))), "")
+    place, found = next(((place, found) for place in _upwards(context.cwd) if (found := _interpreter(f"{place}/.venv"))), ("", ""))
+    if found and not _is_environment(f"{place}/.venv"):
+        context.notices.append(f"{place}/.venv is no environment by itself, so nothing that it leads to may be written")
+        return ""
+    return found
+
+
+def _is_environment(folder: str) -> bool:
+    """Whether it is one, and the whole of it: a project may come with links that lead elsewhere."""
+    from glob import escape, glob
+
+    inside = escape(folder)
+    parts = [folder, *glob(f"{inside}/*/"), *glob(f"{inside}/lib/py*/"), *glob(f"{inside}/lib/py*/*-packages/")]
+    return os.path.isfile(f"{folder}/{MARK}") and all(is_within(os.path.realpath(part), folder) for part in parts)
 
 
 def _interpreter(place: str) -> str:

@@ -430,3 +430,29 @@ def test_packages_elsewhere(home: Path, arguments: str) -> None:
     site.mkdir(parents=True)
     expected = [] if arguments == "list" else [f"{home}/work/other", str(site)]
     assert command.sites_elsewhere(context(home, *arguments.split())) == expected
+
+
+@pytest.mark.parametrize("breach", ["", "link", "no mark", "bin", "site"])
+def test_an_environment_that_a_project_brings(home: Path, breach: str) -> None:
+    """It may lead to what is none of the project's."""
+    write(home / "bin/uv", "")
+    (home / "elsewhere/bin").mkdir(parents=True)
+    venv = home / ("other" if breach == "link" else "work/.venv")
+    (venv / "lib/python3.13").mkdir(parents=True)
+    (venv / "lib64").symlink_to("lib")
+    (home / "elsewhere/bin/python").symlink_to("/usr/bin/python3")
+    if breach == "bin":
+        (venv / "bin").symlink_to(home / "elsewhere/bin")
+    else:
+        write(venv / "bin/python", "")
+    if breach == "site":
+        (venv / "lib/python3.13/site-packages").symlink_to(home / "elsewhere")
+    if breach != "no mark":
+        (venv / "pyvenv.cfg").touch()
+    if breach == "link":
+        (home / "work/.venv").symlink_to(venv)
+    made = context(home, "sync", program="bin/uv")
+    found = sets.words("@installed", WRITE, made)
+    assert found == ([f"{home}/work"] if breach else [f"{home}/work/.venv", f"{home}/work/.venv/bin", f"{home}/work"])
+    told = [f"{home}/work/.venv is no environment by itself, so nothing that it leads to may be written"] if breach else []
+    assert list(dict.fromkeys(made.notices)) == told

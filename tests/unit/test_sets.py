@@ -102,7 +102,7 @@ def test_startup_of_projects_that_an_installer_is_given(tmp_path: Path, name: st
     named = [(tmp_path, [f"./{name}"]), (tmp_path, ["-e", f"./{name}"]), (Path("/"), [str(place)])] if "[" not in name else []
     for cwd, words in (*named, (place, ["other"])):
         found = sets.words("@startup", PROTECT, Context(str(cwd), {}, Known("", (), ["/python", "-m", "pip", "install", *words])))
-        assert {f"{place}/.git/hooks", f"{place}/.envrc", f"{place}/*.code-workspace"} <= set(found)
+        assert {f"{place}/.git", f"{place}/.envrc", f"{place}/*.code-workspace"} <= set(found)
     other = sets.words("@startup", PROTECT, Context("/", {}, Known("", (), ["/python", "-m", "other", "install", str(place)])))
     assert f"{place}/.git/hooks" not in other
 
