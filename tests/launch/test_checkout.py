@@ -117,6 +117,7 @@ def test_changed_project_is_installed_anew(first_use, fresh):
     assert run(fresh / "scripts/hermetic", "--version").stderr == ""
 
 
+@pytest.mark.soak
 def test_tools_are_looked_at_anew_by_whom_they_are_for(first_use, fresh):
     """After a change of the project hermetic itself comes first, and alone."""
     with open(fresh / "pyproject.toml", "a") as file:
@@ -125,6 +126,7 @@ def test_tools_are_looked_at_anew_by_whom_they_are_for(first_use, fresh):
     assert ["changed" in told[0], "adding" in told[0], told[1].count("adding"), *told[2:]] == [True, False, 1, "", ""], told
 
 
+@pytest.mark.soak
 def test_moved_checkout_is_made_anew(first_use, fresh, tmp_path):
     """What is in an environment names the directory it was made in."""
     moved = tmp_path / "moved"
@@ -134,6 +136,7 @@ def test_moved_checkout_is_made_anew(first_use, fresh, tmp_path):
     assert str(fresh) not in (moved / ".venv/bin/pytest").read_text()
 
 
+@pytest.mark.soak
 def test_failure_leaves_no_stamp(first_use, fresh):
     """What cannot be installed ends with 125, and the next use tries again."""
     project = (fresh / "pyproject.toml").read_text()
