@@ -19,6 +19,14 @@ WAYS = (*VERSIONS, "oldest pip", "newest pip", "pypy3.9")
 
 COMBINATIONS = [*((which, "both") for which in WAYS), *((which, layers) for which in VERSIONS for layers in ("python", "kernel"))]
 
+
+def shared():
+    """Of each layer alone one version; the other takes its time."""
+    for which, layers in COMBINATIONS:
+        marks = [pytest.mark.soak] if layers != "both" and which.endswith("3.9") else []
+        yield pytest.param(which, layers, marks=marks, id=f"{which} {layers}")
+
+
 OWN = ("tree", "scratch")
 """What a build may write."""
 BY_ALL = {"home", "home, natively"}
@@ -110,7 +118,7 @@ def test_without_the_profile(place, which):
     assert bare.left_by_the_build() == ["cache", "environment", "home"]
 
 
-@pytest.mark.parametrize(("which", "layers"), COMBINATIONS, ids=map(" ".join, COMBINATIONS))
+@pytest.mark.parametrize(("which", "layers"), [*shared()])
 def test_installs(place, which, layers):
     """A wheel, and source distributions: one whose backend tries what it has no right to, and one with an extension in C, whose build tools come
     from the index. The kernel alone knows no builds: they have what the installer has.
