@@ -1,6 +1,7 @@
 """A build backend that tries what no build has a right to, natively too, and says in the wheel it makes what came of it.
 
-It is packed into source trees as a backend in the tree, and runs on whatever Python builds there. PROBE in the environment says what is tried where:
+It is packed into source trees as a backend in the tree, and runs on whatever Python builds there. PROBE in the environment, or PYTHON_PROBE, which
+profiles let pass, says what is tried where:
 `{"port": 1, "environment": PATH, "home": PATH, "cache": PATH}`. A variable PIP_LOGIN has what builds are not to know.
 """
 
@@ -14,7 +15,7 @@ import demo_backend
 
 
 def outcomes():
-    wanted = json.loads(os.environ["PROBE"])
+    wanted = json.loads(os.environ.get("PROBE") or os.environ["PYTHON_PROBE"])
     found = {"index": attempt(lambda: socket.create_connection(("127.0.0.1", wanted["port"]), timeout=10).close())}
     found["index, natively"] = natively(f"exec 3<>/dev/tcp/127.0.0.1/{wanted['port']}")
     places = {name: wanted[name] for name in ("environment", "home", "cache")}

@@ -87,7 +87,7 @@ class Tries:
     @property
     def environ(self):
         probe = {"port": self.index.port, **dict.fromkeys(("environment", "home", "cache"), str(self.home))}
-        more = {"PIP_INDEX_URL": self.index.url, "PIP_CACHE_DIR": self.cache, "PIP_RETRIES": "0", "PROBE": json.dumps(probe)}
+        more = {"PIP_INDEX_URL": self.index.url, "PIP_CACHE_DIR": self.cache, "PIP_RETRIES": "0", "PYTHON_PROBE": json.dumps(probe)}
         return self.jobs.environ(HOME=self.home, **more)
 
     def run(self, *words, env=None, **options):
