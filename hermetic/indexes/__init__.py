@@ -31,5 +31,16 @@ class Said:
         self.none = none
         self.file = file
 
+    def take(self, option: str, value: str) -> None:
+        """One option, or a requirement ("")."""
+        from hermetic.indexes import urls, words  # `urls` loads `re`
+
+        self.none = self.none or option == words.NO_INDEX
+        self.index = self.index or option in words.INDEX
+        if option in (*words.INDEX, *words.LINKS):
+            self.urls.append(value)
+        elif option in ("", "--editable"):
+            self.urls += urls.inside(value)
+
     def __repr__(self) -> str:
         return f"Said({self.urls}, index={self.index}, none={self.none}, file={self.file!r})"

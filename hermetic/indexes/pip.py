@@ -70,19 +70,13 @@ def of_settings(settings: Sequence[tuple[str, str]], cwd: str, environ: Mapping[
 
 def of_words(given: Sequence[str], cwd: str, environ: Mapping[str, str], file: str = "") -> Iterator[Said]:
     """What options and requirements say: of the command line, or of what stands in a `file`."""
-    from hermetic.indexes import requirements, urls  # which load `re`: who asks for the files alone has no use for it
+    from hermetic.indexes import requirements  # which loads `re`: who asks for the files alone has no use for it
 
     found = Said(file=file)
     further = []
     for option, value in words.options(given):
-        found.none = found.none or option == words.NO_INDEX
-        found.index = found.index or option in words.INDEX
-        if option in (*words.INDEX, *words.LINKS):
-            found.urls.append(value)
-        elif option in words.FILES:
-            further.append(value)
-        elif option in ("", "--editable"):
-            found.urls += urls.inside(value)
+        found.take(option, value)
+        further += [value] if option in words.FILES else []
     yield found
     for name in further:
         yield from requirements.read(os.path.normpath(os.path.join(cwd, name)), environ)

@@ -29,14 +29,9 @@ def read(file: str, environ: Mapping[str, str], depth: int = 0) -> Iterator[Said
     further = []
     for line in lines(file, environ):
         for option, value in words.options(split(line)):
-            found.none = found.none or option == words.NO_INDEX
-            found.index = found.index or option in words.INDEX
-            if option in (*words.INDEX, *words.LINKS):
-                found.urls.append(value)
-            elif option in words.FILES:
-                further.append(value)
-            elif option in ("", "--editable"):
-                found.urls += urls.inside(value)
+            found.take(option, value)
+            further += [value] if option in words.FILES else []
+            if option in ("", "--editable"):
                 found.projects += filter(None, [local(value, bare=bool(option))])
     yield found
     for name in further:
