@@ -37,9 +37,11 @@ class Trees(object):
         """The working directory, if that is a source tree. Of one that holds an environment the directories that do not."""
         if not any(is_file(directory + name) for name in PROJECTS) or self.in_environment(directory):
             return []
-        return self.directories([directory]) or self.directories(
-            [directory + "/" + name for name in sorted(os.listdir(directory)) if name[0] != "."]
-        )
+        try:
+            below = [directory + "/" + name for name in sorted(os.listdir(directory)) if name[0] != "."]
+        except OSError:
+            below = []
+        return self.directories([directory]) or self.directories(below)
 
     def directories(self, paths: "list[str]") -> "list[str]":
         found = [real(path, self.written) for path in paths if os.path.isdir(path)]
@@ -60,7 +62,10 @@ class Trees(object):
     def holds_environment(self, path: str) -> bool:
         """One that may be written otherwise; as deep as environments are usual, and wherever the run installs."""
         known = [place for place in self.written if is_environment(place) or any("/" + name in place for name in SITES)]
-        found = self.prefixes + known + environments_below(path)
+        try:
+            found = self.prefixes + known + environments_below(path)
+        except OSError:
+            return True  # what cannot be listed may hold one
         return any(is_within(place, path) and not is_protected(place, self.protected) for place in found)
 
 
@@ -94,9 +99,10 @@ def environments_below(tree: str) -> "list[str]":
 
 
 def listed(directory: str) -> "list[str]":
+    """Raises OSError for a directory that may not be listed."""
     try:
         return os.listdir(directory)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

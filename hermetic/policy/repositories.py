@@ -82,14 +82,17 @@ def _linked(file: str) -> Iterator[str]:
 
 
 def _below(top: str) -> list[str] | None:
-    """The repositories in a directory; None where there is more in it than is looked at."""
+    """The repositories in a directory; None where there is more in it than is looked at, or something that may not be: a run can have done that."""
     found, waiting, looked = [], [top], 0
     while waiting:
         folder = waiting.pop()
         looked += 1
+        try:
+            names, folders = _listed(folder)
+        except OSError:
+            return None
         if looked > MOST:
             return None
-        names, folders = _listed(folder)
         is_repository = HEAD in names
         found += [folder] if is_repository else []
         waiting += [f"{folder}/{name}" for name in folders if not (is_repository and name in CONTENT)]
@@ -97,11 +100,11 @@ def _below(top: str) -> list[str] | None:
 
 
 def _listed(folder: str) -> tuple[list[str], list[str]]:
-    """The names of what is in a directory, and of the directories among that."""
+    """The names of what is in a directory, and of the directories among that. Raises OSError for one that may not be listed."""
     try:
         with os.scandir(folder) as there:
             entries = list(there)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return [], []
     return [entry.name for entry in entries], [entry.name for entry in entries if entry.is_dir()]
 

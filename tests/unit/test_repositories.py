@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from pathlib import Path
 
@@ -75,3 +77,17 @@ def test_more_than_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_file_that_leads_nowhere(tmp_path: Path, text: str) -> None:
     (tmp_path / ".git").write_text(text)
     assert f"{tmp_path}/.git" in protected(tmp_path)
+
+
+def test_what_may_not_be_listed_is_kept_as_a_whole(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run may have taken the right from a directory that it was not kept from, so that the next one finds nothing to protect."""
+    modules, scandir = f"{project}/.git/modules", os.scandir
+
+    def forbidding(folder: str) -> object:
+        if folder == f"{modules}/lib":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+        return scandir(folder)
+
+    assert modules not in protected(project)
+    monkeypatch.setattr(os, "scandir", forbidding)
+    assert modules in protected(project)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,3 +94,12 @@ def test_links(scratch: Path, tmp_path: Path) -> None:
         assert trees(scratch).directories([link]) == []
     assert trees(scratch).files([f"{scratch}/tree/file", f"{scratch}/link/x"]) == []
     assert not (scratch / "x").exists()
+
+
+def test_what_may_not_be_listed_may_hold_an_environment(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(folder: str) -> list[str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+
+    monkeypatch.setattr(os, "listdir", forbidden)
+    assert trees(scratch).source(f"{scratch}/tree") == []
+    assert trees(scratch).directories([f"{scratch}/tree/dist"]) == []
