@@ -1,9 +1,6 @@
 """The forked child becomes the target under kernel rules, once the launcher has seen what could be put in place.
 
-The child puts the rules on itself and says which; the launcher compares that with what is required, begins to supervise,
-and lets the child go on. A child that hears nothing ends: nothing is ever executed under fewer rules than were agreed on.
-Whether it can be supervised is asked before there is a filter that needs it: to none there is a way back. The filter is made by the
-launcher, while the child does the rest.
+This is the launcher's side; becoming.py is the child's, and says what they have to say to each other.
 """
 
 from __future__ import annotations
@@ -14,6 +11,8 @@ import time
 from hermetic_guard.hosts import ANY
 
 from hermetic.errors import GuardUnavailable, HermeticError
+from hermetic.launch import becoming
+from hermetic.launch.becoming import ALONE, ASKED, FAILED, NONE, SUPERVISED
 from hermetic.launch.execution import Execution
 from hermetic.launch.signals import wake_when_readable
 
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     from hermetic_guard.guards.proxies import Proxy
     from hermetic_guard.policy import Policy
 
+    from hermetic.launch.child import Child
     from hermetic.linux.answers import Answers
     from hermetic.linux.datagrams import Workshop
-    from hermetic.linux.exec_once import Opened
     from hermetic.linux.here import Here
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.linux.name_server import Ways
@@ -38,12 +37,6 @@ if TYPE_CHECKING:
 else:
     import _signal
 
-ASKED, PLACED, FAILED = b"asked", b"placed", b"failed"
-SUPERVISED, ALONE = b"s", b"a"
-ENDED = 125
-LENGTH = 4
-"""Bytes before a filter that say how long it is."""
-NONE = -1
 SETTLING_S = 0.5
 """For what is judged still when nothing of the run is left: a look-up whose program did not wait for the answer. A connection may take longer, and is
 nobody's any more."""
@@ -54,6 +47,7 @@ class ConfinedExecution(Execution):
     permit: is told what was put in place (a Here), and says why that is not enough, "" if it is
     tell:   is given an event for each refusal of the supervisor's
     loopback: answers by UDP where all of localhost is open, if it could be had
+    child:  what was forked for this already, if anything was
     """
 
     def __init__(
@@ -67,11 +61,14 @@ class ConfinedExecution(Execution):
         permit: Callable[[Here], str],
         tell: Callable[[Event], None],
         loopback: LoopbackServer | None = None,
+        child: Child | None = None,
     ) -> None:
-        super().__init__(program, argv, env)
+        super().__init__(program, argv, env, (child.answers, child.answer) if child else None)
         self._policy, self._here = policy, here
         self._permit, self._tell = permit, tell
-        self._go, self._went = os.pipe()
+        self._child = child
+        self.spare = child.spare if child else None
+        self._go, self._went = (child.go, child.went) if child else os.pipe()
         self._supervisor: Supervisor | None = None
         self._placed = False
         self._input: int | None = None
@@ -79,43 +76,25 @@ class ConfinedExecution(Execution):
         self._workshop: Workshop | None = None
         self._loopback = loopback
 
-    # In the child.
-
     def become(self) -> NoReturn:
-        from hermetic.linux.confine import Confinement
-
         os.close(self._went)
-        self._here.program = self.program
-        confinement = Confinement(self._policy, self._here, _Launcher(self._say, self._go))
-        try:
-            listener = confinement.enter()
-        except OSError as error:
-            self._say(FAILED, str(error.filename or "kernel rules"), os.strerror(error.errno or 0))
-            os._exit(ENDED)
-        self._say(
-            PLACED,
-            *map(str, map(int, (self._here.namespaced, self._here.filtered, self._here.abi, confinement.reads_anew))),
-            str(NONE if listener is None else listener),
-        )
-        word = os.read(self._go, 1)
-        if word not in (SUPERVISED, ALONE):
-            os._exit(ENDED)
-        if listener is not None:
-            os.close(listener)
-            if word == ALONE:
-                confinement.refuse_what_nobody_answers()
-        confinement.execute(self.argv, self.env)
-
-    def _say(self, kind: bytes, *words: str) -> None:
-        os.write(self._answer, b"\0".join([kind, *(word.encode("utf-8", "surrogateescape") for word in words)]) + b"\n")
+        becoming.become(self.program, self.argv, self.env, self._policy, self._here, becoming.Launcher(self._answer, self._go))
 
     # In the launcher.
 
+    def fork(self, become: Callable[[], object]) -> int:
+        if self._child is None:
+            return super().fork(become)
+        self._child.order(self.program, self.argv, self.env, self._policy, self._here)
+        return self._child.pid
+
     def forked(self, pid: int) -> None:
-        super().forked(pid)
-        os.close(self._go)
+        self.pid = self._here.pid = pid
+        if self._child is None:
+            os.close(self._answer)
+            os.close(self._go)
         wake_when_readable(self.answers)
-        from hermetic.linux import bpf, notify, seccomp  # noqa: F401  (the child is busy now, and will wait for these later)
+        from hermetic.linux import notify  # noqa: F401  (the child is busy now, and will wait for it later)
 
         rules = self._policy.network
         if rules is not None and rules.domains and rules.localhost != ANY:
@@ -131,7 +110,7 @@ class ConfinedExecution(Execution):
             except BlockingIOError:
                 return
             if kind == ASKED:
-                self._make_filters(*map(int, words))
+                self._send(SUPERVISED if self._can_supervise() else ALONE)
             elif kind:
                 self._placed = True
                 self._hear(kind, words)
@@ -146,23 +125,10 @@ class ConfinedExecution(Execution):
             time.sleep(0.002)
         self._tell_all()
 
-    def _make_filters(self, namespaced: int, descriptor: int, name: int) -> None:
-        """Answer the child whether it is supervised; the filter for that, and the one for where it comes to be otherwise."""
-        from hermetic.linux import filters
-
-        here, once = self._here, _opened(descriptor, name)
-        here.namespaced, here.pid = bool(namespaced), self.pid
-        supervised = self._can_supervise()
-        self._send(SUPERVISED if supervised else ALONE)
-        for here.supervised in (True, False) if supervised else (False,):
-            made = filters.made(self._policy, here, once)
-            self._send(len(made).to_bytes(LENGTH, "little") + made)
-
-    def _send(self, words: bytes) -> None:
+    def _send(self, word: bytes) -> None:
         """To the child, which may have ended by now."""
         try:
-            while words:
-                words = words[os.write(self._went, words) :]
+            os.write(self._went, word)
         except BrokenPipeError:
             return
 
@@ -240,7 +206,7 @@ class ConfinedExecution(Execution):
         launcher = os.getpid()
 
         def members() -> Iterator[int]:
-            return processes.below(launcher, self.spare)
+            return processes.below(launcher, self.spare or ())
 
         return Answers(
             self._policy,
@@ -276,44 +242,6 @@ class ConfinedExecution(Execution):
             raise self._refused
         os.set_blocking(self.answers, True)
         super().raise_failure()
-
-
-def _opened(descriptor: int, name: int) -> Opened | None:
-    if descriptor == NONE:
-        return None
-    from hermetic.linux.exec_once import Opened
-
-    return Opened(descriptor, name)
-
-
-class _Launcher:
-    """The launcher, as the child asks it. say: to it; go: descriptor by which it answers"""
-
-    def __init__(self, say: Callable[..., None], go: int) -> None:
-        self._say, self._go = say, go
-        self._filters: dict[bool, bytes] = {}
-
-    def supervises(self, here: Here, once: Opened | None) -> bool:
-        descriptor, name = (once.descriptor, once.name) if once else (NONE, 0)
-        self._say(ASKED, str(int(here.namespaced)), str(descriptor), str(name))
-        self._supervised = self._read(1) == SUPERVISED
-        return self._supervised
-
-    def filter(self, policy: Policy, here: Here, once: Opened | None) -> bytes:
-        if not self._filters:
-            for supervised in (True, False) if self._supervised else (False,):
-                self._filters[supervised] = self._read(int.from_bytes(self._read(LENGTH), "little"))
-        return self._filters[here.supervised]
-
-    def _read(self, size: int) -> bytes:
-        """Ends this process where the launcher has ended."""
-        found = b""
-        while len(found) < size:
-            piece = os.read(self._go, size - len(found))
-            if not piece:
-                os._exit(ENDED)
-            found += piece
-        return found
 
 
 def proxies(env: Mapping[bytes, bytes]) -> tuple[Proxy, ...]:

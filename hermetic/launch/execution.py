@@ -6,11 +6,14 @@ import os
 
 from hermetic.errors import HermeticError, TargetNotExecutable, TargetNotFound
 from hermetic.launch.refusals import Refusals
+from hermetic.linux import syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
+
+    from hermetic.launch.signals import Signals
 
 ENOENT = 2
 
@@ -19,20 +22,28 @@ class Execution:
     """A program about to be executed in a forked child. Made before the fork; both sides have it then, and a pipe between them.
 
     program: path of a binary; argv, env: what it is handed; pid: of the child, once there is one
-    spare: the launcher's children that were there before
+    spare: the launcher's children that were there before, from a shell that replaced itself by us; None: all that there are
     killed: the processes that a supervisor ended for what they tried (`--on-violation kill`)
     refusals: of the supervisor's
+    answers: the pipe by which the child says why it could not, both ends, where there is one already
     """
 
-    def __init__(self, program: str, argv: list[str], env: Mapping[bytes, bytes]) -> None:
+    def __init__(self, program: str, argv: list[str], env: Mapping[bytes, bytes], answers: tuple[int, int] | None = None) -> None:
         self.program = program
         self.argv = argv
         self.env = env
         self.pid = 0
-        self.spare: frozenset[int] = frozenset()
+        self.spare: frozenset[int] | None = None
         self.killed: set[int] = set()
         self.refusals = Refusals()
-        self.answers, self._answer = os.pipe()
+        self.answers, self._answer = answers or os.pipe()
+
+    def fork(self, become: Callable[[], object]) -> int:
+        """In the launcher: have a child in which `become` is called; its pid. Raises OSError."""
+        pid = os.fork()
+        if not pid:
+            become()
+        return pid
 
     def become(self) -> NoReturn:
         """In the child: turn into the program. Raises OSError."""
@@ -40,7 +51,7 @@ class Execution:
 
     def report(self, error: OSError) -> None:
         """In the child: say what `become` raised."""
-        os.write(self._answer, b"%d" % (error.errno or 0))
+        say_why_not(self._answer, error)
 
     def forked(self, pid: int) -> None:
         """In the launcher, once there is a child."""
@@ -64,6 +75,23 @@ class Execution:
         if answer:
             kind = TargetNotFound if int(answer) == ENOENT else TargetNotExecutable
             raise kind(f"{self.program} cannot be executed: {os.strerror(int(answer))}")
+
+
+def turn_into(become: Callable[[], NoReturn], report: Callable[[OSError], None], signals: Signals, launcher: int) -> NoReturn:
+    """In the forked child: become the target, or end. launcher: the pid of the one that forked it"""
+    try:
+        syscalls.die_with_parent(launcher)
+        signals.hand_down()
+        become()
+    except OSError as error:
+        report(error)
+    finally:
+        os._exit(127)
+
+
+def say_why_not(answer: int, error: OSError) -> None:
+    """What `raise_failure` reads."""
+    os.write(answer, b"%d" % (error.errno or 0))
 
 
 def cannot_start(error: OSError) -> HermeticError:

@@ -116,6 +116,11 @@ class Keeper:
 
     # During the run.
 
+    @property
+    def in_between(self) -> bool:
+        """Whether the target has to be given other standard streams, as only who is forked after they were made can be."""
+        return self._relay is not None
+
     def in_child(self) -> None:
         """In the forked child, before it does anything."""
         if self._relay:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 
-from hermetic.launch.execution import cannot_start
+from hermetic.launch.execution import cannot_start, turn_into
 from hermetic.launch.signals import ENDING, Signals, send, sent_by_process, wake_when_readable
 from hermetic.linux import processes, syscalls
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import signal as _signal
     from collections.abc import Callable, Iterator
     from signal import struct_siginfo
+    from typing import NoReturn
 
     from hermetic.launch.execution import Execution
     from hermetic.launch.limits import Keeper
@@ -80,7 +81,9 @@ def launch(
     To be called from the only thread of a process. Raises TargetNotFound or TargetNotExecutable if the program cannot
     be executed, HermeticError if no process can be started.
     """
-    spare = execution.spare = _children()
+    if execution.spare is None:
+        execution.spare = processes.own()
+    spare = execution.spare
     terminal = _terminal()
     with Signals() as signals:
         pid = _start(execution, signals, run.events, keeper)
@@ -99,17 +102,6 @@ def launch(
     return Outcome(pid, watch.status or 0, guarded=watch.guarded, late=watch.late, survivors=survivors)
 
 
-def _children() -> frozenset[int]:
-    """Those this process has before the run, from a shell that replaced itself by us: they are none of the target's."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return frozenset()
-    from hermetic.launch import leftovers
-
-    return leftovers.children()
-
-
 def _terminal() -> Terminal | None:
     descriptor = next((number for number in (0, 1, 2) if os.isatty(number)), None)
     if descriptor is None:
@@ -122,30 +114,20 @@ def _terminal() -> Terminal | None:
 def _start(execution: Execution, signals: Signals, events: int, keeper: Keeper | None) -> int:
     """Fork the target; returns its pid."""
     launcher = os.getpid()
-    try:
-        wake_when_readable(events)
-        syscalls.become_subreaper()
-        pid = os.fork()
-    except OSError as error:
-        raise cannot_start(error) from error
-    if not pid:
-        _become(execution, signals, launcher, keeper)
-    execution.forked(pid)
-    return pid
 
-
-def _become(execution: Execution, signals: Signals, launcher: int, keeper: Keeper | None) -> None:
-    """In the forked child: turn into the target. Never returns."""
-    try:
-        syscalls.die_with_parent(launcher)
-        signals.hand_down()
+    def become() -> NoReturn:
         if keeper:
             keeper.in_child()
         execution.become()
+
+    try:
+        wake_when_readable(events)
+        syscalls.become_subreaper()
+        pid = execution.fork(lambda: turn_into(become, execution.report, signals, launcher))
     except OSError as error:
-        execution.report(error)
-    finally:
-        os._exit(127)
+        raise cannot_start(error) from error
+    execution.forked(pid)
+    return pid
 
 
 def _restore(terminal: Terminal | None, run: RunDirectory, signals: Signals) -> None:

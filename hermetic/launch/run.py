@@ -13,6 +13,7 @@ from hermetic import kept
 from hermetic.errors import printable
 from hermetic.events import EventReader, scan
 from hermetic.launch import beforehand, environ, moved, nested, payload
+from hermetic.launch.child import Child
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.finding import Sought, find_target
 from hermetic.launch.made import Made
@@ -77,6 +78,14 @@ def main(invocation: Invocation) -> int:
 
 def carry_out(invocation: Invocation, cwd: str | None, fills: str = "") -> tuple[int, int]:
     """The exit code, and how many actions were blocked. fills: a directory of hermetic's own that this run may write, as no other may"""
+    if nested.is_inside():
+        return decide_and_run(invocation, cwd, fills)
+    with Child() as child:
+        return decide_and_run(invocation, cwd, fills, child)
+
+
+def decide_and_run(invocation: Invocation, cwd: str | None, fills: str, child: Child | None = None) -> tuple[int, int]:
+    """child: that will be the target, where it need not be this process"""
     resolved = combine.resolve(invocation, cwd, Sought(invocation, cwd or ""), begins=True)
     initial = dict(os.environb)
     environment = beforehand.granted(initial, resolved.policy, invocation)
@@ -100,6 +109,7 @@ def carry_out(invocation: Invocation, cwd: str | None, fills: str = "") -> tuple
         nested.become(target, *outer, invocation=invocation, say=say)
     facts = beforehand.ask_interpreter(target, policy) if target.python else None
     run = Run(invocation, policy, target, facts, say)
+    run.child = child
     run.policy_files = resolved.files
     run.fills, run.sweeps = fills, invocation.flag("with")
     run.choice = resolved.choice
@@ -139,6 +149,7 @@ class Run:
         self.brought: Callable[[], Iterable[str]] = tuple
         self.choice = ""
         """That a profile was chosen, to be said with the layers that hold it; "" where none was."""
+        self.child: Child | None = None
         self.started: ConfinedExecution | None = None
         self.loopback: LoopbackServer | None = None
         self.private: PrivateTmp | None = None
@@ -243,6 +254,7 @@ class Run:
             permit=self.permit,
             tell=self.refused_by_kernel,
             loopback=self.loopback,
+            child=None if self.keeper and self.keeper.in_between else self.child,
         )
 
     def permit(self, here: Here) -> str:

@@ -53,16 +53,26 @@ class Signals:
     """
 
     def __enter__(self) -> Signals:
-        self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, TAKEN)
-        # Ignored, as a parent may hand it down, it would let the kernel discard the exit status of children (wait(2)).
-        self._on_child = _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        self.hold_back()
         return self
 
     def __exit__(self, *_: object) -> None:
         while self.wait(0):
             pass
-        _signal.signal(_signal.SIGCHLD, _shown(self._on_child))
+        self.restore_children()
+        self.let_through()
+
+    def hold_back(self) -> None:
+        self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, TAKEN)
+        # Ignored, as a parent may hand it down, it would let the kernel discard the exit status of children (wait(2)).
+        self._on_child = _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+
+    def let_through(self) -> None:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
+
+    def restore_children(self) -> None:
+        """What becomes of the exit status of children is as it was before."""
+        _signal.signal(_signal.SIGCHLD, _shown(self._on_child))
 
     def wait(self, seconds: float | None) -> struct_siginfo | None:
         """The next signal, or None after so many seconds; None as `seconds` waits for ever."""
@@ -87,8 +97,8 @@ class Signals:
                 _signal.signal(number, _signal.SIG_DFL)
         for number in SET_BY_PYTHON:
             _signal.signal(number, _signal.SIG_DFL)
-        _signal.signal(_signal.SIGCHLD, _shown(self._on_child))
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
+        self.restore_children()
+        self.let_through()
 
     def stop(self, number: int) -> None:
         """Stop this process by the signal that stopped the target, for a shell to show what it would without us.

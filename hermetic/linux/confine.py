@@ -25,11 +25,8 @@ if TYPE_CHECKING:
     class Launcher(Protocol):
         """Who stands by while a process is confined."""
 
-        def supervises(self, here: Here, once: Opened | None) -> bool:
-            """Whether it can, this process being as it is now. once: what the filter will let be executed"""
-
-        def filter(self, policy: Policy, here: Here, once: Opened | None) -> bytes:
-            """The filter for `here.supervised` as it is now."""
+        def supervises(self) -> bool:
+            """Whether it can, this process being as it is now."""
 
 
 RESOLVER, USE_TCP = b"RES_OPTIONS", b"use-vc"
@@ -42,13 +39,8 @@ UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOS
 class Alone:
     """Nobody stands by: nothing is supervised."""
 
-    def supervises(self, here: Here, once: Opened | None) -> bool:
-        from hermetic.linux import bpf, seccomp  # noqa: F401  (soon they may be out of reach)
-
+    def supervises(self) -> bool:
         return False
-
-    def filter(self, policy: Policy, here: Here, once: Opened | None) -> bytes:
-        return filters.made(policy, here, once)
 
 
 class Confinement:
@@ -119,7 +111,7 @@ class Confinement:
         It is asked whatever the guards are: when a thread runs is its own affair, and which threads are the run's only the supervisor knows.
         """
         set_dumpable(True)
-        self.here.supervised = self._launcher.supervises(self.here, self._once)
+        self.here.supervised = self._launcher.supervises()
 
     def _filter(self) -> int | None:
         if not self.here.supervised:
@@ -135,7 +127,7 @@ class Confinement:
 
     def _install(self, *, listener: bool) -> int | None:
         self.here.supervised = listener
-        return filters.install(self._launcher.filter(self.policy, self.here, self._once), listener)
+        return filters.install(filters.made(self.policy, self.here, self._once), listener)
 
     def refuse_what_nobody_answers(self) -> None:
         """There is a listener, and the launcher could not take it after all: a second filter, of which what is stricter counts.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from hermetic.linux import syscalls
+from hermetic.linux import bpf, seccomp, syscalls
 from hermetic.linux.numbers import native
 
 TYPE_CHECKING = False
@@ -20,8 +20,6 @@ NEW_LISTENER, WAIT_KILLABLE_RECV = 1 << 3, 1 << 5
 
 def made(policy: Policy, here: Here, once: Opened | None) -> bytes:
     """The program; a function of its arguments."""
-    from hermetic.linux import bpf, seccomp  # seldom loaded where it is put in place, which has to be quick
-
     return bpf.assemble(seccomp.rules(policy, here, once), here.machine)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from hermetic_guard.policy import Policy
 
 
@@ -68,3 +70,7 @@ class Here:
         self.written = written
         self.kept = kept
         self.outer = outer
+
+    def values(self) -> dict[str, Any]:
+        """What it is made of, for another process. There is no outer run where one is made for the other."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "outer"}

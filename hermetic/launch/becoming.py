@@ -1,0 +1,66 @@
+"""How the forked child becomes the target under kernel rules: its side of what it and the launcher have to say to each other.
+
+The child asks whether it can be supervised, since to a filter that needs a supervisor there is no way back; puts the rules on itself; says
+which it could put in place; and is told whether it may go on. A child that hears nothing ends: nothing is ever executed under fewer rules
+than were agreed on.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from hermetic_guard.policy import Policy
+
+    from hermetic.linux.here import Here
+
+ASKED, PLACED, FAILED = b"asked", b"placed", b"failed"
+SUPERVISED, ALONE = b"s", b"a"
+NONE = -1
+ENDED = 125
+
+
+class Launcher:
+    """The launcher, as the child sees it. answer: descriptor to tell it by; go: by which it answers"""
+
+    def __init__(self, answer: int, go: int) -> None:
+        self._answer, self._go = answer, go
+
+    def supervises(self) -> bool:
+        self.say(ASKED)
+        return self.hear() == SUPERVISED
+
+    def say(self, kind: bytes, *words: str) -> None:
+        os.write(self._answer, b"\0".join([kind, *(word.encode("utf-8", "surrogateescape") for word in words)]) + b"\n")
+
+    def hear(self) -> bytes:
+        """SUPERVISED or ALONE. Ends this process where the launcher has ended, or lets nobody go on."""
+        word = os.read(self._go, 1)
+        if word not in (SUPERVISED, ALONE):
+            os._exit(ENDED)
+        return word
+
+
+def become(program: str, argv: list[str], env: Mapping[bytes, bytes], policy: Policy, here: Here, launcher: Launcher) -> NoReturn:
+    """Raises OSError where the program cannot be executed."""
+    from hermetic.linux.confine import Confinement
+
+    here.program = program
+    confinement = Confinement(policy, here, launcher)
+    try:
+        listener = confinement.enter()
+    except OSError as error:
+        launcher.say(FAILED, str(error.filename or "kernel rules"), os.strerror(error.errno or 0))
+        os._exit(ENDED)
+    placed = (here.namespaced, here.filtered, here.abi, confinement.reads_anew, NONE if listener is None else listener)
+    launcher.say(PLACED, *map(str, map(int, placed)))
+    supervised = launcher.hear() == SUPERVISED
+    if listener is not None:
+        os.close(listener)
+        if not supervised:
+            confinement.refuse_what_nobody_answers()
+    confinement.execute(argv, env)
