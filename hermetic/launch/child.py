@@ -106,4 +106,4 @@ class Child:
 
 def load() -> None:
     """What most policies need. What is not here is loaded when it is."""
-    from hermetic.linux import confine, devices, exec_once  # noqa: F401
+    from hermetic.linux import confine, devices  # noqa: F401
