@@ -40,6 +40,12 @@ class Python(NamedTuple):
         return tuple(int(part) for part in self.name.removeprefix("pypy").split("."))
 
 
+def share(python, rows):
+    """All rows of a table in the interpreters of FULL; of the others each has its share, and scripts/soak tries the rest there."""
+    rows = list(rows)
+    return rows[SMOKE.index(python.name) :: len(SMOKE)] if python.name in SMOKE else rows
+
+
 @functools.cache
 def admitted_text():
     return flat((ROOT / "README.md").read_text())

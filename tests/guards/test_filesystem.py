@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Python, find_python
+from conftest import Python, find_python, share
 from guards.filesystem import changing, libraries, ordinary, protected, reading, tampering
 from guards.filesystem.row import HIDE, PROTECT, READONLY, ROOT, Row
 from hermetic_guard.policy import Filesystem, Policy
@@ -186,7 +186,20 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.pythons("all")
 def test_filesystem(python: Python, cache: Path, tmp_path: Path) -> None:
-    rows = {name: row for name, row in ROWS.items() if row.fits(python.version, python.implementation)}
+    try_rows(python, cache, tmp_path, dict(share(python, fitting(python).items())))
+
+
+@pytest.mark.soak
+@pytest.mark.pythons("smoke")
+def test_whole(python: Python, cache: Path, tmp_path: Path) -> None:
+    try_rows(python, cache, tmp_path, fitting(python))
+
+
+def fitting(python: Python) -> dict[str, Row]:
+    return {name: row for name, row in ROWS.items() if row.fits(python.version, python.implementation)}
+
+
+def try_rows(python: Python, cache: Path, tmp_path: Path, rows: dict[str, Row]) -> None:
     outcomes = carry_out(python, cache, tmp_path, rows)
     complaints = {name: (complaint(row, outcomes[name]), outcomes[name]) for name, row in rows.items()}
     assert not {name: found for name, found in complaints.items() if found[0]}

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, find_python
+from conftest import ROOT, find_python, share
 from guards.attempts import BARE, Attempts, Row, changed, complaints
 from guards.native import calls
 from guards.native.imports import PRELUDE
@@ -87,10 +87,22 @@ SUFFIX = "import importlib.machinery, sys; sys.stdout.write(importlib.machinery.
 
 @pytest.mark.pythons("all")
 def test_native(python, world: World) -> None:
-    """Every row, under each of its policies, and its control: one start of the interpreter for each policy."""
+    try_rows(python, world, share(python, fitting(python)))
+
+
+@pytest.mark.soak
+@pytest.mark.pythons("smoke")
+def test_whole(python, world: World) -> None:
+    try_rows(python, world, fitting(python))
+
+
+def fitting(python) -> list[Row]:
     rows = [row for row in ROWS if row.applies(python)]
-    if python.implementation == "pypy":
-        rows = [row for row in rows if "sqlite3" not in row.name]
+    return [row for row in rows if "sqlite3" not in row.name] if python.implementation == "pypy" else rows
+
+
+def try_rows(python, world: World, rows: list[Row]) -> None:
+    """Every row, under each of its policies, and its control: one start of the interpreter for each policy."""
     runs = world.run(python, rows, {"off", *(policy for row in rows for policy in row.under)})
     found = [one for row in rows for policy in row.under for one in complaints(row, policy, runs[policy], runs[BARE])]
     found += changed(rows, runs["off"], runs[BARE])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import find_python
+from conftest import find_python, share
 from guards.attempts import BARE, Attempts, Row, changed, complaints, real_path
 from guards.process import tampering
 from guards.process.table import ROWS
@@ -64,8 +64,21 @@ def filled(row: Row, names: dict[str, str]) -> Row:
 
 @pytest.mark.pythons("all")
 def test_process(python, world: World) -> None:
+    try_rows(python, world, share(python, fitting(python)))
+
+
+@pytest.mark.soak
+@pytest.mark.pythons("smoke")
+def test_whole(python, world: World) -> None:
+    try_rows(python, world, fitting(python))
+
+
+def fitting(python) -> list[Row]:
+    return [row for row in ROWS if row.applies(python)]
+
+
+def try_rows(python, world: World, rows: list[Row]) -> None:
     """Every row, under each of its policies, and its control: one start of the interpreter for each policy."""
-    rows = [row for row in ROWS if row.applies(python)]
     runs = world.run(python, rows, {"off", *(policy for row in rows for policy in row.under)})
     rows = [filled(row, world.names) for row in rows]
     found = [one for row in rows for policy in row.under for one in complaints(row, policy, runs[policy], runs[BARE])]
