@@ -18,7 +18,7 @@ from hermetic_guard.hosts import (
     plain_address,
 )
 from hermetic_guard.packages import NOBODY, holds_for, pattern_of, version_asking
-from hermetic_guard.policy import BUILD, OF_PACKAGE, Policy, directory_of, is_protected, is_within, is_within_any
+from hermetic_guard.policy import BUILD, OF_PACKAGE, Policy, directory_of, is_protected, is_within, is_within_any, lets_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
     if request.action not in READING and _is_kept(rules.protect, path, facts.get("tree")):
         return Decision(False, PROTECTED)
     changed = directory_of(path) if facts.get("name") else path
-    if rules.lets_write(changed) or is_within_any(changed, DEVICES) or facts.get("stream") or facts.get("own"):
+    if lets_write(rules, changed) or is_within_any(changed, DEVICES) or facts.get("stream") or facts.get("own"):
         return ALLOWED
     there = facts.get("there", path)
     if request.action not in READING:

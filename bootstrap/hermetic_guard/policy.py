@@ -120,9 +120,6 @@ class Filesystem(Record):
     __slots__ = ("hide", "kept", "names", "private", "protect", "read", "write")
     DEFAULTS = {"hide": (), "kept": (), "names": (), "private": (), "protect": (), "write": ()}
 
-    def lets_write(self, path: str) -> bool:
-        return is_within_any(path, self.write) or (is_within_any(path, self.private) and not is_within_any(path, self.kept))
-
 
 class Native(Record):
     """No extension module but the standard library's own, no foreign function calls.
@@ -265,6 +262,11 @@ def directory_of(path: str) -> str:
 
 def is_within_any(path: str, places: "tuple[str, ...]") -> bool:
     return any(is_within(path, place) for place in places)
+
+
+def lets_write(rules: Filesystem, path: str) -> bool:
+    """Whether all may be changed there. No method: what judges is sealed, and methods of classes are not (sealing.py)."""
+    return is_within_any(path, rules.write) or (is_within_any(path, rules.private) and not is_within_any(path, rules.kept))
 
 
 def is_protected(path: str, places: "tuple[str, ...]") -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard import cmdline, injection
+from hermetic_guard.policy import lets_write
 
 from hermetic.errors import HermeticError
 
@@ -82,7 +83,7 @@ def scratch(policy: Policy, directory: str, environment: Mapping[bytes, bytes]) 
     if policy.filesystem is None:
         return {}
     usual = os.path.realpath(environment.get(b"TMPDIR") or b"/tmp")
-    return {} if policy.filesystem.lets_write(os.fsdecode(usual)) else {b"TMPDIR": os.fsencode(directory)}
+    return {} if lets_write(policy.filesystem, os.fsdecode(usual)) else {b"TMPDIR": os.fsencode(directory)}
 
 
 def handoff(run: RunDirectory) -> injection.Handoff:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, find_python
+from hermetic_guard import decide, policy
 
 from hermetic.launch import payload
 
@@ -90,3 +92,14 @@ def test_layers() -> None:
     for package in ("policy", "linux"):
         for path in sorted((ROOT / "hermetic" / package).glob("*.py")):
             assert "hermetic.launch" not in path.read_text(), path
+
+
+def test_what_judges_has_no_methods() -> None:
+    """Judging runs from sealed copies of functions (sealing.py). A method is none: what it looks up the target can replace."""
+    for module in (policy, decide):
+        for kind in filter(inspect.isclass, vars(module).values()):
+            methods = {name for name, value in vars(kind).items() if inspect.isfunction(value) and not name.startswith("__")}
+            assert methods <= NOT_FOR_JUDGING, (kind, methods)
+
+
+NOT_FOR_JUDGING = {"values", "replaced", "guards"}

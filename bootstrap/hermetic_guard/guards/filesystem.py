@@ -32,7 +32,7 @@ from hermetic_guard.guards.operations import (
 )
 from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
 from hermetic_guard.hook import make_ask
-from hermetic_guard.policy import directory_of, is_within_any
+from hermetic_guard.policy import directory_of, is_within_any, lets_write
 from hermetic_guard.sealing import seal
 
 NAME = "filesystem"
@@ -415,6 +415,6 @@ def no_core_files():
 
 def point_to_scratch(rules, scratch):
     """Temporary files go where they may be written, unless TMPDIR does so already."""
-    if not rules.lets_write(os.path.realpath(os.environ.get("TMPDIR") or "/tmp")):
+    if not lets_write(rules, os.path.realpath(os.environ.get("TMPDIR") or "/tmp")):
         os.environ["TMPDIR"] = scratch
         posix.environ[b"TMPDIR"] = os.fsencode(scratch)
