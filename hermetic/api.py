@@ -72,7 +72,7 @@ class Block:
 
     def _enter(self, frame: FrameType) -> Run:
         frame = caller(frame)
-        run = Run()
+        run = Run(guards().post)
         try:
             kind = frame_of(frame) if self._context else PLAIN
             ticket = self._inside.open(self._rules, run, context=self._context, frame=kind)

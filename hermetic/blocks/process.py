@@ -20,7 +20,7 @@ from hermetic_guard.sealing import seal
 from hermetic.blocks import carry, starts
 from hermetic.blocks.dormant import Dormant
 from hermetic.blocks.inside import OUTSIDE, Inside
-from hermetic.blocks.refusals import FIELDS
+from hermetic.blocks.post import Post
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class BlockScopes(Scopes):
     packages = ()
     """What is said of single packages allows nothing here."""
 
+    keywords = True
     scratch = None
     handed_on = None
 
@@ -67,13 +68,15 @@ class BlockScopes(Scopes):
 
 
 class Guards:
-    """inside: which blocks are open; listed: files of distributions that blocks allow, as native.read_listed gives them
+    """inside: which blocks are open; post: by which children tell; listed: files of distributions that blocks allow, as native.read_listed gives them
 
     Making one replaces nothing and adds no hook.
     """
 
     def __init__(self) -> None:
         self.inside = Inside(self._arm, self._disarm)
+        self.post = Post()
+        os.register_at_fork(before=self._before_fork, after_in_child=self.post.in_child)
         self.listed: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._ledger: Dormant | None = None
 
@@ -97,7 +100,7 @@ class Guards:
         handlers, protect = integrity.install(enforcer, OWN)
         on_files, replace = filesystem.prepare(enforcer, protect, "")
         on_files["open"] = but_for(on_files["open"], channel_of_run())
-        tables = [enforcer.handlers, handlers, on_files, starts.install(enforcer, self.inside, stack)]
+        tables = [enforcer.handlers, handlers, on_files, starts.install(enforcer, self.inside, self.post, stack)]
         for guard in (network, process):
             ledger.group = guard.NAME
             tables.append(guard.install(enforcer))
@@ -116,8 +119,12 @@ class Guards:
 
     def _tell(self, event: dict[str, Any]) -> None:
         if event["event"] == "refused":
-            for run in self.inside.find().runs:
-                run.add([event[name] for name in FIELDS], event["stack"])
+            self.post.tell(event, self.inside.find().runs)
+
+    def _before_fork(self) -> None:
+        runs = self.inside.find().runs if self.inside.standing else ()
+        if runs:
+            self.post.before_fork(runs)
 
 
 def stand_ins() -> dict[type, type]:
