@@ -38,30 +38,37 @@ FORK_SERVER = "its children would not be in this block", "multiprocessing's star
 """Rules of our own, and what would be allowed."""
 
 
-def install(
-    enforcer: Enforcer, inside: Inside, post: Post, stack: Callable[[], list[tuple[str, int, str]]]
-) -> dict[str, Callable[..., None]]:
-    """Replace the spawn points; returns handlers of audit events."""
+def install(enforcer: Enforcer, plan: Callable[[Start], Start]) -> None:
+    """Replace the spawn points."""
     for module in (programs, pyenv, pex, standard_library):
         module.os = OWN  # type: ignore[attr-defined]
     programs.read_head = enforcer.read_head  # type: ignore[assignment]
-    Children.prepare()
-    found = Children(enforcer, inside, post, stack)
-    children.replace_starts(enforcer, found.plan, lambda: dict(os.environb), lambda: None)
-    return {"socket.connect": make_on_connect(found.refuse)}
+    children.replace_starts(enforcer, plan, lambda: dict(os.environb), lambda: None)
 
 
 class Children:
-    """Run directories by policy, made when they are needed and removed when this process ends."""
+    """Run directories by policy, made when they are needed and removed when this process ends.
 
-    def __init__(self, enforcer: Enforcer, inside: Inside, post: Post, stack: Callable[[], list[tuple[str, int, str]]]) -> None:
+    asked: what a start asks; sealed: whether a guard that stays sees to starts, and asks for blocks too
+    """
+
+    asked: process.Questions
+
+    def __init__(self, inside: Inside, post: Post, stack: Callable[[], list[tuple[str, int, str]]]) -> None:
         self._stack, self._post = stack, post
-        self._asked = process.questions(enforcer)
+        self.sealed = False
         self._inside = inside
         self._planners: dict[bytes, Planner] = {}
         self._runs: list[RunDirectory] = []
         self._pid = os.getpid()
         atexit.register(self._remove)
+
+    def install(self, enforcer: Enforcer) -> dict[str, Callable[..., None]]:
+        """Replace the spawn points; returns handlers of audit events."""
+        self.prepare()
+        self.asked = process.questions(enforcer)
+        install(enforcer, self.plan)
+        return {"socket.connect": make_on_connect(self.refuse)}
 
     @staticmethod
     def prepare() -> None:
@@ -75,7 +82,7 @@ class Children:
         """The same program, guarded. Raises a violation where that cannot be."""
         standing = self._inside.find()
         policy = standing.rules.policy
-        if not policy.guards():
+        if not policy.guards() or self.sealed:
             return start
         self._post.collect()
         key = serialized.dumps(policy)
@@ -130,10 +137,11 @@ class Children:
         self._runs.append(run)
         self._post.receive(run.events)
         handoff = Handoff(os.fsencode(run.path), run.digest.encode(), run.identity)
-        return BlockPlanner(self, self._asked, handoff, ["manifest", *files], policy)
+        return BlockPlanner(self, self.asked, handoff, ["manifest", *files], policy)
 
     def _remove(self) -> None:
-        if os.getpid() == self._pid:
+        """What cannot be removed any more the next start of hermetic's sweeps."""
+        if os.getpid() == self._pid and not self.sealed:
             self._inside.aside.add(_thread.get_ident())  # somebody may have left a block open
             self._post.collect()
             for run in self._runs:
