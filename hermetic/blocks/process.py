@@ -100,9 +100,10 @@ class Guards:
     def _install(self) -> Dormant:
         """As activate.py does, but for what is about the whole life of a process: core files, the collector, the end of the interpreter."""
         stack = make_stack()
+        hook.PREFIX[0] = EVENTS
         enforcer = Enforcer(BlockScopes(self.inside), self._tell, stack)
         self.children = starts.Children(self.inside, self.post, stack)
-        tables, ledger = put_in_place(enforcer, EVENTS, self.listed, self.children.install)
+        tables, ledger = put_in_place(enforcer, self.listed, self.children.install)
         ledger.group = "context"
         carry.install(ledger, self.inside)
         hook.install(tables, self.inside.standing)
@@ -126,14 +127,14 @@ class Guards:
 
 
 def put_in_place(
-    enforcer: Enforcer, events: str, listed: Listed, guard_starts: Callable[[Enforcer], Table], protected: tuple[str, ...] = ()
+    enforcer: Enforcer, listed: Listed, guard_starts: Callable[[Enforcer], Table], protected: tuple[str, ...] = ()
 ) -> tuple[list[Table], Dormant]:
     """Replace what has no audit event, though nothing stands yet but in the ledger; returns that, and the handlers of events for the hook.
 
-    events: how its own begin; listed: see Guards; guard_starts: replaces the spawn points; protected: what nobody may write, besides hermetic
+    enforcer: made with the prefix of its own events in place; listed: see Guards; guard_starts: replaces the spawn points; protected: what nobody may
+    write, besides hermetic's own files
     """
     ledger = enforcer.ledger = Dormant(stand_ins())
-    hook.PREFIX[0] = events
     handlers, protect = integrity.install(enforcer, (*OWN, *protected))
     on_files, replace = filesystem.prepare(enforcer, protect, "")
     on_files["open"] = but_for(on_files["open"], channel_of_run())

@@ -124,9 +124,10 @@ def put_on(standing: Guards, policy: Policy, run: Run, starts: Starts, original:
         if event["event"] == "refused":
             post.tell(event, (run,))
 
+    hook.PREFIX[0] = f"sealed{len(standing.sealed)}."
     enforcer = Enforcer(scopes, tell, make_stack(), starts.path or None)
-    events = f"sealed{len(standing.sealed)}."
-    tables, ledger = put_in_place(enforcer, events, listed(policy), starts.install, (starts.path,) if starts.path else ())
+    tables, ledger = put_in_place(enforcer, listed(policy), starts.install, (starts.path,) if starts.path else ())
+    ledger.group = ALWAYS
     at_end, freeze = collector.install(enforcer)
     tables += [at_end, {"cpython.PyInterpreterState_Clear": shutdown.at_clear(original(_imp, "create_dynamic"))}]
     ledger.arm(frozenset([ALWAYS, *policy.guards()]))

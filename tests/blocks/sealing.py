@@ -1,8 +1,8 @@
 """Seals processes and has them try what is forbidden, for `test_sealed.py`: each attempt in a fork of its own. One JSON object in, one out: what became of
-each, "done" or the name of an exception or an errno.
+each, "done" or the name of an exception or an errno, by who tries it.
 
-given: {"seals": [arguments, ...], "attempts": {name: code}, "names": {...}, "thread": who tries it, "python": whether only that layer is to hold}
-thread: "main"; "after", one that is started once all is sealed; "before", one that was there; or "two", the main one where there is another
+given: {"seals": [arguments, ...], "attempts": {name: code}, "names": {...}, "threads": who tries it, "python": whether only that layer is to hold}
+threads: "main"; "after", one that is started once all is sealed; "before", one that was there; or "two", the main one where there is another
 
 An attempt finds the names, `call(name, ...)` for a system call, `libc`, `run(...)` for a program, and `sealed`, what seal() returned last.
 """
@@ -12,13 +12,14 @@ import errno
 import json
 import os
 import queue
-import socket
+import socket  # noqa: F401 - for attempts
 import subprocess
 import sys
 import threading
+import traceback
 
 import hermetic
-from hermetic import hermetic_blocker
+from hermetic import hermetic_blocker  # noqa: F401
 from hermetic.api import guards
 from hermetic.linux import own
 from hermetic.linux.numbers import native
@@ -60,13 +61,13 @@ def parent_of(pid):
 
 
 def forked(function):
-    """The errno that a fork ended with."""
+    """The errno that a fork ended with, 1 for what is no OSError."""
     child = os.fork()
     if not child:
         try:
             function()
-        except OSError as error:
-            os._exit(error.errno)
+        except BaseException as error:
+            os._exit(getattr(error, "errno", None) or 1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -93,8 +94,8 @@ def worker(jobs, answers):
         answers.put(tried(*job))
 
 
-def attempt(given, code):
-    names, thread = given["names"], given["thread"]
+def attempt(given, thread, code):
+    names = given["names"]
     jobs, answers = queue.Queue(), queue.Queue()
     if thread in ("before", "two"):
         threading.Thread(target=worker, args=(jobs, answers), daemon=True).start()
@@ -108,12 +109,15 @@ def attempt(given, code):
     return answers.get()
 
 
-def in_fork(given, code):
+def in_fork(given, thread, code):
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.dup2(writing, 1)
-        os.write(1, json.dumps(attempt(given, code)).encode())
+        try:
+            os.write(1, json.dumps(attempt(given, thread, code)).encode())
+        except Exception:
+            traceback.print_exc()
         os._exit(0)
     os.close(writing)
     with open(reading) as file:
@@ -124,10 +128,15 @@ def in_fork(given, code):
 
 def main():
     given = json.load(sys.stdin)
-    guards().stay()  # once, and not in each
+    if given["seals"]:
+        guards().stay()  # once, and not in each
     if given.get("python"):
         own.enter = lambda policy, here, permit: None
-    print(json.dumps({name: in_fork(given, code) for name, code in given["attempts"].items()}))
+    print(
+        json.dumps(
+            {thread: {name: in_fork(given, thread, code) for name, code in given["attempts"].items()} for thread in given["threads"]}
+        )
+    )
 
 
 if __name__ == "__main__":
