@@ -52,13 +52,31 @@ def identity(descriptor: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+class Source:
+    """Where events come in. It may have been closed by whoever closes all there is, and something else be open by its number."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._identity = identity(descriptor)
+        self.reader = EventReader()
+
+    def unread(self) -> bytes:
+        found = b""
+        try:
+            while identity(self._descriptor) == self._identity and (piece := os.read(self._descriptor, CHUNK)):
+                found += piece
+        except OSError:
+            pass  # nothing more, or it is closed
+        return found
+
+
 class Post:
     """That of one process, and in its forks theirs."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self._runs: WeakValueDictionary[int, Run] = WeakValueDictionary()
-        self._sources: list[tuple[int, EventReader]] = []
+        self._sources: list[Source] = []
         self._pipes: dict[int, Pipe] = {}
         self._lock = RLock()
 
@@ -79,7 +97,7 @@ class Post:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, ROOM)
         except OSError:
             pass  # this user has had his share
-        self._sources.append((descriptor, EventReader()))
+        self._sources.append(Source(descriptor))
 
     def before_fork(self, runs: Iterable[Run]) -> None:
         if self.pid not in self._pipes:
@@ -104,8 +122,8 @@ class Post:
         if not self._sources or os.getpid() != self.pid:
             return
         with self._lock:
-            for descriptor, reader in tuple(self._sources):
-                for event in reader.feed(unread(descriptor)):
+            for source in tuple(self._sources):
+                for event in source.reader.feed(source.unread()):
                     if event["event"] == "refused":
                         self._hand_out(event)
 
@@ -115,14 +133,3 @@ class Post:
             if run is not None:
                 run.add([event[name] for name in FIELDS], [tuple(frame) for frame in event["stack"]])
                 run.missed(event.get("lost", 0))
-
-
-def unread(descriptor: int) -> bytes:
-    """What there is to be read; b"" as well where it has been closed."""
-    found = b""
-    try:
-        while piece := os.read(descriptor, CHUNK):
-            found += piece
-    except OSError:
-        pass
-    return found

@@ -83,6 +83,9 @@ def seal(policy: Policy, require: str | None) -> Sealed:
             here.run = starts.path
             try:
                 own.enter(policy, here, lambda now: permit(policy, now, require))
+            except GuardUnavailable:
+                starts.drop()
+                raise
             except OSError as error:
                 raise GuardUnavailable(f"the kernel's rules could not all be put in place: {error.filename}: {error.strerror}") from None
             held = standings(policy, here)

@@ -15,7 +15,7 @@ from hermetic_guard.guards import process
 from hermetic_guard.hook import named
 from hermetic_guard.injection import Handoff
 from hermetic_guard.intersection import intersect
-from hermetic_guard.policy import PolicyError
+from hermetic_guard.policy import Policy, PolicyError
 from hermetic_guard.starts import Planner, Start
 
 from hermetic.blocks import starts
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from hermetic_guard.enforce import Enforcer
     from hermetic_guard.guards.process import Questions
-    from hermetic_guard.policy import Policy
 
     from hermetic.blocks.process import Guards, Table
     from hermetic.blocks.refusals import Run
@@ -35,11 +34,14 @@ if TYPE_CHECKING:
 
 
 class First:
-    """The seal of this process whose run directory its children start from. events: how its guard's own events begin; files: what is in there"""
+    """Whose run directory children start from: the first seal's, or that of the run that this process is in.
 
-    def __init__(self, run: RunDirectory, files: list[str]) -> None:
-        self.run, self.files = run, files
-        self.tighten = ""
+    path: of it; tighten: the audit event by which its guard takes a policy more; run, files: the directory and what is in it, if it is ours
+    """
+
+    def __init__(self, path: str, run: RunDirectory | None = None, files: tuple[str, ...] = ()) -> None:
+        self.path, self.run, self.files = path, run, files
+        self.tighten = TIGHTEN
 
 
 class Known:
@@ -56,11 +58,21 @@ class Starts:
         self._guards, self._policy, self._run = standing, policy, run
         self._stack = make_stack()
         self.held = False
-        Known.closed = Known.closed or (policy.subprocess is not None and not policy.subprocess.run)
-        self._begins = not Known.closed and Known.first is None
-        if self._begins:
-            Known.first = self._make()
-        self.path = Known.first.run.path if Known.first and not Known.closed else ""
+        self._closed = Known.closed or (policy.subprocess is not None and not policy.subprocess.run)
+        self._first = None if self._closed else Known.first or self._found() or self._make()
+        self.path = self._first.path if self._first else ""
+
+    def drop(self) -> None:
+        """The seal did not come to be."""
+        if self._first is not None and self._first is not Known.first and self._first.run is not None:
+            self._first.run.remove()
+
+    def _found(self) -> First | None:
+        """The run that this process is in."""
+        from hermetic.launch import nested
+
+        outer = nested.tighten(Policy()) if nested.is_inside() else None
+        return First(outer[2]) if outer else None
 
     def _make(self) -> First:
         from hermetic.launch import payload, stage
@@ -68,20 +80,22 @@ class Starts:
         files = payload.files(self._policy, [], [os.path.dirname(os.path.dirname(__file__)), payload.directory()])
         run = stage.RunDirectory.create(files, os.environ)
         self._guards.post.receive(run.events)
-        return First(run, ["manifest", *files])
+        return First(run.path, run, ("manifest", *files))
 
     def install(self, enforcer: Enforcer) -> Table:
         """Replace the spawn points; returns handlers of audit events."""
         asked = process.questions(enforcer)
-        first = Known.first
-        if first is not None and self._begins:
-            first.tighten = named(TIGHTEN)
-            planner: Planner = Guarding(self, self._asked_for_blocks_too(asked), first)
-        else:
-            planner = Judging(self, asked)
-            if first is not None:
-                sys.audit(first.tighten, [], serialized.dumps(self._policy))
+        planner: Planner = Judging(self, asked)
+        Known.closed = self._closed
+        first, made = self._first, self._first.run if self._first else None
         assert self._guards.children is not None
+        if first is not None and made is not None and first is not Known.first:
+            first.tighten = named(TIGHTEN)
+            planner = Guarding(self, self._asked_for_blocks_too(asked), made, first.files)
+            self._guards.children.asked_elsewhere = True
+        elif first is not None:
+            sys.audit(first.tighten, [], serialized.dumps(self._policy))
+        Known.first = Known.first or first
         self._guards.children.sealed = True
         starts.install(enforcer, planner.plan)
         return {"socket.connect": starts.make_on_connect(self.refuse)} if is_serving_forks() else {}
@@ -137,11 +151,10 @@ class Starts:
 class Guarding(Planner):
     """Always the stub: that this interpreter takes the other way has not been proved."""
 
-    def __init__(self, owner: Starts, asked: Questions, first: First) -> None:
+    def __init__(self, owner: Starts, asked: Questions, run: RunDirectory, files: tuple[str, ...]) -> None:
         self._owner = owner
-        run = first.run
         handoff = Handoff(os.fsencode(run.path), run.digest.encode(), run.identity)
-        super().__init__(asked, handoff, first.files, frozenset(), children.LOADER)
+        super().__init__(asked, handoff, [*files], frozenset(), children.LOADER)
 
     def other(self, start: Start) -> Start:
         self._owner.admit(start)

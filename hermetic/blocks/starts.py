@@ -49,14 +49,14 @@ def install(enforcer: Enforcer, plan: Callable[[Start], Start]) -> None:
 class Children:
     """Run directories by policy, made when they are needed and removed when this process ends.
 
-    asked: what a start asks; sealed: whether a guard that stays sees to starts, and asks for blocks too
+    asked: what a start asks; sealed: whether there is a guard that stays; asked_elsewhere: whether that sees to starts, and asks for blocks too
     """
 
     asked: process.Questions
 
     def __init__(self, inside: Inside, post: Post, stack: Callable[[], list[tuple[str, int, str]]]) -> None:
         self._stack, self._post = stack, post
-        self.sealed = False
+        self.sealed = self.asked_elsewhere = False
         self._inside = inside
         self._planners: dict[bytes, Planner] = {}
         self._runs: list[RunDirectory] = []
@@ -82,7 +82,7 @@ class Children:
         """The same program, guarded. Raises a violation where that cannot be."""
         standing = self._inside.find()
         policy = standing.rules.policy
-        if not policy.guards() or self.sealed:
+        if not policy.guards() or self.asked_elsewhere:
             return start
         self._post.collect()
         key = serialized.dumps(policy)
