@@ -408,7 +408,7 @@ def test_types(tmp_path: Path) -> None:
 
 
 TYPED = """
-from hermetic import PolicyViolation, hermetic_blocker, with_hermetic
+from hermetic import PolicyViolation, hermetic_blocker, seal, with_hermetic
 
 @with_hermetic(block_network=True, allow_domains=["api.example.com"], allow_localhost=[8000])
 async def fetch(name: str) -> int:
@@ -422,5 +422,8 @@ try:
     pass
 except PolicyViolation as error:
     reveal_type(error.hint)
+sealed = seal(block_network=True, allow_run=["true"], require="kernel")
+reveal_type(sealed.layers["network"].kernel)
+reveal_type(sealed.violations[0].hint)
 """
-TYPES = ["def (name: str) -> typing.Coroutine[Any, Any, int]", "str", "str"]
+TYPES = ["def (name: str) -> typing.Coroutine[Any, Any, int]", "str", "str", "str", "str"]

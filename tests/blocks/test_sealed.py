@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from conftest import ROOT
 from guards import tampering_rows
 from launch.staged import Listener
 
+from hermetic.launch import stage
 from hermetic.linux import landlock
 
 SCRIPT = Path(__file__).with_name("sealing.py")
@@ -168,6 +170,7 @@ guards().sealed = ()
 assert subprocess.call([sys.executable, '-c', CALL]) == 0""",
     "a directory of one's own for children": """
 import tempfile
+import textwrap
 os.environ['TMPDIR'] = free
 assert subprocess.call([sys.executable, '-I', '-c', CALL], env={'_HERMETIC': '1:0:0:0:stub:' + free}) == 0""",
 }
@@ -361,3 +364,79 @@ def test_at_the_end(place: Path, listener: Listener) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert listener.visits() == visits
     assert [path.name for path in place.iterdir()] == ["file"]
+
+
+def alone(code: str, place: Path, before: tuple[str, ...] = ()) -> list[str]:
+    """What a program printed, which has to succeed."""
+    script = place / "program.py"
+    script.write_text(f"import sys\nsys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'bootstrap')!r}]\n" + textwrap.dedent(code))
+    environ = {"PATH": os.environ["PATH"], "TMPDIR": str(place), "HOME": "/nonexistent"}
+    done = subprocess.run([*before, sys.executable, "-B", str(script)], env=environ, capture_output=True, text=True, cwd=place)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+INSIDE_A_RUN = """
+import os, socket, subprocess
+import hermetic
+sealed = hermetic.seal(fs_readonly=True)
+code = "import os\\ntry: os.mkdir('made')\\nexcept Exception as error: print(type(error).__name__, error.rule)"
+print(subprocess.run([sys.executable, "-I", "-c", code], env={}, capture_output=True, text=True).stdout.strip())
+print(subprocess.run(["mkdir", "made"], stderr=subprocess.DEVNULL).returncode)
+try: os.mkdir("made")
+except Exception as error: print(type(error).__name__, error.hint.partition("=")[0])
+try: socket.create_connection(("127.0.0.1", 9))
+except Exception as error: print(type(error).__name__, error.hint)
+"""
+
+
+def test_inside_of_a_run(hermetic_command: str, place: Path) -> None:
+    """Both hold, for children as well; each says in its own words what would allow it."""
+    assert alone(INSIDE_A_RUN, place, (hermetic_command, "run", "-q", "--no-network", "--no-policy", "--")) == [
+        "FilesystemViolation filesystem read-only",
+        "1",
+        "FilesystemViolation allow_write",
+        "NetworkRefused --allow-localhost",
+    ]
+    assert not (place / "made").exists()
+
+
+INSIDE_A_BLOCK = """
+import os
+import hermetic
+def act(what, *arguments):
+    try: what(*arguments)
+    except hermetic.PolicyViolation as error: return error.guard
+    return "done"
+with hermetic.hermetic_blocker(fs_readonly=True, block_native=True) as run:
+    hermetic.seal(fs_readonly=True, allow_write=["kept"])
+    print(act(os.mkdir, "kept/one"), act(os.mkfifo, "kept/two"), act(os.mkdir, "three"))
+print(act(os.mkdir, "kept/one"), act(os.mkfifo, "kept/two"), act(os.mkdir, "three"), run.refused)
+with hermetic.hermetic_blocker(fs_readonly=True) as run:
+    print(act(os.mkdir, "kept/four"), act(os.mkfifo, "kept/five"), run.refused)
+print(act(os.mkdir, "kept/four"))
+"""
+
+
+def test_inside_of_a_block(place: Path) -> None:
+    """What is open stays open until it is left, and what opens later finds its replacements where it needs them."""
+    (place / "kept").mkdir()
+    assert alone(INSIDE_A_BLOCK, place) == [
+        "filesystem filesystem filesystem",
+        "done done filesystem 3",
+        "filesystem filesystem 2",
+        "done",
+    ]
+    assert sorted(path.name for path in (place / "kept").iterdir()) == ["four", "one", "two"]
+
+
+def test_what_is_left_behind(place: Path) -> None:
+    """Where programs may be started, what they start from, which nobody in there can remove: the next start does."""
+    place.chmod(0o700)  # run directories are made where nobody else may write, if there is such a place
+    alone("import hermetic; hermetic.seal(fs_readonly=True)", place)
+    (left,) = [path for path in place.iterdir() if path.name.startswith(stage.PREFIX)]
+    for _ in stage.sweep({"TMPDIR": str(place)}):
+        pass
+    assert not left.exists()
+    alone("import hermetic; hermetic.seal(fs_readonly=True, block_subprocess=True)", place)
+    assert sorted(path.name for path in place.iterdir()) == ["file", "program.py"]
