@@ -64,7 +64,7 @@ class _Decoder:
     """What `make_scanner` wants to know: values as `json.loads` would make them."""
 
     strict = True
-    object_hook = object_pairs_hook = None
+    object_hook = object_pairs_hook = array_hook = None  # the last from 3.15 on
     parse_float = parse_constant = float
     parse_int = int
 

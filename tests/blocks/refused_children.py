@@ -85,7 +85,7 @@ def main():
     with block as third:
         python(
             "-c",
-            "for port in range(100, 600):\n    try: __import__('socket').create_connection(('127.0.0.1', port))\n    except Exception: pass",
+            "for port in range(100, 300):\n    try: __import__('socket').create_connection(('127.0.0.1', port))\n    except Exception: pass",
         )
     late.communicate(b"\n")
     with block as nothing:

@@ -13,9 +13,9 @@ SCRIPT = Path(__file__).with_name("refused_children.py")
 HINT = "allow_localhost=True"
 
 
-@pytest.mark.pythons("3.13")
-@pytest.mark.parametrize("scope", ["process", "context"])
-def test_passes_are_told(python: Python, scope: str, tmp_path: Path) -> None:
+@pytest.mark.pythons("3.13", "3.15")
+def test_passes_are_told(python: Python, tmp_path: Path) -> None:
+    scope = "context" if python.version == (3, 13) else "process"
     (line,) = run(str(SCRIPT), scope, interpreter=python.path, cwd=tmp_path, TMPDIR=str(tmp_path))
     found = json.loads(line)
     both = ["1", "2", "3", "4", "5", "6", "7"]
@@ -24,6 +24,6 @@ def test_passes_are_told(python: Python, scope: str, tmp_path: Path) -> None:
     assert sorted(port for _, port, _ in found["second"]) == ["8", "9"]
     assert [port for _, port, _ in found["nothing"]] == ["10"]
     assert {(guard, hint) for told in ("first", "second", "nothing") for guard, _, hint in found[told]} == {("network", HINT)}
-    assert found["many"] == 500
+    assert found["many"] == 200
     assert found["hint"] == HINT
     assert [path.name for path in tmp_path.iterdir()] == ["own"]

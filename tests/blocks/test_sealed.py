@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Python
 from guards import tampering_rows
 from launch.staged import Listener
 
@@ -104,13 +104,14 @@ def outcomes(
     user: str = "root",
     threads: tuple[str, ...] = ("main",),
     python: bool = False,
+    interpreter: str = sys.executable,
     **names: Any,
 ) -> dict[str, dict[str, Any]]:
     """By thread, what became of each."""
     shown = {name: str(value) if isinstance(value, Path) else value for name, value in names.items()}
     given = {"attempts": attempts, "seals": seals, "threads": threads, "python": python, "names": shown}
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{ROOT}/bootstrap", "HOME": "/nonexistent"}
-    command = [*(ORDINARY if user == "ordinary" else []), sys.executable, "-B", str(SCRIPT)]
+    command = [*(ORDINARY if user == "ordinary" else []), interpreter, "-B", str(SCRIPT)]
     done = subprocess.run(command, input=json.dumps(given), env=environ, capture_output=True, text=True, timeout=300, cwd="/")
     assert done.returncode == 0, done.stderr
     found: dict[str, dict[str, Any]] = json.loads(done.stdout)
@@ -177,22 +178,43 @@ assert subprocess.call([sys.executable, '-I', '-c', CALL], env={'_HERMETIC': '1:
 """What there is of a seal that is not in a launched program."""
 
 
-def attacks() -> dict[str, str]:
+def attacks(python: Python) -> dict[str, str]:
     """What the guard of a launched program withstands; of those that are about a launch there is nothing to try."""
     table = {**tampering_rows.REACHING, **tampering_rows.SUBINTERPRETERS}
-    fit = {name: row.code for name, row in table.items() if row.since <= sys.version_info[:2] <= row.until}
-    return {name: tampering_rows.PRELUDE + code for name, code in {**fit, **tampering_rows.SECOND_LOADS, **BY_ITS_OWN_MEANS}.items()}
+    fit = {name: row.code for name, row in table.items() if row.since <= python.version <= row.until}
+    has_file = subprocess.run([python.path, "-c", WHERE], capture_output=True, text=True).stdout != "-\n"
+    again = {name: code for name, code in tampering_rows.SECOND_LOADS.items() if has_file or tampering_rows.FILE not in code}
+    if python.version >= (3, 13):
+        again.pop(tampering_rows.ASKED_ONCE, None)
+    return {name: tampering_rows.PRELUDE + code for name, code in {**fit, **again, **BY_ITS_OWN_MEANS}.items()}
 
 
-def test_nothing_takes_it_off(listener: Listener, tmp_path: Path) -> None:
+WHERE = "import _socket; print(getattr(_socket, '__file__', '-'))"
+
+
+def withstands(python: Python, listener: Listener, place: Path) -> None:
     """By the Python layer alone."""
-    names = {"port": listener.port, "free": tmp_path}
-    assert not_done(outcomes(attacks(), **names)["main"]) == set()
-    assert listener.visits() >= len(attacks())
-    found = outcomes(attacks(), {"block_network": True}, python=True, **names)["main"]
+    names, tried = {"port": listener.port, "free": place, "interpreter": python.path}, attacks(python)
+    assert not_done(outcomes(tried, **names)["main"]) == set()
+    assert listener.visits() >= len(tried)
+    found = outcomes(tried, {"block_network": True}, python=True, **names)["main"]
     assert found.keys() - not_done(found) == set()
-    assert found["_xxsubinterpreters"] == "IntegrityViolation"
+    assert (
+        "InterpreterPoolExecutor" in found
+        or found["_xxsubinterpreters" if python.version < (3, 13) else "_interpreters"] == "IntegrityViolation"
+    )
     assert listener.visits() == 0
+
+
+@pytest.mark.pythons("3.13")
+def test_nothing_takes_it_off(python: Python, listener: Listener, tmp_path: Path) -> None:
+    withstands(python, listener, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.pythons("3.11", "3.12", "3.14", "3.15")
+def test_nothing_takes_it_off_elsewhere(python: Python, listener: Listener, tmp_path: Path) -> None:
+    withstands(python, listener, tmp_path)
 
 
 SAID = "result = {guard: [one.kernel, one.gap] for guard, one in sealed.layers.items()}"
@@ -349,10 +371,25 @@ STANDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", STANDS)
-def test_arguments(name: str, place: Path) -> None:
-    arguments, code, became = STANDS[name]
-    assert result(code, arguments, place=place) == became
+def test_arguments(place: Path) -> None:
+    attempts = {name: f"hermetic.seal(**{arguments!r})\n{code}" for name, (arguments, code, _) in STANDS.items()}
+    assert outcomes(attempts, place=place)["main"] == {name: became for name, (*_, became) in STANDS.items()}
+
+
+FORK_SERVER = """
+import multiprocessing, multiprocessing.forkserver
+multiprocessing.forkserver.ensure_running()
+start = lambda: multiprocessing.get_context("forkserver").Process(target=int).start()
+start()
+hermetic.seal(block_network=True)
+start()
+"""
+
+
+def test_a_fork_server_from_before() -> None:
+    """Its children come of a process that is not sealed."""
+    assert result(FORK_SERVER.replace("hermetic.seal(block_network=True)\n", "")) == "done"
+    assert result(FORK_SERVER) == "ProcessViolation"
 
 
 def test_at_the_end(place: Path, listener: Listener) -> None:
