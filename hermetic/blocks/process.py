@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 EVENTS = "blocks."
 """Begins the audit events of ours: a run's guard may stand in the same process and answers to its own."""
 
+ALL = frozenset([ALWAYS, *GUARDS, "context"])
+"""The groups of replacements."""
+
 OWN = tuple(
     f"{os.path.dirname(os.path.dirname(path))}/" for path in (__file__, hook.__file__.replace("hermetic_guard", "hermetic_guard/."))
 )
@@ -112,9 +115,13 @@ class Guards:
     def stay(self) -> Callable[[Any, str], Any]:
         """Have the replacements of all guards stand for good, beneath those of a guard that is about to be put in place and stays. Blocks that open
         later have to find theirs there. Returns what gives the originals."""
-        self._arm(frozenset([ALWAYS, *GUARDS, "context"]))
+        self._arm(ALL)
         assert self._ledger is not None
         return self._ledger.original
+
+    def go(self) -> None:
+        """That guard did not come to be."""
+        self._disarm(ALL)
 
     def _tell(self, event: dict[str, Any]) -> None:
         if event["event"] == "refused":

@@ -73,11 +73,11 @@ def seal(policy: Policy, require: str | None) -> Sealed:
     """Raises GuardUnavailable: where that is because of `require`, nothing has changed."""
     with LOCK:
         standing = guards()
-        original = standing.stay()
         with aside(standing):
             found = opened.look()
             here = own.look(sends=any(one.sends for one in found))
             permit(policy, here, require)
+            original = standing.stay()
             run = Run(standing.post)
             starts = Starts(standing, policy, run)
             here.run = starts.path
@@ -85,6 +85,7 @@ def seal(policy: Policy, require: str | None) -> Sealed:
                 own.enter(policy, here, lambda now: permit(policy, now, require))
             except GuardUnavailable:
                 starts.drop()
+                standing.go()
                 raise
             except OSError as error:
                 raise GuardUnavailable(f"the kernel's rules could not all be put in place: {error.filename}: {error.strerror}") from None

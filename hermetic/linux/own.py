@@ -60,11 +60,11 @@ def enter(policy: Policy, here: Here, permit: Callable[[Here], None]) -> None:
         return
     around = surroundings.look(policy, here) if here.abi else None
     program = filters.made(policy, here, None) if here.filtered else b""
-    if policy.filesystem is not None:
-        privileges.no_core_files()
     privileges.no_new_privileges()
     if program:
         _filter(program, here, permit)
+    if policy.filesystem is not None:
+        privileges.no_core_files()
     privileges.drop_capabilities()
     if around is not None:
         landlock.apply(landlock.ruleset(policy, here, around), all_threads=here.threads > 1 and not here.unbound)
