@@ -28,7 +28,9 @@ from hermetic.blocks import decorate, settings  # noqa: E402
 from hermetic.blocks.inside import PLAIN, Rules, Ticket, frame_of  # noqa: E402
 from hermetic.blocks.process import guards  # noqa: E402
 from hermetic.blocks.refusals import Refusal, Run  # noqa: E402
-from hermetic.errors import BadArgument, BadBlock  # noqa: E402
+from hermetic.blocks.sealed import Sealed  # noqa: E402
+from hermetic.blocks.sealed import seal as put_on  # noqa: E402
+from hermetic.errors import BadArgument, BadBlock, GuardUnavailable  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,12 +41,26 @@ if TYPE_CHECKING:
     Paths = Path | Iterable[Path]
     Ports = str | int | Iterable[str | int]
 
-__all__ = ["BadArgument", "BadBlock", "Block", "PolicyViolation", "Refusal", "Run", "hermetic_blocker", "with_hermetic"]
+__all__ = [
+    "BadArgument",
+    "BadBlock",
+    "Block",
+    "GuardUnavailable",
+    "PolicyViolation",
+    "Refusal",
+    "Run",
+    "Sealed",
+    "hermetic_blocker",
+    "seal",
+    "with_hermetic",
+]
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 Scope = Literal["process", "context"]
 Manner = Literal["raise", "refuse", "kill"]
+Layer = Literal["python", "kernel", "both"]
 
+LAYERS = ("python", "kernel", "both")
 SCOPES = PROCESS, CONTEXT = ("process", "context")
 BETWEEN = frozenset([__file__, contextlib.__file__])
 """Where one may enter a block for somebody else."""
@@ -72,7 +88,7 @@ class Block:
 
     def _enter(self, frame: FrameType) -> Run:
         frame = caller(frame)
-        run = Run()
+        run = Run(guards().post)
         try:
             kind = frame_of(frame) if self._context else PLAIN
             ticket = self._inside.open(self._rules, run, context=self._context, frame=kind)
@@ -167,3 +183,39 @@ def hermetic_blocker(
 
 with_hermetic = hermetic_blocker
 """The same, by the name that a decorator is called by."""
+
+
+def seal(
+    *,
+    block_network: bool | None = None,
+    allow_localhost: bool | Ports | None = None,
+    allow_domains: Texts | None = None,
+    allow_addresses: Texts | None = None,
+    deny_addresses: Texts | None = None,
+    allow_listen: Ports | None = None,
+    allow_unix: Paths | None = None,
+    block_subprocess: bool | None = None,
+    allow_run: Paths | None = None,
+    fs_readonly: bool | None = None,
+    fs_root: Path | None = None,
+    allow_write: Paths | None = None,
+    allow_read: Paths | None = None,
+    protect: Paths | None = None,
+    hide: Paths | None = None,
+    block_native: bool | None = None,
+    allow_native: Texts | None = None,
+    profile: Texts | None = None,
+    policy: Path | None = None,
+    on_violation: Manner | None = None,
+    require: Layer | None = None,
+) -> Sealed:
+    """Put these guards up for the rest of this process, and for all that it will start, in Python and in the kernel: nothing lifts them.
+
+    require: "kernel": raise GuardUnavailable, and change nothing, where the kernel does not hold every guard in full; "both", "python" likewise.
+             Without it what cannot be held is said by what is returned, see Sealed.
+    The other arguments are those of `hermetic_blocker`. Raises BadBlock (a ValueError) and BadArgument (a TypeError), both HermeticError.
+    """
+    given = {name: value for name, value in locals().items() if value is not None and name != "require"}
+    if require is not None and require not in LAYERS:
+        raise BadBlock(f"require cannot be {require!r}, only {' or '.join(LAYERS)}")
+    return put_on(settings.policy_of(given), require)

@@ -64,7 +64,7 @@ class _Decoder:
     """What `make_scanner` wants to know: values as `json.loads` would make them."""
 
     strict = True
-    object_hook = object_pairs_hook = None
+    object_hook = object_pairs_hook = array_hook = None  # the last from 3.15 on
     parse_float = parse_constant = float
     parse_int = int
 
@@ -127,8 +127,8 @@ FIELDS: dict[str, dict[str, Field]] = {
     "failed": {"pid": PID, "why": TEXT},
 }
 ENVELOPE: dict[str, Field] = {"v": Number(SCHEMA, SCHEMA), "event": Text(words=frozenset(FIELDS))}
-ANYWHERE: dict[str, Field] = {"lost": Number(1, (1 << 31) - 1)}
-"""A field that any event may have."""
+ANYWHERE: dict[str, Field] = {"lost": Number(1, (1 << 31) - 1), "block": TEXT}
+"""Fields that any event may have; the second is for blocks in a program's own code, see hermetic/blocks/post.py."""
 
 
 def is_event(value: object) -> bool:

@@ -40,7 +40,9 @@ def activate(way, staged, identity, before):
     scopes = Scopes(serialized.loads(staged.read("policy")), staged.run + "/scratch")
     if injection.NARROWED in os.environb:
         scopes.tighten(os.environb[injection.NARROWED])
-    channel = Channel(staged.run + "/events", identity)
+    block = os.environb.get(injection.BLOCK)
+    scopes.keywords = block is not None
+    channel = Channel(staged.run + "/events", identity, block)
     channel.reach()
     enforcer = Enforcer(scopes, channel.tell, make_stack(), staged.run, make_asked(scopes.base))
     traces.restore_environment()
@@ -48,7 +50,7 @@ def activate(way, staged, identity, before):
         filesystem.point_to_scratch(scopes.current.filesystem, scopes.scratch)
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     native_files = staged.read("native")
-    install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity), staged))
+    install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity, block), staged))
     if "launcher" in staged.digests:
         builds.confine(scopes, builds.own_words(staged.run), staged.read("launcher").decode("utf-8", "surrogateescape").split("\0"))
     found.take_out(enforcer.ledger.modules)
@@ -69,9 +71,9 @@ def is_own(name):
     return name.startswith("<hermetic>")
 
 
-def handoff(staged, identity):
+def handoff(staged, identity, block):
     """What a child must know of the run."""
-    return injection.Handoff(os.fsencode(staged.run), staged.digest.encode(), identity)
+    return injection.Handoff(os.fsencode(staged.run), staged.digest.encode(), identity, block)
 
 
 def install(enforcer, protected, native_files, channel, guard_children):

@@ -8,6 +8,7 @@ has something to write. So at the very end, after all that `atexit` calls, every
 import sys
 
 from hermetic_guard.decide import Request
+from hermetic_guard.hook import named
 from hermetic_guard.patching import builtin
 from hermetic_guard.sealing import seal
 
@@ -30,7 +31,7 @@ def install(enforcer):
     if not enforcer.hooked:
         atexit.register(unfreeze)
         return {}, freeze
-    atexit.register(sys.audit, ENDING)  # novm
+    atexit.register(sys.audit, named(ENDING))  # novm
     return seal(globals())["make_handlers"](enforcer.check, unfreeze), freeze
 
 

@@ -8,9 +8,10 @@ import os
 import sys
 
 from hermetic_guard import decide as judging
-from hermetic_guard import errors, hosts, packages, policy
-from hermetic_guard.decide import Request, decide, decide_for_packages
+from hermetic_guard import errors, hosts, keywords, packages, policy
+from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
 from hermetic_guard.hook import make_ask
+from hermetic_guard.keywords import as_keyword
 from hermetic_guard.patching import Ledger
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
@@ -46,7 +47,7 @@ class Enforcer(object):
         self.ledger = Ledger()
         self.when_loaded = {}  # type: dict[str, list]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
-        sealed = seal(vars(hosts), vars(policy), vars(packages), vars(judging), globals())
+        sealed = seal(vars(hosts), vars(policy), vars(packages), vars(judging), vars(keywords), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
         judge = sealed["make_judge"](scopes, asked)
         self.check = sealed["make_check"](scopes, judge, tell, stack)
@@ -78,6 +79,7 @@ def make_judge(scopes, asked):
 
 def make_check(scopes, judge, tell, stack):
     violation, getpid, leave, hidden = make_violation_factory(), os.getpid, os._exit, judging.HIDDEN
+    worded = in_keywords if scopes.keywords else in_options
 
     def check(request: Request) -> None:
         current = scopes.current
@@ -86,6 +88,7 @@ def make_check(scopes, judge, tell, stack):
         decision = judge(current, request)
         if decision.allowed:
             return
+        decision = worded(decision)
         if decision.rule == hidden:
             tell(look(request, getpid(), stack()))
         else:
@@ -103,6 +106,15 @@ def make_allows(judge, scopes):
         return current is scopes.outside or judge(current, request).allowed
 
     return allows
+
+
+def in_options(decision):
+    return decision
+
+
+def in_keywords(decision):
+    """What holds was said by arguments of a block's, and so is what would allow more."""
+    return Decision(False, decision.rule, as_keyword(decision.hint))
 
 
 def refusal(request, decision, pid, frames) -> "dict[str, object]":

@@ -17,18 +17,18 @@ PIPE_BUF = 4096
 
 
 class Channel(object):
-    """path: the FIFO; identity: its (st_dev, st_ino) as the launcher made it.
+    """path: the FIFO; identity: its (st_dev, st_ino) as the launcher made it; block: what says in each event whom it is for, None in a run.
 
     tell(event) writes one; what cannot be delivered is counted, never raised, for a refusal must reach the target all the same.
     reach() raises OSError if nobody could be told.
     """
 
-    def __init__(self, path: str, identity: "tuple[int, int]") -> None:
+    def __init__(self, path: str, identity: "tuple[int, int]", block: "bytes | None" = None) -> None:
         self.path = path
-        self.tell, self.reach = seal(globals())["make_channel"](path, identity)
+        self.tell, self.reach = seal(globals())["make_channel"](path, identity, {} if block is None else {"block": block.decode("ascii")})
 
 
-def make_channel(path, identity):
+def make_channel(path, identity, more):
     os_open, os_close, os_write, os_fstat, os_error = os.open, os.close, os.write, os.fstat, OSError
     flags = os.O_WRONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
     line, lost = encode_line, [0]
@@ -45,7 +45,7 @@ def make_channel(path, identity):
             os_close(descriptor)
 
     def tell(event: "dict[str, object]") -> None:
-        content = line(dict(event, lost=lost[0]) if lost[0] else event)
+        content = line(dict(event, lost=lost[0], **more) if lost[0] else dict(event, **more))
         try:
             write(content)
             lost[0] = 0

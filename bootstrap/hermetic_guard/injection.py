@@ -15,7 +15,8 @@ EARLY_MODULE = "_hermetic_early"
 EARLY_CLASS = "Guard"
 WARNING = ("ignore::%s.%s" % (EARLY_MODULE, EARLY_CLASS)).encode()
 
-NARROWED = PREFIX + b"_POLICY"
+NARROWED, BLOCK = PREFIX + b"_POLICY", PREFIX + b"_BLOCK"
+"""What holds besides the run's own policy; and that it is a block's run, with the numbers of those that are told of refusals."""
 
 STUB, REOPEN = "stub_importlib_bootstrap.py", "reopen.py"
 """Names in the run directory. `warnings` passes over frames of files that have `importlib` and `_bootstrap` in their names, as over those of
@@ -42,12 +43,13 @@ the target says instead is handed over as well."""
 class Handoff(object):
     """What a guarded process must know of its run before it can read the policy.
 
-    run: the run directory; digest: of its manifest, in hex; channel: (st_dev, st_ino) of its FIFO
+    run: the run directory; digest: of its manifest, in hex; channel: (st_dev, st_ino) of its FIFO; block: the value of BLOCK, None for none
     """
 
-    __slots__ = ("channel", "digest", "run")
+    __slots__ = ("block", "channel", "digest", "run")
 
-    def __init__(self, run: bytes, digest: bytes, channel: "tuple[int, int]") -> None:
+    def __init__(self, run: bytes, digest: bytes, channel: "tuple[int, int]", block: "bytes | None" = None) -> None:
+        self.block = block
         self.run = run
         self.digest = digest
         self.channel = channel
@@ -81,6 +83,8 @@ def prepare_environment(
             prepared[PREFIX + b"_" + name] = prepared.pop(name)
             prepared.update({name: loader[name]} if name in loader else {})
     prepared[PREFIX] = handoff.dump(way.encode())
+    if handoff.block is not None:
+        prepared[BLOCK] = handoff.block
     if way == "early":
         warnings = environment.get(b"PYTHONWARNINGS")
         prepared[b"PYTHONPATH"] = handoff.run

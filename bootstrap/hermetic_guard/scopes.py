@@ -18,10 +18,12 @@ class Scopes(object):
     packages:       what holds now for single packages, see unions.views. Where there is something, no answer may be remembered: it depends on
                     who asks
     state:          another object whenever another policy holds, never one that was there before: by it is remembered what was found to be allowed
+    keywords:       whether it is a program's own code that says what holds, by arguments and not by options
     outside:        the policy that `current` is where nothing stands, not even what keeps guards in place; None where that cannot be
     """
 
     outside = None  # type: Policy | None
+    keywords = False
 
     def __init__(self, base: Policy, scratch: "str | None" = None) -> None:
         self.scratch = scratch

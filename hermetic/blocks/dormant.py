@@ -148,13 +148,16 @@ class Dormant(Ledger):
         return original
 
     def _place(self, owner: ModuleType, name: str) -> tuple[Group, Module]:
-        """Where a replacement belongs; one that two guards have made stays with the first."""
+        """Where a replacement belongs; one that two guards have made stays with the first. A module that was made a second time is another one."""
+        key = owner.__name__
+        if any(group.modules[key].names is not vars(owner) for group in self._groups.values() if key in group.modules):
+            key = f"{key} {id(owner)}"
         for group in self._groups.values():
-            known = group.modules.get(owner.__name__)
+            known = group.modules.get(key)
             if known is not None and name in known.on:
                 return group, known
         group = self._groups.setdefault(self.group, Group())
-        return group, group.modules.setdefault(owner.__name__, Module(owner))
+        return group, group.modules.setdefault(key, Module(owner))
 
     def _replace_attribute(self, owner: type, name: str, new: Any) -> Any:
         original = vars(owner)[name]

@@ -13,22 +13,29 @@ import sys
 from hermetic_guard import attribution, hook
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.guards import filesystem, integrity, native, network, process
-from hermetic_guard.policy import Policy
+from hermetic_guard.policy import GUARDS, Policy
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
 from hermetic.blocks import carry, starts
-from hermetic.blocks.dormant import Dormant
+from hermetic.blocks.dormant import ALWAYS, Dormant
 from hermetic.blocks.inside import OUTSIDE, Inside
-from hermetic.blocks.refusals import FIELDS
+from hermetic.blocks.post import Post
+from hermetic.blocks.refusals import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    Table = dict[str, Callable[..., Any]]
+    Listed = tuple[dict[str, str], dict[str, str]]
+
 EVENTS = "blocks."
 """Begins the audit events of ours: a run's guard may stand in the same process and answers to its own."""
+
+ALL = frozenset([ALWAYS, *GUARDS, "context"])
+"""The groups of replacements."""
 
 OWN = tuple(
     f"{os.path.dirname(os.path.dirname(path))}/" for path in (__file__, hook.__file__.replace("hermetic_guard", "hermetic_guard/."))
@@ -43,6 +50,7 @@ class BlockScopes(Scopes):
     packages = ()
     """What is said of single packages allows nothing here."""
 
+    keywords = True
     scratch = None
     handed_on = None
 
@@ -69,12 +77,18 @@ class BlockScopes(Scopes):
 class Guards:
     """inside: which blocks are open; listed: files of distributions that blocks allow, as native.read_listed gives them
 
+    post: by which children tell; children: sees to starts, once anything stands; sealed: those that are told of what is refused for good
+
     Making one replaces nothing and adds no hook.
     """
 
     def __init__(self) -> None:
         self.inside = Inside(self._arm, self._disarm)
-        self.listed: tuple[dict[str, str], dict[str, str]] = ({}, {})
+        self.post = Post()
+        os.register_at_fork(before=self._before_fork, after_in_child=self.post.in_child)
+        self.listed: Listed = ({}, {})
+        self.children: starts.Children | None = None
+        self.sealed: tuple[Run, ...] = ()
         self._ledger: Dormant | None = None
 
     def _arm(self, groups: frozenset[str]) -> None:
@@ -88,36 +102,62 @@ class Guards:
 
     def _install(self) -> Dormant:
         """As activate.py does, but for what is about the whole life of a process: core files, the collector, the end of the interpreter."""
-        ledger = Dormant(stand_ins())
-        hook.PREFIX[0] = EVENTS
-        scopes = BlockScopes(self.inside)
         stack = make_stack()
-        enforcer = Enforcer(scopes, self._tell, stack)
-        enforcer.ledger = ledger
-        handlers, protect = integrity.install(enforcer, OWN)
-        on_files, replace = filesystem.prepare(enforcer, protect, "")
-        on_files["open"] = but_for(on_files["open"], channel_of_run())
-        tables = [enforcer.handlers, handlers, on_files, starts.install(enforcer, self.inside, stack)]
-        for guard in (network, process):
-            ledger.group = guard.NAME
-            tables.append(guard.install(enforcer))
-        ledger.group = filesystem.NAME
-        replace()
-        ledger.group = native.NAME
-        tables.append(native.install(enforcer, self.listed))
-        for name, acts in enforcer.when_loaded.items():
-            for act in acts if name in sys.modules else ():
-                act(sys.modules[name])
+        hook.PREFIX[0] = EVENTS
+        enforcer = Enforcer(BlockScopes(self.inside), self._tell, stack)
+        self.children = starts.Children(self.inside, self.post, stack)
+        tables, ledger = put_in_place(enforcer, self.listed, self.children.install)
         ledger.group = "context"
         carry.install(ledger, self.inside)
-        ledger.adopt()
         hook.install(tables, self.inside.standing)
         return ledger
 
+    def stay(self) -> Callable[[Any, str], Any]:
+        """Have the replacements of all guards stand for good, beneath those of a guard that is about to be put in place and stays. Blocks that open
+        later have to find theirs there. Returns what gives the originals."""
+        self._arm(ALL)
+        assert self._ledger is not None
+        return self._ledger.original
+
+    def go(self) -> None:
+        """That guard did not come to be."""
+        self._disarm(ALL)
+
     def _tell(self, event: dict[str, Any]) -> None:
         if event["event"] == "refused":
-            for run in self.inside.find().runs:
-                run.add([event[name] for name in FIELDS], event["stack"])
+            self.post.tell(event, self.inside.find().runs)
+
+    def _before_fork(self) -> None:
+        runs = (*self.sealed, *(self.inside.find().runs if self.inside.standing else ()))
+        if runs:
+            self.post.before_fork(runs)
+
+
+def put_in_place(
+    enforcer: Enforcer, listed: Listed, guard_starts: Callable[[Enforcer], Table], protected: tuple[str, ...] = ()
+) -> tuple[list[Table], Dormant]:
+    """Replace what has no audit event, though nothing stands yet but in the ledger; returns that, and the handlers of events for the hook.
+
+    enforcer: made with the prefix of its own events in place; listed: see Guards; guard_starts: replaces the spawn points; protected: what nobody may
+    write, besides hermetic's own files
+    """
+    ledger = enforcer.ledger = Dormant(stand_ins())
+    handlers, protect = integrity.install(enforcer, (*OWN, *protected))
+    on_files, replace = filesystem.prepare(enforcer, protect, "")
+    on_files["open"] = but_for(on_files["open"], channel_of_run())
+    tables = [enforcer.handlers, handlers, on_files, guard_starts(enforcer)]
+    for guard in (network, process):
+        ledger.group = guard.NAME
+        tables.append(guard.install(enforcer))
+    ledger.group = filesystem.NAME
+    replace()
+    ledger.group = native.NAME
+    tables.append(native.install(enforcer, listed))
+    for name, acts in enforcer.when_loaded.items():
+        for act in acts if name in sys.modules else ():
+            act(sys.modules[name])
+    ledger.adopt()
+    return tables, ledger
 
 
 def stand_ins() -> dict[type, type]:

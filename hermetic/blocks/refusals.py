@@ -7,6 +7,14 @@ from typing import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Protocol
+
+    class Post(Protocol):
+        pid: int
+
+        def collect(self) -> None:
+            """Have passes be told what has come from children."""
+
 
 MOST = 10_000
 """So many refusals of one block are kept; all are counted."""
@@ -39,21 +47,39 @@ FIELDS = Refusal._fields[:-1]
 class Run:
     """What became of one pass through a block.
 
-    violations: what was refused, in its order, by the rules of this block or of one around it
+    violations: what was refused, in its order, by the rules of this block or of one around it; what children were refused as it becomes known
     refused:    how many there were
+    pid:        of the process that the pass is one of; number: by which children name it, 0 where there are none
     """
 
-    __slots__ = ("refused", "violations")
+    __slots__ = ("__weakref__", "_post", "_refused", "_violations", "number", "pid")
 
-    def __init__(self) -> None:
-        self.violations: list[Refusal] = []
-        self.refused = 0
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._violations: list[Refusal] = []
+        self._refused = 0
+        self.pid = post.pid
+        self.number = 0
+
+    @property
+    def violations(self) -> list[Refusal]:
+        self._post.collect()
+        return self._violations
+
+    @property
+    def refused(self) -> int:
+        self._post.collect()
+        return self._refused
 
     def add(self, fields: Sequence[str], stack: Sequence[tuple[str, int, str]]) -> None:
         """fields: as FIELDS names them."""
-        self.refused += 1
-        if len(self.violations) < MOST:
-            self.violations.append(Refusal._make([*fields, tuple(stack)]))
+        self._refused += 1
+        if len(self._violations) < MOST:
+            self._violations.append(Refusal._make([*fields, tuple(stack)]))
+
+    def missed(self, count: int) -> None:
+        """So many more there were, of which nothing is known."""
+        self._refused += count
 
     def __repr__(self) -> str:
         return f"<a pass through a block, in which {self.refused} actions were refused>"

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 
+from hermetic_guard.keywords import KEYWORDS
 from hermetic_guard.policy import Policy
 
 from hermetic import options
@@ -24,22 +25,6 @@ SWITCHES = {
     "block_native": "block_native",
 }
 """The option's key that a guard's argument stands for."""
-
-LISTS = {
-    "allow_domains": "allow_domain",
-    "allow_addresses": "allow_address",
-    "deny_addresses": "deny_address",
-    "allow_listen": "allow_listen",
-    "allow_unix": "allow_unix",
-    "allow_run": "allow_run",
-    "allow_write": "allow_write",
-    "allow_read": "allow_read",
-    "protect": "protect",
-    "hide": "hide",
-    "allow_native": "allow_native",
-    "profile": "profile",
-}
-"""The same for arguments with one value or several."""
 
 NOT_OF_A_BLOCK = {
     "environment": "a clean environment",
@@ -105,8 +90,8 @@ def values_of(given: Mapping[str, object]) -> dict[str, object]:
         if name in SWITCHES:
             if switch(name, value):
                 values[SWITCHES[name]] = True
-        elif name in LISTS:
-            values[LISTS[name]] = tuple(texts(name, value))
+        elif name in KEYWORDS:
+            values[KEYWORDS[name]] = tuple(texts(name, value))
         elif name == "allow_localhost":
             if value is not False:
                 values[name] = (True,) if value is True else tuple(texts(name, value))

@@ -13,11 +13,13 @@ import os
 import subprocess  # noqa: F401 - it has a function of _posixsubprocess for its own, which is replaced there as well
 import sys
 
-from hermetic_guard import children, errors, pex, programs, pyenv, serialized, standard_library
+from hermetic_guard import children, errors, injection, pex, programs, pyenv, serialized, standard_library
 from hermetic_guard.enforce import VIOLATION_EXIT
 from hermetic_guard.guards import process
 from hermetic_guard.injection import Handoff
 from hermetic_guard.starts import OWN, Planner, Start
+
+from hermetic.blocks.refusals import FIELDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from hermetic_guard.policy import Policy
 
     from hermetic.blocks.inside import Inside
+    from hermetic.blocks.post import Post
     from hermetic.launch.stage import RunDirectory
 
 NOT_PYTHON = "not Python, so nothing would hold it", "block_subprocess=True, allow_run=[...], which lets it do as it likes"
@@ -35,53 +38,67 @@ FORK_SERVER = "its children would not be in this block", "multiprocessing's star
 """Rules of our own, and what would be allowed."""
 
 
-def install(enforcer: Enforcer, inside: Inside, stack: Callable[[], list[tuple[str, int, str]]]) -> dict[str, Callable[..., None]]:
-    """Replace the spawn points; returns handlers of audit events."""
+def install(enforcer: Enforcer, plan: Callable[[Start], Start]) -> None:
+    """Replace the spawn points."""
     for module in (programs, pyenv, pex, standard_library):
         module.os = OWN  # type: ignore[attr-defined]
     programs.read_head = enforcer.read_head  # type: ignore[assignment]
-    Children.prepare()
-    found = Children(enforcer, inside, stack)
-    children.replace_starts(enforcer, found.plan, lambda: dict(os.environb), lambda: None)
-    return {"socket.connect": make_on_connect(found.refuse)}
+    children.replace_starts(enforcer, plan, lambda: dict(os.environb), lambda: None)
 
 
 class Children:
-    """Run directories by policy, made when they are needed and removed when this process ends."""
+    """Run directories by policy, made when they are needed and removed when this process ends.
 
-    def __init__(self, enforcer: Enforcer, inside: Inside, stack: Callable[[], list[tuple[str, int, str]]]) -> None:
-        self._stack = stack
-        self._asked = process.questions(enforcer)
+    asked: what a start asks; sealed: whether there is a guard that stays; asked_elsewhere: whether that sees to starts, and asks for blocks too
+    """
+
+    asked: process.Questions
+
+    def __init__(self, inside: Inside, post: Post, stack: Callable[[], list[tuple[str, int, str]]]) -> None:
+        self._stack, self._post = stack, post
+        self.sealed = self.asked_elsewhere = False
         self._inside = inside
         self._planners: dict[bytes, Planner] = {}
         self._runs: list[RunDirectory] = []
         self._pid = os.getpid()
         atexit.register(self._remove)
 
+    def install(self, enforcer: Enforcer) -> dict[str, Callable[..., None]]:
+        """Replace the spawn points; returns handlers of audit events."""
+        self.prepare()
+        self.asked = process.questions(enforcer)
+        install(enforcer, self.plan)
+        return {"socket.connect": make_on_connect(self.refuse)}
+
     @staticmethod
     def prepare() -> None:
         """Load what is needed when nothing may be read any more."""
+        from _json import make_scanner  # noqa: F401
+
         from hermetic import kept  # noqa: F401
         from hermetic.launch import payload, removal, stage  # noqa: F401
 
     def plan(self, start: Start) -> Start:
         """The same program, guarded. Raises a violation where that cannot be."""
-        policy = self._inside.find().rules.policy
-        if not policy.guards():
+        standing = self._inside.find()
+        policy = standing.rules.policy
+        if not policy.guards() or self.asked_elsewhere:
             return start
+        self._post.collect()
         key = serialized.dumps(policy)
         planner = self._planners.get(key)
         if planner is None:
             planner = self._planners[key] = self._made(policy)
         changed: Start = planner.plan(start)
+        if injection.PREFIX in changed.environment:
+            changed.environment[injection.BLOCK] = self._post.address(standing.runs)
         return changed
 
     def refuse(self, target: str, rule: str, hint: str) -> NoReturn:
         """Raises the violation of a start that no policy would have to forbid."""
         standing, frames = self._inside.find(), self._stack()
         fields = ("subprocess", "start", target, rule, hint)
-        for run in standing.runs:
-            run.add(fields, frames)
+        self._post.tell(refused(fields, frames), standing.runs)
         manner = standing.rules.policy.on_violation
         if manner == "kill":
             os._exit(VIOLATION_EXIT)
@@ -118,12 +135,15 @@ class Children:
         files = payload.files(policy, [], [os.path.dirname(os.path.dirname(__file__)), payload.directory()])
         run = stage.RunDirectory.create(files, os.environ)
         self._runs.append(run)
+        self._post.receive(run.events)
         handoff = Handoff(os.fsencode(run.path), run.digest.encode(), run.identity)
-        return BlockPlanner(self, self._asked, handoff, ["manifest", *files], policy)
+        return BlockPlanner(self, self.asked, handoff, ["manifest", *files], policy)
 
     def _remove(self) -> None:
-        if os.getpid() == self._pid:
+        """What cannot be removed any more the next start of hermetic's sweeps."""
+        if os.getpid() == self._pid and not self.sealed:
             self._inside.aside.add(_thread.get_ident())  # somebody may have left a block open
+            self._post.collect()
             for run in self._runs:
                 run.remove()
 
@@ -142,6 +162,12 @@ class BlockPlanner(Planner):
             self._owner.refuse("".join(start.executables[-1:]), *NOT_PYTHON)
         changed: Start = super().other(start)
         return changed
+
+
+def refused(fields: tuple[str, ...], frames: list[tuple[str, int, str]]) -> dict[str, Any]:
+    """The event."""
+    named: dict[str, Any] = dict(zip(FIELDS, fields, strict=True))
+    return {"event": "refused", "pid": os.getpid(), **named, "stack": frames}
 
 
 OWN_STARTER = _thread.start_new_thread

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hermetic.target.interrogate import Interpreter
 
 MODULES = (
-    "errors hosts files distributions policy packages unions intersection decide serialized sealing scopes patching events attribution "
+    "errors hosts files distributions policy packages unions intersection keywords decide serialized sealing scopes patching events attribution "
     "cmdline shebang pyenv pex programs standard_library injection shutdown hook collector enforce guards guards.paths guards.loading "
     "guards.integrity guards.addresses guards.canonical guards.operations guards.databases guards.silent guards.libraries "
     "guards.variables guards.filesystem guards.ownership guards.proxies guards.resolution guards.options guards.interrupted "

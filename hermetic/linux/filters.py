@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from hermetic.linux.here import Here
 
 SET_MODE_FILTER = 1
-NEW_LISTENER, WAIT_KILLABLE_RECV = 1 << 3, 1 << 5
+GET_ACTION_AVAIL = 2
+TSYNC, NEW_LISTENER, WAIT_KILLABLE_RECV = 1 << 0, 1 << 3, 1 << 5
+ERRNO = 0x00050000
+"""SECCOMP_RET_ERRNO, the action that every filter of ours has."""
 
 
 def made(policy: Policy, here: Here, once: Opened | None) -> bytes:
@@ -38,6 +41,23 @@ def install(program: bytes, listener: bool) -> int | None:
         if problem.errno != errno.EINVAL:
             raise
     return _install(program, NEW_LISTENER)
+
+
+def available() -> bool:
+    """Whether this kernel, and what filters this process is under, let it have one more. Nothing is changed."""
+    try:
+        syscalls.call(native("seccomp"), GET_ACTION_AVAIL, 0, ERRNO.to_bytes(4, "little"))
+    except (OSError, KeyError):
+        return False
+    return True
+
+
+def install_for_all_threads(program: bytes) -> int:
+    """Put all threads of this process under a filter for good, and have none gain privileges.
+
+    Returns 0, or the number of a thread that is under filters which this one is not: then nothing has changed. Needs no_new_privs. Raises OSError.
+    """
+    return _install(program, TSYNC)
 
 
 def _install(program: bytes, flags: int) -> int:

@@ -60,6 +60,15 @@ def _filesystem(since: int, *, namespaced: bool = False) -> Callable[[Policy, He
     return lambda policy, here: policy.filesystem is not None and here.abi < since and (namespaced or not here.namespaced)
 
 
+def _can_change_metadata(policy: Policy, here: Here) -> bool:
+    rules = policy.filesystem
+    if rules is None or here.namespaced:
+        return False
+    from hermetic.linux.seccomp import keeps_metadata  # where there are mounts the launcher has no use for it yet
+
+    return not keeps_metadata(rules, here)
+
+
 def _can_be_read(policy: Policy, here: Here) -> bool:
     """Whether something hidden lies where Landlock lets the target write: there it grants what contains it, with all that will be made there."""
     rules = policy.filesystem
@@ -89,9 +98,6 @@ def _given_to_packages(guard: str) -> Gap:
 
     return Gap(guard, f"packages and {guard}", "what single packages may do all may", given)
 
-
-NEVER = 1 << 30
-"""No ABI so far."""
 
 GAPS = (
     Gap(PROCESSES, "calls", "no system call can be refused", lambda policy, here: not here.filtered, total=True),
@@ -127,7 +133,7 @@ GAPS = (
     ),
     Gap("native", "libraries", "the kernel cannot tell a library from data", lambda policy, here: policy.native is not None, total=True),
     Gap("filesystem", "change", "files can be changed", _filesystem(1), total=True),
-    Gap("filesystem", "metadata", "modes, owners, times and attributes of files can be changed", _filesystem(NEVER)),
+    Gap("filesystem", "metadata", "modes, owners, times and attributes of files can be changed", _can_change_metadata),
     Gap("filesystem", "truncate", "files can be truncated", _filesystem(3)),
     Gap(
         "filesystem",
@@ -201,7 +207,31 @@ GAPS = (
     ),
     Gap(PROCESSES, "signals", "other processes of this user can be sent signals", lambda policy, here: here.abi < 6),
     Gap(PROCESSES, "own code", "a process can rewrite its code through /proc", lambda policy, here: here.abi < 1 and not here.namespaced),
-    Gap(PROCESSES, "shared memory", "System V shared memory of other processes can be attached", lambda policy, here: not here.namespaced),
+    Gap(
+        PROCESSES,
+        "shared memory",
+        "System V shared memory of other processes can be attached",
+        lambda policy, here: not here.namespaced and not here.threads,
+    ),
+    Gap(
+        PROCESSES,
+        "threads",
+        "threads that ran already can do with files and other processes what they could",
+        lambda policy, here: here.unbound > 0,
+    ),
+    Gap(
+        PROCESSES,
+        "capabilities",
+        "threads that ran already keep their capabilities",
+        lambda policy, here: here.root and here.threads > 1,
+    ),
+    Gap(PROCESSES, "filters", "threads with filters of their own can make every system call", lambda policy, here: not here.synced),
+    Gap(
+        "network",
+        "sockets",
+        "sockets that were open already can send to any address",
+        lambda policy, here: policy.network is not None and here.sends,
+    ),
     Gap(RUNS, "hermetic", "hermetic's own files can be changed", _can_change_hermetic),
     Gap(
         RUNS,

@@ -25,13 +25,17 @@ class Here:
     outer:      the policy of the run that this one is in, None where there is none
     pid:        of the target
     abi:        version of Landlock's interface, 0 where there is none
+    threads:    how many the process has that the rules are for, where that runs already; 0 for one that is yet to start
+    unbound:    how many of those stay outside of its Landlock domain
+    synced:     whether the filter holds for all of them
+    sends:      whether it has sockets that send to whatever address is named with each datagram
     tmp:        directories that lie over others for this run: path of the other, and where it is itself
     written, kept: paths in those others that stay, and may be written or are as everything is
     """
 
     __slots__ = (
-        "abi", "compiles", "filtered", "kept", "machine", "namespaced", "outer", "own", "pid", "program", "protected", "root", "run", "supervised",
-        "tmp", "written",
+        "abi", "compiles", "filtered", "kept", "machine", "namespaced", "outer", "own", "pid", "program", "protected", "root", "run", "sends",
+        "supervised", "synced", "threads", "tmp", "unbound", "written",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +53,10 @@ class Here:
         namespaced: bool = False,
         abi: int = 0,
         pid: int = 0,
+        threads: int = 0,
+        unbound: int = 0,
+        synced: bool = True,
+        sends: bool = False,
         tmp: tuple[tuple[str, str], ...] = (),
         written: tuple[str, ...] = (),
         kept: tuple[str, ...] = (),
@@ -66,6 +74,10 @@ class Here:
         self.namespaced = namespaced
         self.abi = abi
         self.pid = pid
+        self.threads = threads
+        self.unbound = unbound
+        self.synced = synced
+        self.sends = sends
         self.tmp = tmp
         self.written = written
         self.kept = kept

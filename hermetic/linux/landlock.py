@@ -241,6 +241,11 @@ def _few(*lists: str | tuple[tuple[int, int], ...]) -> list[int] | None:
 # Into force.
 
 
+def left_out(abi: int, threads: int) -> int:
+    """Of so many threads of a process, how many stay outside of a domain that one of them enters for all as far as it can."""
+    return 0 if abi >= TSYNC_SINCE else max(threads - 1, 0)
+
+
 def apply(rules: Ruleset, *, all_threads: bool = False) -> None:
     """Put this thread, or all of the process (from TSYNC_SINCE on), and what they will start into the domain; there is no way out.
 

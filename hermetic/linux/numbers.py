@@ -99,6 +99,7 @@ BY_MACHINE: dict[str, tuple[int, int | None]] = {
     "setsockopt": (54, 208),
     "settimeofday": (164, 170),
     "setxattr": (188, 5),
+    "shmat": (30, 196),
     "shmget": (29, 194),
     "socket": (41, 198),
     "socketpair": (53, 199),

@@ -30,7 +30,7 @@ READ_ONLY = error(errno.EROFS)
 
 def rules(policy: Policy, here: Here, once: Opened | None = None) -> list[Rule]:
     """What is refused. `once` is the program about to be executed, where no new process may be: see exec_once.py."""
-    found = [*ALWAYS, *others_turns(here)]
+    found = [*ALWAYS, *others_turns(here), *(SHARED_MEMORY if here.threads else ())]
     if policy.network is not None:
         found += network(policy.network, supervised=here.supervised)
     if policy.subprocess is not None and not policy.subprocess.run:
@@ -74,6 +74,9 @@ none, and C libraries fall back to clone."""
 
 KEYS = refuse("keyctl add_key request_key")
 """Keys are the user's, not the run's; and request_key has the kernel start a program outside."""
+
+SHARED_MEMORY = refuse("shmat", CLOSED)
+"""That of System V, which has no names in any file system. A run has its own where it has a namespace; a process that runs already gets none."""
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
@@ -278,7 +281,12 @@ def filesystem(allowed: Filesystem, here: Here) -> list[Rule]:
     """A mount that is read-only refuses all but the first by itself."""
     if here.namespaced:
         return list(LEASES)
-    return [*LEASES, *SUBVOLUMES, *METADATA] if nothing_writable(allowed, here) and not builds_inside(here) else [*LEASES, *SUBVOLUMES]
+    return [*LEASES, *SUBVOLUMES, *METADATA] if keeps_metadata(allowed, here) else [*LEASES, *SUBVOLUMES]
+
+
+def keeps_metadata(allowed: Filesystem, here: Here) -> bool:
+    """Whether a filter can: it knows no places."""
+    return nothing_writable(allowed, here) and not builds_inside(here)
 
 
 def builds_inside(here: Here) -> bool:

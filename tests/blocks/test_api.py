@@ -169,9 +169,9 @@ def test_violations_are_told_whoever_swallows_them(tmp_path: Path) -> None:
     print(outer.refused, inner.violations == outer.violations, one.stack[0][2], one)
     """
     found = lines(code, tmp_path)
-    assert found[0].startswith("network|connect|127.0.0.1:9|network disabled|--allow-localhost|script.py:")
+    assert found[0].startswith("network|connect|127.0.0.1:9|network disabled|allow_localhost=True|script.py:")
     assert found[1] == found[0]
-    assert found[2].startswith(f"filesystem|create|{tmp_path}/made|filesystem read-only|--allow-write ")
+    assert found[2].startswith(f"filesystem|create|{tmp_path}/made|filesystem read-only|allow_write=[")
     assert found[3] == f"3 True said filesystem read-only: create({tmp_path}/made)"
 
 
@@ -408,7 +408,7 @@ def test_types(tmp_path: Path) -> None:
 
 
 TYPED = """
-from hermetic import PolicyViolation, hermetic_blocker, with_hermetic
+from hermetic import PolicyViolation, hermetic_blocker, seal, with_hermetic
 
 @with_hermetic(block_network=True, allow_domains=["api.example.com"], allow_localhost=[8000])
 async def fetch(name: str) -> int:
@@ -422,5 +422,8 @@ try:
     pass
 except PolicyViolation as error:
     reveal_type(error.hint)
+sealed = seal(block_network=True, allow_run=["true"], require="kernel")
+reveal_type(sealed.layers["network"].kernel)
+reveal_type(sealed.violations[0].hint)
 """
-TYPES = ["def (name: str) -> typing.Coroutine[Any, Any, int]", "str", "str"]
+TYPES = ["def (name: str) -> typing.Coroutine[Any, Any, int]", "str", "str", "str", "str"]

@@ -6,7 +6,7 @@ import pytest
 from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import Filesystem, Network, Policy, Subprocess
 
-from hermetic.linux.gaps import GAPS, gaps
+from hermetic.linux.gaps import GAPS, RUNS, gaps
 from hermetic.linux.here import Here
 
 NETWORK = Policy(network=Network())
@@ -54,8 +54,9 @@ ROWS = [
     ),
     (ROOTED, 7, True, {"attributes", "replaced"}),
     (ROOTED, 0, True, {"attributes", "replaced", "read", "memory", "signals", "devices"}),
-    (ROOTED, 7, False, {"attributes", "shared memory", "metadata", "seen"}),
-    (ROOTED_ABOVE, 7, False, {"attributes", "shared memory", "metadata", "seen"}),
+    (ROOTED, 7, False, {"attributes", "shared memory", "seen"}),
+    (ROOTED_ABOVE, 7, False, {"attributes", "shared memory", "seen"}),
+    (Policy(filesystem=Filesystem(write=("/tmp/r/scratch",))), 7, False, {"shared memory"}),
     (RUN, 7, True, {"above hermetic", "loader"}),
     (RUN, 0, True, {"above hermetic", "loader", "execute", "memory", "signals"}),
     (NO_RUN, 7, True, {"above hermetic"}),
@@ -81,6 +82,28 @@ def test_datagrams_where_localhost_is_open(policy, names):
 def test_root_without_a_namespace():
     here = Here(machine="x86_64", root=True, abi=7)
     assert "raw devices" in {gap.name for gap in gaps(WRITE, here)}
+
+
+SEALED = Policy(network=Network(), subprocess=Subprocess(), filesystem=Filesystem())
+RUNNING = [
+    # of a process that runs already: threads, of those not bound by Landlock, what else there is, names
+    (1, 0, {}, set()),
+    (1, 0, {"sends": True}, {"sockets"}),
+    (1, 0, {"root": True}, {"raw devices"}),
+    (3, 2, {}, {"threads"}),
+    (3, 0, {"abi": 8}, set()),
+    (3, 2, {"root": True}, {"threads", "capabilities", "raw devices"}),
+    (2, 1, {"synced": False}, {"threads", "filters"}),
+    (1, 0, {"filtered": False}, {"calls"}),
+    (1, 0, {"abi": 5}, {"signals"}),
+]
+
+
+@pytest.mark.parametrize("row", RUNNING, ids=str)
+def test_a_process_that_runs_already(row):
+    threads, unbound, more, names = row
+    here = Here(**{"machine": "x86_64", "root": False, "abi": 7, "threads": threads, "unbound": unbound, **more})
+    assert {gap.name for gap in gaps(SEALED, here) if gap.guarantee != RUNS} == names
 
 
 def test_own_files_in_what_is_written():

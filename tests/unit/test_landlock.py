@@ -72,6 +72,12 @@ def test_what_an_abi_has(row):
     assert (ll.known(ll.FILESYSTEM, abi), ll.known(ll.NETWORK, abi), ll.known(ll.SCOPES, abi)) == (files, net, scopes)
 
 
+@pytest.mark.parametrize("threads", [0, 1, 2, 40])
+def test_threads_that_are_left_out(threads):
+    """Of a process that enters a domain: until LANDLOCK_RESTRICT_SELF_TSYNC all but the one that asks."""
+    assert [ll.left_out(abi, threads) for abi in range(11)] == [*[max(threads - 1, 0)] * 8, 0, 0, 0]
+
+
 def test_names_of_bits():
     """As in include/uapi/linux/landlock.h."""
     assert (ll.EXECUTE, ll.WRITE_FILE, ll.READ_DIR, ll.MAKE_CHAR, ll.MAKE_SYM) == (1, 2, 8, 64, 4096)

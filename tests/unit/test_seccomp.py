@@ -140,6 +140,14 @@ def test_other_calls_cost_nothing(machine):
 
 
 @machines
+def test_shared_memory_of_a_process_that_runs_already(machine):
+    """It gets no namespace of its own to have some in."""
+    for policy in GUARDS.values():
+        for threads, action in ((0, ALLOW), (1, EACCES), (2, EACCES)):
+            assert ran(program(policy, machine, threads=threads), machine, "shmat", (3, 0, 0)).action == action
+
+
+@machines
 def test_native_needs_no_filter_of_its_own(machine):
     here = Here(machine=machine, root=False)
     assert [str(rule.call) for rule in seccomp.rules(Policy(native=Native()), here)] == [

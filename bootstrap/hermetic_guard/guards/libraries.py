@@ -37,6 +37,7 @@ class Replacer(object):
         self.put = put
         self.file, self.open = asks[FILE], asks[OPEN]
         self.database, self.use = asks[DATABASE], asks[USE]
+        self.native = native_of_sqlite()
         self.done = set()  # type: set[tuple[int, str]]
 
     def apply(self, patch):
@@ -68,9 +69,7 @@ class Replacer(object):
 def patch_sqlite(to, module):
     if hasattr(module, "Connection") and (id(module), "Connection") not in to.done:
         text_of = str_of_pointer(module._ffi) if hasattr(module, "_ffi") else exact
-        connection, cursor = databases.make_classes(
-            module.Connection, module.Cursor, text_of, to.database, to.file, to.use, native_of_sqlite()
-        )
+        connection, cursor = databases.make_classes(module.Connection, module.Cursor, text_of, to.database, to.file, to.use, to.native)
         to.replace(module, "Connection", lambda _: connection)
         to.replace(module, "Cursor", lambda _: cursor)
         to.function(module, "connect", lambda *given, **named: (given, named if len(given) > 5 else dict({"factory": connection}, **named)))
