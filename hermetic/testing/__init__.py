@@ -1,0 +1,1 @@
+"""The guards around a test session: what `pytest --hermetic` asks for, and which policy holds for which test."""

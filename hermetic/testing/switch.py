@@ -1,0 +1,60 @@
+"""What stands now: one policy of a session's at a time, so that one test's can allow more than another's.
+
+Blocks nest by intersection, so the one before is closed. It is closed when the next is open: threads that go on meanwhile are never without a guard.
+Whatever was put up by others, a run's guard or a block of the test's own, holds besides.
+"""
+
+from __future__ import annotations
+
+from hermetic.blocks.inside import PLAIN, Rules, Ticket
+from hermetic.blocks.process import guards
+from hermetic.blocks.refusals import Refusal, Run
+from hermetic.errors import BadBlock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic_guard.policy import Policy
+
+
+class Switch:
+    """policy: what stands, None for nothing"""
+
+    def __init__(self) -> None:
+        self.policy: Policy | None = None
+        self._inside = guards().inside
+        self._ticket: Ticket | None = None
+        self._run = Run()
+        self._rules: dict[Policy, Rules] = {}
+
+    def to(self, policy: Policy | None) -> Policy | None:
+        """Have another policy stand; returns the one before. Raises BadBlock where it leaves nothing beside what others have put up."""
+        before = self.policy
+        if policy == before:
+            return before
+        ticket = self._opened(policy) if policy is not None and policy.guards() else None
+        if self._ticket is not None:
+            self._inside.close(self._ticket)
+        self._ticket, self.policy = ticket, policy
+        return before
+
+    def _opened(self, policy: Policy) -> Ticket:
+        rules = self._rules.get(policy)
+        if rules is None:
+            guards().allow_native(policy)
+            rules = self._rules[policy] = Rules(policy)
+        try:
+            return self._inside.open(rules, self._run, context=False, frame=PLAIN)
+        except ValueError as error:
+            raise BadBlock(f"this policy and what stands around it leave nothing: {error}") from None
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """What was refused since it was taken last."""
+        return self._run.violations
+
+    def take(self) -> list[Refusal]:
+        found, self._run.violations = self._run.violations, []
+        return found
+
+    def put_back(self, earlier: list[Refusal]) -> None:
+        self._run.violations[:0] = earlier
