@@ -13,13 +13,18 @@ import sys
 import warnings
 
 import pytest
-from hermetic_guard.errors import NetworkViolation, PolicyViolation
-from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import Network, Policy
 
-from hermetic.policy import addresses, domains
-from hermetic.testing import widening
-from hermetic.testing.switch import Switch
+from hermetic.blocks.found import find_guard
+
+find_guard()
+
+from hermetic_guard.errors import NetworkViolation, PolicyViolation  # noqa: E402
+from hermetic_guard.hosts import ANY  # noqa: E402
+from hermetic_guard.policy import Network, Policy  # noqa: E402
+
+from hermetic.policy import addresses, domains  # noqa: E402
+from hermetic.testing import widening  # noqa: E402
+from hermetic.testing.switch import Switch  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from hermetic_guard.policy import merged
 
 from hermetic.policy import WrongValue, combine
 from hermetic.testing import policies, widening
+from hermetic.testing.policies import Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,14 +31,19 @@ def profiles(config: pytest.Config) -> list[str] | None:
     return [name for name in given.split(",") if name] or [policies.DEFAULT_PROFILE]
 
 
+def project(config: pytest.Config) -> Project:
+    root, file = str(config.rootpath), config.getini("hermetic_policy")
+    return Project(root, os.path.join(root, file) if file else "")
+
+
 def policy(config: pytest.Config, names: list[str]) -> Policy:
     """Raises HermeticError, and WrongValue for a word of the configuration's."""
-    root, file = str(config.rootpath), config.getini("hermetic_policy")
-    found = policies.policy_of(names, {"policy": os.path.join(root, file)} if file else {})
+    place = project(config)
+    found = policies.policy_of(names, {}, place)
     for marker in widening.MARKERS:
         words = config.getini(f"hermetic_{marker}")
         if words:
-            found = widening.widened(found, marker, words, root)
+            found = widening.widened(found, marker, words, place.root)
     return found
 
 

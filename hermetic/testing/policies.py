@@ -7,6 +7,7 @@ wherever it stands, has the last word.
 from __future__ import annotations
 
 import inspect
+from typing import NamedTuple
 
 from hermetic import api
 from hermetic.blocks import settings
@@ -30,17 +31,24 @@ ARGUMENTS = inspect.signature(api.hermetic_blocker).parameters.keys() - {"scope"
 """Those of a block that a marker takes as well. A test's policy holds for the whole process."""
 
 
+class Project(NamedTuple):
+    """root: where relative paths start; policy: the file that is followed, "" for none"""
+
+    root: str
+    policy: str = ""
+
+
 class BadMark(HermeticError):
     """A marker that cannot be read: its test fails."""
 
 
 class Policies:
-    """session: what holds where no marker says anything, None for nothing; prepare: adds what pytest itself needs; root: where paths start"""
+    """session: what holds where no marker says anything, None for nothing; prepare: adds what pytest itself needs"""
 
-    def __init__(self, session: Policy | None, prepare: Callable[[Policy], Policy], root: str) -> None:
+    def __init__(self, session: Policy | None, prepare: Callable[[Policy], Policy], project: Project) -> None:
         self.session = session
         self._prepare = prepare
-        self._root = root
+        self._project = project
         self._known: dict[str, Policy | None] = {}
 
     def of(self, node: pytest.Item | pytest.Collector) -> Policy | None:
@@ -50,7 +58,7 @@ class Policies:
             return self.session
         key = repr(levels)
         if key not in self._known:
-            policy = resolved(self.session, levels, self._root)
+            policy = resolved(self.session, levels, self._project)
             self._known[key] = self._prepare(policy) if policy is not None else None
         return self._known[key]
 
@@ -64,14 +72,14 @@ def levels_of(node: pytest.Item | pytest.Collector) -> list[list[pytest.Mark]]:
     return [marks[::-1] for marks in reversed(found.values())]
 
 
-def resolved(policy: Policy | None, levels: Sequence[Sequence[pytest.Mark]], root: str) -> Policy | None:
+def resolved(policy: Policy | None, levels: Sequence[Sequence[pytest.Mark]], project: Project) -> Policy | None:
     """Raises BadMark."""
     for mark in [mark for marks in levels for mark in marks if mark.name == NO_HERMETIC]:
         check_reason(mark)
         return None
     for marks in levels:
         for mark in sorted(marks, key=lambda mark: mark.name != HERMETIC):
-            policy = applied(policy, mark, root)
+            policy = applied(policy, mark, project)
     return policy
 
 
@@ -81,21 +89,21 @@ def check_reason(mark: pytest.Mark) -> None:
         raise BadMark("the marker no_hermetic needs a reason", 'as in no_hermetic(reason="asks the printer")')
 
 
-def applied(policy: Policy | None, mark: pytest.Mark, root: str) -> Policy | None:
+def applied(policy: Policy | None, mark: pytest.Mark, project: Project) -> Policy | None:
     """Raises BadMark."""
     try:
         if mark.name == HERMETIC:
-            return policy_of(mark.args, mark.kwargs)
+            return policy_of(mark.args, mark.kwargs, project)
         if mark.kwargs:
             raise BadMark(f"the marker {mark.name} takes no {', '.join(mark.kwargs)}")
-        return policy if policy is None else widening.widened(policy, mark.name, mark.args, root)
+        return policy if policy is None else widening.widened(policy, mark.name, mark.args, project.root)
     except WrongValue as error:
         raise BadMark(f"the marker {mark.name}({', '.join(map(repr, mark.args))}): {error.why}", error.hint) from None
     except HermeticError as error:
         raise error if isinstance(error, BadMark) else BadMark(f"the marker {mark.name}: {error.message}", error.hint) from None
 
 
-def policy_of(profiles: Sequence[object], arguments: Mapping[str, object]) -> Policy:
+def policy_of(profiles: Sequence[object], arguments: Mapping[str, object], project: Project) -> Policy:
     """What profiles and arguments as of `hermetic_blocker` come to; with neither the default profile. Raises HermeticError."""
     unknown = arguments.keys() - ARGUMENTS
     if unknown:
@@ -103,6 +111,8 @@ def policy_of(profiles: Sequence[object], arguments: Mapping[str, object]) -> Po
     given = {name: value for name, value in arguments.items() if value is not None}
     if profiles or not given:
         given["profile"] = list(profiles) or [DEFAULT_PROFILE]
+    if project.policy:
+        given.setdefault("policy", project.policy)
     policy = settings.policy_of(given, lifted=("environment",))
     if policy.on_violation == "kill":
         raise BadMark("on_violation cannot be kill: it would end pytest")

@@ -6,6 +6,7 @@ fixtures; so has a fixture of a class, a module or a package, by the markers tha
 
 from __future__ import annotations
 
+import contextlib
 import functools
 
 import pytest
@@ -14,7 +15,7 @@ from hermetic.api import PolicyViolation
 from hermetic.errors import HermeticError
 from hermetic.testing import asked, told
 from hermetic.testing.policies import Policies
-from hermetic.testing.switch import Switch
+from hermetic.testing.switch import Switch, aside
 from hermetic.testing.warning import HermeticWarning
 from hermetic.testing.workers import Workers
 
@@ -39,7 +40,7 @@ def begin(config: pytest.Config, names: list[str] | None) -> None:
         asked.look_at_machine()
         prepare = functools.partial(asked.with_needs, needed=needed)
         policy = prepare(asked.policy(config, names)) if names is not None else None
-        found = Session(Policies(policy, prepare, str(config.rootpath)), asked.swallowed(config))
+        found = Session(Policies(policy, prepare, asked.project(config)), asked.swallowed(config))
         found.stand(policy)
     except (HermeticError, ValueError) as error:
         hint = " (a profile's name goes with =, and words that are no name of one go before --hermetic)" if names else ""
@@ -65,6 +66,13 @@ class Session:
 
     def end(self) -> None:
         self.switch.to(None)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """The cache can be written, but is made by a change of the directory that it is in, which cannot."""
+        cache, policy = getattr(session.config, "cache", None), self._policies.session
+        if cache is not None and policy is not None and policy.filesystem is not None:
+            with contextlib.suppress(OSError):  # where nothing can be kept pytest does without
+                aside(lambda: cache.mkdir(NAME).rmdir())()
 
     def pytest_report_header(self) -> str:
         policy = self._policies.session

@@ -6,6 +6,8 @@ Whatever was put up by others, a run's guard or a block of the test's own, holds
 
 from __future__ import annotations
 
+import _thread
+
 from hermetic.blocks.inside import PLAIN, Rules, Ticket
 from hermetic.blocks.process import guards
 from hermetic.blocks.refusals import Refusal, Run
@@ -13,6 +15,9 @@ from hermetic.errors import BadBlock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from hermetic_guard.policy import Policy
 
 
@@ -58,3 +63,18 @@ class Switch:
 
     def put_back(self, earlier: list[Refusal]) -> None:
         self._run.violations[:0] = earlier
+
+
+def aside(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, for which no block holds while this thread is in it."""
+    threads = guards().inside.aside
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        thread = _thread.get_ident()
+        threads.add(thread)
+        try:
+            return function(*arguments, **named)
+        finally:
+            threads.discard(thread)
+
+    return call

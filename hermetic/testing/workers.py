@@ -6,15 +6,12 @@ conftest files, as in any session: it is told the same options. What was refused
 
 from __future__ import annotations
 
-import _thread
-
 import pytest
 
-from hermetic.blocks.process import guards
+from hermetic.testing.switch import aside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from hermetic.testing.session import Session
@@ -43,18 +40,3 @@ class Workers:
         if output is not None:
             self._session.gather()
             output[KEY] = self._session.outside
-
-
-def aside(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, for which no block holds while this thread is in it."""
-    threads = guards().inside.aside
-
-    def call(*arguments: Any, **named: Any) -> Any:
-        thread = _thread.get_ident()
-        threads.add(thread)
-        try:
-            return function(*arguments, **named)
-        finally:
-            threads.discard(thread)
-
-    return call
