@@ -100,13 +100,19 @@ def without_skipped(expected):
     return {name: found for name, found in expected.items() if "skipped" not in found}
 
 
-@pytest.mark.parametrize(
-    "options", [(), ("-n", "2"), ("-p", "no:cacheprovider", "-k", "not temporary")], ids=["alone", "xdist", "no cache"]
-)
+WITHOUT_CACHE = ("-p", "no:cacheprovider", "-k", "not temporary")
+WAYS = [
+    pytest.param((), id="alone"),
+    pytest.param(("-n", "2"), id="xdist"),
+    pytest.param(WITHOUT_CACHE, id="no cache", marks=pytest.mark.soak),
+]
+
+
+@pytest.mark.parametrize("options", WAYS)
 def test_rules(suite, options):
     suite.write(test_rows=ROWS)
     done = suite.run("--hermetic=strict", *options)
-    expected = {name: found for name, found in without_skipped(EXPECTED).items() if "-k" not in options or name != "test_temporary"}
+    expected = {name: found for name, found in without_skipped(EXPECTED).items() if options != WITHOUT_CACHE or name != "test_temporary"}
     assert told(done.outcomes) == expected, done.out
     assert "1 skipped" in done.out
     assert len(suite.server.visitors) == 4  # allow_network, allow_address, allow_all, none
