@@ -70,6 +70,34 @@ def test_who_asked_is_told(suite):
     assert "hook.py" not in done.out  # frames of our own are not shown
 
 
+DEFAULT = """
+import os, pytest
+from acts import *
+def test_reach(): reach()
+def test_elsewhere(): socket.create_connection(("192.0.2.1", 80), 0.01)
+def test_write(): write()
+def test_secret():
+    assert os.environ["SECRET"]
+    with pytest.raises(FileNotFoundError): open(os.path.expanduser("~/.netrc"))
+def test_child():
+    subprocess.run([sys.executable, "-c", f"import socket; socket.create_connection(('127.0.0.1', {PORT}))"], check=True)
+def test_child_elsewhere():
+    subprocess.run([sys.executable, "-c", "import socket; socket.create_connection(('192.0.2.1', 80), 0.01)"], check=True)
+"""
+
+
+def test_the_default_profile(suite):
+    """But for the environment, which is the process's."""
+    (suite.temporary / ".netrc").touch()
+    suite.write(test_default="import sys\n" + DEFAULT)
+    done = suite.run("--hermetic", SECRET="x")
+    failed = {"test_elsewhere", "test_write", "test_child_elsewhere"}
+    assert {name for name, found in done.outcomes.items() if found == {"failed"}} == failed, done.out
+    assert len(done.outcomes) == 6
+    assert len(suite.server.visitors) == 2
+    assert "hermetic: no network but localhost, no writing but in" in done.out
+
+
 BAD = {
     "--hermetic=none": "there is no profile none",
     "--hermetic=llm-code": "a block in a process cannot hold limits",
