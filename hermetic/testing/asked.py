@@ -84,9 +84,15 @@ def with_needs(asked: Policy, needed: list[str]) -> Policy:
     return changed
 
 
+def outside_tests(asked: Policy | None) -> Policy | None:
+    """Plugins ask this and that of the machine and go on where it is refused as on one that is locked down. It is told in any case."""
+    changed: Policy | None = asked and asked.replaced(on_violation="refuse")
+    return changed
+
+
 def after_tests(asked: Policy | None) -> Policy | None:
     """Once the last test is through reports are written, by pytest and by plugins, wherever they are to be."""
-    changed: Policy | None = asked and asked.replaced(filesystem=None)
+    changed: Policy | None = asked and asked.replaced(filesystem=None, on_violation="refuse")
     return changed
 
 

@@ -41,7 +41,7 @@ def begin(config: pytest.Config, names: list[str] | None) -> None:
         prepare = functools.partial(asked.with_needs, needed=needed)
         policy = prepare(asked.policy(config, names)) if names is not None else None
         found = Session(Policies(policy, prepare, asked.project(config)), asked.swallowed(config))
-        found.stand(policy)
+        found.stand(asked.outside_tests(policy))
     except (HermeticError, ValueError) as error:
         hint = " (a profile's name goes with =, and words that are no name of one go before --hermetic)" if names else ""
         raise pytest.UsageError(f"hermetic: {error}{hint}") from None

@@ -151,6 +151,7 @@ def test_a_suite_changes_one_line(suite, with_pytest_socket):
     assert visitors - 3 == (len(suite.server.visitors) - visitors) // 2 == 3  # enabled, hosts, fixture
 
 
+@pytest.mark.soak
 def test_with_xdist(suite, with_pytest_socket):
     suite.write(test_knows=KNOWS)
     suite.ini(addopts="-p hermetic.pytest_socket_compat")

@@ -191,7 +191,9 @@ def test_of_function(of_function): reach()
 SESSION_OUTCOMES = {"test_of_session": {"error"}, "test_of_function": {"passed"}}
 
 
-@pytest.mark.parametrize("options", [("--hermetic=block-all",), ()], ids=["beside the option", "markers alone"])
+@pytest.mark.parametrize(
+    "options", [pytest.param(("--hermetic=block-all",), id="beside the option", marks=pytest.mark.soak), pytest.param((), id="alone")]
+)
 def test_levels(suite, options):
     """From the outside in; a fixture that is wider than a test has the markers of where it belongs. Markers ask for themselves."""
     suite.write(test_levels=LEVELS)

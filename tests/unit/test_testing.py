@@ -115,8 +115,9 @@ def test_what_pytest_needs() -> None:
     rules = asked.with_needs(CLOSED, ["/tmp"]).filesystem
     assert rules is not None
     assert rules.write == ("/tmp",)
-    assert asked.after_tests(CLOSED) == BLOCK
-    assert asked.after_tests(None) is None
+    assert asked.outside_tests(CLOSED) == CLOSED.replaced(on_violation="refuse")
+    assert asked.after_tests(CLOSED) == BLOCK.replaced(on_violation="refuse")
+    assert asked.outside_tests(None) is asked.after_tests(None) is None
 
 
 REQUESTS = {
