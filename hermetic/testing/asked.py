@@ -31,6 +31,12 @@ def profiles(config: pytest.Config) -> list[str] | None:
     return [name for name in given.split(",") if name] or [policies.DEFAULT_PROFILE]
 
 
+def mistaken(names: list[str] | None) -> str:
+    """What was meant where a profile is not there: argparse takes the word behind an option for its value."""
+    paths = [name for name in names or () if os.path.exists(name)]
+    return f" ({paths[0]} is a path: those go before --hermetic, or behind a --)" if paths else ""
+
+
 def project(config: pytest.Config) -> Project:
     root, file = str(config.rootpath), config.getini("hermetic_policy")
     return Project(root, os.path.join(root, file) if file else "")

@@ -43,12 +43,10 @@ def begin(config: pytest.Config, names: list[str] | None) -> None:
         found = Session(Policies(policy, prepare, asked.project(config)), asked.swallowed(config))
         found.stand(asked.outside_tests(policy))
     except (HermeticError, ValueError) as error:
-        hint = " (a profile's name goes with =, and words that are no name of one go before --hermetic)" if names else ""
-        raise pytest.UsageError(f"hermetic: {error}{hint}") from None
+        raise pytest.UsageError(f"hermetic: {error}{asked.mistaken(names)}") from None
     config.add_cleanup(found.end)
     config.pluginmanager.register(found, NAME)
-    if config.pluginmanager.has_plugin("dsession") or config.pluginmanager.has_plugin("xdist"):
-        config.pluginmanager.register(Workers(found), f"{NAME}-workers")
+    config.pluginmanager.register(Workers(found), f"{NAME}-workers")
 
 
 class Session:

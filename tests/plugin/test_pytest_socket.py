@@ -5,10 +5,12 @@ import subprocess
 import tarfile
 
 import pytest
-from launch.environments import inherited
+from launch.environments import ROOT, inherited
 from launch.installers import locked
 from plugin.suites import LINE
 
+VERSION = "0.8.1"
+REQUIREMENT = f"pytest-socket=={VERSION}"
 OURS, THEIRS = "hermetic.pytest_socket_compat", "pytest_socket"
 FILES = ("async", "combinations", "dns", "doctest", "precedence", "restrict_hosts", "socket")
 AT_LEAST = 80
@@ -38,7 +40,7 @@ def source(installed, session_directory, tmp_path):
         if not place.exists():
             pip = str(installed("plugin 3.11").bin / "pip")
             options = ("--quiet", "--no-deps", "--no-binary", "pytest-socket", "--dest", str(place))
-            subprocess.run([pip, "download", *options, "pytest-socket"], check=True, capture_output=True, env=inherited())
+            subprocess.run([pip, "download", *options, REQUIREMENT], check=True, capture_output=True, env=inherited())
     [archive] = place.glob("*.tar.gz")
     with tarfile.open(archive) as file:
         file.extractall(tmp_path / "source", filter="data")
@@ -53,7 +55,7 @@ def with_pytest_socket(installed, session_directory):
     with locked(place):
         if not place.exists():
             pip = str(installed("plugin 3.11").bin / "pip")
-            command = [pip, "install", "--quiet", "--no-deps", "--target", str(place), "pytest-socket"]
+            command = [pip, "install", "--quiet", "--no-deps", "--target", str(place), REQUIREMENT]
             subprocess.run(command, check=True, capture_output=True, env=inherited())
     return str(place)
 
@@ -77,6 +79,13 @@ def test_its_own_suite(suite, source):
     outcomes, out = results(suite, source, OURS)
     assert len(outcomes) > AT_LEAST, out
     assert {name for name, found in outcomes.items() if found != {"passed"}} == DIFFERS, out
+
+
+def test_what_is_said_of_it():
+    text = (ROOT / "docs/pytest.md").read_text()
+    assert f"({VERSION}) passes, but for one test" in text
+    assert [name for name in (*DIFFERS, *LEFT_OUT) if f"`{name}`" not in text] == []
+    assert len(DIFFERS) == 1
 
 
 @pytest.mark.soak

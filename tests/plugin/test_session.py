@@ -126,7 +126,8 @@ def test_a_path_behind_the_option(suite):
     suite.write(test_plain=PLAIN)
     done = suite.run("--hermetic", "test_plain.py")
     assert done.code == 4
-    assert "words that are no name of one go before --hermetic" in done.out
+    assert "test_plain.py is a path: those go before --hermetic, or behind a --" in done.out
+    assert suite.run("--hermetic", "--", "test_plain.py").code == 0
 
 
 # Costs nothing.
