@@ -64,13 +64,13 @@ def swallowed(config: pytest.Config) -> str:
 def needs(config: pytest.Config) -> list[str]:
     """What pytest writes while tests run: temporary files (its capture, tmp_path), its cache, its log. To be asked before anything is refused, for
     what finds the directory for temporary files writes there."""
-    options = config.known_args_namespace
-    log = getattr(options, "log_file", None) or config.getini("log_file")
+    options, there = config.known_args_namespace, config.pluginmanager.has_plugin
+    log = getattr(options, "log_file", None) or (config.getini("log_file") if there("logging") else None)
     places = [
         tempfile.gettempdir(),
         os.environ.get("PYTEST_DEBUG_TEMPROOT"),
         getattr(options, "basetemp", None),
-        config.rootpath / config.getini("cache_dir") if config.pluginmanager.has_plugin("cacheprovider") else None,
+        config.rootpath / config.getini("cache_dir") if there("cacheprovider") else None,
         os.path.dirname(config.rootpath / log) if log else None,
     ]
     return [os.path.realpath(place) for place in places if place]

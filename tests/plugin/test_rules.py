@@ -100,7 +100,7 @@ def without_skipped(expected):
     return {name: found for name, found in expected.items() if "skipped" not in found}
 
 
-WITHOUT_CACHE = ("-p", "no:cacheprovider", "-k", "not temporary")
+WITHOUT_CACHE = ("-p", "no:cacheprovider", "-p", "no:logging", "-k", "not temporary")
 WAYS = [
     pytest.param((), id="alone"),
     pytest.param(("-n", "2"), id="xdist"),
