@@ -92,7 +92,8 @@ class Session:
 
     def gather(self) -> None:
         """What nobody has taken was refused outside of tests."""
-        self._note(self.switch.take())
+        if self.switch.refused:
+            self._note(self.switch.take())
 
     def _note(self, refused: list[Refusal]) -> None:
         self.add([told.told([one]) for one in refused])

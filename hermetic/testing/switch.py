@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
+REMEMBERED = 1000
+"""So many policies of one session."""
+
 
 class Switch:
     """policy: what stands, None for nothing"""
@@ -29,12 +32,13 @@ class Switch:
         self._inside = guards().inside
         self._ticket: Ticket | None = None
         self._run = Run()
-        self._rules: dict[Policy, Rules] = {}
+        self._rules: dict[int, Rules] = {}
+        """By the identity of their policy, which they keep: to compare long lists of paths for each test takes longer than to open a block."""
 
     def to(self, policy: Policy | None) -> Policy | None:
         """Have another policy stand; returns the one before. Raises BadBlock where it leaves nothing beside what others have put up."""
         before = self.policy
-        if policy == before:
+        if policy is before:
             return before
         ticket = self._opened(policy) if policy is not None and policy.guards() else None
         if self._ticket is not None:
@@ -43,14 +47,19 @@ class Switch:
         return before
 
     def _opened(self, policy: Policy) -> Ticket:
-        rules = self._rules.get(policy)
-        if rules is None:
-            guards().allow_native(policy)
-            rules = self._rules[policy] = Rules(policy)
         try:
-            return self._inside.open(rules, self._run, context=False, frame=PLAIN)
+            return self._inside.open(self._rules_of(policy), self._run, context=False, frame=PLAIN)
         except ValueError as error:
             raise BadBlock(f"this policy and what stands around it leave nothing: {error}") from None
+
+    def _rules_of(self, policy: Policy) -> Rules:
+        rules = self._rules.get(id(policy))
+        if rules is None:
+            if len(self._rules) >= REMEMBERED:
+                self._rules.clear()
+            guards().allow_native(policy)
+            rules = self._rules[id(policy)] = Rules(policy)
+        return rules
 
     @property
     def refused(self) -> list[Refusal]:
