@@ -79,8 +79,7 @@ class Block:
         self._open: dict[int, list[Ticket]] = {}
         """By the identity of the frame that has opened it, which is nobody else's as long as it is open."""
         self._inside = guards().inside
-        for name, path in settings.native_files(policy):
-            guards().listed[path.endswith("/")][path] = name
+        guards().allow_native(policy)
 
     def __enter__(self) -> Run:
         """Raises BadBlock where the block and those around it leave nothing."""

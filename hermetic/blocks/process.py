@@ -17,7 +17,7 @@ from hermetic_guard.policy import GUARDS, Policy
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
-from hermetic.blocks import carry, starts
+from hermetic.blocks import carry, settings, starts
 from hermetic.blocks.dormant import ALWAYS, Dormant
 from hermetic.blocks.inside import OUTSIDE, Inside
 from hermetic.blocks.post import Post
@@ -90,6 +90,11 @@ class Guards:
         self.children: starts.Children | None = None
         self.sealed: tuple[Run, ...] = ()
         self._ledger: Dormant | None = None
+
+    def allow_native(self, policy: Policy) -> None:
+        """Before a block with this policy opens: what its distributions have compiled is looked up once."""
+        for name, path in settings.native_files(policy):
+            self.listed[path.endswith("/")][path] = name
 
     def _arm(self, groups: frozenset[str]) -> None:
         if self._ledger is None:

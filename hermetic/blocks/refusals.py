@@ -71,6 +71,15 @@ class Run:
         self._post.collect()
         return self._refused
 
+    def take(self) -> list[Refusal]:
+        """The violations so far, which it has no more then."""
+        found, self._violations = self.violations, []
+        return found
+
+    def put_back(self, earlier: list[Refusal]) -> None:
+        """Have these before all others."""
+        self._violations[:0] = earlier
+
     def add(self, fields: Sequence[str], stack: Sequence[tuple[str, int, str]]) -> None:
         """fields: as FIELDS names them."""
         self._refused += 1

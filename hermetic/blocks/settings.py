@@ -16,7 +16,7 @@ from hermetic.policy import combine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SWITCHES = {
     "block_network": "no_network",
@@ -33,8 +33,8 @@ NOT_OF_A_BLOCK = {
 """Parts of a policy that are about a whole process."""
 
 
-def policy_of(given: Mapping[str, object]) -> Policy:
-    """given: the arguments that are not None. Raises BadBlock, BadArgument."""
+def policy_of(given: Mapping[str, object], lifted: Sequence[str] = ()) -> Policy:
+    """given: the arguments that are not None; lifted: parts that are left out where a profile has them. Raises BadBlock, BadArgument."""
     values = values_of(given)
     values.setdefault("on_violation", "raise")
     if not {"no_network", "no_subprocess", "fs_readonly", "block_native", "profile", "policy"} & values.keys():
@@ -47,8 +47,9 @@ def policy_of(given: Mapping[str, object]) -> Policy:
         raise BadBlock(error.message, error.hint) from None
     for notice in resolved.notices:
         warnings.warn(f"hermetic: {notice}", stacklevel=4)
-    refuse_what_no_block_holds(resolved.policy)
-    return with_needs(resolved.policy)
+    policy = resolved.policy.replaced(**dict.fromkeys(lifted))
+    refuse_what_no_block_holds(policy)
+    return with_needs(policy)
 
 
 def refuse_what_no_block_holds(policy: Policy) -> None:

@@ -26,6 +26,10 @@ EVERYDAY = "celery coverage debugpy flask gunicorn numpy pandas pytest pytest-xd
 CLIENTS = "aiohttp dnspython grpcio httpx[http2] hypercorn psycopg[binary] proxy.py pycares pypiserver requests trustme urllib3 uv websockets".split()
 PROFILES = "black build flake8 flit_core freezegun httpie ipykernel isort mypy nbconvert pylint pytest ruff setuptools".split()
 BLOCKS = "anyio black cloudpickle distributed pyright requests trio".split()
+RUNTIME = ("click", "packaging", "platformdirs", "virtualenv")
+"""What hermetic needs itself."""
+
+PLUGIN = ("anyio", "httpx", "pytest-asyncio", "pytest-cov", "pytest-xdist", "starlette", *RUNTIME)
 COMPILED = ("black", "markupsafe", "simplejson")
 """Packages whose wheels have extension modules: the first has each of its modules in Python as well, the others have code for when they are not
 there."""
@@ -48,6 +52,8 @@ RECIPES = {
     "clients": Recipe("3.11", "", tuple(CLIENTS)),
     **{f"profiles {version}": Recipe(version, "", tuple(PROFILES)) for version in ("3.9", "3.13")},
     **{f"blocks {version}": Recipe(version, "", tuple(BLOCKS)) for version in ("3.11", "3.13")},
+    **{f"plugin {version}": Recipe(version, "", ("pytest", *PLUGIN)) for version in ("3.11", "3.13")},
+    "plugin oldest": Recipe("3.11", "", ("pytest==8.0.*", "pytest-xdist==3.6.*", *RUNTIME)),
     "archives": Recipe("3.11", "", ("pex==2.105.2", "shiv")),
 }
 
