@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import os
 
 import _pytest
 import pluggy
+from hermetic_guard.keywords import KEYWORDS, LOCALHOST
 
-from hermetic import options
 from hermetic.blocks.process import OWN
 from hermetic.blocks.starts import NOT_PYTHON
 from hermetic.errors import printable
@@ -62,13 +63,14 @@ def advice(refusal: Refusal) -> str:
     """What would allow it, for this test."""
     if refusal.rule == NOT_PYTHON[0]:
         return marker("allow_run", os.path.basename(refusal.target) or refusal.target)
-    if not refusal.hint.startswith("--"):
+    keyword, _, text = refusal.hint.partition("=")
+    if keyword == LOCALHOST:
+        return marker("allow_network", "localhost" if text == "True" else f"localhost:{text}")
+    if keyword not in KEYWORDS:
         return 'nothing but @pytest.mark.no_hermetic(reason="...")' + (f": {refusal.hint}" if refusal.hint else "")
-    option, value = options.worded(refusal.hint)
-    if option.key == "allow_localhost":
-        return marker("allow_network", "localhost" if value is True else f"localhost:{value}")
-    name, prefix = MARKERS.get(option.key, ("", ""))
-    return marker(name, f"{prefix}{value}") if name else f"@pytest.mark.hermetic(..., {option.key}={value!r})"
+    (value,), key = ast.literal_eval(text), KEYWORDS[keyword]
+    name, prefix = MARKERS.get(key, ("", ""))
+    return marker(name, f"{prefix}{value}") if name else f"@pytest.mark.hermetic(..., {key}={value!r})"
 
 
 def marker(name: str, value: object) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hermetic_guard.decide import Request, decide
 from hermetic_guard.hosts import ANY
+from hermetic_guard.keywords import as_keyword
 from hermetic_guard.policy import Filesystem, Network, Policy, Subprocess
 
 from hermetic.blocks.refusals import Refusal
@@ -146,7 +147,7 @@ def test_advice(name: str) -> None:
 
     request, text = REQUESTS[name]
     decision = decide(ALL.replaced(native=Native()), request)
-    refusal = Refusal(request.guard, request.action, request.target, decision.rule, decision.hint, ())
+    refusal = Refusal(request.guard, request.action, request.target, decision.rule, as_keyword(decision.hint), ())
     assert told.advice(refusal) == text
     marker, _, word = text.partition("mark.")[2].partition("(")
     if marker in widening.MARKERS and name != "file":
