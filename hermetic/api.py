@@ -29,6 +29,8 @@ from hermetic.blocks.inside import PLAIN, Rules, Ticket, frame_of  # noqa: E402
 from hermetic.blocks.process import guards  # noqa: E402
 from hermetic.blocks.refusals import Refusal, Run  # noqa: E402
 from hermetic.errors import BadArgument, BadBlock  # noqa: E402
+from hermetic.sandboxed.result import Result, Usage  # noqa: E402
+from hermetic.sandboxed.running import arun, arun_code, run, run_code  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
     Paths = Path | Iterable[Path]
     Ports = str | int | Iterable[str | int]
 
-__all__ = ["BadArgument", "BadBlock", "Block", "PolicyViolation", "Refusal", "Run", "hermetic_blocker", "with_hermetic"]
+__all__ = [
+    "BadArgument", "BadBlock", "Block", "PolicyViolation", "Refusal", "Result", "Run", "Usage", "arun", "arun_code", "hermetic_blocker", "run",
+    "run_code", "with_hermetic",
+]  # fmt: skip
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 Scope = Literal["process", "context"]

@@ -13,7 +13,10 @@ MOST = 10_000
 
 
 class Refusal(NamedTuple):
-    """guard, action, target, rule, hint: see PolicyViolation; stack: (file, line, function) of the frames that asked, innermost first"""
+    """guard, action, target, rule, hint: see PolicyViolation; stack: (file, line, function) of the frames that asked, innermost first
+
+    program: the path of the program that asked, where it was the kernel that refused; then the stack is empty
+    """
 
     guard: str
     action: str
@@ -21,19 +24,20 @@ class Refusal(NamedTuple):
     rule: str
     hint: str
     stack: tuple[tuple[str, int, str], ...]
+    program: str = ""
 
     @property
     def asked_by(self) -> str:
         """As `requests 2.32.3 (requests/adapters.py:667)`; "" where nobody is to be seen."""
         from hermetic.report import asker
 
-        return asker([list(frame) for frame in self.stack])
+        return asker([list(frame) for frame in self.stack]) or self.program
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.action}({self.target})"
 
 
-FIELDS = Refusal._fields[:-1]
+FIELDS = Refusal._fields[:5]
 
 
 class Run:
@@ -53,7 +57,7 @@ class Run:
         """fields: as FIELDS names them."""
         self.refused += 1
         if len(self.violations) < MOST:
-            self.violations.append(Refusal._make([*fields, tuple(stack)]))
+            self.violations.append(Refusal._make([*fields, tuple(stack), ""]))
 
     def __repr__(self) -> str:
         return f"<a pass through a block, in which {self.refused} actions were refused>"

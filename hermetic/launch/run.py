@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from hermetic_guard.policy import Policy
 
     from hermetic.events import Event
+    from hermetic.launch.company import Company, Sink
     from hermetic.launch.limits import Keeper
     from hermetic.launch.private_tmp import PrivateTmp
     from hermetic.launch.process import Outcome
     from hermetic.linux.loopback_server import LoopbackServer
-    from hermetic.log import Log
     from hermetic.options import Invocation
     from hermetic.policy.context import Context
     from hermetic.target import interrogate, resolve
@@ -75,13 +75,16 @@ def main(invocation: Invocation) -> int:
     return carry_out(invocation, cwd)[0]
 
 
-def carry_out(invocation: Invocation, cwd: str | None, fills: str = "") -> tuple[int, int]:
-    """The exit code, and how many actions were blocked. fills: a directory of hermetic's own that this run may write, as no other may"""
+def carry_out(invocation: Invocation, cwd: str | None, fills: str = "", company: Company | None = None) -> tuple[int, int]:
+    """The exit code, and how many actions were blocked.
+
+    fills: a directory of hermetic's own that this run may write, as no other may; company: the program that has asked for this run
+    """
     resolved = combine.resolve(invocation, cwd, Sought(invocation, cwd or ""), begins=True)
     initial = dict(os.environb)
     environment = beforehand.granted(initial, resolved.policy, invocation)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
-    say = Speaker(invocation)
+    say = company.say if company else Speaker(invocation)
     for notice in resolved.notices:
         say.notice(notice)
     for detail in (*resolved.details, "; ".join(target.how)):
@@ -102,7 +105,7 @@ def carry_out(invocation: Invocation, cwd: str | None, fills: str = "") -> tuple
     run = Run(invocation, policy, target, facts, say)
     run.policy_files = resolved.files
     run.fills, run.sweeps = fills, invocation.flag("with")
-    run.choice = resolved.choice
+    run.choice, run.company = resolved.choice, company
     run.report.narrowed = narrowed(resolved)
     if policy.builds == CONFINED:
         run.watch(resolved.context)
@@ -145,7 +148,8 @@ class Run:
         self.runs, self.file_too_large = True, False
         self.keeper: Keeper | None = None
         self.log_path = values.get("log")
-        self.log: Log | None = None
+        self.log: Sink | None = None
+        self.company: Company | None = None
 
     @property
     def whole(self) -> Policy:
@@ -191,6 +195,7 @@ class Run:
                     deadline=READY_WITHIN_S,
                     meanwhile=idle_work(environments=self.sweeps),
                     keeper=self.keeper,
+                    company=self.company,
                 )
             finally:
                 if self.keeper:
@@ -347,7 +352,8 @@ class Run:
         self.failed = self.failed or before
         if why not in self.reasons and len(self.reasons) < REASONS:
             self.reasons.add(why)
-            self.say.write(f"hermetic: {printable(why)}; {'nothing was run' if before else 'a Python child was ended'}\n")
+            tell = self.say.nothing_ran if before else self.say.told
+            tell(f"{why}; {'nothing was run' if before else 'a Python child was ended'}")
 
     def finish(self, outcome: Outcome, *, killed: bool) -> int:
         """Tell the count, and make the exit code. killed: whether the supervisor ended the target for what it tried."""
@@ -389,7 +395,7 @@ class Run:
             return UNGUARDED
         if not outcome.guarded and (outcome.late or outcome.signal is None):
             why = "did not report its guards in time and was ended" if outcome.late else "ended without reporting its guards"
-            self.say.write(f"hermetic: {printable(self.target.interpreter)} {why}\n")
+            self.say.nothing_ran(f"{self.target.interpreter} {why}")
             return UNGUARDED
         if outcome.code == UNCAUGHT and self.uncaught:
             return VIOLATION
@@ -398,10 +404,13 @@ class Run:
         return outcome.code
 
     def open_log(self, run: str) -> None:
-        if isinstance(self.log_path, str):
+        if self.company:
+            self.log = self.company.log
+        elif isinstance(self.log_path, str):
             from hermetic.log import Log
 
             self.log = Log(self.log_path, run, self.say.write)
+        if self.log:
             self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 
