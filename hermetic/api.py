@@ -29,6 +29,7 @@ from hermetic.blocks.inside import PLAIN, Rules, Ticket, frame_of  # noqa: E402
 from hermetic.blocks.process import guards  # noqa: E402
 from hermetic.blocks.refusals import Refusal, Run  # noqa: E402
 from hermetic.errors import BadArgument, BadBlock  # noqa: E402
+from hermetic.sandboxed.pool import Pool  # noqa: E402
 from hermetic.sandboxed.result import Result, Usage  # noqa: E402
 from hermetic.sandboxed.running import arun, arun_code, run, run_code  # noqa: E402
 
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     Ports = str | int | Iterable[str | int]
 
 __all__ = [
-    "BadArgument", "BadBlock", "Block", "PolicyViolation", "Refusal", "Result", "Run", "Usage", "arun", "arun_code", "hermetic_blocker", "run",
-    "run_code", "with_hermetic",
+    "BadArgument", "BadBlock", "Block", "PolicyViolation", "Pool", "Refusal", "Result", "Run", "Usage",
+    "arun", "arun_code", "hermetic_blocker", "run", "run_code", "with_hermetic",
 ]  # fmt: skip
 
 Function = TypeVar("Function", bound="Callable[..., Any]")

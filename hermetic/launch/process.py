@@ -240,6 +240,9 @@ class _Watch:
         times = [moment for moment in (self._ready_by, self._resume_at, self._kill_at) if moment is not None]
         if self._keeper and not self._keeper.reached:
             times.append(self._keeper.due())
+        due = self.company.due() if self.company else None
+        if due is not None:
+            times.append(due)
         return min(times) - time.monotonic() if times else None
 
     def _relay(self, info: struct_siginfo) -> None:
@@ -292,9 +295,18 @@ class _Watch:
             self._keeper.end()
 
     def _keep_company(self) -> None:
-        """Who has asked for the run may want it no more: then it is over at once."""
+        """Who has asked for the run may want it no more: then it is over at once. Or something else."""
         if self.company and self.company.has_gone():
             processes.kill(self._spare, FREEZING)
+        elif self.company:
+            self.company.turn(self.guarded, self._take_all)
+
+    def _take_all(self) -> None:
+        """What has ended has told all that it will."""
+        self._more = True
+        while self._more:
+            self._take_events()
+        self._execution.settle()
 
     def _wait_for_children(self) -> None:
         """Take all changes of children: the target's, and the end of orphans that have become ours."""

@@ -102,6 +102,8 @@ def carry_out(invocation: Invocation, cwd: str | None, fills: str = "", company:
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer, invocation=invocation, say=say)
     facts = beforehand.ask_interpreter(target, policy) if target.python else None
+    if company:
+        policy = company.admit(policy, facts)
     run = Run(invocation, policy, target, facts, say)
     run.policy_files = resolved.files
     run.fills, run.sweeps = fills, invocation.flag("with")
@@ -176,7 +178,8 @@ class Run:
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
-            start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
+            once, warm = self.policy.subprocess is not None, self.company is not None and self.company.warm
+            start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=once, warm=warm)
             if not self.carries:
                 start.environment.update(environ.scratch(self.policy, f"{run.path}/scratch", start.environment))
             if self.private:
@@ -186,6 +189,8 @@ class Run:
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             self.keeper = self.limits(os.path.basename(run.path))
             self.started = self.execution(start, run.path, protected)
+            if self.company:
+                self.company.attach(self, run.path)
             try:
                 outcome = launch(
                     self.started,
@@ -258,6 +263,8 @@ class Run:
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort, needed=needed)
         if self.private and self.private.mounts and not here.namespaced:
             why_not = "--tmp private cannot be held: the mounts that were permitted a moment ago are not any more"
+        if self.company and not why_not:
+            why_not = self.company.permit(here)
         if not why_not:
             self.tell_layers(found)
         if self.keeper and not why_not:

@@ -1,4 +1,4 @@
-"""One run, seen from the program that has asked for it: the launcher is started, fed, listened to, and its end waited for.
+"""A launcher, seen from the program that has started it: it is fed, listened to, and its end waited for. `Exchange` is that of one run.
 
 Nothing here waits. What has to be waited for is given to a `Watcher`, which an asyncio loop is already, and `running.Turns` where there is none.
 The launcher is started by C code alone (`_posixsubprocess`), so threads of the caller's are no matter.
@@ -48,17 +48,26 @@ LAST_PIECES = 64
 
 
 class Request:
-    """command, values, target: as `options.Invocation` has them; cwd: of the run; input: what it reads; keep: bytes kept of each output"""
+    """command, values, target: as `options.Invocation` has them; cwd: of the run; input: what it reads; keep: bytes kept of each output
 
-    __slots__ = ("command", "cwd", "input", "keep", "target", "values")
+    preload: names of modules, for a warm interpreter; None for a run
+    """
+
+    __slots__ = ("command", "cwd", "input", "keep", "preload", "target", "values")
 
     def __init__(self, command: str, values: dict[str, object], target: list[str], *, cwd: str | None, input: bytes, keep: int) -> None:
         self.command, self.values, self.target = command, values, target
         self.cwd, self.input, self.keep = cwd, input, keep
+        self.preload: list[str] | None = None
 
     def dump(self) -> bytes:
-        content = marshal.dumps((self.command, self.values, self.target))
-        return len(content).to_bytes(HEAD, "little") + content
+        content = marshal.dumps((self.command, self.values, self.target, self.preload))
+        return headed(content)
+
+
+def headed(content: bytes) -> bytes:
+    """A message as the launcher reads it."""
+    return len(content).to_bytes(HEAD, "little") + content
 
 
 class Kept:
@@ -76,6 +85,11 @@ class Kept:
         self.content += data[:room]
         self.dropped += max(len(data) - room, 0)
 
+    @property
+    def count(self) -> int:
+        """Of all bytes."""
+        return len(self.content) + self.dropped
+
 
 class Told:
     """What the launcher has said, a line at a time."""
@@ -88,6 +102,9 @@ class Told:
         self.exit_code: int | None = None
         self.used: dict[str, int] = {}
         self.error: dict[str, Any] | None = None
+        self.warm, self.most = False, 0
+        """Of a warm interpreter: whether it is ready, and how much may be written."""
+        self.broken = ""
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
@@ -114,6 +131,15 @@ class Told:
     def _on_used(self, event: dict[str, Any]) -> None:
         self.used = event
 
+    def _on_warm(self, event: dict[str, Any]) -> None:
+        self.warm, self.most = True, event["output"]
+
+    def _on_done(self, event: dict[str, Any]) -> None:
+        self.exit_code, self.refused, self.used = event["exit_code"], event["refused"], event
+
+    def _on_broken(self, event: dict[str, Any]) -> None:
+        self.broken = event["text"]
+
     def _on_error(self, event: dict[str, Any]) -> None:
         self.error = event
 
@@ -121,46 +147,78 @@ class Told:
         return Usage(self.used["wall"] / 1e6, self.used["cpu"] / 1e6, self.used["memory"])
 
 
-class Exchange:
-    """request: what is to be run; watcher: calls back; ended: is called once all is over
+class Line:
+    """The way to a launcher.
 
-    Raises HermeticError where no launcher can be started. Whoever makes one calls `abandon` or waits for its end, and then `result`.
+    request: what is asked of it; take: is given what it says, of each stream; watcher: calls back, see `watch`
+    Raises HermeticError where none can be started.
     """
 
-    def __init__(self, request: Request, watcher: Watcher, ended: Callable[[], object]) -> None:
+    def __init__(self, request: Request) -> None:
         refuse_inside()
-        self._watcher, self._ended = watcher, ended
-        self._told = Told()
-        self._out, self._err = Kept(request.keep), Kept(request.keep)
+        self.told = Told()
+        self.out, self.err = Kept(request.keep), Kept(request.keep)
+        self._watcher: Watcher | None = None
+        self._ended: Callable[[], object] = bool
         self._reading: dict[int, Callable[[bytes], None]] = {}
         self._writing: dict[int, memoryview] = {}
         with contextlib.ExitStack() as opened:
             self._asked, self._process = started(request, opened)
             self._pidfd = os.pidfd_open(self._process.pid)
             opened.pop_all()
-        self._begin(request)
-
-    def _begin(self, request: Request) -> None:
         process = self._process
         assert process.stdout is not None
         assert process.stderr is not None
         for descriptor, take in (
-            (process.stdout.fileno(), self._out.add),
-            (process.stderr.fileno(), self._err.add),
-            (self._asked.fileno(), self._told.feed),
+            (process.stdout.fileno(), lambda data: self.out.add(data)),
+            (process.stderr.fileno(), lambda data: self.err.add(data)),
+            (self._asked.fileno(), lambda data: self.told.feed(data)),
         ):
             os.set_blocking(descriptor, False)
             self._reading[descriptor] = take
-            self._watcher.add_reader(descriptor, functools.partial(self._read, descriptor))
-        self._watcher.add_reader(self._pidfd, self._end)
-        self._write_later(self._asked.fileno(), request.dump())
+        self.write(self._asked.fileno(), request.dump())
         if process.stdin is not None:
             os.set_blocking(process.stdin.fileno(), False)
-            self._write_later(process.stdin.fileno(), request.input)
+            self.write(process.stdin.fileno(), request.input)
 
-    def _write_later(self, descriptor: int, data: bytes) -> None:
-        self._writing[descriptor] = memoryview(data)
-        self._watcher.add_writer(descriptor, lambda: self._write(descriptor))
+    @property
+    def is_over(self) -> bool:
+        """Whether the launcher has ended."""
+        return self._pidfd < 0
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.returncode
+
+    def watch(self, watcher: Watcher, ended: Callable[[], object]) -> None:
+        """Be called back by this watcher until `leave`. ended: is called when the launcher has ended"""
+        self._watcher, self._ended = watcher, ended
+        for descriptor in self._reading:
+            watcher.add_reader(descriptor, functools.partial(self._read, descriptor))
+        for descriptor in self._writing:
+            watcher.add_writer(descriptor, functools.partial(self._write, descriptor))
+        watcher.add_reader(self._pidfd, self.end)
+
+    def leave(self) -> None:
+        """Be called back no more."""
+        watcher, self._watcher = self._watcher, None
+        if watcher is None or self.is_over:
+            return
+        for descriptor in self._reading:
+            watcher.remove_reader(descriptor)
+        for descriptor in self._writing:
+            watcher.remove_writer(descriptor)
+        watcher.remove_reader(self._pidfd)
+
+    def ask(self, data: bytes) -> None:
+        """Say something more to the launcher."""
+        self.write(self._asked.fileno(), data)
+
+    def write(self, descriptor: int, data: bytes) -> None:
+        waiting = descriptor in self._writing
+        self._writing[descriptor] = memoryview(bytes(self._writing.get(descriptor, b"")) + data)
+        if self._watcher and not waiting:
+            self._watcher.add_writer(descriptor, functools.partial(self._write, descriptor))
 
     def _write(self, descriptor: int) -> None:
         """As much as there is room for. Who is to read it may not want it."""
@@ -177,7 +235,8 @@ class Exchange:
 
     def _stop_writing(self, descriptor: int) -> None:
         del self._writing[descriptor]
-        self._watcher.remove_writer(descriptor)
+        if self._watcher:
+            self._watcher.remove_writer(descriptor)
         stdin = self._process.stdin
         if stdin is not None and descriptor == stdin.fileno():
             stdin.close()
@@ -194,8 +253,16 @@ class Exchange:
             self._reading[descriptor](data)
         else:
             del self._reading[descriptor]
-            self._watcher.remove_reader(descriptor)
+            if self._watcher:
+                self._watcher.remove_reader(descriptor)
         return bool(data)
+
+    def drain(self) -> None:
+        """Read what is there. Nobody writes any more."""
+        for descriptor in tuple(self._reading):
+            for _ in range(LAST_PIECES):
+                if descriptor not in self._reading or not self._read(descriptor):
+                    break
 
     def abandon(self) -> None:
         """Nobody wants the run any more: the launcher ends it and all that is left of it."""
@@ -206,53 +273,65 @@ class Exchange:
         """The launcher itself, which has not answered in time, and its target goes with it. All is over then."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        self._end()
+        self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """The launcher has ended, and so has whoever wrote into the pipes."""
         self._process.wait()
-        for descriptor in tuple(self._reading):
-            for _ in range(LAST_PIECES):
-                if descriptor not in self._reading or not self._read(descriptor):
-                    break
-        self.close()
+        self.drain()
+        self._close()
         self._ended()
 
-    def close(self) -> None:
-        """Let go of everything. Idempotent."""
-        if self._pidfd < 0:
-            return
-        for descriptor in tuple(self._writing):
-            self._stop_writing(descriptor)
-        for descriptor in tuple(self._reading):
-            self._watcher.remove_reader(descriptor)
-        self._watcher.remove_reader(self._pidfd)
+    def _close(self) -> None:
+        """Let go of everything."""
+        self.leave()
         os.close(self._pidfd)
         self._pidfd = -1
         self._asked.close()
         for stream in filter(None, (self._process.stdin, self._process.stdout, self._process.stderr)):
             stream.close()
 
+
+class Exchange(Line):
+    """One run. watcher: calls back; ended: is called once all is over
+
+    Whoever makes one calls `abandon` or waits for its end, and then `result`.
+    """
+
+    def __init__(self, request: Request, watcher: Watcher, ended: Callable[[], object]) -> None:
+        super().__init__(request)
+        self.watch(watcher, ended)
+
     def result(self) -> Result:
         """What came of it, once it has ended. Raises HermeticError where nothing was run."""
-        told = self._told
+        told = self.told
         if told.error is not None:
             raise raised(told.error)
         if told.exit_code is None or not told.used:
-            said = self._err.content[-200:].decode("utf-8", "replace")
-            raise GuardUnavailable(f"the launcher ended without a word (exit code {self._process.returncode}): {said}")
-        return Result(
-            exit_code=told.exit_code,
-            stdout=bytes(self._out.content),
-            stderr=bytes(self._err.content),
-            usage=told.usage(),
-            violations=tuple(told.violations),
-            refused=told.refused,
-            limit=told.limit,
-            stdout_dropped=self._out.dropped,
-            stderr_dropped=self._err.dropped,
-            notices=tuple(told.notices),
-        )
+            raise silent(self)
+        return result_of(self, told.exit_code)
+
+
+def result_of(line: Line, exit_code: int) -> Result:
+    """What was told and written."""
+    told = line.told
+    return Result(
+        exit_code=exit_code,
+        stdout=bytes(line.out.content),
+        stderr=bytes(line.err.content),
+        usage=told.usage(),
+        violations=tuple(told.violations),
+        refused=told.refused,
+        limit=told.limit,
+        stdout_dropped=line.out.dropped,
+        stderr_dropped=line.err.dropped,
+        notices=tuple(told.notices),
+    )
+
+
+def silent(line: Line) -> HermeticError:
+    said = line.err.content[-200:].decode("utf-8", "replace")
+    return GuardUnavailable(f"the launcher ended without a word (exit code {line.exit_code}): {said}")
 
 
 def raised(event: dict[str, Any]) -> HermeticError:

@@ -1,6 +1,7 @@
 """The launcher's side of a run that a program has asked for: what is asked comes over a socket, and what is to be told goes there.
 
-The request is a length and as many bytes of marshal: (command, values, target), as `options.Invocation` has them. What comes back is a line of
+The request is a length and as many bytes of marshal: (command, values, target), as `options.Invocation` has them, and what a warm interpreter is to
+load beforehand, None where the target is to be run at once; what follows then stands in `warm`. What comes back is a line of
 JSON each: the events of the log, and besides
 
     said    text: what the command would have said on stderr
@@ -29,22 +30,32 @@ from hermetic.options import Invocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
+
+    from hermetic_guard.policy import Policy
+
+    from hermetic.launch.run import Run
+    from hermetic.linux.here import Here
+    from hermetic.target.interrogate import Interpreter
 
 HEAD = 8
 """Bytes before a request that say how long it is."""
 TOLD = frozenset(["refused", "limit", "end"])
 """The events of the log that are handed on."""
-POLLOUT = 4
 
 
 def program(descriptor: int) -> NoReturn:
     """Do what is asked for over this socket; the end of this process."""
     gc.disable()  # as for the command, and for the same reasons
+    invocation, preload = request(descriptor)
     asking = Asking(descriptor)
+    if preload is not None:
+        from hermetic.sandboxed.warm import Warm
+
+        asking = Warm(descriptor, preload)
     try:
-        carry_out(asking)
+        carry_out(asking, invocation)
     except HermeticError as error:
         asking.tell_error(error)
     except Exception as error:
@@ -53,9 +64,8 @@ def program(descriptor: int) -> NoReturn:
     os._exit(0)
 
 
-def carry_out(asking: Asking) -> None:
+def carry_out(asking: Asking, invocation: Invocation) -> None:
     """Raises HermeticError."""
-    invocation = asking.request()
     if nested.is_inside():
         raise GuardUnavailable("no run can be asked for inside of another")
     cwd = beforehand.working_directory()
@@ -67,8 +77,26 @@ def carry_out(asking: Asking) -> None:
     asking.tell("used", asking.usage())
 
 
+def request(descriptor: int) -> tuple[Invocation, list[str] | None]:
+    """What is asked for, and what is to be loaded ahead of it. Ends this process where nobody asks any more."""
+    command, values, target, preload = marshal.loads(exactly(descriptor, int.from_bytes(exactly(descriptor, HEAD), "little")))
+    return Invocation(command, {**values, "quiet": True}, target), preload
+
+
+def exactly(descriptor: int, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        piece = os.read(descriptor, size - len(found))
+        if not piece:
+            os._exit(0)
+        found += piece
+    return found
+
+
 class Asking:
     """Who has asked, at the other end of a socket; the `Company` of the run."""
+
+    warm = False
 
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
@@ -78,21 +106,22 @@ class Asking:
         self.say: Teller = Teller(self)
         self.log = self
         self.failure = ""
+        wake_when_readable(descriptor)
 
-    def request(self) -> Invocation:
-        """What is asked for. Ends this process where nobody asks any more."""
-        command, values, target = marshal.loads(self._read(int.from_bytes(self._read(HEAD), "little")))
-        wake_when_readable(self._descriptor)
-        return Invocation(command, {**values, "quiet": True}, target)
+    def admit(self, policy: Policy, facts: Interpreter | None) -> Policy:
+        return policy
 
-    def _read(self, size: int) -> bytes:
-        found = b""
-        while len(found) < size:
-            piece = os.read(self._descriptor, size - len(found))
-            if not piece:
-                os._exit(0)
-            found += piece
-        return found
+    def permit(self, here: Here) -> str:
+        return ""
+
+    def attach(self, run: Run, directory: str) -> None:
+        return
+
+    def turn(self, guarded: bool, take: Callable[[], None]) -> None:
+        return
+
+    def due(self) -> float | None:
+        return None
 
     def has_gone(self) -> bool:
         if not self._gone:
@@ -115,23 +144,11 @@ class Asking:
 
     def tell(self, event: str, fields: Mapping[str, Any]) -> None:
         """Nobody there to hear it is no reason to stop: the run is ended for that elsewhere."""
-        line = encode({**fields, "event": event}).encode() + b"\n"
         try:
-            while line and not self._gone:
-                line = line[self._sent(line) :]
+            if not self._gone:
+                write_all(self._descriptor, encode({**fields, "event": event}).encode() + b"\n")
         except OSError:
             self._gone = True
-
-    def _sent(self, line: bytes) -> int:
-        try:
-            return os.write(self._descriptor, line)
-        except BlockingIOError:
-            import select
-
-            poll = select.poll()
-            poll.register(self._descriptor, POLLOUT)
-            poll.poll()
-            return 0
 
     def tell_error(self, error: HermeticError) -> None:
         self.tell("error", {"kind": type(error).__name__, "text": error.message, "hint": error.hint or ""})
@@ -143,6 +160,19 @@ class Asking:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall, cpu = self._ended - self._begun, used.ru_utime + used.ru_stime
         return {"wall": int(wall * 1e6), "cpu": int(cpu * 1e6), "memory": used.ru_maxrss << 10}
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Also where the descriptor does not wait. Raises OSError."""
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:
+            import select
+
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT)
+            poll.poll()
 
 
 class Teller(Speaker):

@@ -1,0 +1,176 @@
+"""A warm interpreter: started and guarded ahead of need, it forks for each code that is to be run, and never runs any itself. Staged as warm.py.
+
+It talks with the launcher over descriptor 0, in marshal with the length in front. What a fork is not to be able to do (start processes, signal this
+interpreter, look into it) is laid on by the fork itself before it runs anything; the launcher has laid all else on the whole run. If the
+fork cannot, it ends, and tells why over a pipe that it has no more when it can.
+"""
+
+import marshal
+import os
+import sys
+
+HEAD = 8
+EXIT = 125
+LONGEST = 4000
+
+
+def serve(prepare_code):
+    """Returns in forks alone: what prepare_code says of the code that came."""
+    setup = receive()
+    for name in setup["preload"]:
+        __import__(name)
+    confine = make_confine(setup)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    freeze()
+    answer(("warm",))
+    while True:
+        request = receive()
+        forked = fork(confine, request)
+        if forked:
+            sys.argv[:] = ["-c"]
+            if hasattr(sys, "orig_argv"):  # novm
+                sys.orig_argv[1:] = ["-c", request["source"]]
+            return prepare_code(request["source"])
+
+
+def freeze():
+    """What is there now stays; a collection in a fork would copy every page of it."""
+    import gc
+
+    gc.collect()
+    if hasattr(gc, "freeze"):
+        gc.freeze()  # novm
+
+
+def fork(confine, request):
+    """Whether this is the fork. If not, it has ended when this returns."""
+    gate, opening = os.pipe()
+    told, telling = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        for descriptor in (gate, opening, told, telling):
+            os.close(descriptor)
+        answer(("failed", "no process can be forked: %s" % error.strerror))
+        return False
+    if not pid:
+        os.close(opening)
+        os.close(told)
+        become(gate, telling, confine, request)
+        return True
+    os.close(gate)
+    os.close(telling)
+    answer(("forked", pid))
+    receive()  # the launcher holds it now
+    os.write(opening, b"g")
+    os.close(opening)
+    why = read_all(told)
+    os.close(told)
+    _, status, used = os.wait4(pid, 0)
+    answer(
+        ("failed", why.decode("utf-8", "replace")) if why else ("ended", status, int((used.ru_utime + used.ru_stime) * 1e6), used.ru_maxrss)
+    )
+    return False
+
+
+def become(gate, telling, confine, request):
+    """In the fork: what it is to be before it runs anything."""
+    try:
+        if os.read(gate, 1) != b"g":
+            os._exit(EXIT)
+        os.close(gate)
+        stand_in(request["input"])
+        seed()
+        confine(request["limits"])
+        os.close(telling)
+    except BaseException as error:
+        os.write(telling, ("%s: %s" % (type(error).__name__, error)).encode("utf-8", "replace")[:LONGEST])
+        os._exit(EXIT)
+
+
+def stand_in(content):
+    """Standard input, in the place of the way to the launcher."""
+    if content:
+        stream = os.memfd_create("input")  # novm
+        view = memoryview(content)
+        while view:
+            view = view[os.write(stream, view) :]
+        os.lseek(stream, 0, os.SEEK_SET)
+    else:
+        stream = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(stream, 0)
+    os.close(stream)
+
+
+def seed():
+    """Random numbers that nobody else gets. `random` sees to itself (os.register_at_fork)."""
+    numbers = sys.modules.get("numpy.random")
+    if numbers is not None:
+        numbers.seed()
+
+
+def make_confine(setup):
+    """A function that lays on this process what is in force for a fork alone. It takes the limits, as pairs of a resource and a number.
+
+    setup: landlock, the attributes of a ruleset, and filter, a program for seccomp; calls: the numbers of system calls; policy: serialized
+    """
+    import ctypes
+    import resource
+
+    function = ctypes.CDLL(None, use_errno=True).syscall
+    function.restype = ctypes.c_long
+    calls, attributes, program = setup["calls"], setup["landlock"], ctypes.create_string_buffer(setup["filter"], len(setup["filter"]))
+    described = (len(setup["filter"]) // 8).to_bytes(8, "little") + ctypes.addressof(program).to_bytes(8, "little")
+    number, pointer, get_errno = ctypes.c_long, ctypes.c_char_p, ctypes.get_errno
+
+    def call(name, *arguments):
+        result = function(number(calls[name]), *[pointer(word) if isinstance(word, bytes) else number(word) for word in arguments])
+        if result == -1:
+            raise OSError(get_errno(), os.strerror(get_errno()), name)
+        return result
+
+    def confine(limits):
+        for which, value in limits:
+            value = smaller(value, resource.getrlimit(which)[1], resource.RLIM_INFINITY)
+            resource.setrlimit(which, (value, value))
+        domain = call("landlock_create_ruleset", attributes, len(attributes), 0)
+        call("landlock_restrict_self", domain, 0)
+        os.close(domain)
+        call("seccomp", 1, 0, described)
+        sys.audit("hermetic.narrow", setup["policy"])  # novm
+
+    confine.program = program  # type: ignore[attr-defined]  # as long as there is somebody who hands it to the kernel
+    return confine
+
+
+def smaller(value, hard, infinity):
+    return value if hard == infinity else min(value, hard)
+
+
+def receive():
+    """The next message. The end of this process where the launcher is gone."""
+    return marshal.loads(exactly(int.from_bytes(exactly(HEAD), "little")))
+
+
+def exactly(size):
+    found = []
+    while size:
+        piece = os.read(0, min(size, 1 << 20))
+        if not piece:
+            os._exit(0)
+        found.append(piece)
+        size -= len(piece)
+    return b"".join(found)
+
+
+def answer(message):
+    content = marshal.dumps(message, 2)
+    content = len(content).to_bytes(HEAD, "little") + content
+    while content:
+        content = content[os.write(0, content) :]
+
+
+def read_all(descriptor):
+    return b"".join(iter(lambda: os.read(descriptor, 4096), b""))
