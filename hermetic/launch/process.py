@@ -296,10 +296,10 @@ class _Watch:
 
     def _keep_company(self) -> None:
         """Who has asked for the run may want it no more: then it is over at once. Or something else."""
+        if self.company and not self.company.has_gone():
+            self.company.turn(self.guarded, self._take_all)
         if self.company and self.company.has_gone():
             processes.kill(self._spare, FREEZING)
-        elif self.company:
-            self.company.turn(self.guarded, self._take_all)
 
     def _take_all(self) -> None:
         """What has ended has told all that it will."""

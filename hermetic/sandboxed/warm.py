@@ -66,7 +66,7 @@ class Messages:
         wake_when_readable(descriptor)
 
     def take(self) -> Iterable[bytes]:
-        self._read()
+        """What `read` has completed."""
         while len(self._rest) >= HEAD:
             end = HEAD + int.from_bytes(self._rest[:HEAD], "little")
             if len(self._rest) < end:
@@ -74,7 +74,7 @@ class Messages:
             message, self._rest = self._rest[HEAD:end], self._rest[end:]
             yield message
 
-    def _read(self) -> None:
+    def read(self) -> Messages:
         pieces = [self._rest]
         try:
             while piece := os.read(self.descriptor, 1 << 20):
@@ -85,6 +85,7 @@ class Messages:
         except OSError:
             self.ended = True
         self._rest = b"".join(pieces)
+        return self
 
     def send(self, message: Any) -> None:
         """Raises OSError."""
@@ -175,7 +176,7 @@ class Warm(Asking):
     # While there is one.
 
     def has_gone(self) -> bool:
-        return self._gone or self._requests.ended
+        return self._gone or self._requests.read().ended
 
     def due(self) -> float | None:
         fork = self._fork
@@ -199,7 +200,7 @@ class Warm(Asking):
         try:
             if not self._set_up:
                 self._prepare()
-            for message in self._interpreter.take():
+            for message in self._interpreter.read().take():
                 self._hear(marshal.loads(message), take)
             for message in self._requests.take():
                 self._begin(message)
