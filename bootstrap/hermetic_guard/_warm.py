@@ -2,7 +2,7 @@
 
 It talks with the launcher over descriptor 0, in marshal with the length in front. What a fork is not to be able to do (start processes, signal this
 interpreter, look into it) is laid on by the fork itself before it runs anything; the launcher has laid all else on the whole run. If the
-fork cannot, it ends, and tells why over a pipe that it has no more when it can.
+fork cannot, it ends, and tells why over a pipe that it has no more when it can. What code is run, and what that reads, the interpreter never has.
 """
 
 import marshal
@@ -12,6 +12,7 @@ import sys
 HEAD = 8
 EXIT = 125
 LONGEST = 4000
+READY = b"confined"
 CODE = []  # type: list[int]
 """That of a fork which has come to its end."""
 
@@ -31,9 +32,9 @@ def serve(prepare_code):
     freeze()
     answer(("warm",))
     while True:
-        request = receive()
-        forked = fork(confine, request)
-        if forked:
+        receive()  # that something is to be run; what it is none but the fork is told
+        request = fork(confine)
+        if request is not None:
             sys.argv[:] = ["-c"]
             if hasattr(sys, "orig_argv"):  # novm
                 sys.orig_argv[1:] = ["-c", request["source"]]
@@ -94,47 +95,44 @@ def freeze():
         gc.freeze()  # novm
 
 
-def fork(confine, request):
-    """Whether this is the fork. If not, it has ended when this returns."""
-    gate, opening = os.pipe()
+def fork(confine):
+    """In the fork, what it is to run; None in the interpreter, once the fork has ended.
+
+    The fork takes that from the launcher itself, so nothing of it is left in the memory that the next one begins with. Meanwhile this waits.
+    """
     told, telling = os.pipe()
     try:
         pid = os.fork()
     except OSError as error:
-        for descriptor in (gate, opening, told, telling):
-            os.close(descriptor)
-        answer(("failed", "no process can be forked: %s" % error.strerror))
-        return False
-    if not pid:
-        os.close(opening)
         os.close(told)
-        become(gate, telling, confine, request)
-        return True
-    os.close(gate)
+        os.close(telling)
+        answer(("failed", "no process can be forked: %s" % error.strerror))
+        return None
+    if not pid:
+        os.close(told)
+        return become(telling, confine)
     os.close(telling)
     answer(("forked", pid))
-    receive()  # the launcher holds it now
-    os.write(opening, b"g")
-    os.close(opening)
-    why = read_all(told)
+    said = read_all(told)
     os.close(told)
     _, status, used = os.wait4(pid, 0)
-    answer(
-        ("failed", why.decode("utf-8", "replace")) if why else ("ended", status, int((used.ru_utime + used.ru_stime) * 1e6), used.ru_maxrss)
-    )
-    return False
+    if said == READY:
+        answer(("ended", status, int((used.ru_utime + used.ru_stime) * 1e6), used.ru_maxrss))
+    else:
+        answer(("failed", said.decode("utf-8", "replace") or "a fork ended before it was confined"))
+    return None
 
 
-def become(gate, telling, confine, request):
+def become(telling, confine):
     """In the fork: what it is to be before it runs anything."""
     try:
-        if os.read(gate, 1) != b"g":
-            os._exit(EXIT)
-        os.close(gate)
+        request = receive()
         stand_in(request["input"])
         seed()
         confine(request["limits"])
+        os.write(telling, READY)
         os.close(telling)
+        return request
     except BaseException as error:
         os.write(telling, ("%s: %s" % (type(error).__name__, error)).encode("utf-8", "replace")[:LONGEST])
         os._exit(EXIT)

@@ -94,12 +94,13 @@ class Messages:
 
 
 class Fork:
-    """One that runs. pid: 0 until it is known; keeper: of its limits"""
+    """One that runs. pid: 0 until it is known; request: what it is to be told then; keeper: of its limits"""
 
     def __init__(self, limits: Limits | None, pool: Warm) -> None:
         self.pid = 0
         self.begun = time.monotonic()
         self.kill_at: float | None = None
+        self.request: dict[str, Any] = {}
         self.refused = 0
         self.uncaught = False
         self.reached = ""
@@ -250,7 +251,8 @@ class Warm(Asking):
         why_not = fork.keeper.why_not(best_effort=self._run is not None and self._run.best_effort) if fork.keeper else ""
         if why_not:
             return self._fail(why_not)
-        self._interpreter.send({"source": source, "input": given, "limits": rlimits(limits)})
+        fork.request = {"source": source, "input": given, "limits": rlimits(limits)}
+        self._interpreter.send(None)
 
     def _limits(self, timeout: float | None) -> Limits | None:
         """Those of the policy, and the one of this fork."""
@@ -272,7 +274,8 @@ class Warm(Asking):
         fork.begun = time.monotonic()
         if fork.keeper:
             fork.keeper.begin(pid, self._spare())
-        self._interpreter.send(None)
+        self._interpreter.send(fork.request)
+        fork.request = {}
 
     def _spare(self) -> set[int]:
         """Children that are none of a fork's."""
