@@ -30,7 +30,7 @@ from hermetic.launch.limits import FLAGS, Keeper
 from hermetic.launch.process import FREEZING, GRACE
 from hermetic.launch.run import KILLED, LATE, UNCAUGHT, VIOLATION
 from hermetic.launch.signals import wake_when_readable
-from hermetic.linux import bpf, landlock, numbers, processes, seccomp
+from hermetic.linux import bpf, landlock, mountinfo, numbers, processes, seccomp
 from hermetic.linux.steps import words
 from hermetic.sandboxed.launcher import HEAD, Asking, write_all
 
@@ -138,6 +138,7 @@ class Warm(Asking):
         self._here: Here | None = None
         self._run: Run | None = None
         self._directory = ""
+        self._mounted: list[str] = []
         self._interpreter: Messages | None = None
         self._set_up = False
         self._fork: Fork | None = None
@@ -212,6 +213,7 @@ class Warm(Asking):
     def _prepare(self) -> None:
         here, policy = self._here, self._policy
         assert here is not None
+        assert self._run is not None
         assert policy is not None
         assert self._interpreter is not None
         scoped = (landlock.SIGNAL | landlock.ABSTRACT_UNIX) & landlock.known(landlock.SCOPES, here.abi)
@@ -222,7 +224,7 @@ class Warm(Asking):
                 "calls": {name: numbers.native(name) for name in CALLS},
                 "landlock": words(0, 0, scoped),
                 "filter": bpf.assemble(seccomp.forked(policy, here), here.machine),
-                "policy": serialized.dumps(policy),
+                "policy": serialized.dumps(self._run.policy.replaced(subprocess=policy.subprocess)),
             }
         )
 
@@ -231,6 +233,7 @@ class Warm(Asking):
         kind, *said = message
         if kind == "warm":
             limits = self._policy.limits if self._policy else None
+            self._mounted = self._mounts()
             self.tell("warm", {"output": (limits and limits.output) or 0})
         elif kind == "forked":
             self._forked(*said)
@@ -328,6 +331,13 @@ class Warm(Asking):
         wall = int((time.monotonic() - fork.begun) * 1e6)
         self.tell("done", {"exit_code": code, "refused": fork.refused, "wall": wall, "cpu": cpu, "memory": memory << 10})
 
+    def _mounts(self) -> list[str]:
+        """Where something is mounted for the run. Who removes such a directory from outside takes away what is mounted there."""
+        if self._here is None or not self._here.tmp or self._run is None or self._run.started is None:
+            return []
+        with open(f"/proc/{self._run.started.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            return [mount.point for mount in mountinfo.read(file.readlines())]
+
     def _end_survivors(self) -> None:
         """Raises OSError where something does not end."""
         until, spare = time.monotonic() + BOUND_S, self._spare()
@@ -345,9 +355,8 @@ class Warm(Asking):
         assert self._here is not None
         for name in ("scratch", "unix"):
             clear(f"{self._directory}/{name}")
-        stay = (*self._here.written, *self._here.kept)
         for place, own in self._here.tmp:
-            clear(own, [path[len(place) + 1 :] for path in stay if is_within(path, place) and path != place])
+            clear(own, [path[len(place) + 1 :] for path in self._mounted if is_within(path, place) and path != place])
         if self._policy and self._policy.filesystem is not None and self._run.started:
             clear_other(f"/proc/{self._run.started.pid}/root/{SHM}", f"/{SHM}")
         for stream in (1, 2):
