@@ -54,7 +54,7 @@ class Slot(Line):
         self.ask(headed(marshal.dumps((source, given, timeout), 2)))
         try:
             turns.until(lambda: self._is_done() or self._writes_too_much(most), None if timeout is None else timeout + LATEST_S)
-            if most and not self._is_done():
+            if self._writes_too_much(most) and not self._is_done():
                 self.ask(headed(b""))
                 turns.until(self._is_done, LATEST_S)
         finally:

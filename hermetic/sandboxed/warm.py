@@ -14,6 +14,7 @@ fork that runs, for its output. Back go, besides what `launcher` names,
 
 from __future__ import annotations
 
+import fcntl
 import marshal
 import os
 import resource
@@ -25,6 +26,7 @@ from hermetic_guard import serialized
 from hermetic_guard.policy import ALIKE, is_within
 
 from hermetic.errors import GuardUnavailable
+from hermetic.events import EventReader
 from hermetic.launch import removal
 from hermetic.launch.limits import FLAGS, Keeper
 from hermetic.launch.process import FREEZING, GRACE
@@ -139,6 +141,7 @@ class Warm(Asking):
         self._run: Run | None = None
         self._directory = ""
         self._mounted: list[str] = []
+        self._flags = {stream: fcntl.fcntl(stream, fcntl.F_GETFL) for stream in (1, 2)}
         self._interpreter: Messages | None = None
         self._set_up = False
         self._fork: Fork | None = None
@@ -324,6 +327,8 @@ class Warm(Asking):
         self._end_survivors()
         take()
         code = fork.exit_code(status, fork.pid in self._run.started.killed)
+        self._run.started.killed.clear()
+        self._run.reader = EventReader()  # half a line would make the next fork's first event none
         self._clear()
         if fork.keeper:
             fork.keeper.close()
@@ -359,8 +364,8 @@ class Warm(Asking):
             clear(own, [path[len(place) + 1 :] for path in self._mounted if is_within(path, place) and path != place])
         if self._policy and self._policy.filesystem is not None and self._run.started:
             clear_other(f"/proc/{self._run.started.pid}/root/{SHM}", f"/{SHM}")
-        for stream in (1, 2):
-            os.set_blocking(stream, True)
+        for stream, flags in self._flags.items():
+            fcntl.fcntl(stream, fcntl.F_SETFL, flags)
 
     def _fail(self, why: str) -> None:
         """This interpreter is used no more."""
