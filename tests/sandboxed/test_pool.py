@@ -241,6 +241,15 @@ def test_random_numbers_are_nobody_elses(tmp_path):
     assert all(len(set(numbers)) == 3 for numbers in zip(*drawn, strict=True)), drawn
 
 
+def test_the_generator_of_numpy_is_seeded_anew(tmp_path):
+    """By a module in its place, which counts how often."""
+    (tmp_path / "numpy").mkdir()
+    (tmp_path / "numpy/__init__.py").touch()
+    (tmp_path / "numpy/random.py").write_text("seeded = []\ndef seed(): seeded.append(1)\n")
+    with hermetic.Pool(1, cwd=tmp_path, preload=["numpy.random"], set_env={"PYTHONPATH": str(tmp_path)}, **GUARDED) as pool:
+        assert [pool.run_code("import numpy.random; print(numpy.random.seeded)").output for _ in range(2)] == ["[1]\n"] * 2
+
+
 def test_what_is_left_running_is_ended(open_pool):
     code = "import subprocess; subprocess.Popen(['sh', '-c', 'trap \"\" TERM HUP; while :; do echo still; sleep 4718.25; done'], start_new_session=True)"
     open_pool.run_code(code)
