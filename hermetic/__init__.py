@@ -5,11 +5,11 @@ Nothing is imported here: `python -m hermetic` passes through this file before i
 
 __version__ = "0.1.0"
 
-__all__ = ["PolicyViolation", "hermetic_blocker", "seal", "with_hermetic"]
+__all__ = ["PolicyViolation", "Pool", "Result", "arun", "arun_code", "hermetic_blocker", "run", "run_code", "seal", "with_hermetic"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hermetic.api import PolicyViolation, hermetic_blocker, seal, with_hermetic
+    from hermetic.api import PolicyViolation, Pool, Result, arun, arun_code, hermetic_blocker, run, run_code, seal, with_hermetic
 
 
 def __getattr__(name: str) -> object:

@@ -31,6 +31,9 @@ from hermetic.blocks.refusals import Refusal, Run  # noqa: E402
 from hermetic.blocks.sealed import Sealed  # noqa: E402
 from hermetic.blocks.sealed import seal as put_on  # noqa: E402
 from hermetic.errors import BadArgument, BadBlock, GuardUnavailable  # noqa: E402
+from hermetic.sandboxed.pool import Pool  # noqa: E402
+from hermetic.sandboxed.result import Result, Usage  # noqa: E402
+from hermetic.sandboxed.running import arun, arun_code, run, run_code  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,18 +45,9 @@ if TYPE_CHECKING:
     Ports = str | int | Iterable[str | int]
 
 __all__ = [
-    "BadArgument",
-    "BadBlock",
-    "Block",
-    "GuardUnavailable",
-    "PolicyViolation",
-    "Refusal",
-    "Run",
-    "Sealed",
-    "hermetic_blocker",
-    "seal",
-    "with_hermetic",
-]
+    "BadArgument", "BadBlock", "Block", "GuardUnavailable", "PolicyViolation", "Pool", "Refusal", "Result", "Run", "Sealed", "Usage",
+    "arun", "arun_code", "hermetic_blocker", "run", "run_code", "seal", "with_hermetic",
+]  # fmt: skip
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 Scope = Literal["process", "context"]

@@ -3,7 +3,8 @@
 # keeps site, and with it every .pth file, from running before the guards.
 #
 # KIND is "f" (a script, a directory or an archive), "m" (module), "c" (code), "-" (standard input by name) or "i" (nothing was named). In
-# upper case, "-S" for "-", it says that the user gave -S himself: then site must not run at all. f, m and c have a TARGET.
+# upper case, "-S" for "-", it says that the user gave -S himself: then site must not run at all. f, m and c have a TARGET. "w" is none of these:
+# an interpreter that is started ahead, see _warm.py.
 #
 # What CPython does once it is initialized stands in Modules/main.c, pymain_run_python(); the same is done here, in the same order. The
 # target gets a __main__ of its own, so nothing of this one has to be hidden from it. What it can still see: one more frame at the bottom
@@ -24,7 +25,8 @@ def start_guards():
     The file is compiled from its source, not imported: that takes no finder, no __pycache__ and no name in sys.modules. An exception must
     not leave this file, for under -i CPython would answer with an unguarded prompt.
 
-    Returns the prompt's file, if there is to be a prompt. It is read now: later the run directory belongs to the guards.
+    Returns the prompt's file, if there is to be a prompt, or that of an interpreter that waits for code. It is read now: later the run directory
+    belongs to the guards.
     """
     try:
         lazily = sys.get_lazy_imports() if hasattr(sys, "get_lazy_imports") else None  # novm
@@ -35,6 +37,8 @@ def start_guards():
             sys.path_importer_cache.pop(sys.path.pop(0), None)  # the run directory, as the directory of the script
         find_run_directory()
         prompt = load_beside("prompt.py", "hermetic_guard._prompt") if wants_prompt(sys.argv[1]) else None
+        if sys.argv[1] == "w":
+            prompt = load_beside("warm.py", "hermetic_guard._warm")
         load_beside("sitecustomize.py", "hermetic_guard._startup")["start"]("stub")
         if lazily is not None:
             sys.set_lazy_imports(lazily)  # novm
@@ -76,7 +80,7 @@ def wants_prompt(kind):
 
 def prepare(kind, words, prompt):
     """Make everything as the target expects it. Returns [arguments, function]: the call that runs it."""
-    runners = {"f": prepare_file, "m": prepare_module, "c": prepare_code, "-": prepare_stdin, "i": prepare_stdin}
+    runners = {"f": prepare_file, "m": prepare_module, "c": prepare_code, "-": prepare_stdin, "i": prepare_stdin, "w": prepare_warm}
     no_site, kind = kind[-1] in "FMCSI", kind[0].lower()
     target = words.pop(0) if kind in "fmc" else prompt
     restore_argv(kind, target, words)
@@ -281,6 +285,11 @@ def prepare_code(source):
     return [(code, vars(sys.modules["__main__"])), eval]
 
 
+def prepare_warm(warm):
+    """In a process that was forked off, whenever code is to be run: how to run that. The interpreter itself does not come back."""
+    return warm["serve"](prepare_code)
+
+
 def dedent(source):
     """The code without the margin that its lines have in common (_PyUnicode_Dedent); textwrap would import re."""
     lines = source.split("\n")
@@ -366,7 +375,7 @@ def end(kind):
         ours = globals()
         ours.clear()
         ours.update(main)
-    elif kind not in ("m", "M", "c", "C") and main.get("__spec__") is None:
+    elif kind not in ("m", "M", "c", "C", "w") and main.get("__spec__") is None:
         leave_script()
 
 

@@ -19,7 +19,7 @@ from hermetic_guard.unions import whole
 
 VIOLATION_EXIT = 77
 ENOENT = 2
-REFUSE, NARROWED, TIGHTEN = "hermetic.refuse", "hermetic.narrowed", "hermetic.tighten"
+REFUSE, NARROWED, TIGHTEN, NARROW = "hermetic.refuse", "hermetic.narrowed", "hermetic.tighten", "hermetic.narrow"
 """Audit events of our own."""
 
 
@@ -164,7 +164,8 @@ def make_refuse(check):
 def make_handlers(check, scopes):
     """Anybody can raise these events, and wins nothing by it: a refusal, what the policy is, or a narrower one for what is started.
 
-    It is for what is started, since `hermetic` inside `hermetic` becomes its target by a start that the narrower one may forbid.
+    `tighten` is for what is started, since `hermetic` inside `hermetic` becomes its target by a start that the narrower one may forbid; `narrow` is
+    for this process, which a warm interpreter has forked off.
     """
     refuse = make_refuse(check)
 
@@ -180,7 +181,11 @@ def make_handlers(check, scopes):
         if type(answer) is list and type(serialized) is bytes:
             answer.append(scopes.hand_on(serialized))
 
-    return {REFUSE: on_refuse, NARROWED: on_narrowed, TIGHTEN: on_tighten}
+    def on_narrow(serialized):
+        if type(serialized) is bytes:
+            scopes.tighten(serialized)
+
+    return {REFUSE: on_refuse, NARROWED: on_narrowed, TIGHTEN: on_tighten, NARROW: on_narrow}
 
 
 def make_registry(run):

@@ -144,3 +144,8 @@ def stub_arguments(line, run: str, reopen: bool) -> "list[str]":
     words = [kind] if line.target is None else [kind, line.target]
     arguments = ["-S"] + list(line.flags) + [stub] + words + list(line.rest)
     return ["-E", "-S", "%s/%s" % (run, REOPEN), stub] + arguments if reopen else arguments
+
+
+def warm_arguments(line, run: str, reopen: bool) -> "list[str]":
+    """Those that have it wait for code, see _warm.py; as stub_arguments."""
+    return ["-S"] + list(line.flags) + ["%s/%s" % (run, STUB), "w"]

@@ -21,7 +21,10 @@ MOST = 10_000
 
 
 class Refusal(NamedTuple):
-    """guard, action, target, rule, hint: see PolicyViolation; stack: (file, line, function) of the frames that asked, innermost first"""
+    """guard, action, target, rule, hint: see PolicyViolation; stack: (file, line, function) of the frames that asked, innermost first
+
+    program: the path of the program that asked, where it was the kernel that refused; then the stack is empty
+    """
 
     guard: str
     action: str
@@ -29,19 +32,20 @@ class Refusal(NamedTuple):
     rule: str
     hint: str
     stack: tuple[tuple[str, int, str], ...]
+    program: str = ""
 
     @property
     def asked_by(self) -> str:
         """As `requests 2.32.3 (requests/adapters.py:667)`; "" where nobody is to be seen."""
         from hermetic.report import asker
 
-        return asker([list(frame) for frame in self.stack])
+        return asker([list(frame) for frame in self.stack]) or self.program
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.action}({self.target})"
 
 
-FIELDS = Refusal._fields[:-1]
+FIELDS = Refusal._fields[:5]
 
 
 class Run:
@@ -84,7 +88,7 @@ class Run:
         """fields: as FIELDS names them."""
         self._refused += 1
         if len(self._violations) < MOST:
-            self._violations.append(Refusal._make([*fields, tuple(stack)]))
+            self._violations.append(Refusal._make([*fields, tuple(stack), ""]))
 
     def missed(self, count: int) -> None:
         """So many more there were, of which nothing is known."""

@@ -40,13 +40,20 @@ class Start:
 
 
 def prepare(
-    target: Target, facts: Interpreter | None, run: injection.Handoff, initial: Mapping[bytes, bytes], *, once: bool = False
+    target: Target,
+    facts: Interpreter | None,
+    run: injection.Handoff,
+    initial: Mapping[bytes, bytes],
+    *,
+    once: bool = False,
+    warm: bool = False,
 ) -> Start:
     """Choose the way and apply it.
 
     facts: about the interpreter, None where the target is no Python
     initial: the user's environment, as it was before `env` in a `#!` line changed it for the target
     once: whether the kernel will let nothing be executed but the target
+    warm: whether the interpreter is to wait for code, see _warm.py
     Raises HermeticError if the interpreter is told to load other code than its own before any guard can stand.
     """
     if facts is None:
@@ -58,11 +65,12 @@ def prepare(
     variables = as_bytes(target.environ)
     refuse_other_code(variables, line)
     reopen = not once and injection.inspects(line, variables)
-    way, why = choose(facts, line)
+    way, why = ("stub", "it is to wait for code") if warm else choose(facts, line)
     runs = line.kind != "x"
     argv = target.argv
     if way == "stub" and runs:
-        argv = [target.argv[0], *injection.stub_arguments(line, os.fsdecode(run.run), reopen)]
+        make = injection.warm_arguments if warm else injection.stub_arguments
+        argv = [target.argv[0], *make(line, os.fsdecode(run.run), reopen)]
     loader = {name: initial[name] for name in injection.LOADER if name in initial}
     environment = injection.prepare_environment(variables, run, way, loader=loader)
     return Start(target.interpreter, argv, environment, way, why, runs)

@@ -17,7 +17,7 @@ from hermetic.policy.limits import MOST_PROCESSES, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from hermetic.launch.output import Relay
     from hermetic.linux.here import Here
@@ -177,12 +177,16 @@ class Keeper:
         wanted = {field for field in ("memory", "cpu", "processes") if getattr(self.limits, field) is not None} - set(self._groups)
         if not wanted:
             return ""
-        used = usage.of_run(os.getpid(), self._spare)
+        used = usage.of_run(self.members())
         used.cpu = max(used.cpu - self._used_before, self._seen_in_all(used))
         for field in sorted(wanted):
             if getattr(used, field) > getattr(self.limits, field) and (field != "memory" or self._holds_more(used)):
                 return field
         return ""
+
+    def members(self) -> Iterable[int]:
+        """The processes that count."""
+        return processes.below(os.getpid(), self._spare)
 
     def _seen_in_all(self, used: usage.Usage) -> float:
         """Seconds of processor time of all processes there ever were, as when they were seen last: of those for which nobody waits nothing else

@@ -37,6 +37,7 @@ SCRIPTS = {
     injection.STUB: "_stub.py",
     injection.REOPEN: "_reopen.py",
     "prompt.py": "_prompt.py",
+    "warm.py": "_warm.py",
     "loader.src": "_loader.py",
 }
 """Name in the run directory -> file of the package."""

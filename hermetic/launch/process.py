@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from signal import struct_siginfo
     from typing import NoReturn
 
+    from hermetic.launch.company import Company
     from hermetic.launch.execution import Execution
     from hermetic.launch.limits import Keeper
     from hermetic.launch.stage import RunDirectory
@@ -33,6 +34,8 @@ RESUME = 0.05
 """Seconds in which the shell that continued us must have continued the target too, before we do it."""
 GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL for a target whose time is up."""
+FREEZING = 0.5
+"""Seconds in which everything is stopped before it is killed."""
 PIECE = 65536
 PIECES = 16
 """Reads of the FIFO in one turn. A target that never stops writing must not keep its signals from being passed on."""
@@ -69,6 +72,7 @@ def launch(
     deadline: float,
     meanwhile: Iterator[object] | None = None,
     keeper: Keeper | None = None,
+    company: Company | None = None,
 ) -> Outcome:
     """Run a program to its end; nothing of it is left then, nor of the run directory.
 
@@ -77,6 +81,7 @@ def launch(
     deadline:  seconds it has for that; time in which it is stopped does not count
     meanwhile: work for idle time, advanced a step at a time while the target runs and dropped when it has ended
     keeper:    of the run's limits, where it has some
+    company:   the program that has asked for the run, where one has
 
     To be called from the only thread of a process. Raises TargetNotFound or TargetNotExecutable if the program cannot
     be executed, HermeticError if no process can be started.
@@ -90,6 +95,7 @@ def launch(
         if keeper:
             keeper.begin(pid, spare)
         watch = _Watch(pid, execution, signals, run.events, on_events, ready, deadline, keeper, spare, on_terminal=terminal is not None)
+        watch.company = company
         try:
             watch.until_ended(meanwhile)
             execution.raise_failure()
@@ -169,6 +175,7 @@ class _Watch:
         self._spare = spare
         self._kill_at: float | None = None
         self._on_terminal = on_terminal
+        self.company: Company | None = None
         self._more = True  # what was written before the kernel was told to wake us for it
         self.status: int | None = None
         self.guarded = False
@@ -189,6 +196,7 @@ class _Watch:
             self._take_events()
             self._keep_times()
             self._keep_limits()
+            self._keep_company()
             self._wait_for_children()
         self._execution.proceed()
         self._take_events()
@@ -200,7 +208,8 @@ class _Watch:
         from hermetic.launch import leftovers
 
         exceeded = self._keeper is not None and self._keeper.reached not in ("", "timeout")
-        return leftovers.end(self._spare, self._sleep, at_once=not self.guarded or exceeded)
+        unwanted = self.company is not None and self.company.has_gone()
+        return leftovers.end(self._spare, self._sleep, at_once=not self.guarded or exceeded or unwanted)
 
     def _sleep(self, seconds: float) -> bool:
         info = self._signals.wait(seconds)
@@ -213,6 +222,9 @@ class _Watch:
         times = [moment for moment in (self._ready_by, self._resume_at, self._kill_at) if moment is not None]
         if self._keeper and not self._keeper.reached:
             times.append(self._keeper.due())
+        due = self.company.due() if self.company else None
+        if due is not None:
+            times.append(due)
         return min(times) - time.monotonic() if times else None
 
     def _relay(self, info: struct_siginfo) -> None:
@@ -263,6 +275,20 @@ class _Watch:
         if self._keeper and self._kill_at is not None and time.monotonic() >= self._kill_at:
             self._kill_at = None
             self._keeper.end()
+
+    def _keep_company(self) -> None:
+        """Who has asked for the run may want it no more: then it is over at once. Or something else."""
+        if self.company and not self.company.has_gone():
+            self.company.turn(self.guarded, self._take_all)
+        if self.company and self.company.has_gone():
+            processes.kill(self._spare, FREEZING)
+
+    def _take_all(self) -> None:
+        """What has ended has told all that it will."""
+        self._more = True
+        while self._more:
+            self._take_events()
+        self._execution.settle()
 
     def _wait_for_children(self) -> None:
         """Take all changes of children: the target's, and the end of orphans that have become ours."""

@@ -11,8 +11,9 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Collection, Generator, Iterable, Iterator
 
+EBUSY = 16
 DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -23,10 +24,32 @@ def emptying(top: int, last: str) -> Iterator[None]:
     """
     try:
         os.fchmod(top, 0o700)
-        yield from _Removal(top, last).steps()
-        yield from _Removal(top, "").steps()
+        yield from _Removal(top, (last,)).steps()
+        yield from _Removal(top).steps()
     except OSError:
         return  # the directory itself is out of reach, as after an unmount
+
+
+def clear(top: int, kept: Iterable[str] = ()) -> None:
+    """Remove what is in the directory `top`, but what lies at these paths below it, and what leads there.
+
+    Raises OSError where something is left.
+    """
+    below: dict[str, list[str]] = {}
+    for path in kept:
+        name, _, rest = path.partition("/")
+        below.setdefault(name, []).append(rest)
+    for _ in _Removal(top, below).steps():
+        pass
+    for name in os.listdir(top):
+        if name not in below:
+            raise OSError(EBUSY, "it cannot be removed", name)
+        if all(below[name]):
+            inner = open_directory(name, top)
+            try:
+                clear(inner, below[name])
+            finally:
+                os.close(inner)
 
 
 def open_directory(name: str, parent: int | None = None) -> int:
@@ -39,7 +62,7 @@ def open_directory(name: str, parent: int | None = None) -> int:
 
 
 class _Removal:
-    def __init__(self, top: int, spared: str) -> None:
+    def __init__(self, top: int, spared: Collection[str] = ()) -> None:
         self._top = top
         self._spared = spared
         self._mark = os.urandom(8).hex()
@@ -53,7 +76,7 @@ class _Removal:
             with os.scandir(self._top) as entries:
                 for entry in entries:
                     yield
-                    if entry.name != self._spared:
+                    if entry.name not in self._spared:
                         progress = _removed(entry.name, self._top) or (yield from self._dissolve(entry.name)) or progress
 
     def _dissolve(self, name: str) -> Generator[None, None, bool]:

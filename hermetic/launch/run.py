@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from hermetic_guard.policy import Policy
 
     from hermetic.events import Event
+    from hermetic.launch.company import Company, Sink
     from hermetic.launch.limits import Keeper
     from hermetic.launch.private_tmp import PrivateTmp
     from hermetic.launch.process import Outcome
     from hermetic.linux.loopback_server import LoopbackServer
-    from hermetic.log import Log
     from hermetic.options import Invocation
     from hermetic.policy.context import Context
     from hermetic.target import interrogate, resolve
@@ -76,21 +76,26 @@ def main(invocation: Invocation) -> int:
     return carry_out(invocation, cwd)[0]
 
 
-def carry_out(invocation: Invocation, cwd: str | None, fills: str = "") -> tuple[int, int]:
-    """The exit code, and how many actions were blocked. fills: a directory of hermetic's own that this run may write, as no other may"""
+def carry_out(invocation: Invocation, cwd: str | None, fills: str = "", company: Company | None = None) -> tuple[int, int]:
+    """The exit code, and how many actions were blocked.
+
+    fills: a directory of hermetic's own that this run may write, as no other may; company: the program that has asked for this run
+    """
     if nested.is_inside():
-        return decide_and_run(invocation, cwd, fills)
+        return decide_and_run(invocation, cwd, fills, company)
     with Child() as child:
-        return decide_and_run(invocation, cwd, fills, child)
+        return decide_and_run(invocation, cwd, fills, company, child)
 
 
-def decide_and_run(invocation: Invocation, cwd: str | None, fills: str, child: Child | None = None) -> tuple[int, int]:
+def decide_and_run(
+    invocation: Invocation, cwd: str | None, fills: str, company: Company | None, child: Child | None = None
+) -> tuple[int, int]:
     """child: that will be the target, where it need not be this process"""
     resolved = combine.resolve(invocation, cwd, Sought(invocation, cwd or ""), begins=True)
     initial = dict(os.environb)
     environment = beforehand.granted(initial, resolved.policy, invocation)
     target = find_target(invocation, environ.as_text(environment), cwd or "")
-    say = Speaker(invocation)
+    say = company.say if company else Speaker(invocation)
     for notice in resolved.notices:
         say.notice(notice)
     for detail in (*resolved.details, "; ".join(target.how)):
@@ -108,11 +113,13 @@ def decide_and_run(invocation: Invocation, cwd: str | None, fills: str, child: C
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
         nested.become(target, *outer, invocation=invocation, say=say)
     facts = beforehand.ask_interpreter(target, policy) if target.python else None
+    if company:
+        policy = company.admit(policy, facts)
     run = Run(invocation, policy, target, facts, say)
     run.child = child
     run.policy_files = resolved.files
     run.fills, run.sweeps = fills, invocation.flag("with")
-    run.choice = resolved.choice
+    run.choice, run.company = resolved.choice, company
     run.report.narrowed = narrowed(resolved)
     if policy.builds == CONFINED:
         run.watch(resolved.context)
@@ -156,7 +163,8 @@ class Run:
         self.runs, self.file_too_large = True, False
         self.keeper: Keeper | None = None
         self.log_path = values.get("log")
-        self.log: Log | None = None
+        self.log: Sink | None = None
+        self.company: Company | None = None
 
     @property
     def whole(self) -> Policy:
@@ -183,7 +191,8 @@ class Run:
         run = RunDirectory.create(files, os.environ)
         with run:
             self.open_log(os.path.basename(run.path))
-            start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=self.policy.subprocess is not None)
+            once, warm = self.policy.subprocess is not None, self.company is not None and self.company.warm
+            start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=once, warm=warm)
             if not self.carries:
                 start.environment.update(environ.scratch(self.policy, f"{run.path}/scratch", start.environment))
             if self.private:
@@ -193,6 +202,8 @@ class Run:
             self.say.detail(f"guards by way of {start.way}: {start.why}")
             self.keeper = self.limits(os.path.basename(run.path))
             self.started = self.execution(start, run.path, protected)
+            if self.company:
+                self.company.attach(self, run.path)
             try:
                 outcome = launch(
                     self.started,
@@ -202,6 +213,7 @@ class Run:
                     deadline=READY_WITHIN_S,
                     meanwhile=idle_work(environments=self.sweeps),
                     keeper=self.keeper,
+                    company=self.company,
                 )
             finally:
                 if self.keeper:
@@ -265,6 +277,8 @@ class Run:
         why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort, needed=needed)
         if self.private and self.private.mounts and not here.namespaced:
             why_not = "--tmp private cannot be held: the mounts that were permitted a moment ago are not any more"
+        if self.company and not why_not:
+            why_not = self.company.permit(here)
         if not why_not:
             self.tell_layers(found)
         if self.keeper and not why_not:
@@ -359,7 +373,8 @@ class Run:
         self.failed = self.failed or before
         if why not in self.reasons and len(self.reasons) < REASONS:
             self.reasons.add(why)
-            self.say.write(f"hermetic: {printable(why)}; {'nothing was run' if before else 'a Python child was ended'}\n")
+            tell = self.say.nothing_ran if before else self.say.told
+            tell(f"{why}; {'nothing was run' if before else 'a Python child was ended'}")
 
     def finish(self, outcome: Outcome, *, killed: bool) -> int:
         """Tell the count, and make the exit code. killed: whether the supervisor ended the target for what it tried."""
@@ -401,7 +416,7 @@ class Run:
             return UNGUARDED
         if not outcome.guarded and (outcome.late or outcome.signal is None):
             why = "did not report its guards in time and was ended" if outcome.late else "ended without reporting its guards"
-            self.say.write(f"hermetic: {printable(self.target.interpreter)} {why}\n")
+            self.say.nothing_ran(f"{self.target.interpreter} {why}")
             return UNGUARDED
         if outcome.code == UNCAUGHT and self.uncaught:
             return VIOLATION
@@ -410,10 +425,13 @@ class Run:
         return outcome.code
 
     def open_log(self, run: str) -> None:
-        if isinstance(self.log_path, str):
+        if self.company:
+            self.log = self.company.log
+        elif isinstance(self.log_path, str):
             from hermetic.log import Log
 
             self.log = Log(self.log_path, run, self.say.write)
+        if self.log:
             self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
 
 

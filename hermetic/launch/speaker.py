@@ -26,13 +26,24 @@ class Speaker:
         if self._verbose and text:
             self.write(f"hermetic: {printable(text)}\n")
 
-    @staticmethod
-    def write(text: str) -> None:
-        """One write, so that lines of several processes do not mix. A reader that has gone is no reason to stop."""
-        try:
-            os.write(2, on_terminal(text).encode("utf-8", "backslashreplace"))
-        except OSError:
-            return
+    def nothing_ran(self, why: str) -> None:
+        """The guards could not be put in place, so the target was ended before any of its code."""
+        self.told(why)
+
+    def told(self, text: str) -> None:
+        """What is said even to those who want nothing but errors."""
+        self.write(f"hermetic: {printable(text)}\n")
+
+    def write(self, text: str) -> None:
+        write(text)
+
+
+def write(text: str) -> None:
+    """One write, so that lines of several processes do not mix. A reader that has gone is no reason to stop."""
+    try:
+        os.write(2, on_terminal(text).encode("utf-8", "backslashreplace"))
+    except OSError:
+        return
 
 
 def on_terminal(text: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from hermetic.linux.processes import below, read, status
+from hermetic.linux.processes import read, status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
@@ -28,14 +28,14 @@ class Usage:
         self.own: dict[tuple[int, int], float] = {}
 
 
-def of_run(launcher: int, spare: Collection[int]) -> Usage:
-    """What a launcher's children use, but those in `spare`, and theirs.
+def of_run(pids: Iterable[int]) -> Usage:
+    """What these processes use.
 
     A parent is read before its children: one that ends meanwhile is missed this time rather than counted twice.
     """
     usage = Usage()
     usage.cpu = ended()
-    for pid in below(launcher, spare):
+    for pid in pids:
         fields = status(pid)
         if not fields:
             continue

@@ -6,6 +6,7 @@ raises them again.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import resource
@@ -59,6 +60,7 @@ def _of_user(user: int) -> int:
     return found
 
 
+@functools.cache
 def binds_processes() -> bool:
     """Whether RLIMIT_NPROC keeps this user from starting one: not root, nor who has certain capabilities. Found by trying."""
     pid = os.fork()

@@ -236,6 +236,19 @@ DESCRIPTOR_LIMIT = (
 """Root could raise the limit again, and so have the descriptor of the one program back."""
 
 
+# One fork of a warm interpreter.
+
+LASTING = refuse("shmget semget msgget mq_open", ABSENT)
+"""Memory, semaphores and queues that stay when whoever has made them is gone: the next fork would find them."""
+
+
+def forked(policy: Policy, here: Here) -> list[Rule]:
+    """What is refused to one fork besides what is refused to the whole run. Nothing of it is the supervisor's: to that all forks are of the run."""
+    alone = type(here)(machine=here.machine, root=here.root)
+    started = policy.subprocess is not None and not policy.subprocess.run
+    return [*LASTING, *others_turns(alone), *(subprocess(None, root=False, supervised=False) if started else ())]
+
+
 # Filesystem.
 
 METADATA_CALLS = (

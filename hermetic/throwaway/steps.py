@@ -10,8 +10,8 @@ import os
 import select
 
 from hermetic.errors import HermeticError, printable
+from hermetic.launch import speaker
 from hermetic.launch.signals import ENDING
-from hermetic.launch.speaker import Speaker
 from hermetic.launch.stage import beyond_standard
 from hermetic.linux.syscalls import die_with_parent
 
@@ -56,7 +56,7 @@ class Screen:
     def out(self, line: bytes) -> None:
         """A line for people."""
         if self._verbose:
-            Speaker.write(line.decode("utf-8", "replace") + "\n")
+            speaker.write(line.decode("utf-8", "replace") + "\n")
         self._progress(line.decode("utf-8", "replace").strip())
 
     def err(self, data: bytes) -> None:
@@ -155,11 +155,11 @@ class Step:
             code, blocked = self._work()
             os.write(self._told_end, b"%d" % blocked)
         except HermeticError as error:
-            Speaker.write(f"hermetic: {error}\n")
+            speaker.write(f"hermetic: {error}\n")
         except Exception:
             import traceback
 
-            Speaker.write(traceback.format_exc())
+            speaker.write(traceback.format_exc())
         finally:
             os._exit(code)
 
