@@ -81,7 +81,7 @@ def carry_out(invocation: Invocation, cwd: str | None, fills: str = "", company:
 
     fills: a directory of hermetic's own that this run may write, as no other may; company: the program that has asked for this run
     """
-    if nested.is_inside():
+    if nested.is_inside() or (company and company.warm):  # that one is handed a socket, which is made later
         return decide_and_run(invocation, cwd, fills, company)
     with Child() as child:
         return decide_and_run(invocation, cwd, fills, company, child)
