@@ -16,6 +16,7 @@ from hermetic.launch import beforehand, environ, moved, nested, payload
 from hermetic.launch.child import Child
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.finding import Sought, find_target
+from hermetic.launch.later import Later
 from hermetic.launch.made import Made
 from hermetic.launch.process import launch
 from hermetic.launch.speaker import Speaker
@@ -116,7 +117,7 @@ def decide_and_run(invocation: Invocation, cwd: str | None, fills: str, child: C
     run.report.narrowed = narrowed(resolved)
     if policy.builds == CONFINED:
         run.watch(resolved.context)
-    with Made(policy):
+    with Made(policy), Later() as run.later:
         if policy.tmp == "private":
             run.make_tmp_private(cwd)
         return run.result(environment), sum(run.report.blocked.values())
@@ -151,6 +152,7 @@ class Run:
         """That a profile was chosen, to be said with the layers that hold it; "" where none was."""
         self.child: Child | None = None
         self.started: ConfinedExecution | None = None
+        self.later: Later | None = None
         self.loopback: LoopbackServer | None = None
         self.private: PrivateTmp | None = None
         self.runs, self.file_too_large = True, False
@@ -254,6 +256,7 @@ class Run:
             permit=self.permit,
             tell=self.refused_by_kernel,
             loopback=self.loopback,
+            later=self.later,
             child=None if self.keeper and self.keeper.in_between else self.child,
         )
 

@@ -133,7 +133,7 @@ def look_up(name: str, family: int) -> list[bytes]:
     if "." in name:
         name += "."
     try:
-        found = _socket.getaddrinfo(name, None, family, STREAM)
+        found = _socket.getaddrinfo(name.encode(), None, family, STREAM)  # a str would be read by a codec that is Python code
     except _socket.gaierror as error:
         if error.errno == EAI_NODATA or (error.errno == EAI_NONAME and is_known(name)):
             return []
@@ -146,7 +146,7 @@ def is_known(name: str) -> bool:
     import _socket
 
     try:
-        return bool(_socket.getaddrinfo(name, None, 0, STREAM))
+        return bool(_socket.getaddrinfo(name.encode(), None, 0, STREAM))
     except _socket.gaierror:
         return False
 
