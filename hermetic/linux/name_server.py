@@ -11,7 +11,7 @@ from hermetic_guard.hosts import NAME_SERVER
 
 from hermetic.linux import dns
 from hermetic.linux.loopback_server import sockaddr
-from hermetic.linux.resolver import Names, name_servers
+from hermetic.linux.resolver import Names, name_servers, settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -233,6 +233,7 @@ class Resolution:
         import _thread
 
         workshop, loopback = ways.workshop, ways.loopback
+        settle(judge.policy)
         self._members = judge.members
         self.names = Names(judge.policy, judge.refuse, searched=ways.searched)
         self.loopback = loopback

@@ -5,12 +5,14 @@ So a rule about a name becomes one about addresses without trust in anything tha
 
 from __future__ import annotations
 
+import os
+
 from hermetic_guard.decide import Request, decide
 from hermetic_guard.guards.addresses import read_host
 from hermetic_guard.hosts import canonical_name, covers, plain_address
 
 from hermetic.linux import dns
-from hermetic.linux.lookup_sources import Hosts, Watch, in_reach
+from hermetic.linux.lookup_sources import RECENT_NS, Hosts, Watch, in_reach, pin, services
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +37,13 @@ MOST_ADDRESSES = 1000
 MOST = 100_000
 """Addresses that are remembered. Who has asked for more has them refused."""
 
+TRIES = 3
+"""To find a moment at which nobody changes what names are found by."""
+
 RESOLVER, HOSTS = "/etc/resolv.conf", "/etc/hosts"
+SERVICES = "/etc/nsswitch.conf"
+BY_FILE = "HOSTALIASES", "RESOLV_HOST_CONF"
+"""Variables that name a file (hostname(7), host.conf(5)), which the run may be able to write, by which a name becomes another."""
 LOCAL = "127.0.0.1"
 
 
@@ -80,15 +88,31 @@ class Names:
             return dns.answer(question, [], dns.NO_SUCH_NAME)
         if question.kind not in FAMILIES:
             return dns.answer(question, [])
-        begun = self._watch.begin()
-        answer, addresses = self._resolved(question)
-        changed = self._watch.changed(begun)
-        if changed:
+        found, changed = self._found(question)
+        if found is None:
             request.facts["changed"] = changed
             self._refuse(request, question.name, asker)
             return dns.answer(question, [], dns.FAILED)
+        answer, addresses = found
         self._remember(question.name, addresses)
         return answer
+
+    def _found(self, question: dns.Question) -> tuple[tuple[bytes, list[bytes]] | None, str]:
+        """The answer and its addresses, as all is that they are found by; else what was another. Then nothing is looked up, for by that libc would
+        load what it names.
+        """
+        for _ in range(TRIES):
+            begun = self._watch.begin()
+            changed = self._watch.changed(begun)
+            if not changed:
+                found = self._resolved(question)
+                changed = self._watch.changed(begun)
+                if not changed:
+                    return found, ""
+            if not self._watch.may_be_again(changed):
+                break
+            pause()
+        return None, changed
 
     def _resolved(self, question: dns.Question) -> tuple[bytes, list[bytes]]:
         try:
@@ -123,6 +147,13 @@ class Names:
             self._tell(request, asker)
 
 
+def pause() -> None:
+    """Until what was changed just now is no longer recent."""
+    import time
+
+    time.sleep(RECENT_NS / 1e9 + 0.05)
+
+
 def look_up(name: str, family: int) -> list[bytes]:
     """Its addresses, as this machine finds them; none where it has only such of another family. Raises OSError (gaierror).
 
@@ -152,6 +183,14 @@ def is_known(name: str) -> bool:
 
 
 # What libc goes by.
+
+
+def settle(policy: Policy) -> None:
+    """Have libc in this process look names up as nobody in a run can have it do: to be called before the run begins."""
+    for name in BY_FILE:
+        os.unsetenv(name)
+    if in_reach(policy):
+        pin(services(lines(SERVICES)))
 
 
 def name_servers() -> frozenset[tuple[bytes, int]]:

@@ -259,6 +259,32 @@ def test_who_is_killed(hermetic_command: str) -> None:
         assert (found[0], "DNS(strange.example)" in found[1]) == (77, True), found
 
 
+def test_aliases_of_a_file(hermetic_command: str, tmp_path: Path) -> None:
+    """A variable of the user's names the file, which the run writes: the launcher would ask for what it says."""
+    aliases = tmp_path / "aliases"
+    prefix, write = ["env", f"HOSTALIASES={aliases}"], f"echo single secret.strange.example. > {aliases}; exec "
+    guarded = [*prefix, hermetic_command, "--no-network", "--allow-domain=single", "--"]
+    asking = ["sh", "-c", write + '"$@"', "sh", str(find_python("3.11").path), "-c", QUERY, "single"]
+    bare = [*prefix, "sh", "-c", write + "getent ahosts single"]
+    found = in_world({"bare": bare, "guarded": [*guarded, *asking]})
+    assert found["bare"][2] == ["secret.strange.example"], found
+    assert (found["guarded"][2], "blocked" in found["guarded"][1]) == (["single"], False), found
+
+
+def test_numbers_as_names(hermetic_command: str) -> None:
+    """What libc reads as an address has no other: it would count as handed out for a name."""
+    asking = "import socket; print(socket.gethostbyname({name!r}))"
+    numbers = ["134743044", "0x08080404", "01002002004", "8.8.1028", "08.0x8.4.4"]
+    commands = {f"bare {name}": [PYTHON27, "-c", asking.format(name=name)] for name in numbers[:4]}
+    for name in numbers:
+        commands[name] = [hermetic_command, "--no-network", "--allow-domain=*", "--", PYTHON27, "-c", QUERY, name, "127.83.0.53"]
+    found = in_world(commands)
+    for name in numbers[:4]:
+        assert found[f"bare {name}"][1] == "8.8.4.4\n", found
+    for name in numbers:
+        assert (f"network disabled: DNS({name})\n" in found[name][1], "True" in found[name][1], found[name][2]) == (True, False, []), found
+
+
 def test_many_names_at_once(hermetic_command: str) -> None:
     """More than there are workers in the launcher; each of them is found."""
     code = (
