@@ -194,7 +194,7 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
         return _decide_datagrams(rules)
     if request.action == "use" and request.target == TCL:
         return ALLOWED if rules.unix or rules.localhost else Decision(False, "network disabled", "--allow-unix /tmp/.X11-unix")
-    if request.action in OUTWARD and facts.get("names"):
+    if request.action in OUTWARD and facts.get("names") and not _is_of_datagrams(request):
         return _decide_named(rules.domains, request)
     return Decision(False, "network disabled", _network_hint(request))
 

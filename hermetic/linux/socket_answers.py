@@ -108,7 +108,7 @@ class Sockets:
                     return self.connect_to_resolver(asking, found)
                 if self._loopback is not None:
                     return self.carry_out("connect", found, self._loopback.address(family))
-            if self._workshop is not None and self._workshop.is_own(found):
+            if self._workshop is not None and self._workshop.is_own(found) and (port == NAMES or is_loopback(None, packed)):
                 return self.carry_out("connect", found, address)  # in the network that has no way out
         names = self.resolution.names.of(packed) if self.resolution is not None else ()
         datagrams = udp_sockets.is_of_datagrams(found)
@@ -124,6 +124,8 @@ class Sockets:
     def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
         """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
         if sends_nothing(request):
+            if self._workshop is not None and self._workshop.is_own(found):
+                return self.connect_instead(asking, found, address)
             udp_sockets.mute(found)
             return self.carry_out("connect", found, address)
         if self.resolution is not None:
@@ -131,8 +133,22 @@ class Sockets:
         self.lookups().hear(asking, found, request)
         return None
 
+    def connect_instead(self, asking: Notification, found: socket, address: bytes) -> Answer:
+        """A mute socket of the machine's network in the place of one that knows no way there: it shows which address the machine has."""
+        instead = made(found.getsockopt(SOL_SOCKET, SO_DOMAIN), DATAGRAM, 0)
+        try:
+            udp_sockets.close(instead)
+            self.carry_out("connect", instead, address)
+            os.set_blocking(instead.fileno(), os.get_blocking(found.fileno()))
+            asking.put(instead.fileno(), asking.integer(0))
+        finally:
+            instead.close()
+        return 0
+
     def send(self, asking: Notification) -> Answer:
-        """To an address. Nothing comes of it, for a socket of UDP is mute; but it is told here. Others may, by their connections: these go on."""
+        """To an address. Nothing comes of it, for a socket of UDP is mute, or asks for names in a network that has nothing else; but it is told here.
+        Others may, by their connections: these go on.
+        """
         with Duplicate(asking) as found:
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family not in (AF_INET, AF_INET6) or not udp_sockets.is_of_datagrams(found):
@@ -142,6 +158,9 @@ class Sockets:
         if isinstance(facts, int):
             return facts
         packed, port = facts
+        if self.resolution is not None and (port == NAMES or is_loopback(None, packed)):
+            asking.go_on()
+            return None
         request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
         if port == NAMES:
             self.lookups().sent(asking, request)

@@ -271,6 +271,33 @@ def test_aliases_of_a_file(hermetic_command: str, tmp_path: Path) -> None:
     assert (found["guarded"][2], "blocked" in found["guarded"][1]) == (["single"], False), found
 
 
+SENT = (
+    "import socket; a = socket.gethostbyname('app.test'); s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+    "try: s.sendto(b'x', (a, 80)); print('s' 'ent')\n"
+    "except EnvironmentError as error: print(error.errno)"
+)
+OWN_ADDRESS = (
+    "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('8.8.4.7', 9)); print(s.getsockname()[0])\n"
+    "try: s.send(b'x'); print('s' 'ent')\n"
+    "except EnvironmentError as error: print(error.errno)"
+)
+
+
+@pytest.mark.parametrize("layers", ["both", "python", "kernel"])
+def test_datagrams_to_a_name(hermetic_command: str, layers: str) -> None:
+    """What is allowed for a name is TCP; and connecting shows which address this machine has, by which nothing is sent."""
+    python = PYTHON27 if layers == "kernel" else str(find_python("3.11").path)
+    guarded = [str(find_python("3.11").path), "-IS", ONE_LAYER, "python"] if layers == "python" else [hermetic_command]
+    programs = {"sent": [python, "-c", SENT], "address": [python, "-c", OWN_ADDRESS]}
+    bare = in_world(programs)
+    assert (bare["sent"][1], bare["address"][1]) == ("sent\n", "8.8.4.7\nsent\n")
+    for more in ([], ["--allow-localhost"]):
+        found = in_world({name: [*guarded, "--no-network", *OPTIONS, *more, "--", *argv] for name, argv in programs.items()})
+        assert "sent\n" not in found["sent"][1] + found["address"][1] or (more and layers == "kernel"), found  # by the loopback interface
+        assert ("network disabled: send(8.8.4.4:80)\n" in found["sent"][1]) is (not more or layers != "kernel"), found
+        assert "8.8.4.7\n" in found["address"][1] or more, found
+
+
 def test_numbers_as_names(hermetic_command: str) -> None:
     """What libc reads as an address has no other: it would count as handed out for a name."""
     asking = "import socket; print(socket.gethostbyname({name!r}))"
