@@ -108,6 +108,7 @@ class ConfinedExecution(Execution):
             from hermetic.linux.datagrams import open_workshop
 
             self._workshop = open_workshop(root=self._here.root)
+            self.spare = frozenset([*(self.spare or ()), self._workshop.pid])
 
     def proceed(self) -> None:
         self._tell_all()

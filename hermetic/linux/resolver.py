@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Lookup = Callable[[str, int], list[bytes]]
     Asker = int | None
     """The process that asks, where that is known."""
+    Asking = Asker | Callable[[], Asker]
+    """Or who knows that, if it comes to telling."""
 
 AF_INET, AF_INET6, STREAM = 2, 10, 1
 FAMILIES = {dns.A: AF_INET, dns.AAAA: AF_INET6}
@@ -76,7 +78,7 @@ class Names:
             name for name in self._hosts.names(address) if any(covers(one, name) for one in self._allowed)
         )
 
-    def answer(self, message: bytes, asker: Asker = None) -> bytes | None:
+    def answer(self, message: bytes, asker: Asking = None) -> bytes | None:
         """The answer to a question, None to what is none."""
         try:
             question = dns.read(message)
@@ -133,11 +135,12 @@ class Names:
         known = [packed for packed in self._hosts.addresses(name) if len(packed) == SIZES[family]]
         return known or look_up(name, family)
 
-    def _refuse(self, request: Request, name: str, asker: Asker) -> None:
+    def _refuse(self, request: Request, name: str, asking: Asking) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
         plain = next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
         if plain != name and decide(self._policy, Request("network", "DNS", plain, host=plain)).allowed:
             return  # which it will be asked for as well, and that answers who wanted it
+        asker = asking() if callable(asking) else asking
         with self._lock:
             known = {(asker, name), (asker, plain), *((asker, name + end) for end in self._searched)} & self._told
             if len(self._told) >= MOST_TOLD:
