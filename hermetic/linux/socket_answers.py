@@ -73,6 +73,7 @@ class Sockets:
     def handlers(self) -> dict[str, tuple[str, Callable[[Notification], Answer]]]:
         """By system call: the guard that it is about, and who answers."""
         answers = {
+            "bind": self.bind,
             "connect": self.connect,
             "listen": self.listen,
             "sendto": self.send,
@@ -82,12 +83,9 @@ class Sockets:
         return {name: ("network", answer) for name, answer in answers.items()}
 
     def connect(self, asking: Notification) -> Answer:
-        size = asking.integer(2)
-        if not 0 <= size <= LONGEST_ADDRESS:
-            return EINVAL
-        address = asking.memory(asking.arguments[1], size)
-        if len(address) != size:
-            return EFAULT
+        address = address_of(asking)
+        if isinstance(address, int):
+            return address
         with Duplicate(asking) as found:
             if int.from_bytes(address[:2], "little") == AF_UNSPEC:
                 with self._turns.connecting(found):
@@ -95,6 +93,24 @@ class Sockets:
             if found.getsockopt(SOL_SOCKET, SO_DOMAIN) == AF_UNIX:
                 return self.connect_locally(asking, found, address)
             return self.connect_by_internet(asking, found, address)
+
+    def bind(self, asking: Notification) -> Answer:
+        """Not to where the launcher may ask for names; to the other ports as the caller may, who has fewer privileges than the launcher."""
+        address = address_of(asking)
+        if isinstance(address, int):
+            return address
+        with Duplicate(asking) as found:
+            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+            if family not in (AF_INET, AF_INET6):
+                asking.go_on()
+                return None
+            facts = inet(family, address)
+            if isinstance(facts, int):
+                return facts
+            packed, port = facts
+            if port == NAMES and not self._judge.allows(asking, Request("network", "bind", shown(packed, port), address=packed, port=port)):
+                return EACCES
+            return EACCES if 0 < port < first_unprivileged() else self.carry_out("bind", found, address)
 
     def connect_by_internet(self, asking: Notification, found: socket, address: bytes) -> Answer:
         family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
@@ -313,6 +329,21 @@ class Duplicate:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+
+def address_of(asking: Notification) -> bytes | int:
+    """The address that connect(2) or bind(2) is called with; else an errno, as the kernel has it."""
+    size = asking.integer(2)
+    if not 0 <= size <= LONGEST_ADDRESS:
+        return EINVAL
+    address = asking.memory(asking.arguments[1], size)
+    return address if len(address) == size else EFAULT
+
+
+def first_unprivileged() -> int:
+    """The first port that takes no privilege to be bound (ip(7))."""
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "rb") as file:
+        return int(file.read())
 
 
 def inet(family: int, address: bytes) -> tuple[bytes, int] | int:

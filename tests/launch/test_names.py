@@ -271,6 +271,41 @@ def test_aliases_of_a_file(hermetic_command: str, tmp_path: Path) -> None:
     assert (found["guarded"][2], "blocked" in found["guarded"][1]) == (["single"], False), found
 
 
+UNPRIVILEGED = ["sh", "-c", 'echo 50 > /proc/sys/net/ipv4/ip_unprivileged_port_start; exec "$@"', "sh"]
+BIND = (
+    "import socket, sys; s = socket.socket(socket.AF_INET, getattr(socket, sys.argv[1])); s.bind(('127.0.0.1', int(sys.argv[2])))\n"
+    "if sys.argv[1] == 'SOCK_STREAM': s.listen(1)\n"
+    "print('bo' 'und')"
+)
+
+
+@pytest.mark.parametrize("kind", ["SOCK_DGRAM", "SOCK_STREAM"])
+@pytest.mark.parametrize("version", ["2.7", "3.11"])
+def test_a_name_server_in_the_run(hermetic_command: str, kind: str, version: str) -> None:
+    """Where everybody may have port 53, as in many containers, the launcher would ask the run itself."""
+    argv = [str(find_python(version).path), "-c", BIND, kind]
+    localhost = [*UNPRIVILEGED, hermetic_command, "--no-network", "--allow-localhost", "--"]
+    names = [*localhost[:-1], "--allow-domain=app.test", "--"]
+    found = in_world({
+        "bare": [*UNPRIVILEGED, *argv, "53"],
+        "no names": [*localhost, *argv, "53"],
+        "names": [*names, *argv, "53"],
+        "another port": [*names, *argv, "5353"],
+        "a privileged one": [*names, *argv, "49"],
+        "any": [*names, *argv, "0"],
+    })  # fmt: skip
+    bound = {name for name in found if "bound" in found[name][1]}
+    assert bound == {"bare", "no names", "another port", "any"}, found
+    assert "names come from outside: " in found["names"][1], found
+
+
+def test_this_machine_denied(hermetic_command: str) -> None:
+    """The run's own name server is none of what that is about."""
+    asking = [str(find_python("3.11").path), "-c", QUERY, "app.test"]
+    found = in_world({"query": [hermetic_command, "--no-network", *OPTIONS, "--deny-address=127.0.0.0/8", "--", *asking]})["query"]
+    assert (found[1], found[2]) == ("True\n", ["app.test"]), found
+
+
 SENT = (
     "import socket; a = socket.gethostbyname('app.test'); s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
     "try: s.sendto(b'x', (a, 80)); print('s' 'ent')\n"
