@@ -177,14 +177,17 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
     if facts.get("path") is not None:
         return _decide_local_socket(rules, request)
     address, port = facts.get("address"), facts.get("port")
+    if port == NAMES and rules.domains:
+        if address == NAME_SERVER:
+            return ALLOWED
+        if request.action in INBOUND:
+            return Decision(False, "names come from outside")
     if request.action in OUTWARD and address is not None:
         if _is_denied(rules.denied, address, port):
             return Decision(False, "network denied by --deny-address")
         if not _is_of_datagrams(request) and _is_listed(rules.addresses, address, port):
             return ALLOWED
     if request.action in INBOUND and port and allows_port(rules.listen, port):
-        return ALLOWED
-    if address == NAME_SERVER and port == NAMES and rules.domains:
         return ALLOWED
     if is_loopback(facts.get("host"), facts.get("address")):
         return _decide_localhost(rules.localhost, request)
@@ -194,7 +197,7 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
         return _decide_datagrams(rules)
     if request.action == "use" and request.target == TCL:
         return ALLOWED if rules.unix or rules.localhost else Decision(False, "network disabled", "--allow-unix /tmp/.X11-unix")
-    if request.action in OUTWARD and facts.get("names"):
+    if request.action in OUTWARD and facts.get("names") and not _is_of_datagrams(request):
         return _decide_named(rules.domains, request)
     return Decision(False, "network disabled", _network_hint(request))
 

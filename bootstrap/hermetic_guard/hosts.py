@@ -24,6 +24,8 @@ def is_loopback(host: "str | None", address: "bytes | None") -> bool:
     return address == b"\0" * 15 + b"\1" or (address[:12] == b"\0" * 10 + b"\xff\xff" and address[12] == 127)
 
 
+DECIMALS = frozenset("0123456789")
+HEXADECIMALS = frozenset("0123456789abcdef")
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
@@ -33,9 +35,19 @@ def canonical_name(host: str) -> str:
 
 
 def is_name(name: str) -> bool:
-    """Whether a canonical name can be one of a host (RFC 1123, and the underscore that people use)."""
+    """Whether a canonical name can be one of a host (RFC 1123, and the underscore that people use). What is read as an address has no owner."""
     labels = name.split(".")
-    return len(name) < 254 and NAME_CHARACTERS.issuperset(name) and all(0 < len(label) < 64 for label in labels)
+    return len(name) < 254 and NAME_CHARACTERS.issuperset(name) and all(0 < len(label) < 64 for label in labels) and not is_number(name)
+
+
+def is_number(name: str) -> bool:
+    """Whether a C library may read it as an IPv4 address (inet_aton(3)): up to four numbers, also octal and hexadecimal ones."""
+    labels = name.split(".")
+    return len(labels) <= 4 and all(_is_number(label) for label in labels)
+
+
+def _is_number(label: str) -> bool:
+    return bool(label) and (DECIMALS.issuperset(label) or (label[:2] == "0x" and HEXADECIMALS.issuperset(label[2:])))
 
 
 def covers(pattern: str, name: str) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hermetic_guard.policy import Policy
 
     from hermetic.launch.child import Child
+    from hermetic.launch.later import Later
     from hermetic.linux.answers import Answers
     from hermetic.linux.datagrams import Workshop
     from hermetic.linux.here import Here
@@ -47,6 +48,7 @@ class ConfinedExecution(Execution):
     permit: is told what was put in place (a Here), and says why that is not enough, "" if it is
     tell:   is given an event for each refusal of the supervisor's
     loopback: answers by UDP where all of localhost is open, if it could be had
+    later:  what may have to be loaded once the target runs, where that may not come from files any more
     child:  what was forked for this already, if anything was
     """
 
@@ -61,6 +63,7 @@ class ConfinedExecution(Execution):
         permit: Callable[[Here], str],
         tell: Callable[[Event], None],
         loopback: LoopbackServer | None = None,
+        later: Later | None = None,
         child: Child | None = None,
     ) -> None:
         super().__init__(program, argv, env, (child.answers, child.answer) if child else None)
@@ -75,6 +78,7 @@ class ConfinedExecution(Execution):
         self._refused: HermeticError | None = None
         self._workshop: Workshop | None = None
         self._loopback = loopback
+        self._later = later
 
     def become(self) -> NoReturn:
         os.close(self._went)
@@ -94,13 +98,17 @@ class ConfinedExecution(Execution):
             os.close(self._answer)
             os.close(self._go)
         wake_when_readable(self.answers)
-        from hermetic.linux import notify  # noqa: F401  (the child is busy now, and will wait for it later)
-
         rules = self._policy.network
-        if rules is not None and rules.domains and rules.localhost != ANY:
+        names = rules is not None and bool(rules.domains)
+        if self._later:
+            self._later.hold(names=names)  # the child is busy now
+        from hermetic.linux import notify  # noqa: F401  (and will wait for it later)
+
+        if rules is not None and names and rules.localhost != ANY:
             from hermetic.linux.datagrams import open_workshop
 
             self._workshop = open_workshop(root=self._here.root)
+            self.spare = frozenset([*(self.spare or ()), self._workshop.pid])
 
     def proceed(self) -> None:
         self._tell_all()

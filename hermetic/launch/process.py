@@ -88,10 +88,10 @@ def launch(
     """
     if execution.spare is None:
         execution.spare = processes.own()
-    spare = execution.spare
     terminal = _terminal()
     with Signals() as signals:
         pid = _start(execution, signals, run.events, keeper)
+        spare = execution.spare  # with those that were started for it
         if keeper:
             keeper.begin(pid, spare)
         watch = _Watch(pid, execution, signals, run.events, on_events, ready, deadline, keeper, spare, on_terminal=terminal is not None)

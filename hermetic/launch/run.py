@@ -16,6 +16,7 @@ from hermetic.launch import beforehand, environ, moved, nested, payload
 from hermetic.launch.child import Child
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.finding import Sought, find_target
+from hermetic.launch.later import Later
 from hermetic.launch.made import Made
 from hermetic.launch.process import launch
 from hermetic.launch.speaker import Speaker
@@ -123,7 +124,7 @@ def decide_and_run(
     run.report.narrowed = narrowed(resolved)
     if policy.builds == CONFINED:
         run.watch(resolved.context)
-    with Made(policy):
+    with Made(policy), Later() as run.later:
         if policy.tmp == "private":
             run.make_tmp_private(cwd)
         return run.result(environment), sum(run.report.blocked.values())
@@ -158,6 +159,7 @@ class Run:
         """That a profile was chosen, to be said with the layers that hold it; "" where none was."""
         self.child: Child | None = None
         self.started: ConfinedExecution | None = None
+        self.later: Later | None = None
         self.loopback: LoopbackServer | None = None
         self.private: PrivateTmp | None = None
         self.runs, self.file_too_large = True, False
@@ -266,6 +268,7 @@ class Run:
             permit=self.permit,
             tell=self.refused_by_kernel,
             loopback=self.loopback,
+            later=self.later,
             child=None if self.keeper and self.keeper.in_between else self.child,
         )
 

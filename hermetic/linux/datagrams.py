@@ -27,11 +27,12 @@ INT = 4
 
 
 class Workshop:
-    """That process, seen from the launcher: for any of its threads."""
+    """That process, seen from the launcher: for any of its threads. It is none of the run's."""
 
-    def __init__(self, connection: socket) -> None:
+    def __init__(self, connection: socket, pid: int) -> None:
         import _thread
 
+        self.pid = pid
         self._connection = connection
         self._lock = _thread.allocate_lock()
         self._server: socket | None = None
@@ -69,8 +70,12 @@ class Workshop:
             return _received(self._connection)
 
     def close(self) -> None:
-        """That process ends by itself then."""
+        """That process ends by itself then, and is waited for, where it was not ended already."""
         self._connection.close()
+        try:
+            os.waitpid(self.pid, 0)
+        except ChildProcessError:
+            return
 
 
 def open_workshop(*, root: bool) -> Workshop:
@@ -79,11 +84,12 @@ def open_workshop(*, root: bool) -> Workshop:
 
     ours, theirs = _socket.socketpair(AF_UNIX, SEQUENCED)
     launcher = os.getpid()
-    if not os.fork():
+    pid = os.fork()
+    if not pid:
         ours.close()
         _work(theirs, launcher, root=root)
     theirs.close()
-    return Workshop(ours)
+    return Workshop(ours, pid)
 
 
 def _received(connection: socket) -> socket:

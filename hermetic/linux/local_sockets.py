@@ -48,11 +48,6 @@ def is_made_inside(members: Iterable[int], *, file: os.stat_result | None = None
     return any(holds(process, matching) for process in members) if matching else False
 
 
-def bound_names(file: os.stat_result) -> list[bytes]:
-    """As what those who listen at a file have bound it. Raises OSError."""
-    return [listener.name for listener in found(file, b"")]
-
-
 def found(file: os.stat_result | None, name: bytes) -> list[Listener]:
     return [
         listener
@@ -62,36 +57,70 @@ def found(file: os.stat_result | None, name: bytes) -> list[Listener]:
 
 
 class Listed:
-    """The sockets that a policy lists, as they were at the start: by a hard link or a new name the target could lead a path to any other."""
+    """The sockets that a policy lists, as they were at the start: by a hard link or a new name the target could lead a path to any other.
+
+    A server that was started anew has another file. It is known by the name that it has bound, as it stands there: where that leads now the target
+    may have arranged. One that is bound by way of a link is known if it was so at the start.
+    """
 
     def __init__(self, paths: tuple[str, ...]) -> None:
         self._paths = paths
-        self._there = {(status.st_dev, status.st_ino) for path in paths for status in _sockets(path)}
+        self._there = {(status.st_dev, status.st_ino): place for path in paths for place, status in _sockets(path)}
+        self._names = dict(self._bound()) if paths else {}
+        self._linked = os.path.realpath(LINKED)
+
+    def _bound(self) -> Iterator[tuple[bytes, str]]:
+        """What those who listen there now have bound, and where that is. Not a name that is relative to who knows which directory."""
+        places = {as_reported(device, inode): path for (device, inode), path in self._there.items()}
+        try:
+            for listener in listeners():
+                if listener.file in places and listener.name[:1] == b"/":
+                    yield plain(listener.name), places[listener.file]
+        except OSError:
+            return  # the kernel does not tell: then the files themselves are known
 
     def is_meant(self, path: str, file: os.stat_result) -> bool:
         """Whether it was there at the start, or whoever listens has bound it by this path; what is not listed is not looked at."""
         if (file.st_dev, file.st_ino) in self._there or not is_within_any(path, self._paths):
             return True
         try:
-            return any(os.path.realpath(name.rstrip(b"\0")) == os.fsencode(path) for name in bound_names(file))
+            return any(
+                path in (self._names.get(name), self._spelled(name)) for name in (plain(listener.name) for listener in found(file, b""))
+            )
         except OSError:
             return False
 
+    def _spelled(self, name: bytes) -> str:
+        path = os.fsdecode(name)
+        return self._linked + path[len(LINKED) :] if path.startswith(f"{LINKED}/") else path
 
-def _sockets(path: str) -> Iterator[os.stat_result]:
+
+LINKED = "/var/run"
+"""By which many servers say where their socket is, and which is a link on most machines (hier(7)). No run has made it one."""
+
+
+def plain(name: bytes) -> bytes:
+    return name.rstrip(b"\0")
+
+
+def _sockets(path: str) -> Iterator[tuple[str, os.stat_result]]:
     """What is at a path, or in a directory."""
     try:
         with os.scandir(path) as entries:
-            yield from [entry.stat(follow_symlinks=False) for entry in entries]
+            yield from [(entry.path, entry.stat(follow_symlinks=False)) for entry in entries]
     except NotADirectoryError:
-        yield os.stat(path)
+        yield path, os.stat(path)
     except OSError:
         return
 
 
 def identity(file: os.stat_result) -> tuple[int, int]:
-    """As the kernel reports it: 32 bits of the inode, and the device as linux/kdev_t.h has it."""
-    return file.st_ino & 0xFFFFFFFF, os.major(file.st_dev) << 20 | os.minor(file.st_dev)
+    return as_reported(file.st_dev, file.st_ino)
+
+
+def as_reported(device: int, inode: int) -> tuple[int, int]:
+    """By the kernel: 32 bits of the inode, and the device as linux/kdev_t.h has it."""
+    return inode & 0xFFFFFFFF, os.major(device) << 20 | os.minor(device)
 
 
 def holds(process: int, inodes: set[int]) -> bool:

@@ -13,6 +13,8 @@ from hermetic_guard.guards.addresses import read_host
 from hermetic_guard.hosts import canonical_name
 from hermetic_guard.policy import is_within_any
 
+from hermetic.linux import syscalls
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,10 +60,17 @@ class Hosts:
 
 
 class Watch:
-    """Sees whether files are what they were, their content that is: a daemon may write anew what was there already."""
+    """Sees whether files are what they were, their content that is: a daemon may write anew what was there already.
+
+    The directories above them are looked at as well: to put another in the place of one, and to take it away again, leaves the files as they were,
+    and one that was made and removed again leaves nothing. But whoever does that changes the times of the directories.
+    """
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self._first = {path: (identity(path), content(path)) for path in paths}
+        files = list(paths)
+        self._files = frozenset(files)
+        self._first = {path: (identity(path), content(path)) for path in (*files, *above(files))}
+        self._different = ""
 
     def begin(self) -> tuple[dict[str, Identity], int]:
         """Before they are used: what `changed` wants to know afterwards."""
@@ -72,14 +81,62 @@ class Watch:
     def changed(self, begun: tuple[dict[str, Identity], int]) -> str:
         """The path of one that was, or may have been, another meanwhile; "" where none was."""
         before, at = begun
-        return next((path for path in self._first if self._was_another(path, before[path], at)), "")
+        return self._different or next((path for path in self._first if self._was_another(path, before[path], at)), "")
+
+    def may_be_again(self, changed: str) -> bool:
+        """Whether it is enough to wait: in a directory others have their files too."""
+        return changed not in self._files and changed != self._different
 
     def _was_another(self, path: str, before: Identity, at: int) -> bool:
         first, text = self._first[path]
         if before == first == identity(path):
             return False
-        recent = before is not None and at - before[-1] < RECENT_NS
-        return recent or before != identity(path) or content(path) != text
+        if before is not None and at - before[-1] < RECENT_NS:
+            return True
+        found = content(path)
+        if before != identity(path):  # also after its content was read, which is that of what was looked up by then
+            return True
+        if found != text:
+            self._different = path  # and nobody makes that undone
+        return found != text
+
+
+def above(paths: Iterable[str]) -> list[str]:
+    """The directories above them, by their own names and by what these lead to; some may not be there."""
+    found: dict[str, None] = {}
+    for way in (way for path in paths for way in (path, os.path.realpath(path))):
+        place = way
+        while place != "/":
+            place = os.path.dirname(place)
+            found[place] = None
+    return list(found)
+
+
+def services(lines: Iterable[list[str]]) -> list[str]:
+    """By what the C library finds hosts (nsswitch.conf(5)), with what is to be done then in brackets; its own order where nothing is said."""
+    return next((words for first, *words in lines if first == "hosts:"), ["files", "dns"])
+
+
+def pin(services: list[str]) -> None:
+    """Load the libraries that the C library would load for these when it first needs them, and have it look at none that come to be there later."""
+    kept: list[str] = []
+    there = False
+    for word in " ".join(services).replace("[", " [").split():
+        there = there if "[" in word or "=" in word else is_loaded(word)  # what is in brackets belongs to the service before it
+        kept += [word] if there else []
+    try:
+        syscalls.find_by("hosts", " ".join(kept))
+    except OSError:
+        return  # there are C libraries without services
+
+
+def is_loaded(service: str) -> bool:
+    """glibc has these two in itself since 2.34."""
+    try:
+        syscalls.load_library(f"libnss_{service}.so.2")
+    except OSError:
+        return service in ("files", "dns")
+    return True
 
 
 def in_reach(policy: Policy) -> tuple[str, ...]:
@@ -105,9 +162,12 @@ def identity(path: str) -> Identity:
 
 
 def content(path: str) -> object:
-    """Of a file what is in it; of a socket which one it is."""
+    """Of a file what is in it; of a directory or a socket which one it is."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        found = os.stat(path)
+        if stat.S_ISDIR(found.st_mode):
+            return found.st_dev, found.st_ino
+        if not stat.S_ISREG(found.st_mode):
             return identity(path)
         with open(path, "rb") as file:
             return file.read()

@@ -22,7 +22,7 @@ EADDRINUSE = 98
 NETWORK = b"\x7f\x53"
 """127.83.0.0/16"""
 TRIES = 16
-TABLES = "/proc/net/udp", "/proc/net/udp6"
+TABLES = "udp", "udp6"
 
 
 class LoopbackServer:
@@ -57,8 +57,13 @@ class LoopbackServer:
 
     def asker(self, port: int, members: Iterable[int]) -> int | None:
         """The process of the run that has the socket at this port; None where it is nobody's in there."""
-        inodes = set(sockets_at(port))
-        return next((process for process in members if local_sockets.holds(process, inodes)), None) if inodes else None
+        return holder(port, members)
+
+
+def holder(port: int, members: Iterable[int], network: str = "self") -> int | None:
+    """Which process has the UDP socket at this port; None: nobody. network: a process that is in the network where the socket is"""
+    inodes = set(sockets_at(port, network))
+    return next((process for process in members if local_sockets.holds(process, inodes)), None) if inodes else None
 
 
 def sockaddr(family: int, packed: bytes, port: int) -> bytes:
@@ -73,10 +78,10 @@ def address_of_its_own() -> str:
     return "127.83." + ".".join(str(1 + number % 254) for number in os.urandom(2))
 
 
-def sockets_at(port: int) -> list[int]:
+def sockets_at(port: int, network: str = "self") -> list[int]:
     """The inodes of UDP sockets with this local port (proc_net_udp, Documentation/networking)."""
     end, found = f":{port:04X}", []
     for table in TABLES:
-        with open(table, encoding="ascii") as file:
+        with open(f"/proc/{network}/net/{table}", encoding="ascii") as file:
             found += [int(fields[9]) for fields in map(str.split, file) if fields[1].endswith(end)]
     return found

@@ -10,14 +10,14 @@ import os
 from hermetic_guard.hosts import NAME_SERVER
 
 from hermetic.linux import dns
-from hermetic.linux.loopback_server import sockaddr
-from hermetic.linux.resolver import Names, name_servers
+from hermetic.linux.loopback_server import holder, sockaddr
+from hermetic.linux.resolver import Names, name_servers, settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
     from _thread import LockType
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hermetic.linux.datagrams import Workshop
     from hermetic.linux.judge import Judge
@@ -171,13 +171,20 @@ def _exactly(peer: socket, size: int) -> bytes:
     return data
 
 
-def serve_datagrams(workshop: Workshop, names: Names) -> None:
-    """Answer those who ask by UDP, for ever; nobody can where the network could not be had."""
+def serve_datagrams(workshop: Workshop, names: Names, members: Callable[[], Iterable[int]]) -> None:
+    """Answer those who ask by UDP, for ever; nobody can where the network could not be had. Who asks is looked for only where it is to be told."""
+
+    def asker(port: int) -> int | None:
+        try:
+            return holder(port, members(), str(workshop.pid))
+        except OSError:
+            return None  # that process has ended
+
     try:
         server = workshop.server()
     except OSError:
         return
-    answer_datagrams(server, lambda message, address: names.answer(message))
+    answer_datagrams(server, lambda message, address: names.answer(message, lambda: asker(address[1])))
 
 
 def answer_datagrams(server: socket, answer: Callable[[bytes, tuple[str, int]], bytes | None]) -> None:
@@ -233,6 +240,7 @@ class Resolution:
         import _thread
 
         workshop, loopback = ways.workshop, ways.loopback
+        settle(judge.policy)
         self._members = judge.members
         self.names = Names(judge.policy, judge.refuse, searched=ways.searched)
         self.loopback = loopback
@@ -243,7 +251,7 @@ class Resolution:
         self._lock = _thread.allocate_lock()
         self._server: Server | None = None
         if workshop is not None:
-            _thread.start_new_thread(serve_datagrams, (workshop, self.names))
+            _thread.start_new_thread(serve_datagrams, (workshop, self.names, judge.members))
 
     def _answer_datagram(self, message: bytes, address: tuple[str, int]) -> bytes | None:
         """Nobody else on this machine is answered, nor told of."""

@@ -5,12 +5,14 @@ So a rule about a name becomes one about addresses without trust in anything tha
 
 from __future__ import annotations
 
+import os
+
 from hermetic_guard.decide import Request, decide
 from hermetic_guard.guards.addresses import read_host
 from hermetic_guard.hosts import canonical_name, covers, plain_address
 
 from hermetic.linux import dns
-from hermetic.linux.lookup_sources import Hosts, Watch, in_reach
+from hermetic.linux.lookup_sources import RECENT_NS, Hosts, Watch, in_reach, pin, services
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     Lookup = Callable[[str, int], list[bytes]]
     Asker = int | None
     """The process that asks, where that is known."""
+    Asking = Asker | Callable[[], Asker]
+    """Or who knows that, if it comes to telling."""
 
 AF_INET, AF_INET6, STREAM = 2, 10, 1
 FAMILIES = {dns.A: AF_INET, dns.AAAA: AF_INET6}
@@ -35,7 +39,13 @@ MOST_ADDRESSES = 1000
 MOST = 100_000
 """Addresses that are remembered. Who has asked for more has them refused."""
 
+TRIES = 3
+"""To find a moment at which nobody changes what names are found by."""
+
 RESOLVER, HOSTS = "/etc/resolv.conf", "/etc/hosts"
+SERVICES = "/etc/nsswitch.conf"
+BY_FILE = "HOSTALIASES", "RESOLV_HOST_CONF"
+"""Variables that name a file (hostname(7), host.conf(5)), which the run may be able to write, by which a name becomes another."""
 LOCAL = "127.0.0.1"
 
 
@@ -68,7 +78,7 @@ class Names:
             name for name in self._hosts.names(address) if any(covers(one, name) for one in self._allowed)
         )
 
-    def answer(self, message: bytes, asker: Asker = None) -> bytes | None:
+    def answer(self, message: bytes, asker: Asking = None) -> bytes | None:
         """The answer to a question, None to what is none."""
         try:
             question = dns.read(message)
@@ -80,15 +90,31 @@ class Names:
             return dns.answer(question, [], dns.NO_SUCH_NAME)
         if question.kind not in FAMILIES:
             return dns.answer(question, [])
-        begun = self._watch.begin()
-        answer, addresses = self._resolved(question)
-        changed = self._watch.changed(begun)
-        if changed:
+        found, changed = self._found(question)
+        if found is None:
             request.facts["changed"] = changed
             self._refuse(request, question.name, asker)
             return dns.answer(question, [], dns.FAILED)
+        answer, addresses = found
         self._remember(question.name, addresses)
         return answer
+
+    def _found(self, question: dns.Question) -> tuple[tuple[bytes, list[bytes]] | None, str]:
+        """The answer and its addresses, as all is that they are found by; else what was another. Then nothing is looked up, for by that libc would
+        load what it names.
+        """
+        for _ in range(TRIES):
+            begun = self._watch.begin()
+            changed = self._watch.changed(begun)
+            if not changed:
+                found = self._resolved(question)
+                changed = self._watch.changed(begun)
+                if not changed:
+                    return found, ""
+            if not self._watch.may_be_again(changed):
+                break
+            pause()
+        return None, changed
 
     def _resolved(self, question: dns.Question) -> tuple[bytes, list[bytes]]:
         try:
@@ -109,11 +135,12 @@ class Names:
         known = [packed for packed in self._hosts.addresses(name) if len(packed) == SIZES[family]]
         return known or look_up(name, family)
 
-    def _refuse(self, request: Request, name: str, asker: Asker) -> None:
+    def _refuse(self, request: Request, name: str, asking: Asking) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
         plain = next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
         if plain != name and decide(self._policy, Request("network", "DNS", plain, host=plain)).allowed:
             return  # which it will be asked for as well, and that answers who wanted it
+        asker = asking() if callable(asking) else asking
         with self._lock:
             known = {(asker, name), (asker, plain), *((asker, name + end) for end in self._searched)} & self._told
             if len(self._told) >= MOST_TOLD:
@@ -121,6 +148,13 @@ class Names:
             self._told.add((asker, name))
         if not known:
             self._tell(request, asker)
+
+
+def pause() -> None:
+    """Until what was changed just now is no longer recent."""
+    import time
+
+    time.sleep(RECENT_NS / 1e9 + 0.05)
 
 
 def look_up(name: str, family: int) -> list[bytes]:
@@ -133,7 +167,7 @@ def look_up(name: str, family: int) -> list[bytes]:
     if "." in name:
         name += "."
     try:
-        found = _socket.getaddrinfo(name, None, family, STREAM)
+        found = _socket.getaddrinfo(name.encode(), None, family, STREAM)  # a str would be read by a codec that is Python code
     except _socket.gaierror as error:
         if error.errno == EAI_NODATA or (error.errno == EAI_NONAME and is_known(name)):
             return []
@@ -146,12 +180,20 @@ def is_known(name: str) -> bool:
     import _socket
 
     try:
-        return bool(_socket.getaddrinfo(name, None, 0, STREAM))
+        return bool(_socket.getaddrinfo(name.encode(), None, 0, STREAM))
     except _socket.gaierror:
         return False
 
 
 # What libc goes by.
+
+
+def settle(policy: Policy) -> None:
+    """Have libc in this process look names up as nobody in a run can have it do: to be called before the run begins."""
+    for name in BY_FILE:
+        os.unsetenv(name)
+    if in_reach(policy):
+        pin(services(lines(SERVICES)))
 
 
 def name_servers() -> frozenset[tuple[bytes, int]]:

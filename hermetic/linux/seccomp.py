@@ -168,7 +168,10 @@ FAST_OPEN = tuple(
 """This connects without connect(2). The errno is that of a kernel which does not do it."""
 
 ADDRESSED = (Rule("sendto", USER_NOTIF, (not_null(4),)),)
-"""A datagram. Where sockets of UDP are mute it goes nowhere, and this is how it is told."""
+"""A datagram. Where sockets of UDP are mute, or of a network with no way out, it goes nowhere, and this is how it is told."""
+
+BOUND = refuse("bind", USER_NOTIF)
+"""Where a name server could be put in the place of the machine's own: a port of UDP is taken by binding alone."""
 
 PAIRS = (Rule("socketpair", CLOSED, unless=LOCAL),)
 """Not of datagram sockets: each of a pair can send to any path, and connect to it."""
@@ -193,8 +196,8 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
         outward += UDP  # names are looked up by it
     always = [*FAST_OPEN, *PAIRS, *INTERFACES_OF_OTHERS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
-        mute = () if allowed.localhost == ANY or allowed.domains else ADDRESSED
-        return [*always, *mute, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+        datagrams = ADDRESSED if allowed.localhost != ANY else BOUND if allowed.domains else ()
+        return [*always, *datagrams, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
     if reaches:
         return [*always, Rule("socket", CLOSED, unless=outward)]
     closed = "connect" if allowed.listen else "connect listen"

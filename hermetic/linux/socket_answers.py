@@ -73,6 +73,7 @@ class Sockets:
     def handlers(self) -> dict[str, tuple[str, Callable[[Notification], Answer]]]:
         """By system call: the guard that it is about, and who answers."""
         answers = {
+            "bind": self.bind,
             "connect": self.connect,
             "listen": self.listen,
             "sendto": self.send,
@@ -82,12 +83,9 @@ class Sockets:
         return {name: ("network", answer) for name, answer in answers.items()}
 
     def connect(self, asking: Notification) -> Answer:
-        size = asking.integer(2)
-        if not 0 <= size <= LONGEST_ADDRESS:
-            return EINVAL
-        address = asking.memory(asking.arguments[1], size)
-        if len(address) != size:
-            return EFAULT
+        address = address_of(asking)
+        if isinstance(address, int):
+            return address
         with Duplicate(asking) as found:
             if int.from_bytes(address[:2], "little") == AF_UNSPEC:
                 with self._turns.connecting(found):
@@ -95,6 +93,24 @@ class Sockets:
             if found.getsockopt(SOL_SOCKET, SO_DOMAIN) == AF_UNIX:
                 return self.connect_locally(asking, found, address)
             return self.connect_by_internet(asking, found, address)
+
+    def bind(self, asking: Notification) -> Answer:
+        """Not to where the launcher may ask for names; to the other ports as the caller may, who has fewer privileges than the launcher."""
+        address = address_of(asking)
+        if isinstance(address, int):
+            return address
+        with Duplicate(asking) as found:
+            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+            if family not in (AF_INET, AF_INET6):
+                asking.go_on()
+                return None
+            facts = inet(family, address)
+            if isinstance(facts, int):
+                return facts
+            packed, port = facts
+            if port == NAMES and not self._judge.allows(asking, Request("network", "bind", shown(packed, port), address=packed, port=port)):
+                return EACCES
+            return EACCES if 0 < port < first_unprivileged() else self.carry_out("bind", found, address)
 
     def connect_by_internet(self, asking: Notification, found: socket, address: bytes) -> Answer:
         family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
@@ -108,7 +124,7 @@ class Sockets:
                     return self.connect_to_resolver(asking, found)
                 if self._loopback is not None:
                     return self.carry_out("connect", found, self._loopback.address(family))
-            if self._workshop is not None and self._workshop.is_own(found):
+            if self._workshop is not None and self._workshop.is_own(found) and (port == NAMES or is_loopback(None, packed)):
                 return self.carry_out("connect", found, address)  # in the network that has no way out
         names = self.resolution.names.of(packed) if self.resolution is not None else ()
         datagrams = udp_sockets.is_of_datagrams(found)
@@ -124,6 +140,8 @@ class Sockets:
     def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
         """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
         if sends_nothing(request):
+            if self._workshop is not None and self._workshop.is_own(found):
+                return self.connect_instead(asking, found, address)
             udp_sockets.mute(found)
             return self.carry_out("connect", found, address)
         if self.resolution is not None:
@@ -131,8 +149,22 @@ class Sockets:
         self.lookups().hear(asking, found, request)
         return None
 
+    def connect_instead(self, asking: Notification, found: socket, address: bytes) -> Answer:
+        """A mute socket of the machine's network in the place of one that knows no way there: it shows which address the machine has."""
+        instead = made(found.getsockopt(SOL_SOCKET, SO_DOMAIN), DATAGRAM, 0)
+        try:
+            udp_sockets.close(instead)
+            self.carry_out("connect", instead, address)
+            os.set_blocking(instead.fileno(), os.get_blocking(found.fileno()))
+            asking.put(instead.fileno(), asking.integer(0))
+        finally:
+            instead.close()
+        return 0
+
     def send(self, asking: Notification) -> Answer:
-        """To an address. Nothing comes of it, for a socket of UDP is mute; but it is told here. Others may, by their connections: these go on."""
+        """To an address. Nothing comes of it, for a socket of UDP is mute, or asks for names in a network that has nothing else; but it is told here.
+        Others may, by their connections: these go on.
+        """
         with Duplicate(asking) as found:
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family not in (AF_INET, AF_INET6) or not udp_sockets.is_of_datagrams(found):
@@ -142,6 +174,9 @@ class Sockets:
         if isinstance(facts, int):
             return facts
         packed, port = facts
+        if self.resolution is not None and (port == NAMES or is_loopback(None, packed)):
+            asking.go_on()
+            return None
         request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
         if port == NAMES:
             self.lookups().sent(asking, request)
@@ -294,6 +329,21 @@ class Duplicate:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+
+def address_of(asking: Notification) -> bytes | int:
+    """The address that connect(2) or bind(2) is called with; else an errno, as the kernel has it."""
+    size = asking.integer(2)
+    if not 0 <= size <= LONGEST_ADDRESS:
+        return EINVAL
+    address = asking.memory(asking.arguments[1], size)
+    return address if len(address) == size else EFAULT
+
+
+def first_unprivileged() -> int:
+    """The first port that takes no privilege to be bound (ip(7))."""
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "rb") as file:
+        return int(file.read())
 
 
 def inet(family: int, address: bytes) -> tuple[bytes, int] | int:

@@ -60,6 +60,21 @@ def call(number: int, *arguments: int | bytes) -> int:
     return _function("syscall")(number, *arguments)
 
 
+def load_library(name: str) -> None:
+    """dlopen(3). Raises OSError."""
+    import _ctypes
+
+    _ctypes.dlopen(name, 2)  # RTLD_NOW
+
+
+def find_by(database: str, services: str) -> None:
+    """Have the C library look up a database (nsswitch.conf(5)) by these services for as long as this process lives. Raises OSError.
+
+    glibc then looks at its configuration no more (__nss_configure_lookup, nss/nss_database.c); others have no such function.
+    """
+    _function("__nss_configure_lookup")(database.encode() + b"\0", services.encode() + b"\0")
+
+
 def pointers(memories: Iterable[bytes]) -> bytes:
     """An array of pointers to these, for a structure that has some. Good for as long as the caller keeps what they point to."""
     import _ctypes
@@ -72,7 +87,7 @@ def pointers(memories: Iterable[bytes]) -> bytes:
 
 _functions: dict[str, Callable[..., int]] = {}
 
-RESULTS = {"prctl": "i", "syscall": "l"}
+RESULTS = {"prctl": "i", "syscall": "l", "__nss_configure_lookup": "i"}
 """The functions of libc that are called, with what they return, as ctypes has it: a C int or a long."""
 
 

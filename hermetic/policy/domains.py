@@ -5,7 +5,7 @@ Without ports 80 and 443 are meant. A name is held in lower case and without the
 
 from __future__ import annotations
 
-from hermetic_guard.hosts import NAME_CHARACTERS, canonical_name, is_name
+from hermetic_guard.hosts import NAME_CHARACTERS, canonical_name, is_name, is_number
 from hermetic_guard.unions import merged_domains
 
 from hermetic.policy import ports
@@ -33,10 +33,10 @@ def read(text: str) -> Domain:
     plain = canonical_name(plain if plain.isascii() else encoded(plain, len(star)))
     if plain == "localhost":
         raise DomainError("this machine itself goes with --allow-localhost")
+    if is_number(plain) or (is_name(plain) and plain.rpartition(".")[2].isdigit()):
+        raise DomainError("a name was expected, not an address: that goes with --allow-address")
     if not is_name(plain):
         raise DomainError(f"a host name, or *. and one, was expected (at character {wrong_character(host)})")
-    if plain.rpartition(".")[2].isdigit():
-        raise DomainError("a name was expected, not an address: that goes with --allow-address")
     return star + plain, _ports(rest, len(host) + 1) if colon else WEB
 
 

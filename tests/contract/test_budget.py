@@ -10,7 +10,7 @@ from pathlib import Path
 
 OWN = """
 hermetic hermetic.__main__ hermetic.digest hermetic.distributions hermetic.errors hermetic.events hermetic.kept hermetic.options hermetic.places hermetic.report
-hermetic.launch hermetic.launch.becoming hermetic.launch.beforehand hermetic.launch.child hermetic.launch.confined hermetic.launch.environ hermetic.launch.execution hermetic.launch.finding hermetic.launch.leftovers hermetic.launch.made hermetic.launch.moved hermetic.launch.nested hermetic.launch.payload
+hermetic.launch hermetic.launch.becoming hermetic.launch.beforehand hermetic.launch.child hermetic.launch.confined hermetic.launch.environ hermetic.launch.execution hermetic.launch.finding hermetic.launch.later hermetic.launch.leftovers hermetic.launch.made hermetic.launch.moved hermetic.launch.nested hermetic.launch.payload
 hermetic.launch.process hermetic.launch.refusals hermetic.launch.removal
 hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker hermetic.launch.stage
 hermetic.linux hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers hermetic.linux.socket_answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors

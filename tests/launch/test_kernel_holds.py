@@ -214,6 +214,7 @@ def test_an_abstract_name_of_another_type(hermetic_command, env, as_user):
 INSTEAD = {
     "a link": "unlink $ARGV[0]; link $ARGV[1], $ARGV[0] or die $!;",
     "renamed": "rename $ARGV[1], $ARGV[0] or die $!;",
+    "renamed, and its name leads there": "rename $ARGV[1], $ARGV[0] or die $!; symlink $ARGV[0], $ARGV[1] or die $!;",
     "a symbolic link": "unlink $ARGV[0]; symlink $ARGV[1], $ARGV[0] or die $!;",
 }
 CONNECT = "socket $s, 1, 1, 0; connect $s, pack('Sa*', 1, $ARGV[0]) or die qq(connect: $!\\n); sysread $s, $x, 1; print 'connected'"
@@ -233,9 +234,13 @@ def test_another_socket_in_the_place_of_the_one_allowed(hermetic_command, env, p
             Path(path).unlink(missing_ok=True)
 
 
-def test_a_server_that_was_started_anew(hermetic_command, env, place):
-    """It is another file, bound by the same name."""
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_server_that_was_started_anew(hermetic_command, env, place, linked):
+    """It is another file, bound by the same name, which may lead over a link."""
     allowed = place / "allowed"
+    if linked:
+        (place / "link").symlink_to(place)
+        allowed = place / "link" / "allowed"
     script = f"until [ -e {place}/go ]; do sleep .05; done; exec perl -e '{CONNECT.replace(chr(39), chr(34))}' {allowed}"
     with daemon(str(allowed)):
         run = subprocess.Popen(

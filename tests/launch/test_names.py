@@ -259,6 +259,94 @@ def test_who_is_killed(hermetic_command: str) -> None:
         assert (found[0], "DNS(strange.example)" in found[1]) == (77, True), found
 
 
+def test_aliases_of_a_file(hermetic_command: str, tmp_path: Path) -> None:
+    """A variable of the user's names the file, which the run writes: the launcher would ask for what it says."""
+    aliases = tmp_path / "aliases"
+    prefix, write = ["env", f"HOSTALIASES={aliases}"], f"echo single secret.strange.example. > {aliases}; exec "
+    guarded = [*prefix, hermetic_command, "--no-network", "--allow-domain=single", "--"]
+    asking = ["sh", "-c", write + '"$@"', "sh", str(find_python("3.11").path), "-c", QUERY, "single"]
+    bare = [*prefix, "sh", "-c", write + "getent ahosts single"]
+    found = in_world({"bare": bare, "guarded": [*guarded, *asking]})
+    assert found["bare"][2] == ["secret.strange.example"], found
+    assert (found["guarded"][2], "blocked" in found["guarded"][1]) == (["single"], False), found
+
+
+UNPRIVILEGED = ["sh", "-c", 'echo 50 > /proc/sys/net/ipv4/ip_unprivileged_port_start; exec "$@"', "sh"]
+BIND = (
+    "import socket, sys; s = socket.socket(socket.AF_INET, getattr(socket, sys.argv[1])); s.bind(('127.0.0.1', int(sys.argv[2])))\n"
+    "if sys.argv[1] == 'SOCK_STREAM': s.listen(1)\n"
+    "print('bo' 'und')"
+)
+
+
+@pytest.mark.parametrize("kind", ["SOCK_DGRAM", "SOCK_STREAM"])
+@pytest.mark.parametrize("version", ["2.7", "3.11"])
+def test_a_name_server_in_the_run(hermetic_command: str, kind: str, version: str) -> None:
+    """Where everybody may have port 53, as in many containers, the launcher would ask the run itself."""
+    argv = [str(find_python(version).path), "-c", BIND, kind]
+    localhost = [*UNPRIVILEGED, hermetic_command, "--no-network", "--allow-localhost", "--"]
+    names = [*localhost[:-1], "--allow-domain=app.test", "--"]
+    found = in_world({
+        "bare": [*UNPRIVILEGED, *argv, "53"],
+        "no names": [*localhost, *argv, "53"],
+        "names": [*names, *argv, "53"],
+        "another port": [*names, *argv, "5353"],
+        "a privileged one": [*names, *argv, "49"],
+        "any": [*names, *argv, "0"],
+    })  # fmt: skip
+    bound = {name for name in found if "bound" in found[name][1]}
+    assert bound == {"bare", "no names", "another port", "any"}, found
+    assert "names come from outside: " in found["names"][1], found
+
+
+def test_this_machine_denied(hermetic_command: str) -> None:
+    """The run's own name server is none of what that is about."""
+    asking = [str(find_python("3.11").path), "-c", QUERY, "app.test"]
+    found = in_world({"query": [hermetic_command, "--no-network", *OPTIONS, "--deny-address=127.0.0.0/8", "--", *asking]})["query"]
+    assert (found[1], found[2]) == ("True\n", ["app.test"]), found
+
+
+SENT = (
+    "import socket; a = socket.gethostbyname('app.test'); s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+    "try: s.sendto(b'x', (a, 80)); print('s' 'ent')\n"
+    "except EnvironmentError as error: print(error.errno)"
+)
+OWN_ADDRESS = (
+    "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('8.8.4.7', 9)); print(s.getsockname()[0])\n"
+    "try: s.send(b'x'); print('s' 'ent')\n"
+    "except EnvironmentError as error: print(error.errno)"
+)
+
+
+@pytest.mark.parametrize("layers", ["both", "python", "kernel"])
+def test_datagrams_to_a_name(hermetic_command: str, layers: str) -> None:
+    """What is allowed for a name is TCP; and connecting shows which address this machine has, by which nothing is sent."""
+    python = PYTHON27 if layers == "kernel" else str(find_python("3.11").path)
+    guarded = [str(find_python("3.11").path), "-IS", ONE_LAYER, "python"] if layers == "python" else [hermetic_command]
+    programs = {"sent": [python, "-c", SENT], "address": [python, "-c", OWN_ADDRESS]}
+    bare = in_world(programs)
+    assert (bare["sent"][1], bare["address"][1]) == ("sent\n", "8.8.4.7\nsent\n")
+    for more in ([], ["--allow-localhost"]):
+        found = in_world({name: [*guarded, "--no-network", *OPTIONS, *more, "--", *argv] for name, argv in programs.items()})
+        assert "sent\n" not in found["sent"][1] + found["address"][1] or (more and layers == "kernel"), found  # by the loopback interface
+        assert ("network disabled: send(8.8.4.4:80)\n" in found["sent"][1]) is (not more or layers != "kernel"), found
+        assert "8.8.4.7\n" in found["address"][1] or more, found
+
+
+def test_numbers_as_names(hermetic_command: str) -> None:
+    """What libc reads as an address has no other: it would count as handed out for a name."""
+    asking = "import socket; print(socket.gethostbyname({name!r}))"
+    numbers = ["134743044", "0x08080404", "01002002004", "8.8.1028", "08.0x8.4.4"]
+    commands = {f"bare {name}": [PYTHON27, "-c", asking.format(name=name)] for name in numbers[:4]}
+    for name in numbers:
+        commands[name] = [hermetic_command, "--no-network", "--allow-domain=*", "--", PYTHON27, "-c", QUERY, name, "127.83.0.53"]
+    found = in_world(commands)
+    for name in numbers[:4]:
+        assert found[f"bare {name}"][1] == "8.8.4.4\n", found
+    for name in numbers:
+        assert (f"network disabled: DNS({name})\n" in found[name][1], "True" in found[name][1], found[name][2]) == (True, False, []), found
+
+
 def test_many_names_at_once(hermetic_command: str) -> None:
     """More than there are workers in the launcher; each of them is found."""
     code = (

@@ -82,3 +82,16 @@ def test_resolvers(resolvers, hermetic_command: str, situation: str) -> None:
         _, out, asked = found[f"{name} strange.example"]
         assert (answer in out, asked) == (False, []), (name, out, asked)
         assert out.count("network disabled: DNS(strange.example)\n") == (name in served), (name, out)
+
+
+@pytest.mark.parametrize(("start", "more"), [([], []), ([], ["--allow-localhost"]), (ORDINARY, [])])
+def test_who_has_asked(musl, hermetic_command: str, start: list[str], more: list[str]) -> None:
+    """It is named, and killed where that is wanted; not a process of the launcher's."""
+    guarded = [*start, hermetic_command, "--no-network", *OPTIONS, *more]
+    programs = {"musl": [musl, "strange.example"], "below": ["sh", "-c", f"{musl} strange.example; true"]}
+    found = in_world({name: [*guarded, "--", *argv] for name, argv in programs.items()})
+    for name in programs:
+        assert f"asked by  {musl} (process " in found[name][1], found
+        assert "could not be ended" not in found[name][1], found
+    killed = in_world({"musl": [*guarded, "--on-violation=kill", "--", *programs["musl"]]})
+    assert killed["musl"][0] == 77, killed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from hermetic_guard.decide import Request
 from hermetic_guard.policy import Network, Policy
 from unit.test_dns import asked
 
-from hermetic.linux import dns, resolver
+from hermetic.linux import dns, lookup_sources, resolver
 
 WEB = ((80, 80), (443, 443))
 POLICY = Policy(network=Network(domains=(("*.wild.example", WEB), ("app.example", WEB))))
 HOST = socket.inet_aton("192.0.2.1")
+EVIL = socket.inet_aton("192.0.2.66")
 HOST6 = socket.inet_pton(socket.AF_INET6, "2001:db8::1")
 
 
@@ -140,7 +142,7 @@ def test_a_name_is_asked_for_as_it_is(
     (configuration / "hosts").write_text("192.0.2.77 Listed.example\n")
     seen = []
 
-    def getaddrinfo(host: str, *_: object) -> list[tuple[object, ...]]:
+    def getaddrinfo(host: bytes, *_: object) -> list[tuple[object, ...]]:
         seen.append(host)
         return [(2, 1, 6, "", ("192.0.2.1", 0))]
 
@@ -148,7 +150,7 @@ def test_a_name_is_asked_for_as_it_is(
 
     monkeypatch.setattr(_socket, "getaddrinfo", getaddrinfo)
     assert resolver.Names(POLICY, lambda *_: None)._look_up(name, socket.AF_INET) == found
-    assert seen == ([asked_as] if asked_as else [])
+    assert seen == ([asked_as.encode()] if asked_as else [])
 
 
 SERVERS = [
@@ -166,3 +168,45 @@ def test_name_servers(configuration: Path, text: str | None, found: set[bytes]) 
     if text is not None:
         (configuration / "resolv.conf").write_text(text)
     assert resolver.name_servers() == {(packed, 53) for packed in found}
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file that names are found by, which the run may change. Nothing is recent."""
+    monkeypatch.setattr(lookup_sources, "RECENT_NS", 0)
+    monkeypatch.setattr(resolver, "RECENT_NS", 0)
+    (tmp_path / "above").mkdir()
+    (tmp_path / "above/file").write_text("before")
+    monkeypatch.setattr(resolver, "in_reach", lambda policy: (str(tmp_path / "above/file"),))
+    return tmp_path / "above/file"
+
+
+def test_what_was_changed_before(watched: Path) -> None:
+    """Then libc is not asked: it would load what its configuration names."""
+    names = Asked()
+    watched.write_text("after!")
+    assert (names("app.example"), names.looked_up) == ((dns.FAILED, 0), [])
+    assert names.told == [("app.example", 1)]
+
+
+def moved_and_back(file: Path) -> None:
+    os.rename(file.parent, file.parent.parent / "other")
+    os.rename(file.parent.parent / "other", file.parent)
+
+
+@pytest.mark.parametrize(("times", "code"), [(0, dns.FINE), (1, dns.FINE), (99, dns.FAILED)])
+def test_a_directory_that_is_away_meanwhile(watched: Path, times: int, code: int) -> None:
+    """What was found then counts for nothing; once there is rest it is looked up anew."""
+    names = Asked()
+
+    def look_up(name: str, family: int) -> list[bytes]:
+        if len(names.looked_up) >= times:
+            return names.look_up(name, family)
+        names.looked_up.append((name, family))
+        moved_and_back(watched)
+        return [EVIL]
+
+    names.names._lookup = look_up
+    assert names("app.example") == (code, int(code == dns.FINE))
+    assert names.names.of(EVIL) == ()
+    assert len(names.looked_up) == min(times + 1, resolver.TRIES)

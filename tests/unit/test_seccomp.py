@@ -212,9 +212,18 @@ def test_sending(machine, call, arguments, action, supervised):
 
 
 @machines
+def test_who_binds_is_asked_about(machine):
+    """Where the launcher looks names up and all of localhost is open: a port of UDP is taken by that alone."""
+    both = Policy(network=Network(domains=(("app.test", ((443, 443),)),), localhost=ANY))
+    for policy, asked in ((both, True), *((policy, False) for policy in (CLOSED, LISTENING, *OPEN))):
+        code = program(policy, machine, supervised=True)
+        assert ran(code, machine, "bind", (3, 1, 16)).action == (USER_NOTIF if asked else ALLOW)
+
+
+@machines
 def test_datagrams_are_told(machine):
-    """By the address that is given with each, where sockets of UDP are mute; what a connection sends has none."""
-    for policy, told in zip((CLOSED, LISTENING, *OPEN), (True, True, False, True, False, True), strict=True):
+    """By the address that is given with each, but where all of localhost is open; what a connection sends has none."""
+    for policy, told in zip((CLOSED, LISTENING, *OPEN), (True, True, False, True, True, True), strict=True):
         code = program(policy, machine, supervised=True)
         for address in (0x1000, 1 << 32, TOP):
             assert ran(code, machine, "sendto", (3, 1, 1, 0, address, 16)).action == (USER_NOTIF if told else ALLOW)
