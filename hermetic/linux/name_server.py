@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 AF_INET, STREAM = 2, 1
 IPPROTO_IP, IP_PKTINFO = 0, 8
+FIONREAD, SHUT_RDWR = 0x541B, 2
 LONGEST = 65535
 WORKERS = 256
 IDLE_S = 10.0
 """How long a connection may say nothing: it keeps a worker."""
 UNEXPECTED_S = 1.0
 """How long it is kept while nobody says that it is the run's."""
+LOOKS = 4
+"""How often it is looked whose a question is."""
 LOCAL, LOOPBACK = "127.0.0.1", b"\x7f\0\0\1"
 
 
@@ -52,6 +55,16 @@ class Crew:
         """Raises RuntimeError where there can be no thread more."""
         while not self._takes_one():
             pause()
+        self._begin(work, arguments)
+
+    def could_do(self, work: Callable[..., None], *arguments: object) -> bool:
+        """The same where somebody is free; else nothing. Raises RuntimeError."""
+        free = self._takes_one()
+        if free:
+            self._begin(work, arguments)
+        return free
+
+    def _begin(self, work: Callable[..., None], arguments: tuple[object, ...]) -> None:
         try:
             self._start_thread(self._work, (work, arguments))
         except RuntimeError:
@@ -142,17 +155,50 @@ class Server:
                 pause()
 
     def _serve(self, peer: socket, port: int) -> None:
+        """C libraries ask for both kinds of address at once (send_vc of glibc's res_send.c), and would wait for one after the other."""
+        turn = self._allocate_lock()
         try:
             asker = self._asker(port)
             while asker is not None and (message := _message(peer)):
-                answer = self._names.answer(message, asker)
-                if answer is None:
-                    break
-                peer.sendall(len(answer).to_bytes(2, "big") + answer)
-        except OSError:
+                if not (is_more(peer) and self._crew.could_do(self._reply, peer, turn, message, asker)):
+                    self._reply(peer, turn, message, asker)
+        except (OSError, RuntimeError):
             return
         finally:
-            peer.close()
+            with turn:
+                peer.close()
+
+    def _reply(self, peer: socket, turn: LockType, message: bytes, asker: int) -> None:
+        """Whoever asks what is no question is told no more."""
+        answer = self._names.answer(message, asker)
+        with turn:
+            if answer is None:
+                end(peer)
+            else:
+                send(peer, len(answer).to_bytes(2, "big") + answer)
+
+
+def send(peer: socket, data: bytes) -> None:
+    """To somebody who may be gone by now."""
+    try:
+        peer.sendall(data)
+    except OSError:
+        return
+
+
+def end(peer: socket) -> None:
+    """Who reads there, here and at the other end, hears no more."""
+    try:
+        peer.shutdown(SHUT_RDWR)
+    except OSError:
+        return
+
+
+def is_more(peer: socket) -> bool:
+    """Whether the next question is there already."""
+    import fcntl
+
+    return any(fcntl.ioctl(peer, FIONREAD, bytes(4)))
 
 
 def _message(peer: socket) -> bytes:
@@ -254,10 +300,13 @@ class Resolution:
             _thread.start_new_thread(serve_datagrams, (workshop, self.names, judge.members))
 
     def _answer_datagram(self, message: bytes, address: tuple[str, int]) -> bytes | None:
-        """Nobody else on this machine is answered, nor told of."""
+        """Nobody else on this machine is answered, nor told of. What /proc says is not of one moment: a socket may be missing while others go."""
         assert self.loopback is not None
-        asker = self.loopback.asker(address[1], self._members())
-        return None if asker is None else self.names.answer(message, asker)
+        for _ in range(LOOKS):
+            asker = self.loopback.asker(address[1], self._members())
+            if asker is not None:
+                return self.names.answer(message, asker)
+        return None
 
     def is_server(self, address: bytes, port: int) -> bool:
         """Whether a resolver that goes by this machine's configuration, or by the run's own, takes it for a name server."""

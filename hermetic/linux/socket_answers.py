@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hermetic.linux.judge import Answer, Judge
     from hermetic.linux.lookups import Lookups
     from hermetic.linux.name_server import Resolution, Ways
+    from hermetic.linux.waiting import Waiting
 
 EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 111, 114
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
@@ -61,6 +62,7 @@ class Sockets:
         self._workshop, self._loopback = (ways.workshop, ways.loopback) if ways else (None, None)
         self._turns = Turns()
         self._lookups: Lookups | None = None
+        self._waiting: Waiting | None = None
         rules = judge.policy.network
         self.resolution = self._resolve(ways) if ways else None
         self._listed = local_sockets.Listed(rules.unix if rules else ())
@@ -90,9 +92,10 @@ class Sockets:
             if int.from_bytes(address[:2], "little") == AF_UNSPEC:
                 with self._turns.connecting(found):
                     return self.carry_out("connect", found, address)  # takes a connection away
-            if found.getsockopt(SOL_SOCKET, SO_DOMAIN) == AF_UNIX:
+            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+            if family == AF_UNIX:
                 return self.connect_locally(asking, found, address)
-            return self.connect_by_internet(asking, found, address)
+            return self.connect_by_internet(asking, found, family, address)
 
     def bind(self, asking: Notification) -> Answer:
         """Not to where the launcher may ask for names; to the other ports as the caller may, who has fewer privileges than the launcher."""
@@ -112,8 +115,7 @@ class Sockets:
                 return EACCES
             return EACCES if 0 < port < first_unprivileged() else self.carry_out("bind", found, address)
 
-    def connect_by_internet(self, asking: Notification, found: socket, address: bytes) -> Answer:
-        family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+    def connect_by_internet(self, asking: Notification, found: socket, family: int, address: bytes) -> Answer:
         facts = inet(family, address)
         if isinstance(facts, int):
             return facts
@@ -133,9 +135,11 @@ class Sockets:
             return self.connect_mute(asking, found, address, request)
         if not self._judge.allows(asking, request):
             return EACCES
-        if family == AF_INET6 and is_loopback(None, packed) and found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
+        if datagrams:
+            return self.carry_out("connect", found, address)
+        if family == AF_INET6 and is_loopback(None, packed):
             return self.connect_inward(asking, found, address)
-        return self.carry_out("connect", found, address)
+        return self.waiting().connect(asking, found, family, address)
 
     def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
         """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
@@ -194,11 +198,17 @@ class Sockets:
         """The run's own, whose errors a resolver takes for the server's."""
         assert self.resolution is not None
         server = self.resolution.server()
-        family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
-        try:
-            return self.carry_out("connect", found, server.address(family))
-        finally:  # also when it goes on by itself, which is an error (EINPROGRESS)
-            server.expect(name_of(found, family)[1], process_of(asking.thread))
+        family, process = found.getsockopt(SOL_SOCKET, SO_DOMAIN), process_of(asking.thread)
+        answer = self.waiting().connect(asking, found, family, server.address(family))
+        server.expect(name_of(found, family)[1], process)  # also when it goes on by itself (EINPROGRESS)
+        return answer
+
+    def waiting(self) -> Waiting:
+        if self._waiting is None:
+            from hermetic.linux.waiting import Waiting  # only once somebody connects
+
+            self._waiting = Waiting()
+        return self._waiting
 
     def connect_inward(self, asking: Notification, found: socket, address: bytes) -> Answer:
         """Through the loopback interface. What is tied to another, as a socket becomes by bind(2) to a link-local address, even if that fails,
@@ -211,7 +221,7 @@ class Sockets:
             self.hold_where_it_is_bound(found)
             if found.getsockopt(SOL_SOCKET, SO_BINDTODEVICE, 16).rstrip(b"\0") not in (b"", b"lo"):
                 return self.refuse_option(asking, SOL_SOCKET, SO_BINDTODEVICE)
-            return self.carry_out("connect", found, address)
+            return self.waiting().connect(asking, found, AF_INET6, address)
 
     def hold_where_it_is_bound(self, found: socket) -> None:
         """Bound once, if only to a port, a socket that is not connected cannot be bound again. Its name does not tell: it may be an old one."""
@@ -234,13 +244,13 @@ class Sockets:
             return EINVAL
         if name[:1] == b"\0":
             request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=self.is_own(found, name=name))
-            return self.carry_out("connect", found, address) if self._judge.allows(asking, request) else EACCES
+            return self.waiting().connect(asking, found, AF_UNIX, address) if self._judge.allows(asking, request) else EACCES
         path = name.partition(b"\0")[0]
         opened = open_as(asking, path)
         try:
             if not self.may_reach(asking, found, opened):
                 return EACCES
-            return self.carry_out("connect", found, AF_UNIX.to_bytes(2, "little") + b"/proc/self/fd/%d\0" % opened)
+            return self.waiting().connect_to_file(asking, found, opened)
         finally:
             os.close(opened)
 

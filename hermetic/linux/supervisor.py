@@ -1,4 +1,4 @@
-"""Answers the system calls that the kernel hands to the launcher, in threads, so that a slow connection keeps nobody waiting.
+"""Answers the system calls that the kernel hands to the launcher, in threads. What is waited for longer stands in waiting.py.
 
 What becomes of a call stands in answers.py. When the launcher is gone the calls fail (ENOSYS): nothing gets through unjudged.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hermetic.linux.judge import Answer
 
 THREADS = 128
-"""So many calls wait for their connections at a time at most; further ones wait for those."""
+"""So many calls are answered at a time at most; further ones wait for those."""
 
 EACCES = 13
 SHORT = (12, 23, 24, 105)

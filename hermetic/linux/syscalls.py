@@ -51,10 +51,11 @@ def prctl(option: int, *arguments: int) -> int:
     return _function("prctl")(option, *arguments, *(0,) * (4 - len(arguments)))
 
 
-def call(number: int, *arguments: int | bytes) -> int:
+def call(number: int, *arguments: Any) -> int:
     """syscall(2): what the system call of that number returns. Raises OSError.
 
-    arguments: integers, of which negative ones and addresses are handed on as they are, and bytes for memory that the kernel reads.
+    arguments: integers, of which negative ones and addresses are handed on as they are, and bytes for memory that the kernel reads, or what
+    `writable` gives for such as it writes.
     The interpreter's lock is let go meanwhile, so other threads run on.
     """
     return _function("syscall")(number, *arguments)
@@ -83,6 +84,20 @@ def pointers(memories: Iterable[bytes]) -> bytes:
         _type_ = "z"
 
     return b"".join(bytes(Pointer(memory)) for memory in memories)
+
+
+def writable(size: int) -> Any:
+    """Memory that the kernel writes, to be handed to `call`; bytes() of it says what stands there."""
+    import _ctypes
+
+    class Char(_ctypes._SimpleCData):  # type: ignore[type-arg]
+        _type_ = "c"
+
+    class Memory(_ctypes.Array):  # type: ignore[type-arg]
+        _type_ = Char
+        _length_ = size
+
+    return Memory()
 
 
 _functions: dict[str, Callable[..., int]] = {}
@@ -116,7 +131,7 @@ def _bound(name: str) -> Callable[..., int]:
 
     function: Any = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))  # type: ignore[arg-type]
 
-    def checked(*arguments: int | bytes) -> int:
+    def checked(*arguments: Any) -> int:
         result = int(function(*[Long(word) if isinstance(word, int) else word for word in arguments]))
         if result == -1:
             number = _ctypes.get_errno()

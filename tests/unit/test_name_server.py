@@ -12,7 +12,7 @@ from hermetic_guard.hosts import NAME_SERVER
 from unit.test_dns import asked
 from unit.test_resolver import HOST, Asked
 
-from hermetic.linux import loopback_server, name_server
+from hermetic.linux import dns, loopback_server, name_server
 from hermetic.linux.loopback_server import LoopbackServer
 
 
@@ -38,6 +38,28 @@ def test_serving() -> None:
         assert names.told == [("strange.example", 42)]
         made.sendall(b"\0\3abc")
         assert made.recv(1) == b""
+
+
+def both_kinds(server: name_server.Server) -> float:
+    """How long it takes until what is asked at once, as C libraries do, is answered."""
+    questions = [asked("app.example"), asked("app.example", dns.AAAA)]
+    begun = time.monotonic()
+    with connection(server) as made:
+        server.expect(made.getsockname()[1], 42)
+        made.sendall(b"".join(len(question).to_bytes(2, "big") + question for question in questions))
+        for _ in questions:
+            size = int.from_bytes(made.recv(2, socket.MSG_WAITALL), "big")
+            assert len(made.recv(size, socket.MSG_WAITALL)) == size
+    return time.monotonic() - begun
+
+
+def test_both_kinds_of_address_are_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Asked()
+    monkeypatch.setattr(names.names, "_lookup", lambda name, family: time.sleep(0.6) or [HOST if family == socket.AF_INET else bytes(16)])
+    server = name_server.Server(names.names)
+    assert 0.6 <= both_kinds(server) < 1.1
+    monkeypatch.setattr(server._crew, "could_do", lambda *_: False)  # nobody is free: one after the other
+    assert both_kinds(server) >= 1.2
 
 
 def test_more_than_there_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,3 +159,24 @@ def test_without_the_privilege(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_usual_address() -> None:
     assert socket.inet_aton(name_server.HOST) == NAME_SERVER
+
+
+def test_whose_a_question_is_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table in /proc is read piece by piece, and a line of it is missed while others go."""
+    server = LoopbackServer()
+    server.socket.close()
+    resolution = name_server.Resolution.__new__(name_server.Resolution)
+    resolution.loopback, resolution._members, resolution.names = server, lambda: [os.getpid()], Asked().names
+    found: list[int] = []
+
+    def missing(port: int, whole: int) -> list[int]:
+        found.append(port)
+        return sockets_at(port) if len(found) >= whole else []
+
+    sockets_at = loopback_server.sockets_at
+    with socket.socket(type=socket.SOCK_DGRAM) as made:
+        made.bind(("127.0.0.1", 0))
+        for whole, answered in ((1, True), (3, True), (9, False)):
+            found.clear()
+            monkeypatch.setattr(loopback_server, "sockets_at", lambda port, whole=whole: missing(port, whole))
+            assert (resolution._answer_datagram(asked("app.example"), made.getsockname()) is not None) == answered
