@@ -50,7 +50,8 @@ def activate(way, staged, identity, before):
     native_files = staged.read("native")
     install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity), staged))
     if "launcher" in staged.digests:
-        builds.confine(scopes, builds.own_words(staged.run), staged.read("launcher").decode("utf-8", "surrogateescape").split("\0"))
+        launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
+        builds.confine(scopes, lambda: builds.own_words(staged.run), launcher)
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))
     found.process_warnings()

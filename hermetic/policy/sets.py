@@ -27,6 +27,7 @@ COMMAND, REPOSITORIES = "hermetic.indexes.command", "hermetic.policy.repositorie
 PLACES = {
     "$WRITTEN": (COMMAND, "written"),
     "$CACHES": (COMMAND, "caches"),
+    "$CONFIGURATION": ("hermetic.indexes.configuration", "files"),
     "$REPOSITORIES": (REPOSITORIES, "directories"),
     "$REPOSITORY_FILES": (REPOSITORIES, "files"),
 }
