@@ -82,6 +82,11 @@ def plain(name: str) -> list[str]:
     return [inner for word in tables()[name]["words"] for inner in (plain(word) if word.startswith("@") else [word])]
 
 
+def paths(name: str, context: Context) -> list[str]:
+    """Those of a set of paths that are there."""
+    return [found for word in plain(name) for found in _paths(word, context)]
+
+
 def _as_they_are(word: str, context: Context) -> Iterable[str]:
     return [word]
 

@@ -151,8 +151,26 @@ def test_uv_has_the_same_default_or_none(home: Path) -> None:
         assert names(context(home, "pip", "install", "x", program="bin/uv")) == expected
 
 
+def test_an_environment_with_a_copy_of_its_interpreter(home: Path) -> None:
+    """What looks like the interpreter's library there is what packages have brought: the default of hermetic's own counts."""
+    (home / "venv/bin/python").unlink()
+    write(home / "venv/bin/python", "")
+    bundled = home / "venv/lib/python3.13/ensurepip/_bundled"
+    bundled.mkdir(parents=True)
+    write_pip(bundled, INDEX_PY.replace("https://index.example", "https://evil.example"))
+    bundled.chmod(0o555)
+    made = context(home, "install", "x")
+    own = defaults.find("")
+    assert own is not None
+    assert found.default_for(made) == own
+    assert "evil.example:443" not in names(made)
+    without = defaults.find(str(home / "venv/bin/python"))
+    assert without is not None
+    assert without.url == "https://evil.example/simple"
+
+
 def test_no_copy_of_pip(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(defaults, "copies", lambda interpreter: iter([{defaults.INDEX: "not (Python", defaults.OPTIONS: ""}]))
+    monkeypatch.setattr(defaults, "copies", lambda interpreter, written: iter([{defaults.INDEX: "not (Python", defaults.OPTIONS: ""}]))
     assert defaults.find("/x") is None
     assert names(context(home, "install", "x")) == []
 
