@@ -3,7 +3,8 @@
 pip's code says which that is, and which host the files are at that its pages link to. What is installed in an environment the environment's own
 packages may have altered, so pip's code is taken from where the target cannot write: the copy that comes with the interpreter's standard library
 (`ensurepip`), or else with that of hermetic's own. A virtual environment has no library of its own, but may be made to look so: where its
-interpreter is a copy, not a link, the directories beside it are the environment's, which packages fill. uv has the same default, or it does not count: its URL must be found in uv's binary.
+interpreter is a copy, not a link, the directories beside it are the environment's, which packages fill. uv has the same default, or it does not
+count: its URL must be found in uv's binary.
 """
 
 from __future__ import annotations

@@ -275,16 +275,27 @@ def test_startup_files_that_a_wheel_brings(place, which):
     ]
     again = made.installed("starting")
     assert "whenever an interpreter starts" not in again.err
+    added = made.installed("adding").err
+    assert (
+        f"hermetic: {made.site}/_adding/sitecustomize.py, of adding 1.0, runs from now on whenever an interpreter starts there\n" in added
+    )
+    assert f"hermetic: {made.directory}/pip.conf says from now on where pip looks for packages there\n" in added
     beside = made.directory.with_name("beside")
     assert f"hermetic: {beside}/starting.pth, of starting 1.0, runs" in made.installed("--target", str(beside), "starting").err
 
 
 @pytest.mark.parametrize(
     ("which", "name", "path"),
-    [("3.13", "configuring", "pyvenv.cfg"), ("3.13", "replacing", "bin/python"), ("uv 3.13", "configuring", "pyvenv.cfg")],
+    [
+        ("3.13", "configuring", "pyvenv.cfg"),
+        ("3.13", "replacing", "bin/python"),
+        ("3.13", "activating", "bin/activate"),
+        ("uv 3.13", "configuring", "pyvenv.cfg"),
+        ("uv 3.13", "activating", "bin/activate"),
+    ],
 )
 def test_the_interpreter_is_not_brought(place, which, name, path):
-    """Nor what says where it finds its modules: it is what the next run is started with. uv replaces no interpreter by itself."""
+    """Nor what says where it finds its modules, and what the user's own shell runs to activate it: it is what the next run is started with. uv replaces no interpreter by itself."""
     made = place(which)
     file = made.directory / path
     before = file.read_bytes()
