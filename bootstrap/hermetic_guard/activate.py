@@ -25,6 +25,7 @@ from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
 from hermetic_guard.guards import filesystem, integrity, native, network, process
+from hermetic_guard.policy import CONFINED
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
@@ -85,6 +86,8 @@ def install(enforcer, protected, native_files, channel, guard_children):
     replace()
     at_end, freeze = collector.install(enforcer)
     tables.append(at_end)
+    if enforcer.scopes.current.builds == CONFINED:
+        tables.append({"open": builds.make_on_open(enforcer.check)})
     if enforcer.hooked:
         create = enforcer.ledger.original(_imp, "create_dynamic")
         on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation, largest_file(enforcer.scopes))

@@ -18,6 +18,7 @@ import os
 import sys
 
 from hermetic_guard import cmdline, injection
+from hermetic_guard.decide import Request
 from hermetic_guard.files import read_file
 from hermetic_guard.intersection import matches
 from hermetic_guard.policy import BUILD, CONFINED
@@ -36,6 +37,9 @@ A pip that is started out of an archive has it in a temporary file (importlib.re
 
 COMPILES = "pip_compileall.py"
 """The script by which uv has the environment compile modules, whose paths it reads from standard input."""
+
+ANSWER = "/output.json"
+"""Ends the path of the file that it leaves in that directory, with the name of what it has made."""
 
 WRITES = {
     "build_wheel": "wheel_directory",
@@ -182,3 +186,32 @@ def scratch_in(directory: str) -> str:
 def environment_of(installers: "Mapping[str, str]") -> "dict[str, str]":
     """What a build gets of the variables."""
     return {name: value for name, value in installers.items() if not any(matches(one, name) for one in FOR_INSTALLERS)}
+
+
+# What a hook answers.
+
+
+def make_on_open(check):
+    """For the installer's own process: pip joins what a hook answers to the directory that the hook was to fill, and moves what is there. An absolute
+    path leads elsewhere, as one with `..` does, to what the installer may take away and the build may not.
+
+    A process that the hook has left behind can change the answer between this reading and pip's. JSON is read as pip does it: so much is the
+    same that what this cannot read pip cannot either.
+    """
+    read, largest, request, failures = read_file, LARGEST, Request, (OSError, ValueError, RecursionError)
+
+    def on_open(path, mode, _):
+        if mode != "r" or type(path) is not str or not path.endswith(ANSWER):
+            return
+        import json
+
+        try:
+            content = read(path, largest)
+            answer = json.loads(content.decode("utf-8")) if len(content) < largest else {"return_val": "/"}
+        except failures:
+            return
+        named = answer.get("return_val") if type(answer) is dict else None
+        if type(named) is str and ("/" in named or named in (".", "..")):
+            check(request("filesystem", "use", named, path=None))
+
+    return on_open

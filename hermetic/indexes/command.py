@@ -32,14 +32,17 @@ MARK = "pyvenv.cfg"
 
 
 class Command:
-    """installer: PIP, UV, or "" for another; program: its path; arguments: the installer's own"""
+    """installer: PIP, UV, or "" for another; program: its path; arguments: the installer's own; active: the environment that it takes for the
+    active one where the user has activated none
+    """
 
-    __slots__ = ("arguments", "installer", "program")
+    __slots__ = ("active", "arguments", "installer", "program")
 
-    def __init__(self, installer: str, program: str, arguments: list[str]) -> None:
+    def __init__(self, installer: str, program: str, arguments: list[str], active: str = "") -> None:
         self.installer = installer
         self.program = program
         self.arguments = arguments
+        self.active = active
 
     def value(self, option: str) -> str | None:
         """Of the last one that was given."""
@@ -60,7 +63,16 @@ def of(given: Sequence[str]) -> Command:
     line = cmdline.parse(list(given))
     if line.kind in ("f", "m") and _is_pip(os.path.basename(line.target or "")):
         return Command(PIP, given[0], list(line.rest))
+    if line.kind == "m" and line.target == UV:
+        return _by_python(given[0], list(line.rest))
     return Command("", given[0], [])
+
+
+def _by_python(interpreter: str, arguments: list[str]) -> Command:
+    """`python -m uv` becomes the program beside the interpreter, and has it take that one's environment for the active one."""
+    folder = os.path.dirname(interpreter)
+    above = os.path.dirname(folder)
+    return Command(UV, f"{folder}/{UV}", arguments, above if os.path.isfile(f"{above}/{MARK}") else "")
 
 
 def _is_pip(name: str) -> bool:
@@ -76,7 +88,7 @@ def environment(command: Command, context: Context) -> str:
     found = _interpreter(os.path.join(context.cwd or "/", named)) if named else ""
     if found or command.installer != UV:
         return found
-    active = context.environ.get("VIRTUAL_ENV") or context.environ.get("CONDA_PREFIX")
+    active = context.environ.get("VIRTUAL_ENV") or command.active or context.environ.get("CONDA_PREFIX")
     return _interpreter(active) if active else _of_project(context)
 
 

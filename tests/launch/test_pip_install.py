@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from launch.demo import write_tree
 from launch.environments import RECIPES, UV, Environment, call, find_python, make
 from launch.jobs import is_shown, transcript
-from launch.packages import Index, write_packages
+from launch.packages import SOURCES, Index, write_packages
 from launch.test_names import in_world
 
 ONE_LAYER = Path(__file__).parents[1] / "containment/one_layer.py"
@@ -236,6 +237,21 @@ def test_a_local_project(place, tmp_path, packages):
         assert done.refused == []
         (project / "traced").unlink()
     assert made.environment.ask("import local; print(local.__file__)") == f"{project}/local.py"
+
+
+def test_uv_by_an_interpreter(place, tmp_path):
+    """`python -m uv`, with another environment active: that is what is installed into, and a local project is built where it is."""
+    made, active = place("3.13"), place("uv 3.13", "active")
+    [package] = Path(UV).parents[1].glob("lib/python*/site-packages/uv")
+    (made.site / "uv").symlink_to(package)
+    (made.environment.bin / "uv").symlink_to(UV)
+    write_tree(tmp_path / "project", SOURCES["probing"])
+    env = active.environ | {"UV_NO_INDEX": "1"}
+    command = [made.environment.python, "-m", "uv", "pip", "install", "./project"]
+    done = made.jobs.guarded("run", PROFILE, "--allow-env=PROBE", "--", *command, env=env)
+    assert done.code == 0, done.out + done.err
+    assert active.outcomes()["tree"] == "done"
+    assert active.outcomes()["environment"] == "refused"
 
 
 def test_variables(place):

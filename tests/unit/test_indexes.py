@@ -359,6 +359,17 @@ def of_venv(home: Path) -> list[str]:
     return [f"{home}/venv", f"{home}/venv/bin"]
 
 
+def test_uv_that_an_interpreter_starts(home: Path) -> None:
+    """It installs into the active environment, and without one into that of the interpreter; local projects are written as otherwise."""
+    python = str(write(home / "other/bin/python", ""))
+    (home / "other/pyvenv.cfg").touch()
+    for active, expected in ((f"{home}/venv", home / "venv"), ("", home / "other")):
+        words = [python, "-m", "uv", "pip", "install", f"{home}/work"]
+        made = Context(f"{home}/work", {"HOME": f"{home}/home", "VIRTUAL_ENV": active}, Known(python, words=words), begins=True)
+        assert (made.installer.installer, made.value("VENV")) == (command.UV, str(expected))
+        assert sets.words("@installed", WRITE, made)[-1] == f"{home}/work"
+
+
 def test_what_is_written(home: Path) -> None:
     write(home / "work/sub/pyproject.toml", "")
     write(home / "work/named/setup.py", "")
