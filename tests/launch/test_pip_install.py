@@ -240,7 +240,7 @@ def test_a_local_project(place, tmp_path, packages):
 
 
 def test_uv_by_an_interpreter(place, tmp_path):
-    """`python -m uv`, with another environment active: that is what is installed into, and a local project is built where it is."""
+    """`python -m uv`, with another environment active: it installs into its own, and a local project is built where it is."""
     made, active = place("3.13"), place("uv 3.13", "active")
     [package] = Path(UV).parents[1].glob("lib/python*/site-packages/uv")
     (made.site / "uv").symlink_to(package)
@@ -250,8 +250,22 @@ def test_uv_by_an_interpreter(place, tmp_path):
     command = [made.environment.python, "-m", "uv", "pip", "install", "./project"]
     done = made.jobs.guarded("run", PROFILE, "--allow-env=PROBE", "--", *command, env=env)
     assert done.code == 0, done.out + done.err
-    assert active.outcomes()["tree"] == "done"
-    assert active.outcomes()["environment"] == "refused"
+    assert (made.outcomes()["tree"], made.outcomes()["environment"]) == ("done", "refused")
+
+
+def test_files_that_the_command_line_names(place, tmp_path):
+    """They are written, but for what runs later."""
+    made = place("3.13")
+    (made.home / ".bashrc").write_text("")
+    env = made.environ | {"HOME": str(made.home)}
+    done = made.jobs.guarded("run", PROFILE, "--", "pip", "--log", "pip.log", "install", "--report", "report.json", "plain", env=env)
+    assert (done.code, done.refused) == (0, []), done.err
+    assert "plain" in (tmp_path / "pip.log").read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["install"][0]["metadata"]["name"] == "plain"
+    done = made.jobs.guarded("run", PROFILE, "--", "pip", "--log", f"{made.home}/.bashrc", "install", "plain", env=env)
+    assert (set(done.refused), (made.home / ".bashrc").read_text()) == ({f"write({made.home}/.bashrc)"}, "")
+    made.jobs.native("pip", "--log", f"{made.home}/.bashrc", "install", "plain", env=env)
+    assert (made.home / ".bashrc").read_text() != ""
 
 
 def test_variables(place):

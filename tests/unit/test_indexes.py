@@ -360,14 +360,15 @@ def of_venv(home: Path) -> list[str]:
 
 
 def test_uv_that_an_interpreter_starts(home: Path) -> None:
-    """It installs into the active environment, and without one into that of the interpreter; local projects are written as otherwise."""
+    """It installs into that one's environment, and without one into the active one; local projects are written as otherwise."""
     python = str(write(home / "other/bin/python", ""))
     (home / "other/pyvenv.cfg").touch()
-    for active, expected in ((f"{home}/venv", home / "venv"), ("", home / "other")):
+    for expected in (home / "other", home / "venv"):
         words = [python, "-m", "uv", "pip", "install", f"{home}/work"]
-        made = Context(f"{home}/work", {"HOME": f"{home}/home", "VIRTUAL_ENV": active}, Known(python, words=words), begins=True)
+        made = Context(f"{home}/work", {"HOME": f"{home}/home", "VIRTUAL_ENV": f"{home}/venv"}, Known(python, words=words), begins=True)
         assert (made.installer.installer, made.value("VENV")) == (command.UV, str(expected))
         assert sets.words("@installed", WRITE, made)[-1] == f"{home}/work"
+        (home / "other/pyvenv.cfg").unlink(missing_ok=True)
 
 
 def test_what_is_written(home: Path) -> None:
@@ -380,6 +381,15 @@ def test_what_is_written(home: Path) -> None:
     ]  # fmt: skip
     assert sets.words("@installed", WRITE, context(home, "install", "six")) == of_venv(home)
     assert sets.words("@installed", WRITE, context(home, "sync", program="bin/uv")) == [f"{home}/work"]
+
+
+def test_files_that_the_command_line_names(home: Path) -> None:
+    """They are made, for what is not there cannot be allowed; of a directory all would be, and a link leads anywhere."""
+    (home / "work/link").symlink_to(home / "nowhere")
+    words = "install --log pip.log --report=- --report ../report.json --log link --log . --log no/where six"
+    assert sets.words("@installed", WRITE, context(home, *words.split()))[2:] == [f"{home}/work/pip.log", f"{home}/report.json"]
+    assert sorted(path.name for path in (home / "work").iterdir()) == ["link", "pip.log", "setup.py"]
+    assert not (home / "nowhere").exists()
 
 
 @pytest.mark.parametrize(
