@@ -25,6 +25,7 @@ from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
 from hermetic_guard.guards import filesystem, integrity, native, network, process
+from hermetic_guard.policy import CONFINED
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
@@ -52,7 +53,8 @@ def activate(way, staged, identity, before):
     native_files = staged.read("native")
     install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity, block), staged))
     if "launcher" in staged.digests:
-        builds.confine(scopes, builds.own_words(staged.run), staged.read("launcher").decode("utf-8", "surrogateescape").split("\0"))
+        launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
+        builds.confine(scopes, lambda: builds.own_words(staged.run), launcher)
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))
     found.process_warnings()
@@ -86,6 +88,8 @@ def install(enforcer, protected, native_files, channel, guard_children):
     replace()
     at_end, freeze = collector.install(enforcer)
     tables.append(at_end)
+    if enforcer.scopes.current.builds == CONFINED:
+        tables.append({"open": builds.make_on_open(enforcer.check)})
     if enforcer.hooked:
         create = enforcer.ledger.original(_imp, "create_dynamic")
         on_uncaught = seal(globals())["make_on_uncaught"](channel.tell, PolicyViolation, largest_file(enforcer.scopes))

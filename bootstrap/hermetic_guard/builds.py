@@ -4,6 +4,10 @@ Whoever starts it, pip or uv, which is no Python, it begins as an interpreter wi
 there, when its guards stand and none of its code has run: the process then becomes hermetic itself, which puts the narrower policy on top, in the
 kernel too, and becomes the build. By that policy it knows what it is, and goes on.
 
+An interpreter that uv has compile modules in the environment it installs into would run what a wheel has just brought there (`.pth` files), which
+it has no use for: it is started without `site`, so that nothing of that runs. Where uv asks the environment's interpreter what it is, it does so
+with `-I`, which carries no guards into a start by another program than Python; what was there before runs then with what uv has.
+
 A build can be taken for what it is not, and is confined then; it gains nothing by that. What names the directories it writes comes from the
 installer: the words of the command line, the file that pip leaves for it, and the lines that uv puts behind what it takes from the project.
 Which of them it gets, trees.py decides. Of the run's scratch directory it gets a part that nobody else has: in the rest lie the trees of other
@@ -14,6 +18,7 @@ import os
 import sys
 
 from hermetic_guard import cmdline, injection
+from hermetic_guard.decide import Request
 from hermetic_guard.files import read_file
 from hermetic_guard.intersection import matches
 from hermetic_guard.policy import BUILD, CONFINED
@@ -21,13 +26,20 @@ from hermetic_guard.trees import Trees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Callable, Mapping
 
     from hermetic_guard.scopes import Scopes
 
 LARGEST = 1 << 20
 HOOKS = "_in_process.py"
-"""The script of pyproject_hooks, and of pep517 before it: `_in_process.py HOOK DIRECTORY`, with `input.json` in the directory."""
+"""Ends the name of the script of pyproject_hooks, and of pep517 before it: `_in_process.py HOOK DIRECTORY`, with `input.json` in the directory.
+A pip that is started out of an archive has it in a temporary file (importlib.resources.as_file), before whose name others come."""
+
+COMPILES = "pip_compileall.py"
+"""The script by which uv has the environment compile modules, whose paths it reads from standard input."""
+
+ANSWER = "/output.json"
+"""Ends the path of the file that it leaves in that directory, with the name of what it has made."""
 
 WRITES = {
     "build_wheel": "wheel_directory",
@@ -49,6 +61,9 @@ FOR_INSTALLERS = tuple(
     "REQUESTS_CA_BUNDLE CURL_CA_BUNDLE".split()
 )
 """Variables by which installers find indexes and log in to them: passwords stand in some. Builds reach no index."""
+
+LOGINS = ("NETRC", "PIP_CONFIG_FILE", "UV_CONFIG_FILE", "UV_CREDENTIALS_DIR")
+"""Those of them that name files or directories, in which the passwords stand."""
 
 INSTALLING = ("install", "develop")
 """Commands of setup.py, as pip had it run, that write into the environment."""
@@ -75,11 +90,14 @@ class Asked(object):
         self.environment = environment
 
 
-def asked_of(words: "list[str]") -> "Asked | None":
+def compiles(line: "cmdline.CommandLine") -> bool:
+    return line.kind == "f" and (line.target or "").rpartition("/")[2] == COMPILES
+
+
+def asked_of(line: "cmdline.CommandLine") -> "Asked | None":
     """What the build with this command line is to write; None if it is no build."""
-    line = cmdline.parse(words)
     target = line.target or ""
-    if line.kind == "f" and target.rpartition("/")[2] == HOOKS and len(line.rest) > 1:
+    if line.kind == "f" and target.endswith(HOOKS) and len(line.rest) > 1:
         hook, directory = line.rest[:2]
         return Asked([directory] + argument(content(directory + "/input.json"), WRITES.get(hook)))
     if line.kind == "c" and IMPORTED in target and "sys.path" in target:
@@ -124,21 +142,32 @@ def content(file: str) -> str:
         return ""
 
 
-def confine(scopes: "Scopes", words: "list[str]", launcher: "list[str]") -> None:
+def confine(scopes: "Scopes", find_words: "Callable[[], list[str]]", launcher: "list[str]") -> None:
     """Become the confined form of what this process is about to run, if that is a build which is not confined yet.
 
-    words: the command line of this process; launcher: the command that starts hermetic
+    find_words: gives the command line of this process, which what a build starts may not read; launcher: the command that starts hermetic
     """
     if scopes.current.builds != CONFINED:
         return
-    asked = asked_of(words)
+    words = find_words()
+    line = cmdline.parse(words)
+    if compiles(line) and "S" not in line.letters:
+        os.execve(sys.executable, words[:1] + ["-S"] + words[1:], dict(os.environ))
+    asked = asked_of(line)
     if asked is None:
         return
     scratch = scratch_in(scopes.scratch) if scopes.scratch else ""
     options = ["exec", "--no-policy", "--quiet", "--builds=%s" % BUILD, "--no-network", "--fs-readonly", "--protect=@other-startup"]
+    options += ["--hide=%s" % path for path in ["@index-logins", "@index-configuration"] + named_logins(os.environ)]
     options += ["--allow-write=%s" % path for path in sorted({*writable(scopes, asked), scratch} - {"", "/"})]
     environment = dict(environment_of(os.environ), **({"TMPDIR": scratch} if scratch else {}))
     os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], environment)
+
+
+def named_logins(environ: "Mapping[str, str]") -> "list[str]":
+    """What variables name that builds do not get. The null device, which stands for no file, is everybody's."""
+    named = [os.path.abspath(environ[name]) for name in LOGINS if environ.get(name)]
+    return [path for path in named if os.path.isfile(path) or os.path.isdir(path)]
 
 
 def writable(scopes: "Scopes", asked: Asked) -> "list[str]":
@@ -157,3 +186,32 @@ def scratch_in(directory: str) -> str:
 def environment_of(installers: "Mapping[str, str]") -> "dict[str, str]":
     """What a build gets of the variables."""
     return {name: value for name, value in installers.items() if not any(matches(one, name) for one in FOR_INSTALLERS)}
+
+
+# What a hook answers.
+
+
+def make_on_open(check):
+    """For the installer's own process: pip joins what a hook answers to the directory that the hook was to fill, and moves what is there. An absolute
+    path leads elsewhere, as one with `..` does, to what the installer may take away and the build may not.
+
+    A process that the hook has left behind can change the answer between this reading and pip's. JSON is read as pip does it: so much is the
+    same that what this cannot read pip cannot either.
+    """
+    read, largest, request, failures = read_file, LARGEST, Request, (OSError, ValueError, RecursionError)
+
+    def on_open(path, mode, _):
+        if mode != "r" or type(path) is not str or not path.endswith(ANSWER):
+            return
+        import json
+
+        try:
+            content = read(path, largest)
+            answer = json.loads(content.decode("utf-8")) if len(content) < largest else {"return_val": "/"}
+        except failures:
+            return
+        named = answer.get("return_val") if type(answer) is dict else None
+        if type(named) is str and ("/" in named or named in (".", "..")):
+            check(request("filesystem", "use", named, path=None))
+
+    return on_open

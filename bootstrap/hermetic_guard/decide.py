@@ -92,6 +92,9 @@ READING = frozenset(["read", "list", "readlink"])
 DEVICES = tuple("/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/pts".split())
 """What may always be read and written: nothing is kept there."""
 
+PROCESSES = "/proc/"
+"""Before the number of a process, in the path of what the kernel tells of it: to all of them its command line."""
+
 KERNELS = ("/proc", "/sys")
 """What the kernel's rules keep from being written whatever is allowed."""
 
@@ -294,7 +297,7 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
         return ALLOWED
     if path is None:
         return Decision(False, "filesystem guarded")
-    if is_within_any(path, rules.hide):
+    if is_within_any(path, rules.hide) or (policy.builds == BUILD and _is_of_another(path)):
         return Decision(False, HIDDEN)
     if facts.get("tree") and any(is_within(hidden, path) for hidden in rules.hide):
         return Decision(False, "what is hidden stays where it is")
@@ -309,6 +312,11 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
     if rules.read is None or is_within_any(path, rules.read) or _shows_the_way(rules, request):
         return ALLOWED
     return Decision(False, "reads limited", "--allow-read %s" % shell_word(there))
+
+
+def _is_of_another(path: str) -> bool:
+    """Whether a path is of another process: its own are /proc/self here (canonical.py). In an installer's command line there may be a password."""
+    return path.startswith(PROCESSES) and path[len(PROCESSES) :].partition("/")[0].isdigit()
 
 
 def _is_kept(places: "Any", path: str, tree: "Any") -> bool:

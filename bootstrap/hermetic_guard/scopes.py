@@ -78,4 +78,4 @@ class Scopes(object):
         self.current = self.state = combined
         self.packages = views(combined)
         rules = combined.filesystem
-        self.limits_reading = rules is not None and (rules.read is not None or bool(rules.hide))
+        self.limits_reading = rules is not None and (rules.read is not None or bool(rules.hide) or combined.builds == BUILD)

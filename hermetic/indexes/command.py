@@ -30,16 +30,23 @@ PLACED = ("--target", "--prefix", "--root", "--dest", "--wheel-dir", "--src", "-
 PROJECTS = ("pyproject.toml", "setup.py")
 MARK = "pyvenv.cfg"
 
+WRITTEN = ("--log", "--report")
+"""Options that name a file which is written where it is."""
+STANDARD_OUTPUT = "-"
+
 
 class Command:
-    """installer: PIP, UV, or "" for another; program: its path; arguments: the installer's own"""
+    """installer: PIP, UV, or "" for another; program: its path; arguments: the installer's own; parent: the environment of the interpreter that
+    starts uv, which is installed into rather than an active one; "" for none
+    """
 
-    __slots__ = ("arguments", "installer", "program")
+    __slots__ = ("arguments", "installer", "parent", "program")
 
-    def __init__(self, installer: str, program: str, arguments: list[str]) -> None:
+    def __init__(self, installer: str, program: str, arguments: list[str], parent: str = "") -> None:
         self.installer = installer
         self.program = program
         self.arguments = arguments
+        self.parent = parent
 
     def value(self, option: str) -> str | None:
         """Of the last one that was given."""
@@ -60,7 +67,16 @@ def of(given: Sequence[str]) -> Command:
     line = cmdline.parse(list(given))
     if line.kind in ("f", "m") and _is_pip(os.path.basename(line.target or "")):
         return Command(PIP, given[0], list(line.rest))
+    if line.kind == "m" and line.target == UV:
+        return _by_python(given[0], list(line.rest))
     return Command("", given[0], [])
+
+
+def _by_python(interpreter: str, arguments: list[str]) -> Command:
+    """`python -m uv` becomes the program beside the interpreter, and tells it by which that was (UV_INTERNAL__PARENT_INTERPRETER)."""
+    folder = os.path.dirname(interpreter)
+    above = os.path.dirname(folder)
+    return Command(UV, f"{folder}/{UV}", arguments, above if os.path.isfile(f"{above}/{MARK}") else "")
 
 
 def _is_pip(name: str) -> bool:
@@ -76,7 +92,7 @@ def environment(command: Command, context: Context) -> str:
     found = _interpreter(os.path.join(context.cwd or "/", named)) if named else ""
     if found or command.installer != UV:
         return found
-    active = context.environ.get("VIRTUAL_ENV") or context.environ.get("CONDA_PREFIX")
+    active = command.parent or context.environ.get("VIRTUAL_ENV") or context.environ.get("CONDA_PREFIX")
     return _interpreter(active) if active else _of_project(context)
 
 
@@ -115,7 +131,7 @@ def _upwards(place: str | None) -> Iterator[str]:
 
 
 def written(context: Context) -> list[str]:
-    """The directories that are written besides the environment: those that the command line names, and the sources of local projects."""
+    """What is written besides the environment: directories and files that the command line names, and the sources of local projects."""
 
     command = context.installer
     if not command.installer:
@@ -128,7 +144,10 @@ def written(context: Context) -> list[str]:
     if command.installer == PIP and first == "install" and _of_the_user(command, context):
         found += _user_base(context)
     project = context.value("PROJECT") if command.installer == UV and first in OF_PROJECTS else None
-    return [_made(place, context) for place in [*found, *([project] if project else [])] if place]
+    named = [value for name, value in words.options(command.arguments) if name in WRITTEN and value != STANDARD_OUTPUT]
+    files = [os.path.normpath(os.path.join(cwd, value)) for value in named]
+    places = [_made(place, context) for place in [*found, *([project] if project else [])] if place]
+    return places + [file for file in files if _is_made(file, context)]
 
 
 ELSEWHERE = ("--target", "--prefix")
@@ -211,3 +230,13 @@ def _made(place: str, context: Context) -> str:
         except (OSError, ValueError):
             return place  # nor can the installer
     return place
+
+
+def _is_made(file: str, context: Context) -> bool:
+    """The same for a file: nothing else may be at that path, for of a directory all would be allowed."""
+    try:
+        if context.begins and not os.path.lexists(file):
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+    except (OSError, ValueError):
+        return False  # nor can the installer
+    return os.path.isfile(file)

@@ -2,7 +2,9 @@
 
 pip's code says which that is, and which host the files are at that its pages link to. What is installed in an environment the environment's own
 packages may have altered, so pip's code is taken from where the target cannot write: the copy that comes with the interpreter's standard library
-(`ensurepip`), or else with that of hermetic's own. uv has the same default, or it does not count: its URL must be found in uv's binary.
+(`ensurepip`), or else with that of hermetic's own. A virtual environment has no library of its own, but may be made to look so: where its
+interpreter is a copy, not a link, the directories beside it are the environment's, which packages fill. uv has the same default, or it does not
+count: its URL must be found in uv's binary.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import functools
 import os
 
 from hermetic_guard.files import names_in, read_file
+from hermetic_guard.policy import is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,19 +41,27 @@ class Default:
 
 
 @functools.cache
-def find(interpreter: str) -> Default | None:
-    """The default of pip's for an interpreter, "" for none; None where no copy of pip can be trusted."""
-    return next((found for one in copies(interpreter) if (found := read(one))), None)
+def find(interpreter: str, written: tuple[str, ...] = ()) -> Default | None:
+    """The default of pip's for an interpreter, "" for none; None where no copy of pip can be trusted. written: where packages are installed"""
+    return next((found for one in copies(interpreter, written) if (found := read(one))), None)
 
 
-def copies(interpreter: str) -> Iterator[Read]:
-    """The texts of INDEX and OPTIONS, of each copy of pip that the run cannot write."""
-    for library in libraries(interpreter):
-        for folder in (f"{library}/{name}" for name in BUNDLED):
+def copies(interpreter: str, written: tuple[str, ...]) -> Iterator[Read]:
+    """The texts of INDEX and OPTIONS, of each copy of pip that no run can have written."""
+    bundled = [f"{library}/{name}" for library in libraries(interpreter) for name in BUNDLED]
+    for folder in (*bundled, *PACKAGES):
+        if not _may_be_written(folder, written):
             yield from wheels(folder)
-    for folder in PACKAGES:
-        yield from wheels(folder)
-        yield from package(folder)
+            yield from package(folder)
+
+
+def _may_be_written(folder: str, written: tuple[str, ...]) -> bool:
+    """Whether this user installs packages there. Whose it is counts, for rights are given back as they are taken."""
+    try:
+        mine = os.stat(folder).st_uid == os.geteuid() or os.access(folder, os.W_OK)
+    except OSError:
+        return False  # it is not there
+    return mine and is_within_any(os.path.realpath(folder), written)
 
 
 def libraries(interpreter: str) -> list[str]:

@@ -34,7 +34,7 @@ def of(context: Context) -> list[Grant]:
     """Of all indexes that the user, the machine's configuration or trusted files name, else of the default one."""
     said = [one for one in everything(context) if one.urls or one.none]
     own = [one for one in said if not is_strange(one, context)]
-    default = defaults.find(context.interpreter)
+    default = default_for(context)
     named = [url for one in own for url in one.urls]
     if any(one.none for one in own):
         named = [url for one in own if not one.index for url in one.urls]
@@ -43,6 +43,13 @@ def of(context: Context) -> list[Grant]:
     allowed = urls.grants([*named, *_files(named, default)])
     context.notices += _held([one for one in said if one not in own], allowed)
     return allowed
+
+
+def default_for(context: Context) -> defaults.Default | None:
+    """What stands where nobody names an index."""
+    from hermetic.policy import sets
+
+    return defaults.find(context.interpreter, tuple(map(os.path.realpath, sets.paths("@installed", context))))
 
 
 def everything(context: Context) -> Iterator[Said]:
@@ -62,7 +69,7 @@ def everything(context: Context) -> Iterator[Said]:
 
 def installed(context: Context) -> Iterator[Said]:
     """The default of the pip that is installed in the environment, where it is another one: whoever wrote there can have changed it."""
-    known = defaults.find(context.interpreter)
+    known = default_for(context)
     for folder in context.sites():
         for texts in defaults.package(folder):
             found = defaults.read(texts)

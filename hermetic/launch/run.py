@@ -342,11 +342,11 @@ class Run:
         def sites() -> list[str]:
             return [*dict.fromkeys([*context.sites(), *command.sites_elsewhere(context)])]
 
-        before = brought.look(sites())
+        before = brought.look(sites(), context.value("VENV"))
 
         def lines() -> Iterable[str]:
             context.look_again()
-            return brought.lines(before, sites())
+            return brought.lines(before, sites(), context.value("VENV"))
 
         self.brought = lines
 

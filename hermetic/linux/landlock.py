@@ -145,11 +145,12 @@ def _parts(policy: Policy, here: Here, around: Surroundings) -> Iterator[tuple[i
         yield STORE, _memory(here, around)
     run = policy.subprocess.run if policy.subprocess else ()
     reading = READ if run else READ | EXECUTE
+    visible = around.visible  # it is this that has to hide, by granting all beside: that it is there, and what it is called, still shows
     if rules is not None and rules.read is not None:
-        yield reading, _reads(rules, around.visible if _hides(rules, here) else rules.read, here, around, reading)
-        yield 0, [Grant(path, READ_DIR, exact=True) for path in rules.read if _hides(rules, here)]
-    elif rules is not None and _hides(rules, here):
-        yield READ_FILE, _reads(rules, around.visible, here, around, READ_FILE)
+        yield reading, _reads(rules, rules.read if visible is None else visible, here, around, reading)
+        yield 0, [] if visible is None else [Grant(path, READ_DIR, exact=True) for path in rules.read]
+    elif rules is not None and visible is not None:
+        yield READ_FILE, _reads(rules, visible, here, around, READ_FILE)
     if run:
         yield EXECUTE, [Grant(path, EXECUTE) for path in around.executables]
     if policy.network:
@@ -163,11 +164,6 @@ def _seen(rules: Filesystem | None) -> Filesystem | None:
     write, read = ([path for path in paths if not is_within_any(path, rules.hide)] for paths in (rules.write, rules.read or ()))
     seen: Filesystem = rules.replaced(write=tuple(write), read=rules.read and tuple(read))
     return seen
-
-
-def _hides(rules: Filesystem, here: Here) -> bool:
-    """Whether it is this that has to hide: by granting everything beside it. That it is there, and what it is called, still shows."""
-    return bool(rules.hide) and not here.namespaced
 
 
 def _changes(rules: Filesystem, here: Here, around: Surroundings) -> Iterator[Grant]:

@@ -10,7 +10,7 @@ import os
 import stat
 
 from hermetic_guard.files import names_in
-from hermetic_guard.policy import fits, is_within, is_within_any
+from hermetic_guard.policy import BUILD, fits, is_within, is_within_any
 
 from hermetic.linux import mountinfo
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hermetic.linux.here import Here
 
 
-DEV = "/dev"
+DEV, PROC = "/dev", "/proc"
 
 
 class Stream:
@@ -50,7 +50,7 @@ class Surroundings:
     protected:   what is there of what the policy protects, and other paths to that
     links:       those of them that are links
     resolver:    path of the resolvers' configuration, where it is to be another
-    visible:     where there are no mounts, paths that hold all that may be read and nothing that is hidden
+    visible:     where there are no mounts, paths that hold all that may be read and nothing that is hidden; None where nothing is
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """
 
@@ -79,7 +79,7 @@ class Surroundings:
         executables: tuple[str, ...] = (),
         essentials: tuple[str, ...] = (),
         hidden: tuple[str, ...] = (),
-        visible: tuple[str, ...] = (),
+        visible: tuple[str, ...] | None = None,
         kernels: tuple[str, ...] = (),
         protected: tuple[str, ...] = (),
         links: tuple[str, ...] = (),
@@ -106,11 +106,14 @@ def look(policy: Policy, here: Here) -> Surroundings:
     hide = policy.filesystem.hide if policy.filesystem else ()
     mounts = mountinfo.lines() if here.namespaced or hide else []
     hidden = mountinfo.aliases(hide, mounts) if hide else ()
+    if policy.builds == BUILD and not here.namespaced:
+        hidden += _other_processes()
     protected = _there(policy.filesystem.protect) if policy.filesystem and here.namespaced else ()
     raw += mountinfo.elsewhere(DEV, raw, mounts) if raw else ()
     limited = policy.filesystem is not None and policy.filesystem.read is not None
     essentials = _essentials(here.program) if limited else ()
-    if hide and not here.namespaced:
+    hides = bool(hide + hidden) and not here.namespaced
+    if hides:
         essentials = tuple(path for place in essentials for path in without(place, hide + hidden))
     return Surroundings(
         top=() if here.namespaced else _top(),
@@ -120,12 +123,17 @@ def look(policy: Policy, here: Here) -> Surroundings:
         executables=_executables((here.program, *run)) if run else (),
         essentials=essentials,
         hidden=hidden + (tuple(mountinfo.points(mounts, [mountinfo.QUEUES])) if here.namespaced else ()),
-        visible=_visible(policy, hide + hidden) if hide and not here.namespaced else (),
+        visible=_visible(policy, hide + hidden) if hides else None,
         kernels=mountinfo.kernels(mounts) if here.namespaced else (),
         protected=protected + (mountinfo.aliases(protected, mounts) if protected else ()),
         links=tuple(filter(os.path.islink, protected)),
         resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
     )
+
+
+def _other_processes() -> tuple[str, ...]:
+    """In whose command lines there may be a password. What starts later is in nothing that is visible, its own children too."""
+    return tuple(f"{PROC}/{name}" for name in names_in(PROC) if name.isdigit() and name != str(os.getpid()))
 
 
 def _there(places: Iterable[str]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ COMMAND, REPOSITORIES = "hermetic.indexes.command", "hermetic.policy.repositorie
 PLACES = {
     "$WRITTEN": (COMMAND, "written"),
     "$CACHES": (COMMAND, "caches"),
+    "$CONFIGURATION": ("hermetic.indexes.configuration", "files"),
     "$REPOSITORIES": (REPOSITORIES, "directories"),
     "$REPOSITORY_FILES": (REPOSITORIES, "files"),
 }
@@ -79,6 +80,11 @@ def words(name: str, option: Option, context: Context) -> list[str]:
 def plain(name: str) -> list[str]:
     """The words of a set, with those of the sets that it names."""
     return [inner for word in tables()[name]["words"] for inner in (plain(word) if word.startswith("@") else [word])]
+
+
+def paths(name: str, context: Context) -> list[str]:
+    """Those of a set of paths that are there."""
+    return [found for word in plain(name) for found in _paths(word, context)]
 
 
 def _as_they_are(word: str, context: Context) -> Iterable[str]:

@@ -190,14 +190,14 @@ def _modules(found: list[Entry], path: list[str], standard: list[str]) -> Iterat
                 yield Entry(MODULE, file, 0, name, why_not)
 
 
-def imported_files(found: list[Entry], site: str) -> dict[str, list[str]]:
-    """The files in a directory of the modules that lines of it name, and what lies beside those in packages -> the files with these lines."""
+def imported_files(found: list[Entry], path: list[str]) -> dict[str, list[str]]:
+    """The files on a path of the modules that lines name, and what lies beside those in packages -> the files with these lines."""
     made: dict[str, list[str]] = {}
     for entry in found:
         for name in _named(entry) if entry.kind in (CODE, START) else ():
-            for file in _files_of(name, [site], []):
+            for file in _files_of(name, path, []):
                 folder = os.path.dirname(file)
-                beside = [f"{folder}/{other}" for other in names(folder) if other.endswith(MODULES)] if folder != site else []
+                beside = [f"{folder}/{other}" for other in names(folder) if other.endswith(MODULES)] if folder not in path else []
                 for one in dict.fromkeys([file, *filter(os.path.isfile, beside)]):
                     made.setdefault(one, []).append(entry.path)
     return made

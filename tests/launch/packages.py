@@ -64,6 +64,8 @@ WHEELS = {
     "plain": {"plain.py": ""},
     "starting": {"starting.py": "", "starting.pth": PTH, "sitecustomize.py": "", "only-path.pth": "starting\n"},
     "configuring": {"configuring.py": "", "configuring-1.0.data/data/pyvenv.cfg": "home = /nowhere\n"},
+    "activating": {"activating.py": "", "activating-1.0.data/data/bin/activate": "#!/bin/sh\n"},
+    "adding": {"adding.pth": "_adding\n", "_adding/sitecustomize.py": "", "adding-1.0.data/data/pip.conf": "[global]\n"},
     "replacing": {"replacing.py": "", "replacing-1.0.data/data/bin/python": "#!/bin/sh\n"},
 }
 

@@ -124,8 +124,37 @@ def test_metadata_that_lie_in_the_environment(jobs, tree, tmp_path):
     (tree / "reaching_backend.py").write_text(REACHING + LEADING)
     env = jobs.environ(environment, PIP_NO_INDEX="1", PLACES="[]")
     done = jobs.guarded("run", "--allow-env=PLACES", "--", "pip", "install", "./clone", env=env)
-    assert set(outcomes(done, tree).values()) == {"refused"}
+    assert (done.code != 0, done.refused) == (True, [f"use({tree}/reaching.dist-info)"]), done.err
     assert not (site / "by-the-build.pth").exists()
     done = jobs.native("pip", "install", "--force-reinstall", "./clone", env=env)
     assert set(outcomes(done, tree).values()) == {"done"}
     assert (site / "by-the-build.pth").exists()
+
+
+MOVING = """
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    os.mkdir(metadata_directory + "/reaching-1.0.dist-info")
+    with open(metadata_directory + "/reaching-1.0.dist-info/METADATA", "w") as file:
+        file.write(project()[2])
+    return "reaching-1.0.dist-info"
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    return os.environ["ANSWER"]
+"""
+
+
+@pytest.mark.parametrize("pip", ["3.9", "newest pip"])
+def test_an_answer_that_leads_out_of_the_directory(jobs, tree, tmp_path, pip):
+    """pip moves what the answer names to where wheels are wanted: of another file nothing is left where it was."""
+    environment = Environment(tmp_path / "env", find_python(RECIPES[pip].python))
+    make(environment, RECIPES[pip])
+    wanted = tmp_path / "env/bin/wanted-1.0-py3-none-any.whl"
+    (tree / "reaching_backend.py").write_text(REACHING + MOVING)
+    for answer in (str(wanted), "../" * 20 + str(wanted)):
+        env = jobs.environ(environment, PIP_NO_INDEX="1", PLACES="[]", ANSWER=answer, PIP_NO_CACHE_DIR="1")
+        wanted.write_text("wanted")
+        done = jobs.guarded("run", "--allow-env=PLACES", "--allow-env=ANSWER", "--", "pip", "wheel", "-w", "out", "./clone", env=env)
+        assert (done.code != 0, {*done.refused}) == (True, {f"use({answer})"}), done.err
+        assert wanted.exists()
+        jobs.native("pip", "wheel", "-w", "out", "./clone", env=env)
+        assert not wanted.exists()

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from launch.demo import write_tree
 from launch.environments import RECIPES, UV, Environment, call, find_python, make
 from launch.jobs import is_shown, transcript
-from launch.packages import Index, write_packages
+from launch.packages import SOURCES, Index, write_packages
 from launch.test_names import in_world
 
 ONE_LAYER = Path(__file__).parents[1] / "containment/one_layer.py"
@@ -238,6 +239,35 @@ def test_a_local_project(place, tmp_path, packages):
     assert made.environment.ask("import local; print(local.__file__)") == f"{project}/local.py"
 
 
+def test_uv_by_an_interpreter(place, tmp_path):
+    """`python -m uv`, with another environment active: it installs into its own, and a local project is built where it is."""
+    made, active = place("3.13"), place("uv 3.13", "active")
+    [package] = Path(UV).parents[1].glob("lib/python*/site-packages/uv")
+    (made.site / "uv").symlink_to(package)
+    (made.environment.bin / "uv").symlink_to(UV)
+    write_tree(tmp_path / "project", SOURCES["probing"])
+    env = active.environ | {"UV_NO_INDEX": "1"}
+    command = [made.environment.python, "-m", "uv", "pip", "install", "./project"]
+    done = made.jobs.guarded("run", PROFILE, "--allow-env=PROBE", "--", *command, env=env)
+    assert done.code == 0, done.out + done.err
+    assert (made.outcomes()["tree"], made.outcomes()["environment"]) == ("done", "refused")
+
+
+def test_files_that_the_command_line_names(place, tmp_path):
+    """They are written, but for what runs later."""
+    made = place("3.13")
+    (made.home / ".bashrc").write_text("")
+    env = made.environ | {"HOME": str(made.home)}
+    done = made.jobs.guarded("run", PROFILE, "--", "pip", "--log", "pip.log", "install", "--report", "report.json", "plain", env=env)
+    assert (done.code, done.refused) == (0, []), done.err
+    assert "plain" in (tmp_path / "pip.log").read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["install"][0]["metadata"]["name"] == "plain"
+    done = made.jobs.guarded("run", PROFILE, "--", "pip", "--log", f"{made.home}/.bashrc", "install", "plain", env=env)
+    assert (set(done.refused), (made.home / ".bashrc").read_text()) == ({f"write({made.home}/.bashrc)"}, "")
+    made.jobs.native("pip", "--log", f"{made.home}/.bashrc", "install", "plain", env=env)
+    assert (made.home / ".bashrc").read_text() != ""
+
+
 def test_variables(place):
     """An installer gets what leads it to indexes, and no token. Of that builds get nothing: test_installs."""
     made = place("3.13")
@@ -275,16 +305,27 @@ def test_startup_files_that_a_wheel_brings(place, which):
     ]
     again = made.installed("starting")
     assert "whenever an interpreter starts" not in again.err
+    added = made.installed("adding").err
+    assert (
+        f"hermetic: {made.site}/_adding/sitecustomize.py, of adding 1.0, runs from now on whenever an interpreter starts there\n" in added
+    )
+    assert f"hermetic: {made.directory}/pip.conf says from now on where pip looks for packages there\n" in added
     beside = made.directory.with_name("beside")
     assert f"hermetic: {beside}/starting.pth, of starting 1.0, runs" in made.installed("--target", str(beside), "starting").err
 
 
 @pytest.mark.parametrize(
     ("which", "name", "path"),
-    [("3.13", "configuring", "pyvenv.cfg"), ("3.13", "replacing", "bin/python"), ("uv 3.13", "configuring", "pyvenv.cfg")],
+    [
+        ("3.13", "configuring", "pyvenv.cfg"),
+        ("3.13", "replacing", "bin/python"),
+        ("3.13", "activating", "bin/activate"),
+        ("uv 3.13", "configuring", "pyvenv.cfg"),
+        ("uv 3.13", "activating", "bin/activate"),
+    ],
 )
 def test_the_interpreter_is_not_brought(place, which, name, path):
-    """Nor what says where it finds its modules: it is what the next run is started with. uv replaces no interpreter by itself."""
+    """Nor what says where it finds its modules, and what the user's own shell runs to activate it: it is what the next run is started with. uv replaces no interpreter by itself."""
     made = place(which)
     file = made.directory / path
     before = file.read_bytes()

@@ -87,3 +87,28 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         file.truncate(startup.LARGEST + 1)
     (line,) = brought.lines({}, [str(tmp_path)])
     assert line == f"{tmp_path}/z.pth runs from now on whenever an interpreter starts there: (too large to be read)"
+
+
+def test_directories_that_lines_add(tmp_path: Path) -> None:
+    """What is imported at start may lie in one, as that of an editable installation, and so may what a line imports."""
+    site, elsewhere = tmp_path / "site", tmp_path / "project/src"
+    for place in (site / "_a", elsewhere, site / "not_added"):
+        place.mkdir(parents=True)
+        (place / "sitecustomize.py").touch()
+    (elsewhere / "hack.py").touch()
+    before = brought.look([str(site)])
+    assert before == {}
+    (site / "a.pth").write_text("_a\n")
+    (site / "b.pth").write_text(f"{elsewhere}\nimport hack\n")
+    assert told(before, site) == [f"{elsewhere}/sitecustomize.py", "_a/sitecustomize.py", "b.pth"]
+    before = brought.look([str(site)])
+    (elsewhere / "hack.py").write_text("import os\n")
+    assert told(before, site) == [f"{elsewhere}/hack.py"]
+
+
+def test_configuration_of_pip(tmp_path: Path) -> None:
+    before = brought.look([], str(tmp_path))
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://other.example/simple\n")
+    (line,) = brought.lines(before, [], str(tmp_path))
+    assert line == f"{tmp_path}/pip.conf says from now on where pip looks for packages there"
+    assert list(brought.lines(brought.look([], str(tmp_path)), [], str(tmp_path))) == []

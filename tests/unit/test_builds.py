@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hermetic_guard import builds
+from hermetic_guard import builds, cmdline
 from hermetic_guard.decide import Request, decide
 from hermetic_guard.policy import ALIKE, BUILD, CONFINED, Filesystem, Network, Policy
 from hermetic_guard.scopes import Scopes
@@ -39,14 +39,18 @@ PREPARE = UV.replace("= backend.build_wheel(", "= prepare_metadata_for_build(")
     [
         (["/v/pip/_vendor/pyproject_hooks/_in_process/_in_process.py", "build_wheel", "/tmp/c"], ["/tmp/c"], []),
         (["/v/pip/_vendor/pep517/_in_process.py", "build_wheel", "/tmp/c"], ["/tmp/c"], []),
+        (["/tmp/tmpab12_in_process.py", "build_wheel", "/tmp/c"], ["/tmp/c"], []),
         *((["-c", script], ["/cache/builds/.tmp1"], ["/cache/builds/.tmp2/build_wheel.txt"]) for script in (UV, FORGED, METADATA, PREPARE)),
         (["-u", "-c", SETUP, "bdist_wheel", "-d", "/tmp/w"], ["/tmp/w"], []),
     ],
 )
 def test_which_are_builds(words: list[str], directories: list[str], files: list[str]) -> None:
-    asked = builds.asked_of(["python", *words])
+    asked = builds.asked_of(cmdline.parse(["python", *words]))
     assert asked is not None
     assert (asked.directories, asked.files, asked.environment) == (directories, files, [])
+
+
+COMPILING = "/c/.tmp1/pip_compileall.py"
 
 
 @pytest.mark.parametrize(
@@ -54,12 +58,12 @@ def test_which_are_builds(words: list[str], directories: list[str], files: list[
     [["_in_process.py"], ["-c", "import this"], ["-m", "pip", "install", "setup.py"], ["/v/bin/pip", "install", "x"], []],
 )
 def test_which_are_not(words: list[str]) -> None:
-    assert builds.asked_of(["python", *words]) is None
+    assert builds.asked_of(cmdline.parse(["python", *words])) is None
 
 
 def test_installing_the_old_way_writes_into_the_environment() -> None:
     for command in ("install", "develop"):
-        asked = builds.asked_of(["python", "-c", SETUP, command, "--record", "/tmp/r/record.txt"])
+        asked = builds.asked_of(cmdline.parse(["python", "-c", SETUP, command, "--record", "/tmp/r/record.txt"]))
         assert asked is not None
         assert asked.files == ["/tmp/r/record.txt"]
         assert asked.environment == [os.path.dirname(os.path.dirname(sys.executable)), sys.prefix]
@@ -83,7 +87,7 @@ def test_what_pip_leaves_for_the_hook(tmp_path: Path, hook: str, argument: str |
     kwargs |= {argument: place} if argument else {}
     kwargs["config_settings"] = {"wheel_directory": "/settings", "x": "/y"}  # type: ignore[assignment]
     (tmp_path / "input.json").write_text(json.dumps({"kwargs": kwargs}, indent=2))
-    asked = builds.asked_of(["python", "_in_process.py", hook, str(tmp_path)])
+    asked = builds.asked_of(cmdline.parse(["python", "_in_process.py", hook, str(tmp_path)]))
     assert asked is not None
     assert asked.directories == [str(tmp_path), *([place] if argument else [])]
 
@@ -102,12 +106,12 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 def test_a_build_is_started_anew_once(started: list[list[str]], tmp_path: Path) -> None:
     words = ["python", "-I", "_in_process.py", "hook", str(tmp_path)]
     scopes = Scopes(RUN)
-    builds.confine(scopes, words, ["/hermetic", "-I"])
+    builds.confine(scopes, lambda: words, ["/hermetic", "-I"])
     options = ["exec", "--no-policy", "--quiet", "--builds=build", "--no-network", "--fs-readonly", "--protect=@other-startup"]
-    options.append(f"--allow-write={tmp_path}")
+    options += ["--hide=@index-logins", "--hide=@index-configuration", f"--allow-write={tmp_path}"]
     assert started == [["/hermetic", "/hermetic", "-I", *options, f"--python={sys.executable}", "--", *words[1:]]]
     scopes.push(Policy(builds=BUILD))
-    builds.confine(scopes, words, ["/hermetic", "-I"])
+    builds.confine(scopes, lambda: words, ["/hermetic", "-I"])
     assert len(started) == 1
 
 
@@ -116,7 +120,7 @@ def test_its_scratch_directory_is_its_own(started: list[list[str]], tmp_path: Pa
     scratch, control = tmp_path / "scratch", tmp_path / "scratch/control"
     control.mkdir(parents=True)
     for _ in range(2):
-        builds.confine(Scopes(RUN, str(scratch)), ["python", "_in_process.py", "hook", str(control)], ["/hermetic"])
+        builds.confine(Scopes(RUN, str(scratch)), lambda: ["python", "_in_process.py", "hook", str(control)], ["/hermetic"])
     made = {path for path in scratch.iterdir() if path != control}
     assert len(made) == 2
     written = [{word.partition("=")[2] for word in words if word.startswith("--allow-write=")} for words in started]
@@ -128,14 +132,27 @@ def test_its_scratch_directory_is_its_own(started: list[list[str]], tmp_path: Pa
     assert inside.current.filesystem.write == (str(control),)
 
 
+def test_what_compiles_is_started_without_site_once(started: list[list[str]]) -> None:
+    builds.confine(Scopes(RUN), lambda: ["/env/bin/python", COMPILING], ["/hermetic"])
+    assert started == [[sys.executable, "/env/bin/python", "-S", COMPILING]]
+    builds.confine(Scopes(RUN), lambda: ["/env/bin/python", "-S", COMPILING], ["/hermetic"])
+    assert len(started) == 1
+
+
+def test_files_that_variables_name_are_hidden(tmp_path: Path) -> None:
+    (tmp_path / "netrc").touch()
+    named = {"NETRC": f"{tmp_path}/netrc", "PIP_CONFIG_FILE": os.devnull, "UV_CONFIG_FILE": "", "UV_CREDENTIALS_DIR": str(tmp_path)}
+    assert builds.named_logins(named) == [f"{tmp_path}/netrc", str(tmp_path)]
+
+
 @pytest.mark.parametrize("words", [["python", "-c", "pass"], ["python", "-m", "pip"]])
 def test_nothing_else_is(started: list[list[str]], words: list[str]) -> None:
-    builds.confine(Scopes(RUN), words, ["/hermetic"])
+    builds.confine(Scopes(RUN), lambda: words, ["/hermetic"])
     assert started == []
 
 
 def test_nor_where_builds_are_let_alone(started: list[list[str]]) -> None:
-    builds.confine(Scopes(RUN.replaced(builds=ALIKE)), ["python", "_in_process.py", "hook", "/tmp"], ["/hermetic"])
+    builds.confine(Scopes(RUN.replaced(builds=ALIKE)), lambda: ["python", "_in_process.py", "hook", "/tmp"], ["/hermetic"])
     assert started == []
 
 

@@ -151,8 +151,26 @@ def test_uv_has_the_same_default_or_none(home: Path) -> None:
         assert names(context(home, "pip", "install", "x", program="bin/uv")) == expected
 
 
+def test_an_environment_with_a_copy_of_its_interpreter(home: Path) -> None:
+    """What looks like the interpreter's library there is what packages have brought: the default of hermetic's own counts."""
+    (home / "venv/bin/python").unlink()
+    write(home / "venv/bin/python", "")
+    bundled = home / "venv/lib/python3.13/ensurepip/_bundled"
+    bundled.mkdir(parents=True)
+    write_pip(bundled, INDEX_PY.replace("https://index.example", "https://evil.example"))
+    bundled.chmod(0o555)
+    made = context(home, "install", "x")
+    own = defaults.find("")
+    assert own is not None
+    assert found.default_for(made) == own
+    assert "evil.example:443" not in names(made)
+    without = defaults.find(str(home / "venv/bin/python"))
+    assert without is not None
+    assert without.url == "https://evil.example/simple"
+
+
 def test_no_copy_of_pip(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(defaults, "copies", lambda interpreter: iter([{defaults.INDEX: "not (Python", defaults.OPTIONS: ""}]))
+    monkeypatch.setattr(defaults, "copies", lambda interpreter, written: iter([{defaults.INDEX: "not (Python", defaults.OPTIONS: ""}]))
     assert defaults.find("/x") is None
     assert names(context(home, "install", "x")) == []
 
@@ -341,6 +359,18 @@ def of_venv(home: Path) -> list[str]:
     return [f"{home}/venv", f"{home}/venv/bin"]
 
 
+def test_uv_that_an_interpreter_starts(home: Path) -> None:
+    """It installs into that one's environment, and without one into the active one; local projects are written as otherwise."""
+    python = str(write(home / "other/bin/python", ""))
+    (home / "other/pyvenv.cfg").touch()
+    for expected in (home / "other", home / "venv"):
+        words = [python, "-m", "uv", "pip", "install", f"{home}/work"]
+        made = Context(f"{home}/work", {"HOME": f"{home}/home", "VIRTUAL_ENV": f"{home}/venv"}, Known(python, words=words), begins=True)
+        assert (made.installer.installer, made.value("VENV")) == (command.UV, str(expected))
+        assert sets.words("@installed", WRITE, made)[-1] == f"{home}/work"
+        (home / "other/pyvenv.cfg").unlink(missing_ok=True)
+
+
 def test_what_is_written(home: Path) -> None:
     write(home / "work/sub/pyproject.toml", "")
     write(home / "work/named/setup.py", "")
@@ -351,6 +381,15 @@ def test_what_is_written(home: Path) -> None:
     ]  # fmt: skip
     assert sets.words("@installed", WRITE, context(home, "install", "six")) == of_venv(home)
     assert sets.words("@installed", WRITE, context(home, "sync", program="bin/uv")) == [f"{home}/work"]
+
+
+def test_files_that_the_command_line_names(home: Path) -> None:
+    """They are made, for what is not there cannot be allowed; of a directory all would be, and a link leads anywhere."""
+    (home / "work/link").symlink_to(home / "nowhere")
+    words = "install --log pip.log --report=- --report ../report.json --log link --log . --log no/where six"
+    assert sets.words("@installed", WRITE, context(home, *words.split()))[2:] == [f"{home}/work/pip.log", f"{home}/report.json"]
+    assert sorted(path.name for path in (home / "work").iterdir()) == ["link", "pip.log", "setup.py"]
+    assert not (home / "nowhere").exists()
 
 
 @pytest.mark.parametrize(
