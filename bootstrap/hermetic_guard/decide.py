@@ -34,9 +34,10 @@ class Request(object):
 
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
-                inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of UDP, or else of
-                a kind that no policy allows), proxy (where the environment names this for a proxy: the variables that do, and the port),
-                changed (what names are looked up by, where it is not what it was at the start)
+                inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of datagrams, or else
+                of a kind that no policy allows), mute (whether nothing is sent by it, whatever is said here), proxy (where the environment
+                names this for a proxy: the variables that do, and the port), changed (what names are looked up by, where it is not what it
+                was at the start)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves away, or comes), name (the name is made or taken away, which changes the directory it is in),
@@ -79,6 +80,9 @@ TCL = "Tcl"
 
 NAMES = 53
 """The port of name servers."""
+
+MADE_FIRST = "  # make it first"
+"""Behind the option, as a comment of the shell's: what is allowed has to be there."""
 
 BUILDS_ALIKE = "--builds alike"
 """What would have to be allowed first to what builds a package."""
@@ -194,6 +198,8 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
         return _decide_datagrams(rules)
     if request.action == "use" and request.target == TCL:
         return ALLOWED if rules.unix or rules.localhost else Decision(False, "network disabled", "--allow-unix /tmp/.X11-unix")
+    if address is not None and _is_of_datagrams(request) and (rules.domains or rules.addresses):
+        return Decision(False, "network limited to TCP")
     if request.action in OUTWARD and facts.get("names"):
         return _decide_named(rules.domains, request)
     return Decision(False, "network disabled", _network_hint(request))
@@ -235,10 +241,14 @@ def _network_hint(request: Request) -> str:
 
 def _decide_local_socket(rules: "Any", request: Request) -> Decision:
     path = request.facts["path"].decode("utf-8", "surrogateescape")
+    if request.facts.get("mute"):
+        return Decision(False, "network disabled for local datagrams")
     if request.facts.get("own") or request.action == "bind":
         return ALLOWED
     if is_within_any(path, rules.unix):
         return Decision(False, "another socket was put in the place of the one allowed") if request.facts.get("put") else ALLOWED
+    if request.facts.get("datagrams"):
+        return Decision(False, "network disabled for local datagrams")
     return Decision(False, "network disabled", "--allow-unix %s" % shell_word(path) if path[:1] == "/" else "")
 
 
@@ -302,7 +312,8 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
         return ALLOWED
     there = facts.get("there", path)
     if request.action not in READING:
-        return Decision(False, "filesystem read-only", "" if is_within_any(path, KERNELS) else "--allow-write %s" % shell_word(there))
+        hint = "--allow-write %s%s" % (shell_word(there), MADE_FIRST if facts.get("made_first") else "")
+        return Decision(False, "filesystem read-only", "" if is_within_any(path, KERNELS) else hint)
     if rules.read is None or is_within_any(path, rules.read) or _shows_the_way(rules, request):
         return ALLOWED
     return Decision(False, "reads limited", "--allow-read %s" % shell_word(there))

@@ -165,7 +165,7 @@ FAST_OPEN = tuple(
 """This connects without connect(2). The errno is that of a kernel which does not do it."""
 
 ADDRESSED = (Rule("sendto", USER_NOTIF, (not_null(4),)),)
-"""A datagram. Where sockets of UDP are mute it goes nowhere, and this is how it is told."""
+"""A datagram. Where sockets of UDP are mute, or reach the run's own name server alone, it goes nowhere else, and this is how it is told."""
 
 PAIRS = (Rule("socketpair", CLOSED, unless=LOCAL),)
 """Not of datagram sockets: each of a pair can send to any path, and connect to it."""
@@ -190,7 +190,7 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
         outward += UDP  # names are looked up by it
     always = [*FAST_OPEN, *PAIRS, *INTERFACES_OF_OTHERS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
-        mute = () if allowed.localhost == ANY or allowed.domains else ADDRESSED
+        mute = () if allowed.localhost == ANY else ADDRESSED
         return [*always, *mute, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
     if reaches:
         return [*always, Rule("socket", CLOSED, unless=outward)]

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import socket
+import subprocess
 
 import pytest
 from launch.environments import find_python
@@ -128,6 +129,23 @@ def test_a_cache_is_named_as_a_whole(follow, place, cache):
 def test_a_file_that_may_be_written_stays_where_it_is(follow, place, code):
     """Its name belongs to the directory, in both layers."""
     assert follow("--fs-readonly --allow-write d/file", in_python(code))[3:] == ["--allow-write", f"{place}/d"]
+
+
+MAKES_AT_HOME = "os.makedirs(os.path.expanduser('~/.tool/state'), exist_ok=True); open(os.path.expanduser('~/.toolrc'), 'a')"
+
+
+def test_the_home_directory_is_not_opened_for_a_name_in_it(jobs, place):
+    """What is to be there is made first, and then the option helps."""
+    command, env = in_python(MAKES_AT_HOME), jobs.environ() | {"HOME": str(place)}
+    options = ["--fs-readonly"]
+    for name in (".tool", ".toolrc"):
+        done = jobs.guarded(*options, "--", *command, env=env, cwd=place)
+        assert done.code == 77, done
+        assert f"  allow it  --allow-write {place}/{name}  # make it first\n" in done.err, done
+        subprocess.run(["mkdir" if name == ".tool" else "touch", place / name], check=True)
+        options += shlex.split(done.of("refused")[-1]["hint"], comments=True)
+    assert jobs.guarded(*options, "--", *command, env=env, cwd=place).code == 0
+    assert (place / ".tool/state").is_dir()
 
 
 @pytest.mark.parametrize("code", READING.values(), ids=READING)

@@ -169,7 +169,8 @@ def make_judge(check, allows, scopes, handed_out, owns, keep_out, real, named):
         else:
             if action == "bind":
                 keep_out(path)
-            check(Request("network", action, "unix:" + show_path(path), path=real(path), own=owns(path, kind)))
+            datagrams = 1 if kind == DATAGRAM else None
+            check(Request("network", action, "unix:" + show_path(path), path=real(path), own=owns(path, kind), datagrams=datagrams))
         return scopes.current.network is not None
 
     return judge
