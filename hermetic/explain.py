@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass
 
 from hermetic_guard import packages, programs
 from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
@@ -86,7 +86,7 @@ def by_proxies(policy: Policy, text: str, environ: Mapping[str, str], package: s
     host, port = read(text)
     rules = policy.environment
     heeded = PROXIES.get(port, ("http_proxy", "https_proxy", "all_proxy"))
-    if policy.network is None or proxy_bypass_environment(host):
+    if policy.network is None or proxy_bypass(host):
         return
     for variable in sorted(name for name in environ if name.lower() in heeded and environ[name]):
         proxy, at = authority(environ[variable])

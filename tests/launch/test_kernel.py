@@ -327,7 +327,8 @@ def test_multiprocessing(jobs, env, python):
     [
         (
             ["--block-native", "--", "ls"],
-            "the native guard cannot stand: the target cannot carry it, and the kernel does not hold it",
+            "the native guard cannot stand: the target cannot carry it, and the kernel does not hold it (the kernel cannot tell a library from data)"
+            "; it starts without --block-native, or with --best-effort",
         ),
         (["--no-network", "--require=python", "--", "ls"], "the network guard cannot stand as required: the target cannot carry it"),
         (["--block-native", "--require=kernel", "--", "python3"], "the native guard cannot stand as required: the kernel's part is none"),
