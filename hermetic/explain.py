@@ -1,7 +1,7 @@
 """What a policy says of a request, in words: `hermetic why` asks the judge that the guards and the kernel's supervisor ask.
 
-Nothing is looked up, so of a name only its ports are judged, for an address elsewhere: one of this network it does not open, which is said. Nothing
-is run either, so where reading is limited it is not known what a program could not do without, which is allowed besides.
+Nothing is looked up but in the hosts file, so of a name only its ports are judged, for an address elsewhere: one of this network it does not open,
+which is said. Nothing is run either, so where reading is limited it is not known what a program could not do without, which is allowed besides.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from hermetic_guard.policy import is_within, is_within_any
 from hermetic_guard.unions import views
 
 from hermetic.errors import UsageError, printable, quoted
+from hermetic.linux import resolver
+from hermetic.linux.lookup_sources import Hosts
 from hermetic.policy import WrongValue, adjust, domains, paths, ports
 from hermetic.policy.environment import is_granted
 from hermetic.target.packages import EGG_INFO, in_site
@@ -140,7 +142,7 @@ def _running(text: str, protected: Sequence[str]) -> Iterator[Request]:
     try:
         place = os.path.realpath(programs.find(text, os.environ.get("PATH")))
     except programs.Unresolved as error:
-        raise UsageError(f"{quoted(text)}: {error}", "the name of a program on PATH, or its path") from None
+        raise UsageError(f"{quoted(text)}: {str(error).removeprefix(f'{text}: ')}", "the name of a program on PATH, or its path") from None
     yield Request("subprocess", "start", place, path=place)
 
 
@@ -170,7 +172,7 @@ def _connecting(text: str, protected: Sequence[str]) -> Iterator[Request]:
 
 def _answer(policy: Policy, request: Request, asker: tuple[str, str] | None) -> Answer:
     asked, decision = f"{request.action}({request.target})", decide(policy, request)
-    unless = INWARD if policy.network is not None and request.facts.get("names") else ""
+    unless = INWARD if policy.network is not None and request.facts.get("address") == ELSEWHERE and request.facts.get("names") else ""
     if decision.allowed or asker is None:
         return Answer(asked, decision, unless=unless)
     only = packages.named(policy, asker[0])
@@ -197,8 +199,11 @@ def requests(host: str, port: int) -> Iterator[Request]:
     names: tuple[str, ...] = ()
     if packed is None:
         name = canonical_name(host)
-        yield Request("network", "DNS", name, host=name)
-        packed, names = (LOCALHOST, ()) if is_localhost(name) else (ELSEWHERE, (name,))  # type: ignore[no-untyped-call]
+        file = Hosts(resolver.lines(resolver.HOSTS))
+        found = file.addresses(name)
+        yield Request("network", "DNS", name, host=name, port=port, hosts=[(one, file.names(one)) for one in found])
+        names = (name,)
+        packed = LOCALHOST if is_localhost(name) else found[0] if found else ELSEWHERE  # type: ignore[no-untyped-call]
     yield Request("network", "connect", f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address=packed, port=port, names=names)
 
 

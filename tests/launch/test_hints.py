@@ -59,7 +59,15 @@ OTHERS = {
     "a port": ("--no-network", "import socket; socket.create_connection(('127.0.0.1', {port}))"),
     "another port": ("--no-network --allow-localhost=1", "import socket; socket.create_connection(('127.0.0.1', {port}))"),
     "to listen": ("--no-network", "import socket; socket.create_server(('127.0.0.1', 0))"),
+    "to listen everywhere": (
+        "--no-network --allow-localhost",
+        "import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('', 28915)); s.listen(1)",
+    ),
     "a name": ("--no-network", "import socket; socket.getaddrinfo('localhost', 80)"),
+    "a name of the hosts file": (
+        "--no-network --allow-address=127.0.0.1:{port}",
+        "import socket; socket.create_connection(('localhost', {port}))",
+    ),
     "a local socket": ("--no-network", "import socket; socket.socket(socket.AF_UNIX).connect('socket')"),
 }
 
@@ -97,7 +105,7 @@ def follow(jobs, place):
                 return options
             hint = printed[0]
             assert "Traceback" not in done.err or f"(allow it: {hint})" in done.err, done
-            words = shlex.split(hint)  # as a shell reads it
+            words = shlex.split(hint, comments=True)  # as a shell reads it
             assert len(words) <= 2
             assert not words[-1].startswith("/") or os.path.lexists(words[-1])
             options += words
@@ -169,7 +177,8 @@ def test_others(follow, place, port, options, code):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(place / "socket"))
         server.listen()
-        follow(options, in_python(code.format(port=port.number)))
+        taken = follow(options.format(port=port.number), in_python(code.format(port=port.number)))
+        assert not options.endswith("{port}") or len(taken) == 2
 
 
 @pytest.mark.parametrize("words", ["exec /bin/true", "cd d && exec ../program"])

@@ -73,7 +73,11 @@ def test_a_shell(jobs, env, loopback_server):
         "hermetic: bash is not Python, so the kernel alone holds it (Python programs that it starts get the guards as well): network: full\n"
     )
     assert re.search(
-        three_lines(f"network disabled: connect(127.0.0.1:{loopback_server.port})", r"/.*/bash \(process \d+\)", "--allow-localhost"),
+        three_lines(
+            f"network disabled: connect(127.0.0.1:{loopback_server.port})",
+            r"/.*/bash \(process \d+\)",
+            f"--allow-localhost={loopback_server.port}",
+        ),
         done.err,
     )
     assert [(event["guard"], event["program"].endswith("/bash"), event["stack"]) for event in done.of("refused")] == [("network", True, [])]

@@ -57,7 +57,13 @@ SAID = [
         ["allowed  DNS(xn--bcher-kva.example)", f"allowed  connect(xn--bcher-kva.example:80), {explain.INWARD}"],
     ),
     ("--allow-localhost", "localhost:80", ["allowed  DNS(localhost)", "allowed  connect(localhost:80)"]),
-    ("", "127.0.0.1:80", ["refused  connect(127.0.0.1:80): network disabled  allow it  --allow-localhost"]),
+    ("", "127.0.0.1:80", ["refused  connect(127.0.0.1:80): network disabled  allow it  --allow-localhost=80"]),
+    ("--allow-address=127.0.0.1:9", "localhost:9", ["allowed  DNS(localhost)", "allowed  connect(localhost:9)"]),
+    (
+        "--allow-address=127.0.0.1:9",
+        "localhost:8",
+        ["allowed  DNS(localhost)", "refused  connect(localhost:8): network disabled  allow it  --allow-localhost=8"],
+    ),
     ("", "[2001:db8::1]:80", ["refused  connect([2001:db8::1]:80): network disabled  allow it  --allow-address [2001:db8::1]:80"]),
     (
         "--allow-address=10.0.0.0/8 --deny-address=10.1.0.0/16",
