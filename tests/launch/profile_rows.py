@@ -148,6 +148,7 @@ ROWS = [
     Row("build", "python -m build --no-isolation", "Successfully built", changes="dist/demo-1.0.tar.gz"),
     Row("build", "python -m build --wheel", "Successfully built", changes="dist/demo-1.0-py3-none-any.whl"),
     Row("build", "UV build", "Successfully built", changes="dist/demo-1.0.tar.gz"),
+    Row("pip-install", "UV venv made", "Creating virtual environment", changes="made/pyvenv.cfg"),
     Row(
         "pip-install",
         "python -m pip wheel --no-deps --no-build-isolation .",
