@@ -190,9 +190,17 @@ def _explain(surface: str, what: str, target: tuple[str, ...], package: str | No
         click.echo(f"hermetic: {notice}", err=True)
     answers = explain.answers(resolved.policy, surface, what, [*map(os.path.realpath, beforehand.own_paths()), *resolved.files], package)
     narrowed = run.narrowed(resolved).get(explain.QUESTIONS[surface].guard)
+    sites = resolved.context.sites() if surface == "native" else []
+    answers = [explain.as_installed(answer, what, sites) for answer in answers]
     click.echo("\n".join(answer.told(narrowed) for answer in answers))
-    if surface == "native" and explain.is_missing(what, resolved.context.sites()):
+    if surface == "native" and explain.is_missing(what, sites):
         click.echo(f"hermetic: no distribution {printable(what)} is installed for {quoted(command[0])}", err=True)
+    if surface == "native" and not command and not answers[-1].decision.allowed:
+        click.echo(
+            f"hermetic: with -- COMMAND behind it, it is known whether {printable(what)} has compiled code: else it is allowed", err=True
+        )
+    for variable, answer in explain.by_proxies(resolved.policy, what, os.environ, package) if surface == "net" else ():
+        click.echo(f"through the proxy of the environment, {variable}: {answer.told(narrowed)}")
     return 0 if all(answer.decision.allowed for answer in answers) else 1
 
 

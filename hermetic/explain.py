@@ -1,29 +1,34 @@
 """What a policy says of a request, in words: `hermetic why` asks the judge that the guards and the kernel's supervisor ask.
 
-Nothing is looked up, so of a name only its ports are judged, for an address elsewhere: one of this network it does not open. Nothing is run
-either, so where reading is limited it is not known what a program could not do without, which is allowed besides.
+Nothing is looked up but in the hosts file, so of a name only its ports are judged, for an address elsewhere: one of this network it does not open,
+which is said. Nothing is run either, so where reading is limited it is not known what a program could not do without, which is allowed besides.
 """
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.request import proxy_bypass
 
 from hermetic_guard import packages, programs
 from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
 from hermetic_guard.distributions import INFO, OPEN_ENDED, name_of
 from hermetic_guard.files import names_in
 from hermetic_guard.guards.addresses import is_localhost, read_host
+from hermetic_guard.guards.proxies import authority
 from hermetic_guard.hosts import canonical_name, is_name
-from hermetic_guard.policy import is_within_any
+from hermetic_guard.policy import is_within, is_within_any
 from hermetic_guard.unions import views
 
 from hermetic.errors import UsageError, printable, quoted
+from hermetic.linux import resolver
+from hermetic.linux.lookup_sources import Hosts
 from hermetic.policy import WrongValue, adjust, domains, paths, ports
-from hermetic.target.packages import EGG_INFO
+from hermetic.policy.environment import is_granted
+from hermetic.target.packages import EGG_INFO, in_site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hermetic_guard.policy import Policy
 
@@ -32,19 +37,24 @@ if TYPE_CHECKING:
 ELSEWHERE = b"\xcb\0\x71\1"
 """203.0.113.1, which is nobody's (RFC 5737): stands for what a name leads to."""
 LOCALHOST = b"\x7f\0\0\1"
+INWARD = "unless the name leads to a private, loopback or link-local address"
+PROXIES = {80: ("http_proxy", "all_proxy"), 443: ("https_proxy", "all_proxy")}
+"""The variables that clients heed, by the port that is asked about; for others any of these."""
 
 
 class Answer(NamedTuple):
-    """What was asked about, as events have it, what the policy says, and for whom alone it says so."""
+    """What was asked about, as events have it, what the policy says, for whom alone it says so, and what nobody knows yet."""
 
     asked: str
     decision: Decision
     only: str = ""
+    unless: str = ""
 
     def told(self, narrowed: Narrowed | None = None) -> str:
         """In one line. narrowed: what policy files have to say of what is asked about"""
         if self.decision.allowed:
-            return printable(f"allowed  {self.asked}" + (f": for {self.only} only" if self.only else ""))
+            only = f": for {self.only} only" if self.only else ""
+            return printable(f"allowed  {self.asked}{only}" + (f", {self.unless}" if self.unless else ""))
         hint = narrowed.hint(self.decision.hint) if narrowed else self.decision.hint
         return printable(f"refused  {self.asked}: {self.decision.rule}" + (f"  allow it  {hint}" if hint else ""))
 
@@ -73,6 +83,32 @@ def answers(policy: Policy, surface: str, text: str, protected: Sequence[str] = 
     return found
 
 
+def by_proxies(policy: Policy, text: str, environ: Mapping[str, str], package: str | None = None) -> Iterator[tuple[str, Answer]]:
+    """By which proxies of the environment a client would go to HOST:PORT instead, and what the policy says of each: (variable, answer)."""
+    host, port = read(text)
+    rules = policy.environment
+    heeded = PROXIES.get(port, ("http_proxy", "https_proxy", "all_proxy"))
+    if policy.network is None or proxy_bypass(host):
+        return
+    for variable in sorted(name for name in environ if name.lower() in heeded and environ[name]):
+        proxy, at = authority(environ[variable])
+        if proxy and (rules is None or is_granted(variable, rules.keep)) and (proxy, at) != (host, port):
+            found = answers(policy, "net", f"[{proxy}]:{at or 80}" if ":" in proxy else f"{proxy}:{at or 80}", package=package)
+            yield variable, found[-1]
+
+
+def as_installed(answer: Answer, distribution: str, sites: Sequence[str]) -> Answer:
+    """The same for what is installed in these directories: what is not cannot be allowed, what has no compiled code is not refused."""
+    if answer.decision.allowed or not sites:
+        return answer
+    name = adjust.normalized(distribution)
+    if is_missing(name, sites):
+        return Answer(answer.asked, Decision(False, answer.decision.rule))
+    if name in OPEN_ENDED.values() or any(True for site in sites for _ in in_site(site, {name})):
+        return answer
+    return Answer(answer.asked, Decision(True), unless="for nothing of it is compiled")
+
+
 def _reading(text: str, protected: Sequence[str]) -> Iterator[Request]:
     place = _place(text)
     yield Request("filesystem", "list" if os.path.isdir(place) else "read", place, path=place, there=_there(place))
@@ -84,7 +120,10 @@ def _writing(text: str, protected: Sequence[str]) -> Iterator[Request]:
     if is_within_any(place, tuple(protected)):
         yield Request("integrity", "write", place)
     new = not paths.is_there(place)
-    yield Request("filesystem", "create" if new else "write", place, path=place, name=new, there=_there(place))
+    there, home = _there(place), os.path.realpath(os.environ.get("HOME") or "/")
+    made_first = new and is_within(home, there)
+    named = place if made_first else there
+    yield Request("filesystem", "create" if new else "write", place, path=place, name=new, there=named, made_first=made_first)
 
 
 def _there(place: str) -> str:
@@ -103,7 +142,7 @@ def _running(text: str, protected: Sequence[str]) -> Iterator[Request]:
     try:
         place = os.path.realpath(programs.find(text, os.environ.get("PATH")))
     except programs.Unresolved as error:
-        raise UsageError(f"{quoted(text)}: {error}", "the name of a program on PATH, or its path") from None
+        raise UsageError(f"{quoted(text)}: {str(error).removeprefix(f'{text}: ')}", "the name of a program on PATH, or its path") from None
     yield Request("subprocess", "start", place, path=place)
 
 
@@ -133,11 +172,12 @@ def _connecting(text: str, protected: Sequence[str]) -> Iterator[Request]:
 
 def _answer(policy: Policy, request: Request, asker: tuple[str, str] | None) -> Answer:
     asked, decision = f"{request.action}({request.target})", decide(policy, request)
+    unless = INWARD if policy.network is not None and request.facts.get("address") == ELSEWHERE and request.facts.get("names") else ""
     if decision.allowed or asker is None:
-        return Answer(asked, decision)
+        return Answer(asked, decision, unless=unless)
     only = packages.named(policy, asker[0])
     approved = f" {' or '.join(only.approved)}" if only and only.approved else ""
-    return Answer(asked, decide_for_packages(policy, views(policy), request, (asker,)), asker[0] + approved)
+    return Answer(asked, decide_for_packages(policy, views(policy), request, (asker,)), asker[0] + approved, unless)
 
 
 def read_package(policy: Policy, text: str) -> tuple[str, str]:
@@ -159,8 +199,11 @@ def requests(host: str, port: int) -> Iterator[Request]:
     names: tuple[str, ...] = ()
     if packed is None:
         name = canonical_name(host)
-        yield Request("network", "DNS", name, host=name)
-        packed, names = (LOCALHOST, ()) if is_localhost(name) else (ELSEWHERE, (name,))  # type: ignore[no-untyped-call]
+        file = Hosts(resolver.lines(resolver.HOSTS))
+        found = file.addresses(name)
+        yield Request("network", "DNS", name, host=name, port=port, hosts=[(one, file.names(one)) for one in found])
+        names = (name,)
+        packed = LOCALHOST if is_localhost(name) else found[0] if found else ELSEWHERE  # type: ignore[no-untyped-call]
     yield Request("network", "connect", f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address=packed, port=port, names=names)
 
 
@@ -168,6 +211,8 @@ def read(text: str) -> tuple[str, int]:
     """The host and the port in `text`. Raises UsageError."""
     if "://" in text:
         raise UsageError(f"{quoted(text)}: a host and a port were expected, not a URL", "as in example.com:443")
+    if "/" in text:
+        raise UsageError(f"{quoted(text)}: a host and a port were expected, not a path", "--allow-unix PATH leaves a local socket open")
     host, colon, rest = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]

@@ -315,7 +315,7 @@ def worded(hint: str) -> tuple[Option, object]:
     """The option and the value in a hint, as a shell would read it."""
     import shlex  # only on the way to a refusal
 
-    words = shlex.split(hint)
+    words = shlex.split(hint, comments=True)
     (option, text), *_ = scan(RUN, words)[0]
     return option, True if text is None else text
 
@@ -425,7 +425,8 @@ def _find(command: str, name: str, word: str = "") -> Option:
     if option is not None:
         owner = "" if ROOT in option.commands else option.commands[0] + " "
         others = " and ".join(filter(None, (", ".join(option.commands[:-1]), option.commands[-1])))
-        raise UsageError(f"{name} is an option of {others} only", f"as in hermetic {owner}{name}")
+        like = "the interpreter is that of a command, named behind the question: -- COMMAND" if (command, name) == (WHY, "--python") else ""
+        raise UsageError(f"{name} is an option of {others} only", like or f"as in hermetic {owner}{name}")
     inside = f" in {quoted(word)}" if word not in ("", name) else ""
     raise UsageError(f"unknown option {quoted(name)}{inside}", _meant(command, word or name))
 

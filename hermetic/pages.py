@@ -58,6 +58,7 @@ EXAMPLES = {
     EXEC: (
         ("hermetic exec --no-network --python 3.9 script.py a b", ""),
         ("hermetic exec --no-network --python ~/env -m module", ""),
+        ("hermetic exec --no-network -- -X utf8 script.py", "Python's own flags"),
         ("echo 'print(1)' | hermetic exec --no-network -", ""),
     ),
     SHELL: (

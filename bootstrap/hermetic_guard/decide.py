@@ -34,9 +34,10 @@ class Request(object):
 
     network:    DNS connect send bind listen socket. host (str), address (4 or 16 bytes), port (int), names (those that this address was handed
                 out for), path (bytes, AF_UNIX: absolute and without links, or an abstract name), own (whether that AF_UNIX address was bound
-                inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of UDP, or else of
-                a kind that no policy allows), proxy (where the environment names this for a proxy: the variables that do, and the port),
-                changed (what names are looked up by, where it is not what it was at the start)
+                inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of datagrams, or else
+                of a kind that no policy allows), mute (whether nothing is sent by it, whatever is said here), proxy (where the environment
+                names this for a proxy: the variables that do, and the port), changed (what names are looked up by, where it is not what it
+                was at the start), hosts (of a name: each address that the hosts file gives it, with all its names there)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves away, or comes), name (the name is made or taken away, which changes the directory it is in),
@@ -79,6 +80,13 @@ TCL = "Tcl"
 
 NAMES = 53
 """The port of name servers."""
+
+MADE_FIRST = "  # make it first"
+"""Behind the option, as a comment of the shell's: what is allowed has to be there."""
+
+BOUND_INSIDE = "  # or bind 127.0.0.1 rather than all addresses"
+
+FORKING = "--allow-run PROGRAM  # whichever: then it may fork"
 
 BUILDS_ALIKE = "--builds alike"
 """What would have to be allowed first to what builds a package."""
@@ -192,17 +200,37 @@ def _judge_network(policy: Policy, request: Request) -> Decision:
             return ALLOWED
     if request.action in INBOUND and port and allows_port(rules.listen, port):
         return ALLOWED
+    if request.action == "DNS" and any(_may_be_reached(rules, *found) for found in facts.get("hosts", ())):
+        return ALLOWED
     if is_loopback(facts.get("host"), facts.get("address")):
-        return _decide_localhost(rules.localhost, request)
+        return _of_name(_decide_localhost(rules.localhost, request), request)
     if request.action == "DNS":
         return _decide_name(rules.domains, facts["host"], facts.get("changed"))
     if request.action == "socket" and facts.get("datagrams"):
         return _decide_datagrams(rules)
     if request.action == "use" and request.target == TCL:
         return ALLOWED if rules.unix or rules.localhost else Decision(False, "network disabled", "--allow-unix /tmp/.X11-unix")
-    if request.action in OUTWARD and facts.get("names") and not _is_of_datagrams(request):
-        return _decide_named(rules.domains, request)
-    return Decision(False, "network disabled", _network_hint(request))
+    if address is not None and _is_of_datagrams(request) and (rules.domains or rules.addresses):
+        return Decision(False, "network limited to TCP")
+    if request.action in OUTWARD and facts.get("names"):
+        return _decide_named(rules, request)
+    return Decision(False, "network disabled", _network_hint(rules, request))
+
+
+def _of_name(decision: Decision, request: Request) -> Decision:
+    """Who asked for a name need not know that it leads to this machine."""
+    name = next((name for name in request.facts.get("names") or () if not is_loopback(name, None)), "")
+    if decision.rule != "network disabled" or not name:
+        return decision
+    return Decision(False, "network disabled: %s leads to a loopback address" % name, decision.hint)
+
+
+def _may_be_reached(rules: "Any", address: bytes, names: "Any") -> bool:
+    """Whether an address that the hosts file gives a name may be, at some port: then it may be looked up there, which asks nobody."""
+    if _is_denied(rules.denied, address, None):
+        return False
+    named = not is_inward(address) and any(covers(pattern, name) for pattern, _ in rules.domains for name in names)
+    return named or _is_listed(rules.addresses, address, None) or bool(rules.localhost and is_loopback(None, address))
 
 
 def sends_nothing(request: Request) -> bool:
@@ -229,22 +257,29 @@ def _is_denied(blocks: "Any", address: bytes, port: "int | None") -> bool:
     return _is_listed(blocks, address, port) or (inner is not None and _is_listed(blocks, inner, port))
 
 
-def _network_hint(request: Request) -> str:
+def _network_hint(rules: "Any", request: Request) -> str:
     """What would allow a connection, or one to be taken; a datagram no address allows."""
     port = request.facts.get("port")
     if not port or _is_of_datagrams(request):
         return ""
     if request.action == "connect" and request.facts.get("address") is not None:
         return "--allow-address %s" % request.target
-    return "--allow-listen %d" % port if request.action in INBOUND else ""
+    if request.action not in INBOUND:
+        return ""
+    inside = rules.localhost and allows_port(rules.localhost, port) and not any(request.facts.get("address") or b"x")
+    return "--allow-listen %d%s" % (port, BOUND_INSIDE if inside else "")
 
 
 def _decide_local_socket(rules: "Any", request: Request) -> Decision:
     path = request.facts["path"].decode("utf-8", "surrogateescape")
+    if request.facts.get("mute"):
+        return Decision(False, "network disabled for local datagrams")
     if request.facts.get("own") or request.action == "bind":
         return ALLOWED
     if is_within_any(path, rules.unix):
         return Decision(False, "another socket was put in the place of the one allowed") if request.facts.get("put") else ALLOWED
+    if request.facts.get("datagrams"):
+        return Decision(False, "network disabled for local datagrams")
     return Decision(False, "network disabled", "--allow-unix %s" % shell_word(path) if path[:1] == "/" else "")
 
 
@@ -257,6 +292,8 @@ def _decide_localhost(ports: "Any", request: Request) -> Decision:
     if port == 0 and request.action == "bind":
         return ALLOWED
     if not ports:
+        if port and request.action in ("DNS", "connect", "bind") and not _is_of_datagrams(request):
+            return Decision(False, "network disabled", "--allow-localhost=%d" % port)
         return Decision(False, "network disabled", "--allow-localhost")
     if ports != ANY and _is_of_datagrams(request) and request.action in OUTWARD:
         return Decision(False, "network limited to localhost %s" % name_ports(ports), "--allow-localhost")
@@ -281,12 +318,12 @@ def _decide_name(domains: "Any", host: "str | None", changed: "str | None") -> D
     return Decision(False, "network disabled", "--allow-domain %s" % name if is_name(name) else "")
 
 
-def _decide_named(domains: "Any", request: Request) -> Decision:
+def _decide_named(rules: "Any", request: Request) -> Decision:
     """An address that was handed out for an allowed name. The name's owner must not point it at this machine or network."""
     port, names = request.facts["port"], request.facts["names"]
     if is_inward(request.facts["address"]):
-        return Decision(False, "network disabled: %s leads to a private address" % names[0], _network_hint(request))
-    if any(covers(pattern, name) and allows_port(ports, port) for pattern, ports in domains for name in names):
+        return Decision(False, "network disabled: %s leads to a private address" % names[0], _network_hint(rules, request))
+    if any(covers(pattern, name) and allows_port(ports, port) for pattern, ports in rules.domains for name in names):
         return ALLOWED
     return Decision(False, "network disabled on this port of %s" % names[0], "--allow-domain %s:%d" % (names[0], port))
 
@@ -308,7 +345,8 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
         return ALLOWED
     there = facts.get("there", path)
     if request.action not in READING:
-        return Decision(False, "filesystem read-only", "" if is_within_any(path, KERNELS) else "--allow-write %s" % shell_word(there))
+        hint = "--allow-write %s%s" % (shell_word(there), MADE_FIRST if facts.get("made_first") else "")
+        return Decision(False, "filesystem read-only", "" if is_within_any(path, KERNELS) else hint)
     if rules.read is None or is_within_any(path, rules.read) or _shows_the_way(rules, request):
         return ALLOWED
     return Decision(False, "reads limited", "--allow-read %s" % shell_word(there))
@@ -340,7 +378,8 @@ def _decide_subprocess(policy: Policy, request: Request) -> Decision:
         return ALLOWED
     if path is None and rules.run:
         return ALLOWED  # what a fork may become is judged when it becomes it
-    return Decision(False, "subprocess disabled", "--allow-run %s" % shell_word(path) if path else "")
+    hint = FORKING if path is None else ""
+    return Decision(False, "subprocess disabled", "--allow-run %s" % shell_word(path) if path else hint)
 
 
 def _decide_native(policy: Policy, request: Request) -> Decision:

@@ -287,18 +287,21 @@ class Run:
         if self.keeper and not why_not:
             why_not = self.keeper.why_not(best_effort=self.best_effort)
             self.say.detail("" if why_not else "limits: " + "; ".join(self.keeper.how(here)))
-        return why_not + self.whose(why_not)
+        return why_not + self.whose(why_not) + without(why_not)
 
     def tell_layers(self, found: list[layers.Standing]) -> None:
-        """Which profile was chosen and which layers hold it, in one line; all about the layers where that is asked for."""
-        chosen = [self.choice] if self.choice else []
-        if self.carries:
-            self.say.notice("; ".join([*chosen, layers.shortly(found)] if chosen else []))
-            self.say.detail("; ".join(map(str, found)))
-            return
+        """Which profile was chosen and which layers hold it, in one line; all about the layers where that is asked for, or where the kernel has to
+        hold by itself what was asked for.
+        """
         held = "; ".join(map(layers.in_the_kernel, found))
-        alone = f"{self.what_it_is()}, so the kernel alone holds it ({GUARDED_TOO}): {held}{self.uncounted()}"
-        self.say.notice("; ".join([*chosen, alone]))
+        alone = f"{self.what_it_is()}, so the kernel alone holds it"
+        if self.choice:
+            more = "" if self.say.verbose else "-v says more"
+            self.say.notice(f"{self.choice}; {layers.shortly(found, more) if self.carries else alone + layers.but_for(found, more)}")
+        if self.carries:
+            self.say.detail("; ".join(map(str, found)))
+        elif self.say.verbose or not self.choice:
+            self.say.notice(f"{alone} ({GUARDED_TOO}): {held}{self.uncounted()}")
 
     def whose(self, why_not: str) -> str:
         """Which policy files ask for the guard that cannot stand, where nobody else does."""
@@ -453,6 +456,14 @@ def idle_work(*, environments: bool) -> Iterator[None]:
         from hermetic.throwaway.store import Store
 
         yield from Store(kept.directory(os.environ)).sweep()
+
+
+def without(why_not: str) -> str:
+    """How to start what cannot be guarded, where it is for no other reason that it is not started."""
+    from hermetic import options
+
+    guard = why_not.partition(" guard cannot stand: ")[0].removeprefix("the ")
+    return f"; it starts without {options.flag_of(guard)}, or with --best-effort" if " guard cannot stand: " in why_not else ""
 
 
 def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:

@@ -16,14 +16,14 @@ class Speaker:
 
     def __init__(self, invocation: Invocation) -> None:
         self._quiet = bool(invocation.values.get("quiet"))
-        self._verbose = bool(invocation.values.get("verbose"))
+        self.verbose = bool(invocation.values.get("verbose"))
 
     def notice(self, text: str) -> None:
         if text and not self._quiet:
             self.write(f"hermetic: {printable(text)}\n")
 
     def detail(self, text: str) -> None:
-        if self._verbose and text:
+        if self.verbose and text:
             self.write(f"hermetic: {printable(text)}\n")
 
     def nothing_ran(self, why: str) -> None:

@@ -40,13 +40,19 @@ def in_the_kernel(standing: Standing) -> str:
     return f"{standing.guard}: {standing.kernel}" + (f" ({standing.gap})" if standing.gap else "")
 
 
-def shortly(found: list[Standing]) -> str:
-    """Which layers hold these guards, in a few words."""
+def shortly(found: list[Standing], more: str = "") -> str:
+    """Which layers hold these guards, in a few words. more: what else stands behind them"""
+    in_kernel = any(one.kernel != NONE for one in found)
+    places = [*(["Python"] if all(one.python for one in found) else []), *(["the kernel"] if in_kernel else [])]
+    return f"held in {' and '.join(places)}{but_for(found if in_kernel else [], more)}"
+
+
+def but_for(found: list[Standing], more: str = "") -> str:
+    """What the kernel holds in part, and what it does not hold; and `more`."""
     by_kernel = {kernel: [one.guard for one in found if one.kernel == kernel] for kernel in (PARTIAL, NONE)}
-    places = [*(["Python"] if all(one.python for one in found) else []), *(["the kernel"] if len(by_kernel[NONE]) < len(found) else [])]
     less = [f"{how} for {' and '.join(by_kernel[kernel])}" for kernel, how in ((PARTIAL, "in part"), (NONE, "not")) if by_kernel[kernel]]
-    there = f" (there {', '.join(less)})" if less and "the kernel" in places else ""
-    return f"held in {' and '.join(places)}{there}"
+    aside = "; ".join([*([f"there {', '.join(less)}"] if less else []), *([more] if more else [])])
+    return f" ({aside})" if aside else ""
 
 
 def standings(policy: Policy, here: Here, *, python: bool) -> list[Standing]:

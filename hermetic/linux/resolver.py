@@ -86,7 +86,8 @@ class Names:
             return None
         request = Request("network", "DNS", question.name, host=question.name)
         if not decide(self._policy, request).allowed:
-            self._refuse(request, question.name, asker)
+            if not self._is_beside_an_answer(question):
+                self._refuse(request, question.name, asker)
             return dns.answer(question, [], dns.NO_SUCH_NAME)
         if question.kind not in FAMILIES:
             return dns.answer(question, [])
@@ -135,9 +136,17 @@ class Names:
         known = [packed for packed in self._hosts.addresses(name) if len(packed) == SIZES[family]]
         return known or look_up(name, family)
 
+    def _is_beside_an_answer(self, question: dns.Question) -> bool:
+        """Whether the hosts file has an address of the other kind: C libraries have found that, and ask for one of this kind besides."""
+        sizes = [len(packed) for packed in self._hosts.addresses(canonical_name(self._plain(question.name)))]
+        return bool(sizes) and question.kind in FAMILIES and SIZES[FAMILIES[question.kind]] not in sizes
+
+    def _plain(self, name: str) -> str:
+        return next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
+
     def _refuse(self, request: Request, name: str, asking: Asking) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
-        plain = next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
+        plain = self._plain(name)
         if plain != name and decide(self._policy, Request("network", "DNS", plain, host=plain)).allowed:
             return  # which it will be asked for as well, and that answers who wanted it
         asker = asking() if callable(asking) else asking

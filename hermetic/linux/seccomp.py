@@ -168,7 +168,7 @@ FAST_OPEN = tuple(
 """This connects without connect(2). The errno is that of a kernel which does not do it."""
 
 ADDRESSED = (Rule("sendto", USER_NOTIF, (not_null(4),)),)
-"""A datagram. Where sockets of UDP are mute, or of a network with no way out, it goes nowhere, and this is how it is told."""
+"""A datagram. Where sockets of UDP are mute, or reach the run's own name server alone, it goes nowhere else, and this is how it is told."""
 
 BOUND = refuse("bind", USER_NOTIF)
 """Where a name server could be put in the place of the machine's own: a port of UDP is taken by binding alone."""

@@ -171,10 +171,13 @@ class Sockets:
         """
         with Duplicate(asking) as found:
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
-            if family not in (AF_INET, AF_INET6) or not udp_sockets.is_of_datagrams(found):
+            if family not in (AF_UNIX, AF_INET, AF_INET6) or not udp_sockets.is_of_datagrams(found):
                 asking.go_on()
                 return None
-        facts = inet(family, asking.memory(asking.arguments[4], min(asking.integer(5), LONGEST_ADDRESS)))
+        address = asking.memory(asking.arguments[4], min(asking.integer(5), LONGEST_ADDRESS))
+        if family == AF_UNIX:
+            return self.refuse_local_datagram(asking, "send", address[2:])
+        facts = inet(family, address)
         if isinstance(facts, int):
             return facts
         packed, port = facts
@@ -182,10 +185,20 @@ class Sockets:
             asking.go_on()
             return None
         request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
-        if port == NAMES:
+        if self.resolution is not None and self.resolution.is_server(packed, port):
+            asking.go_on()  # in the network that has no way out, or mute
+            return None
+        if port == NAMES and self.resolution is None:
             self.lookups().sent(asking, request)
         else:
             self._judge.allows(asking, request)
+        return EACCES
+
+    def refuse_local_datagram(self, asking: Notification, action: str, name: bytes) -> Answer:
+        """Each names where it goes, which no filter sees: so nothing is sent by such a socket, wherever to."""
+        path = name if name[:1] == b"\0" else name.partition(b"\0")[0]
+        target = "unix:" + os.fsdecode(path.replace(b"\0", b"@", 1))
+        self._judge.allows(asking, Request("network", action, target, path=path, mute=True))
         return EACCES
 
     def lookups(self) -> Lookups:
@@ -242,6 +255,8 @@ class Sockets:
         name = address[2:]
         if int.from_bytes(address[:2], "little") != AF_UNIX or not 0 < len(name) <= SUN_PATH:
             return EINVAL
+        if udp_sockets.is_of_datagrams(found):
+            return self.refuse_local_datagram(asking, "connect", name)
         if name[:1] == b"\0":
             request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=self.is_own(found, name=name))
             return self.waiting().connect(asking, found, AF_UNIX, address) if self._judge.allows(asking, request) else EACCES
@@ -292,6 +307,8 @@ class Sockets:
         if family in (AF_INET, AF_INET6) and protocol in PROTOCOLS.get(plain, ()):
             make = self.make_datagrams if plain == DATAGRAM else made
             return give(asking, make(family, kind, protocol), kind)
+        if (family, plain, protocol) == (AF_UNIX, DATAGRAM, 0):
+            return give(asking, made_mute(kind), kind)
         request = Request("network", "socket", kind_of_socket(family, plain, protocol))
         self._judge.allows(asking, request, quietly=(family, protocol) == (AF_NETLINK, NETLINK_ROUTE))
         return EACCES
@@ -408,6 +425,13 @@ def made(family: int, kind: int, protocol: int) -> socket:
     import _socket
 
     return _socket.socket(family, kind | os.O_CLOEXEC, protocol)
+
+
+def made_mute(kind: int) -> socket:
+    """A local one of datagrams. C libraries ask by it which interfaces there are (if_nametoindex(3), by ioctl), and send nothing."""
+    found = made(AF_UNIX, kind, 0)
+    found.shutdown(SHUT_RDWR)
+    return found
 
 
 def give(asking: Notification, found: socket, kind: int) -> Answer:

@@ -232,7 +232,7 @@ def _allow_run(rules: Subprocess, given: Given, reader: Reader) -> Subprocess:
             found.append(reader.path(programs.find(name, reader.context.environ.get("PATH"), place or "")))
         except programs.Unresolved as error:
             if reader.typed:
-                raise WrongValue(name, str(error), "the name of a program on PATH, or its path") from None
+                raise WrongValue(name, str(error).removeprefix(f"{name}: "), "the name of a program on PATH, or its path") from None
             reader.notes.append(f"allow-run {quoted(name)}: there is no such program")
     changed: Subprocess = rules.replaced(run=tuple(sorted(set(found))))
     return changed

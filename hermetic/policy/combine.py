@@ -175,9 +175,8 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
         file = library.file_of(name)
         of = f" of {file}" if file else ""
         if chosen:
-            resolved.choice = (
-                f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy)}{_where_listed(resolved.policy)}"
-            )
+            resolved.choice = f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy, few=True)}"
+            resolved.details.append(f"profile {name}: {describe(resolved.policy)}{_where_listed(resolved.policy)}")
         elif file and library.is_built_in(name):
             resolved.notices.append(f"profile {name} is the one{of}, not the built-in one")
     resolved.notices += [
@@ -197,9 +196,9 @@ def _both(one: Policy, other: Policy, what: str) -> Policy:
     return both
 
 
-def describe(policy: Policy) -> str:
-    """What the policy forbids, in a few words."""
-    forbidden = [_PHRASES[guard](getattr(policy, guard)) for guard in policy.guards()]
+def describe(policy: Policy, *, few: bool = False) -> str:
+    """What the policy forbids, in words. few: places and the like are counted where there are several, and what is protected is left out"""
+    forbidden = [_PHRASES[guard](getattr(policy, guard), few) for guard in policy.guards()]
     return ", ".join([*forbidden, *_besides(policy)]) or "nothing is forbidden"
 
 
@@ -228,16 +227,20 @@ def _where_listed(policy: Policy) -> str:
 
 LISTS = "hermetic policy show --resolved -- COMMAND"
 
-_PHRASES: dict[str, Callable[[Any], str]] = {
-    "network": lambda rules: _but("no network", " ", _reachable(rules)),
-    "subprocess": lambda rules: _but("no new process", " of ", _quoted(rules.run)),
-    "filesystem": lambda rules: _but("no writing", " in ", _quoted(rules.write)) + _reading(rules),
-    "native": lambda rules: _but("no native code", " of ", rules.distributions),
+_PHRASES: dict[str, Callable[[Any, bool], str]] = {
+    "network": lambda rules, few: _but("no network", " ", _reachable(rules), "hosts and ports" if few else "", most=2),
+    "subprocess": lambda rules, few: _but("no new process", " of ", _quoted(rules.run), "programs" if few else ""),
+    "filesystem": lambda rules, few: _but("no writing", " in ", _quoted(rules.write), PLACES if few else "") + _reading(rules, few),
+    "native": lambda rules, few: _but("no native code", " of ", rules.distributions, "distributions" if few else ""),
 }
+PLACES = "places"
 
 
-def _but(what: str, preposition: str, allowed: Sequence[str]) -> str:
-    return f"{what} but{preposition}{_listed(list(allowed))}" if allowed else what
+def _but(what: str, preposition: str, allowed: Sequence[str], counted: str = "", most: int = 1) -> str:
+    """counted: what they are, where it is said how many if there are more than `most`"""
+    if not allowed:
+        return what
+    return f"{what} but{preposition}{f'{len(allowed)} {counted}' if counted and len(allowed) > most else _listed(list(allowed))}"
 
 
 def _reachable(rules: Network) -> list[str]:
@@ -256,15 +259,17 @@ def _quoted(paths: Sequence[str]) -> list[str]:
     return [quoted(path) for path in paths]
 
 
-def _reading(rules: Filesystem) -> str:
-    limited = "" if rules.read is None else f", reads only in {_listed(_quoted(rules.read))}"
-    return limited + _denied(rules.protect, "protected") + _denied(rules.hide, "hidden")
+def _reading(rules: Filesystem, few: bool) -> str:
+    reads = "" if rules.read is None else _listed(_quoted(rules.read)) if not few or len(rules.read) < 2 else f"{len(rules.read)} {PLACES}"
+    limited = f", reads only in {reads}" if reads else ""
+    most = 1 if few else FEW
+    return limited + ("" if few else _denied(rules.protect, "protected", most)) + _denied(rules.hide, "hidden", most)
 
 
-def _denied(paths: Sequence[str], how: str) -> str:
+def _denied(paths: Sequence[str], how: str, most: int) -> str:
     if not paths:
         return ""
-    return f", {_listed(_quoted(paths)) if len(paths) <= FEW else f'{len(paths)} places'} {how}"
+    return f", {_listed(_quoted(paths)) if len(paths) <= most else f'{len(paths)} {PLACES}'} {how}"
 
 
 def _flags(values: dict[str, object], reader: Reader) -> Policy:

@@ -169,7 +169,7 @@ def test_violations_are_told_whoever_swallows_them(tmp_path: Path) -> None:
     print(outer.refused, inner.violations == outer.violations, one.stack[0][2], one)
     """
     found = lines(code, tmp_path)
-    assert found[0].startswith("network|connect|127.0.0.1:9|network disabled|allow_localhost=True|script.py:")
+    assert found[0].startswith("network|connect|127.0.0.1:9|network disabled|allow_localhost=9|script.py:")
     assert found[1] == found[0]
     assert found[2].startswith(f"filesystem|create|{tmp_path}/made|filesystem read-only|allow_write=[")
     assert found[3] == f"3 True said filesystem read-only: create({tmp_path}/made)"

@@ -122,7 +122,6 @@ ROWS = {
         pythons=NEW,
         refused={
             **PLATFORM,
-            "network": {"socket(AF_UNIX SOCK_DGRAM)"},  # if_nametoindex(3), for libzmq
             "native": {"import(wcwidth._wcwidth_c)"},
         },
         recipe="jupyter",

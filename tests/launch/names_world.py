@@ -23,7 +23,7 @@ NAME_SERVER, OUTSIDE, LISTED, STRANGE, INSIDE = "10.9.8.7", "8.8.4.4", "8.8.4.9"
 ADDRESSES = {"app.test": OUTSIDE, "below.wild.test": OUTSIDE, "inward.test": INSIDE, "xn--bcher-kva.test": OUTSIDE}
 TURNING = {"turning.test": INSIDE, "looping.test": "127.0.0.1"}
 """First an address where nobody answers, then one of this network, or this machine: a name server that has the caller reach what it likes."""
-HOSTS = f"127.0.0.1 localhost\n{LISTED} listed.test\n127.0.0.1 here.test\n"
+HOSTS = f"127.0.0.1 localhost\n{LISTED} listed.test alias.test\n{OUTSIDE} unlisted.test\n127.0.0.1 here.test\n"
 UNANSWERED = "8.8.5.5"
 A, AAAA = 1, 28
 

@@ -39,7 +39,7 @@ def check_traces(port, native_traces, done):
     assert {trace["pid"] for trace in traces} <= done.guarded_pids
     assert done.refused == [f"connect(127.0.0.1:{port.number})"] * len(traces)
     assert "  asked by  demo_backend.py:" in done.err or "/demo_backend.py:" in done.err
-    assert "  allow it  --allow-localhost\n" in done.err
+    assert f"  allow it  --allow-localhost={port.number}\n" in done.err
 
 
 @pytest.mark.parametrize("which", ["3.8", "3.13"])

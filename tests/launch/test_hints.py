@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import socket
+import subprocess
 
 import pytest
 from launch.environments import find_python
@@ -58,7 +59,15 @@ OTHERS = {
     "a port": ("--no-network", "import socket; socket.create_connection(('127.0.0.1', {port}))"),
     "another port": ("--no-network --allow-localhost=1", "import socket; socket.create_connection(('127.0.0.1', {port}))"),
     "to listen": ("--no-network", "import socket; socket.create_server(('127.0.0.1', 0))"),
+    "to listen everywhere": (
+        "--no-network --allow-localhost",
+        "import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('', 28915)); s.listen(1)",
+    ),
     "a name": ("--no-network", "import socket; socket.getaddrinfo('localhost', 80)"),
+    "a name of the hosts file": (
+        "--no-network --allow-address=127.0.0.1:{port}",
+        "import socket; socket.create_connection(('localhost', {port}))",
+    ),
     "a local socket": ("--no-network", "import socket; socket.socket(socket.AF_UNIX).connect('socket')"),
 }
 
@@ -96,7 +105,7 @@ def follow(jobs, place):
                 return options
             hint = printed[0]
             assert "Traceback" not in done.err or f"(allow it: {hint})" in done.err, done
-            words = shlex.split(hint)  # as a shell reads it
+            words = shlex.split(hint, comments=True)  # as a shell reads it
             assert len(words) <= 2
             assert not words[-1].startswith("/") or os.path.lexists(words[-1])
             options += words
@@ -130,6 +139,23 @@ def test_a_file_that_may_be_written_stays_where_it_is(follow, place, code):
     assert follow("--fs-readonly --allow-write d/file", in_python(code))[3:] == ["--allow-write", f"{place}/d"]
 
 
+MAKES_AT_HOME = "os.makedirs(os.path.expanduser('~/.tool/state'), exist_ok=True); open(os.path.expanduser('~/.toolrc'), 'a')"
+
+
+def test_the_home_directory_is_not_opened_for_a_name_in_it(jobs, place):
+    """What is to be there is made first, and then the option helps."""
+    command, env = in_python(MAKES_AT_HOME), jobs.environ() | {"HOME": str(place)}
+    options = ["--fs-readonly"]
+    for name in (".tool", ".toolrc"):
+        done = jobs.guarded(*options, "--", *command, env=env, cwd=place)
+        assert done.code == 77, done
+        assert f"  allow it  --allow-write {place}/{name}  # make it first\n" in done.err, done
+        subprocess.run(["mkdir" if name == ".tool" else "touch", place / name], check=True)
+        options += shlex.split(done.of("refused")[-1]["hint"], comments=True)
+    assert jobs.guarded(*options, "--", *command, env=env, cwd=place).code == 0
+    assert (place / ".tool/state").is_dir()
+
+
 @pytest.mark.parametrize("code", READING.values(), ids=READING)
 def test_reading(follow, code):
     assert follow("--fs-readonly=root", in_python(code))[1::2] == ["--allow-read"]
@@ -151,7 +177,8 @@ def test_others(follow, place, port, options, code):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(place / "socket"))
         server.listen()
-        follow(options, in_python(code.format(port=port.number)))
+        taken = follow(options.format(port=port.number), in_python(code.format(port=port.number)))
+        assert not options.endswith("{port}") or len(taken) == 2
 
 
 @pytest.mark.parametrize("words", ["exec /bin/true", "cd d && exec ../program"])

@@ -73,7 +73,11 @@ def test_a_shell(jobs, env, loopback_server):
         "hermetic: bash is not Python, so the kernel alone holds it (Python programs that it starts get the guards as well): network: full\n"
     )
     assert re.search(
-        three_lines(f"network disabled: connect(127.0.0.1:{loopback_server.port})", r"/.*/bash \(process \d+\)", "--allow-localhost"),
+        three_lines(
+            f"network disabled: connect(127.0.0.1:{loopback_server.port})",
+            r"/.*/bash \(process \d+\)",
+            f"--allow-localhost={loopback_server.port}",
+        ),
         done.err,
     )
     assert [(event["guard"], event["program"].endswith("/bash"), event["stack"]) for event in done.of("refused")] == [("network", True, [])]
@@ -327,7 +331,8 @@ def test_multiprocessing(jobs, env, python):
     [
         (
             ["--block-native", "--", "ls"],
-            "the native guard cannot stand: the target cannot carry it, and the kernel does not hold it",
+            "the native guard cannot stand: the target cannot carry it, and the kernel does not hold it (the kernel cannot tell a library from data)"
+            "; it starts without --block-native, or with --best-effort",
         ),
         (["--no-network", "--require=python", "--", "ls"], "the network guard cannot stand as required: the target cannot carry it"),
         (["--block-native", "--require=kernel", "--", "python3"], "the native guard cannot stand as required: the kernel's part is none"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import find_python
 from launch.container import container
+from launch.names_world import LISTED
 from launch.namespaces import private_mounts
 
 WORLD = Path(__file__).with_name("names_world.py")
@@ -40,6 +41,8 @@ ALLOWED = {
     "outside ASCII": CONNECT.format(name="b\xfccher.test", port=80),
     "outside ASCII, as it is asked": CONNECT.format(name="XN--Bcher-Kva.test.", port=80),
     "in the hosts file": CONNECT.format(name="listed.test", port=80),
+    "another name of its line": CONNECT.format(name="alias.test", port=80),
+    "its address of the hosts file": CONNECT.format(name=LISTED, port=80),
 }
 TWICE = (
     "import socket\nfor _ in range(2):\n    try: socket.create_connection(({name!r}, 80), 2); print('ser' 'ved')\n"
@@ -47,6 +50,7 @@ TWICE = (
 )
 REFUSED = {
     "another name": (CONNECT.format(name="strange.example", port=80), "network disabled: DNS(strange.example)", []),
+    "another name of the hosts file": (CONNECT.format(name="unlisted.test", port=80), "network disabled: DNS(unlisted.test)", []),
     "another port": (
         CONNECT.format(name="app.test", port=8080),
         "network disabled on this port of app.test: connect(8.8.4.4:8080)",
@@ -63,8 +67,16 @@ REFUSED = {
         "turning.test leads to a private address: connect(10.1.2.3:80)",
         ["turning.test"],
     ),
-    "this machine, at the second time": (TWICE.format(name="looping.test"), "network disabled: connect(127.0.0.1:80)", ["looping.test"]),
-    "this machine in the hosts file": (CONNECT.format(name="here.test", port=80), "network disabled: connect(127.0.0.1:80)", []),
+    "this machine, at the second time": (
+        TWICE.format(name="looping.test"),
+        "network disabled: looping.test leads to a loopback address: connect(127.0.0.1:80)",
+        ["looping.test"],
+    ),
+    "this machine in the hosts file": (
+        CONNECT.format(name="here.test", port=80),
+        "network disabled: here.test leads to a loopback address: connect(127.0.0.1:80)",
+        [],
+    ),
     "a name in front of it": (
         URL.format(name="app.test@strange.example", port=80),
         "network disabled: DNS(app.test@strange.example)",
@@ -157,7 +169,7 @@ NATIVE = {
     "curl, public first, this machine second": (
         ["sh", "-c", "curl -sS http://looping.test/; curl -sS http://looping.test/"],
         "",
-        "network disabled: connect(127.0.0.1:80)",
+        "looping.test leads to a loopback address: connect(127.0.0.1:80)",
         ["looping.test"],
     ),
     "curl, an address": (["curl", "-sS", "http://8.8.4.4/"], "", "network disabled: connect(8.8.4.4:80)", []),
@@ -170,7 +182,12 @@ NATIVE = {
     "curl, a name behind it": (["curl", "-sS", "http://strange.example@app.test/"], "served", "", ["app.test"]),
     "curl, outside ASCII": (["curl", "-sS", "http://b\u00fccher.test/"], "served", "", ["xn--bcher-kva.test"]),
     "curl, in the hosts file": (["curl", "-sS", "http://listed.test/"], "served", "", []),
-    "curl, this machine in the hosts file": (["curl", "-sS", "http://here.test/"], "", "network disabled: connect(127.0.0.1:80)", []),
+    "curl, this machine in the hosts file": (
+        ["curl", "-sS", "http://here.test/"],
+        "",
+        "here.test leads to a loopback address: connect(127.0.0.1:80)",
+        [],
+    ),
     "a resolver of its own": ([PYTHON27, "-c", QUERY, "app.test"], "True", "", ["app.test"]),
     "a resolver of its own, another name": (
         [PYTHON27, "-c", QUERY, "strange.example"],

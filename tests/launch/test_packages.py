@@ -178,7 +178,7 @@ def test_conditions(world: World, more: str, may: bool, told: str) -> None:
     assert told in said(done)
     if "asked by" in told:
         assert '[package.granted] approved = "1.2.3"' in {event.get("hint") for event in done.events}
-        assert "  allow it  in grants.toml: [package.other] network.allow-localhost\n" in done.err
+        assert "  allow it  in grants.toml: [package.other] network.allow-localhost=" in done.err
     assert not may or "expired" not in done.err
 
 

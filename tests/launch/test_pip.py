@@ -55,7 +55,7 @@ def test_index_on_this_machine_is_refused_too(environments, jobs, index, which):
     assert (done.code, index.visitors) == (1, [])
     asker = re.escape(pip.version("pip")) + r" \(pip/_vendor/urllib3/util/connection\.py:\d+\)"
     target = f"network disabled: connect(127.0.0.1:{index.port})"
-    assert re.search(three_lines(target, asker, "--allow-localhost"), done.err), done.err
+    assert re.search(three_lines(target, asker, f"--allow-localhost={index.port}"), done.err), done.err
     assert jobs.native(*command, env=jobs.environ(pip)).code == 1
     assert index.visitors
 

@@ -481,6 +481,10 @@ def test_why_by_the_profile_of_a_command(jobs: Jobs, project: Path, env: dict[st
     assert missing in why("--block-native", "native", "no-such", "--", *module)[1]
     assert missing not in why("--block-native", "native", "pip", "--", *module)[1]
     assert missing not in why("--block-native", "native", "no-such")[1]
+    assert "with -- COMMAND behind it" in why("--block-native", "native", "no-such")[1]
+    assert "--allow-native" not in why("--block-native", "native", "no-such", "--", *module)[1]
+    assert why("--block-native", "native", "pip", "--", *module) == (0, "allowed  import(pip), for nothing of it is compiled\n")
+    assert "--allow-native ctypes" in why("--block-native", "native", "ctypes", "--", *module)[1]
 
 
 def test_why_knows_what_is_said_of_packages(jobs: Jobs, project: Path, env: dict[str, str]) -> None:

@@ -266,3 +266,28 @@ def test_access(jobs, project, layer):
     done = jobs.native(*start, "--fs-readonly", "--", python, "-c", code, env=jobs.environ(), cwd=project)
     assert done.out == "[False, False, True]\n", done.err
     assert "blocked" not in done.err
+
+
+ABSENT = """
+import os, pathlib
+for do in ("os.remove('gone')", "os.rmdir('gone')", "os.rename('gone', 'new')", "os.link('gone', 'new')"):
+    try:
+        exec(do)
+    except OSError as error:
+        print(type(error).__name__, error)
+pathlib.Path("gone").unlink(missing_ok=True)
+"""
+
+
+@pytest.mark.parametrize("layer", ["both", "python"])
+def test_what_is_not_there_to_be_taken_away(jobs, project, layer):
+    """A read-only mount answers EROFS before it looks, and nobody would be told. What is there is refused, and told."""
+    python = find_python("3.11").path
+    native = jobs.native(python, "-c", ABSENT, env=jobs.environ(), cwd=project)
+    assert native.out.count("FileNotFoundError [Errno 2]") == 4, native
+    start = [jobs.hermetic] if layer == "both" else [sys.executable, "-IS", ONE_LAYER, layer]
+    command = (*start, "--fs-readonly", "--strict", "--", python, "-c")
+    done = jobs.native(*command, ABSENT, env=jobs.environ(), cwd=project)
+    assert (done.code, done.out, done.err) == (0, native.out, "")
+    done = jobs.native(*command, ABSENT.replace("gone", "beside.txt"), env=jobs.environ(), cwd=project)
+    assert (done.code, "blocked 5 actions in all" in done.err) == (77, True), done

@@ -1,6 +1,8 @@
 """What the supervisor does with a call it is asked about: on sockets of this process, which stand in for the target's."""
 
+import contextlib
 import errno
+import fcntl
 import os
 import socket
 
@@ -8,7 +10,7 @@ import pytest
 from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import Network, Policy
 
-from hermetic.linux import judge, notify, resolver, socket_answers, socket_filters
+from hermetic.linux import judge, notify, resolver, socket_answers, socket_filters, syscalls
 from hermetic.linux.answers import Answers
 from hermetic.linux.name_server import Ways
 from hermetic.linux.numbers import number
@@ -118,7 +120,7 @@ def test_a_name_server_is_the_runs_own(monkeypatch, tmp_path):
     assert asked.told == []
     for host, port in (("127.0.0.1", CLOSED_PORT), ("127.0.0.2", 53)):
         assert connect(asked, socket.SOCK_STREAM, host, port) == EACCES
-        assert asked.told[-1] == (f"{host}:{port}", "network disabled", "--allow-localhost")
+        assert asked.told[-1] == (f"{host}:{port}", "network disabled", f"--allow-localhost={port}")
     assert connect(Asked(CLOSED), socket.SOCK_STREAM, "127.0.0.1", 53) == EACCES
 
 
@@ -174,6 +176,8 @@ def test_an_address_is_known_by_the_names_it_was_handed_out_for():
 
 # Sockets of other kinds.
 
+SIOCGIFINDEX = 0x8933  # netdevice(7)
+
 
 @pytest.mark.parametrize("policy", [CLOSED, PORTS], ids=["closed", "ports"])
 def test_udp_is_mute(monkeypatch, policy):
@@ -197,6 +201,53 @@ def test_udp_is_mute(monkeypatch, policy):
         ("192.0.2.1:53", rule, ""),
         ("a.example", rule, "--allow-domain a.example"),
     ]
+
+
+def test_where_names_are_allowed_other_datagrams_are_told(monkeypatch):
+    gone_on = []
+    monkeypatch.setattr(Call, "go_on", lambda self: gone_on.append(self), raising=False)
+    asked = Asked(NAMES)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("127.83.0.53", 53), 16) is None  # the run's own name server
+        assert (len(gone_on), asked.told) == (1, [])
+        for port in (443, 53):
+            assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", port), 16) == EACCES
+    assert asked.told == [("192.0.2.1:443", "network limited to TCP", ""), ("192.0.2.1:53", "network limited to TCP", "")]
+
+
+@pytest.mark.parametrize("policy", [CLOSED, LOCALHOST], ids=["closed", "localhost"])
+def test_local_datagrams_are_mute(monkeypatch, tmp_path, policy):
+    """Interfaces are asked for by such a socket; nothing is sent by it, to an address or to what it is connected to."""
+    given = []
+    monkeypatch.setattr(
+        Call, "answer_with_descriptor", lambda self, descriptor, close_on_exec: given.append(os.dup(descriptor)), raising=False
+    )
+    asked, path = Asked(policy), str(tmp_path / "daemon")
+    assert asked("socket", socket.AF_UNIX, socket.SOCK_DGRAM | os.O_CLOEXEC, 0) is None
+    named = b"\1\0" + os.fsencode(path) + b"\0"
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as free,
+        socket.socket(fileno=given[0]) as mute,
+    ):
+        daemon.bind(path)
+        assert fcntl.ioctl(mute, SIOCGIFINDEX, b"lo".ljust(40, b"\0"))[16] == 1
+        assert asked.told == []
+        assert asked("connect", mute.fileno(), named, len(named)) == EACCES
+        assert asked("sendto", mute.fileno(), b"x", 1, 0, named, len(named)) == EACCES
+        assert asked("sendto", mute.fileno(), b"x", 1, 0, b"\1\0\0name", 7) == EACCES
+        for made, held in ((free, False), (mute, True)):
+            for send in (made.sendto, lambda data, to, made=made: made.sendmsg([data], [], 0, to)):
+                with pytest.raises(BrokenPipeError) if held else contextlib.nullcontext():
+                    send(b"x", path)
+            made.connect(path)
+            with pytest.raises(BrokenPipeError) if held else contextlib.nullcontext():
+                made.send(b"x")
+            syscalls.call(number("connect", MACHINE), made.fileno(), bytes(2), 2)  # which takes the connection away, and leaves it mute
+            with pytest.raises(BrokenPipeError) if held else contextlib.nullcontext():
+                made.sendto(b"x", path)
+    rule = "network disabled for local datagrams"
+    assert asked.told == [(f"unix:{path}", rule, ""), (f"unix:{path}", rule, ""), ("unix:@name", rule, "")]
 
 
 def test_what_libc_does_without_is_not_told():

@@ -238,7 +238,7 @@ BAD = [
     ("--fs-readonly=/usr/new", "--fs-readonly=/usr/new: there is no such directory"),
     ("--fs-readonly=/usr/new --fs-readonly=/usr/new", "there is no such directory"),
     ("--no-network --allow-run ls", "--allow-run has nothing to adjust: the start of processes is not guarded"),
-    ("--no-subprocess --allow-run no-such-program", "--allow-run no-such-program: no-such-program: command not found"),
+    ("--no-subprocess --allow-run no-such-program", "--allow-run no-such-program: command not found"),
     ("--block-native --allow-native a/b", "--allow-native a/b: the name of a distribution was expected"),
     ("--no-network --allow-env X", "--allow-env has nothing to adjust: the environment is not cleaned (it goes with --clean-env)"),
     ("--no-network --hide /x", "(it goes with --fs-readonly; where all else is to be written: --fs-readonly --allow-write /)"),

@@ -38,7 +38,11 @@ def test_names(row: Row) -> None:
 
 SAID = [
     ("", "example.com:443", ["refused  DNS(example.com): network disabled  allow it  --allow-domain example.com"]),
-    ("--allow-domain=example.com", "Example.com.:443", ["allowed  DNS(example.com)", "allowed  connect(Example.com.:443)"]),
+    (
+        "--allow-domain=example.com",
+        "Example.com.:443",
+        ["allowed  DNS(example.com)", f"allowed  connect(Example.com.:443), {explain.INWARD}"],
+    ),
     (
         "--allow-domain=example.com",
         "example.com:22",
@@ -50,10 +54,16 @@ SAID = [
     (
         "--allow-domain=bücher.example",
         "Bücher.example:80",
-        ["allowed  DNS(xn--bcher-kva.example)", "allowed  connect(xn--bcher-kva.example:80)"],
+        ["allowed  DNS(xn--bcher-kva.example)", f"allowed  connect(xn--bcher-kva.example:80), {explain.INWARD}"],
     ),
     ("--allow-localhost", "localhost:80", ["allowed  DNS(localhost)", "allowed  connect(localhost:80)"]),
-    ("", "127.0.0.1:80", ["refused  connect(127.0.0.1:80): network disabled  allow it  --allow-localhost"]),
+    ("", "127.0.0.1:80", ["refused  connect(127.0.0.1:80): network disabled  allow it  --allow-localhost=80"]),
+    ("--allow-address=127.0.0.1:9", "localhost:9", ["allowed  DNS(localhost)", "allowed  connect(localhost:9)"]),
+    (
+        "--allow-address=127.0.0.1:9",
+        "localhost:8",
+        ["allowed  DNS(localhost)", "refused  connect(localhost:8): network disabled  allow it  --allow-localhost=8"],
+    ),
     ("", "[2001:db8::1]:80", ["refused  connect([2001:db8::1]:80): network disabled  allow it  --allow-address [2001:db8::1]:80"]),
     (
         "--allow-address=10.0.0.0/8 --deny-address=10.1.0.0/16",
@@ -68,7 +78,33 @@ def test_said(line: str, what: str, said: list[str]) -> None:
     assert [answer.told() for answer in answers(line, what)] == said
 
 
+PROXIES = [
+    ("http_proxy", "http://10.0.0.1:3128", "example.com:80", ["http_proxy refused  connect(10.0.0.1:3128): network disabled  allow it  --allow-address 10.0.0.1:3128"]),
+    ("HTTPS_PROXY", "http://user:x@10.0.0.2:3128/", "example.com:443", ["HTTPS_PROXY allowed  connect(10.0.0.2:3128)"]),
+    ("https_proxy", "http://proxy.example", "example.com:443", ["https_proxy refused  DNS(proxy.example): network disabled  allow it  --allow-domain proxy.example"]),
+    ("all_proxy", "[2001:db8::1]:1080", "example.com:22", ["all_proxy refused  connect([2001:db8::1]:1080): network disabled  allow it  --allow-address [2001:db8::1]:1080"]),
+    ("http_proxy", "http://10.0.0.1:3128", "example.com:443", []),
+    ("no_proxy", "example.com", "example.com:80", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("variable", "value", "what", "said"), PROXIES)
+def test_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, what: str, said: list[str]) -> None:
+    """A client that heeds it goes there. What the environment's rules take away nobody heeds."""
+    if variable == "no_proxy":
+        monkeypatch.setenv("http_proxy", "http://10.0.0.1:3128")
+    monkeypatch.setenv(variable, value)
+    line = "--no-network --allow-domain=example.com --allow-address=10.0.0.2"
+    for options_given, found in ((line, said), (f"{line} --clean-env", [])):
+        invocation = options.parse([*options_given.split(), "--", "x"], {})
+        assert invocation is not None
+        policy = combine.resolve(invocation, "/work").policy
+        told = [f"{name} {answer.told()}" for name, answer in explain.by_proxies(policy, what, os.environ)]
+        assert told == found
+
+
 BAD = {
+    "/run/socket": "not a path",
     "": "at character 1",
     "example.com": "at character 12",
     "example.com:": "at character 13",
@@ -135,6 +171,22 @@ def test_on_this_machine(place: Path, line: str, question: str, said: str) -> No
     found = explain.answers(combine.resolve(invocation, str(place)).policy, surface, what, [f"{place}/kept"])
     told = said.replace("{}", f"{place}/{what}").replace("PLACE", str(place)).replace("CAT", os.path.realpath("/bin/cat"))
     assert found[-1].told() == told
+
+
+def test_no_hint_opens_the_home_directory(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the sake of what is to be made there; `new` is, where the home directory is another."""
+    invocation = options.parse(["--fs-readonly", "--", "x"], {})
+    assert invocation is not None
+    policy = combine.resolve(invocation, str(place)).policy
+
+    def hint(what: str) -> str:
+        return explain.answers(policy, "write", what)[-1].decision.hint
+
+    assert hint("new/deep") == f"--allow-write {place}"
+    for home in (place, place / "out"):
+        monkeypatch.setenv("HOME", str(home))
+        assert hint("new/deep") == f"--allow-write {place}/new/deep  # make it first"
+    assert hint("file") == f"--allow-write {place}/file"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ NOBODY = Standing("subprocess", False, NONE, "no kernel")
 )
 def test_shortly(found: list[Standing], text: str) -> None:
     assert shortly(found) == text
+    assert shortly(found, "more") == (f"{text[:-1]}; more)" if text.endswith(")") else f"{text} (more)")
 
 
 def test_a_policy_that_needs_the_kernel() -> None:

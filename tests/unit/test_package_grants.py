@@ -302,8 +302,8 @@ def test_written() -> None:
 @pytest.mark.parametrize(
     ("package", "told"),
     [
-        ("a", ["allowed  DNS(example.com): for a 1.* only", "allowed  connect(example.com:443): for a 1.* only"]),
-        ("A==1.7", ["allowed  DNS(example.com): for a 1.* only", "allowed  connect(example.com:443): for a 1.* only"]),
+        ("a", ["allowed  DNS(example.com): for a 1.* only", f"allowed  connect(example.com:443): for a 1.* only, {explain.INWARD}"]),
+        ("A==1.7", ["allowed  DNS(example.com): for a 1.* only", f"allowed  connect(example.com:443): for a 1.* only, {explain.INWARD}"]),
         (
             "a==2",
             [

@@ -29,8 +29,8 @@ def v6(text: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6, text)
 
 
-def request(action: str, host: str | None = None, address: bytes | None = None, port: int | None = None) -> Request:
-    return Request("network", action, "shown", host=host, address=address, port=port)
+def request(action: str, host: str | None = None, address: bytes | None = None, port: int | None = None, **facts: object) -> Request:
+    return Request("network", action, "shown", host=host, address=address, port=port, **facts)
 
 
 def named(address: str, port: int, name: str = "example.com") -> Request:
@@ -225,8 +225,49 @@ def test_datagrams_go_with_localhost_and_names() -> None:
     assert decide(NAMES, asked).allowed
 
 
+def test_a_name_that_leads_to_this_machine_is_named() -> None:
+    asked = request("connect", address=v4("127.0.0.1"), port=80, names=("db.example",))
+    decision = decide(OFF, asked)
+    assert (decision.rule, decision.hint) == ("network disabled: db.example leads to a loopback address", "--allow-localhost=80")
+    assert decide(OFF, request("connect", address=v4("127.0.0.1"), port=80, names=("localhost",))).rule == "network disabled"
+    assert decide(LOCAL, asked).allowed
+
+
+def test_what_would_listen_everywhere_may_do_so_inside() -> None:
+    """The hint says so where that is allowed, and only there."""
+    everywhere = request("bind", address=bytes(16), port=8000)
+    assert decide(LOCAL, everywhere).hint == "--allow-listen 8000  # or bind 127.0.0.1 rather than all addresses"
+    assert decide(OFF, everywhere).hint == "--allow-listen 8000"
+    assert decide(LOCAL, request("bind", address=v4("192.0.2.1"), port=8000)).hint == "--allow-listen 8000"
+
+
+def test_the_hint_of_a_fork_is_any_program() -> None:
+    fork = on_path("subprocess", "fork", None)
+    assert decide(Policy(subprocess=Subprocess()), fork).hint.startswith("--allow-run PROGRAM")
+    assert decide(ONE_PROGRAM, fork).allowed
+
+
+def test_a_name_of_the_hosts_file_is_found_where_its_address_may_be_reached() -> None:
+    """At some port; nobody is asked. By names those are reached that are no private address."""
+
+    def lookup(policy: Policy, host: str, *names: str) -> bool:
+        return decide(policy, request("DNS", host="www.a.example", hosts=[(v4(host), names)])).allowed
+
+    db = Policy(network=Network(addresses=((v4("10.0.0.5"), 32, ((5432, 5432),)),)))
+    assert lookup(db, "10.0.0.5")
+    assert not lookup(db, "10.0.0.6")
+    assert not lookup(OFF, "10.0.0.5")
+    named = Policy(network=Network(domains=(("a.example", ((443, 443),)),)))
+    assert lookup(named, "192.0.2.1", "a.example", "www.a.example")
+    assert not lookup(named, "192.0.2.1", "www.a.example")
+    assert not lookup(named, "10.0.0.5", "a.example")
+    assert lookup(LOCAL, "127.0.0.1")
+    denied = db.replaced(network=db.network.replaced(denied=((v4("10.0.0.5"), 32, ANY),)))
+    assert not lookup(denied, "10.0.0.5")
+
+
 def test_the_hint_is_an_option_that_would_allow_it() -> None:
-    assert decide(OFF, request("connect", address=v4("127.0.0.1"), port=80)).hint == "--allow-localhost"
+    assert decide(OFF, request("connect", address=v4("127.0.0.1"), port=80)).hint == "--allow-localhost=80"
     assert decide(WEB, request("connect", address=v4("127.0.0.1"), port=99)).hint == "--allow-localhost=99"
     assert decide(OFF, request("DNS", "Example.com.")).hint == "--allow-domain example.com"
     assert decide(OFF, request("DNS", "no such;name")).hint == ""

@@ -117,6 +117,19 @@ def test_what_the_search_list_makes_of_a_name_is_not_told_again(configuration: P
     assert names.looked_up == []
 
 
+def test_an_address_of_the_other_kind_is_asked_for_by_those_who_have_one(configuration: Path) -> None:
+    """The hosts file was asked first, and had the name. Who asks for what is there, or for other records, goes past it."""
+    (configuration / "hosts").write_text("127.0.0.1 localhost\n2001:db8::1 six.example\n")
+    (configuration / "resolv.conf").write_text("search corp.test\n")
+    names = Asked()
+    for name, kind in (("localhost", dns.AAAA), ("localhost.corp.test", dns.AAAA), ("six.example", dns.A)):
+        assert names(name, kind) == (dns.NO_SUCH_NAME, 0)
+    assert names.told == []
+    for name, kind in (("localhost", dns.A), ("six.example", 16), ("other.example", dns.AAAA)):
+        assert names(name, kind) == (dns.NO_SUCH_NAME, 0)
+    assert [name for name, _ in names.told] == ["localhost", "six.example", "other.example"]
+
+
 def test_the_hosts_file(configuration: Path) -> None:
     """libc does not ask for what it finds there."""
     (configuration / "hosts").write_text("192.0.2.9 app.example strange.example # x\n2001:db8::1\tA.Wild.Example\nnonsense\n")

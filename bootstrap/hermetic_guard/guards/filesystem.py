@@ -8,7 +8,7 @@ which means one file, never by the path as it was given.
 import os
 import posix
 import sys
-from posix import fstat, stat
+from posix import fstat, lstat, stat, strerror
 
 from hermetic_guard import programs, shebang
 from hermetic_guard.decide import READING, Request
@@ -18,7 +18,9 @@ from hermetic_guard.guards.canonical import absent, as_bytes, link_of, locate, s
 from hermetic_guard.guards.databases import read_uri
 from hermetic_guard.guards.operations import (
     ACCESS,
+    CREATE,
     DATABASE,
+    DELETE,
     FILE,
     HARDLINK,
     HEAD,
@@ -30,7 +32,7 @@ from hermetic_guard.guards.operations import (
     make_copy,
     make_handlers,
 )
-from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
+from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
 from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import directory_of, is_within_any, lets_write
 from hermetic_guard.sealing import seal
@@ -41,6 +43,8 @@ SHARED_MEMORY = "/dev/shm/"
 STREAMS = (0, 1, 2)
 NAMES = MAKING | frozenset([TAKES, MOVES, PUTS])
 """What a call does with a name rather than with what is there by it."""
+LEAVING = frozenset([TAKES, MOVES])
+"""What a call does with what has to be there by a name."""
 FILE_KIND, REGULAR = 0o170000, 0o100000
 
 
@@ -109,7 +113,7 @@ def make_all_handlers(enforcer, protect, judge, channel_path):
 
 def make_judge(enforcer, streams):
     """judge(action, path, directory, what): raises what the policy refuses. See paths.py for what a call does."""
-    scopes, judge_place = enforcer.scopes, make_judge_place(enforcer, streams)
+    scopes, allows, judge_place = enforcer.scopes, enforcer.allows, make_judge_place(enforcer, streams)
 
     def judge(action, path, directory, what):
         if scopes.current.filesystem is None or (action in READING and not scopes.limits_reading):
@@ -120,6 +124,14 @@ def make_judge(enforcer, streams):
                 place = missed(path, directory)
             if place is not None:
                 judge_place(action, place, path, directory, deed)
+            elif what in LEAVING or (action == HARDLINK and what is FOLLOWS):
+                refuse_absent(action, path, directory)
+
+    def refuse_absent(action, path, directory):
+        """What would go from here is not there. A read-only mount answers EROFS before it looks; so does what a second path leads to."""
+        error, place = looking(path, directory), absent(path, directory)
+        if error and (action != DELETE or (place is not None and not allows(Request(NAME, action, place, path=place, name=True)))):
+            raise OSError(error, strerror(error), path)
 
     def missed(path, directory):
         """What is hidden and would have been touched if it were there: in mounts of the run's own it is not."""
@@ -177,6 +189,15 @@ def make_judge_reading(enforcer, judge, own):
     return judge_reading
 
 
+def looking(path, directory):
+    """The errno of looking at what a path names, be it a link; 0 where there is something."""
+    try:
+        lstat(as_bytes(path, directory))
+    except OSError as error:
+        return error.errno
+    return 0
+
+
 def find(path, directory):
     try:
         return stat(as_bytes(path, directory) if directory >= 0 or path is None else path)
@@ -187,6 +208,7 @@ def find(path, directory):
 def make_judge_place(enforcer, streams):
     """judge_place(action, place, path, directory, what): place is where the path leads."""
     scopes, check, allows, facts_of = enforcer.scopes, enforcer.check, enforcer.allows, make_facts(enforcer, streams)
+    wide = too_wide(os.environ.get("HOME"))
     memory = [(None, set())]  # type: list
 
     def judge_place(action, place, path, directory, what):
@@ -210,7 +232,9 @@ def make_judge_place(enforcer, streams):
             return
         if action not in READING and "/__pycache__" in place:
             raise silently(place, path)
-        request.facts["there"] = nearest(action, place, what, facts)
+        there = nearest(action, place, what, facts)
+        made_first = there in wide and (what is WRITES or (what is MAKES and action == CREATE))
+        request.facts.update(there=place if made_first else there, made_first=made_first)
         check(request)
 
     return judge_place
@@ -225,6 +249,14 @@ def nearest(action, place, what, facts):
     if what in NAMES or action == HARDLINK or look(place) is None or (what is LINK and facts["leads"] is None):
         place = directory_of(place)
     return place if action in READING else cache_of(place) or place
+
+
+def too_wide(home):
+    """The home directory and those above it: no hint opens one for the sake of a single name in it, if that can be allowed once it is there."""
+    found = [(home and locate(home, -1, READS)) or "/"]
+    while found[-1] != "/":
+        found.append(directory_of(found[-1]))
+    return frozenset(found)
 
 
 def cache_of(path):

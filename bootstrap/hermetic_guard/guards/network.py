@@ -130,12 +130,14 @@ def make_judgement(enforcer, real):
     handed_out = {}  # type: dict[bytes, tuple[str, ...]]
     owns = make_ownership(enforcer.registered, enforcer.run)
     keep_out = make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file)
-    judge = make_judge(enforcer.check, enforcer.allows, enforcer.scopes, handed_out, owns, keep_out, real, read_proxies(os.environ))
+    hosts = read_hosts_file()
+    reachable, names_of = make_hosts(enforcer.allows, enforcer.scopes, hosts, handed_out)
+    judge = make_judge(enforcer.check, enforcer.allows, enforcer.scopes, names_of, owns, keep_out, real, read_proxies(os.environ))
     permit = make_permit(judge, enforcer.scopes)
     answers = {
         ASK: judge,
         PERMIT: permit,
-        RESOLVE: make_resolve(judge, _socket.getaddrinfo, handed_out, read_hosts_file()),
+        RESOLVE: make_resolve(judge, _socket.getaddrinfo, handed_out, hosts, reachable),
         BOUND: make_bound(enforcer.register, method("getsockname"), make_kind_of(method("getsockopt"))),
     }
     mute = make_mute(method("shutdown"))
@@ -144,7 +146,36 @@ def make_judgement(enforcer, real):
     return answers, handlers
 
 
-def make_judge(check, allows, scopes, handed_out, owns, keep_out, real, named):
+def make_hosts(allows, scopes, hosts, handed_out):
+    """What the hosts file says, as it counts in the kernel's layer too, which does not see who reads it: see resolver.py there.
+
+    reachable(name):   its addresses that may be reached, where the name may not be asked for otherwise
+    names_of(address): those that it was handed out for, and the allowed ones that it has in the file
+    """
+    listed = resolution.addresses_of(hosts)
+    named = {}  # type: dict
+    for name, found in listed.items():
+        for packed in found:
+            named[plain_address(packed)] = named.get(plain_address(packed), ()) + (name,)
+
+    def is_allowed(name, *hosts):
+        return allows(Request("network", "DNS", name, host=name, hosts=hosts))
+
+    def reachable(name):
+        if name not in listed or scopes.current.network is None or is_allowed(name):
+            return ()
+        return tuple([packed for packed in listed[name] if is_allowed(name, (packed, names_of(packed)))])
+
+    def names_of(address):
+        if address is None:
+            return ()
+        address = plain_address(address)
+        return handed_out.get(address, ()) + tuple([name for name in named.get(address, ()) if is_allowed(name)])
+
+    return reachable, names_of
+
+
+def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
     """judge(action, target, host, address, port, path, datagrams, kind): hands a request to the enforcer; says whether the guard stands at all,
     or MUTE where the call may go on once nothing can be sent by the socket any more.
 
@@ -156,10 +187,10 @@ def make_judge(check, allows, scopes, handed_out, owns, keep_out, real, named):
         if not is_plain(action, target, host, address, port, path, datagrams, kind):
             check(Request("network", "use", "the network"))
         elif path is None:
-            names_of = handed_out.get(None if address is None else plain_address(address), ())
-            proxy = proxy_of(named, host, address, port, names_of)
+            names = names_of(address)
+            proxy = proxy_of(named, host, address, port, names)
             request = Request(
-                "network", action, target, host=host, address=address, port=port, names=names_of, datagrams=datagrams, proxy=proxy
+                "network", action, target, host=host, address=address, port=port, names=names, datagrams=datagrams, proxy=proxy
             )
             if sends_nothing(request) and not allows(request):
                 return MUTE
@@ -169,7 +200,8 @@ def make_judge(check, allows, scopes, handed_out, owns, keep_out, real, named):
         else:
             if action == "bind":
                 keep_out(path)
-            check(Request("network", action, "unix:" + show_path(path), path=real(path), own=owns(path, kind)))
+            datagrams = 1 if kind == DATAGRAM else None
+            check(Request("network", action, "unix:" + show_path(path), path=real(path), own=owns(path, kind), datagrams=datagrams))
         return scopes.current.network is not None
 
     return judge

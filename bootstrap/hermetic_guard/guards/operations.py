@@ -101,13 +101,26 @@ def make_on_paths(copy, judge, action, places):
     free = action in OF_DESCRIPTORS
 
     def on_paths(*arguments):
-        for at, directory, what in places:
-            path = copy(arguments[at])
-            start = arguments[directory] if directory is not None else -1
-            if not (free and type(path) is int):
-                judge(action, path, start if type(start) is int else -1, what)
+        try:
+            for at, directory, what in places:
+                path = copy(arguments[at])
+                start = arguments[directory] if directory is not None else -1
+                if not (free and type(path) is int):
+                    judge(action, path, start if type(start) is int else -1, what)
+        except ABSENCE as error:
+            name_other(error, [copy(arguments[place[0]]) for place in places])
+            raise
 
     return on_paths
+
+
+ABSENCE = (FileNotFoundError, NotADirectoryError)
+
+
+def name_other(error, paths):
+    """What has two paths names both where it fails, as CPython does."""
+    if len(paths) == 2:
+        error.filename, error.filename2 = paths
 
 
 def make_on_open(copy, scopes, judge, judge_reading, channel_path):
@@ -169,10 +182,14 @@ def make_on_file(judge):
         if type(answer) is not list or type(operation) is not str:
             return
         action, deeds = known[operation]
-        for path, directory, what in zip(found[::2], found[1::2], deeds):
-            path = plain(path)
-            if path is not UNREADABLE and type(directory) is int and not (type(path) is int and action in OF_DESCRIPTORS):
-                judge(action, path, directory, what)
+        paths = [plain(path) for path in found[::2]]
+        try:
+            for path, directory, what in zip(paths, found[1::2], deeds):
+                if path is not UNREADABLE and type(directory) is int and not (type(path) is int and action in OF_DESCRIPTORS):
+                    judge(action, path, directory, what)
+        except ABSENCE as error:
+            name_other(error, paths)
+            raise
         answer.append(True)
 
     return on_file

@@ -7,30 +7,39 @@ beside the policy: if the wrappers reported them, the target could report any.
 import _socket
 from _socket import gaierror
 
-from hermetic_guard.guards.addresses import AF_INET6, LOOPBACK, LOOPBACK6, as_str, is_localhost, is_plain, read_host, show_host
+from hermetic_guard.guards.addresses import AF_INET, AF_INET6, LOOPBACK, LOOPBACK6, as_str, is_localhost, is_plain, read_host, show_host
 from hermetic_guard.hosts import canonical_name, plain_address
 
-AI_CANONNAME = _socket.AI_CANONNAME
+AI_CANONNAME, AI_NUMERICHOST = _socket.AI_CANONNAME, _socket.AI_NUMERICHOST
+FAMILIES = {4: AF_INET, 16: AF_INET6}
+"""By the length of an address."""
 NOT_KNOWN = (_socket.EAI_NONAME, "Name or service not known")
 """What gai_strerror(3) says of a name that nobody knows."""
 
 HOSTS_FILE = "/etc/hosts"
 
 
-def make_resolve(judge, getaddrinfo, handed_out, hosts):
+def make_resolve(judge, getaddrinfo, handed_out, hosts, reachable):
     """resolve(name, port, family, type, proto, flags): what getaddrinfo returns, or None where the guard does not stand.
 
     name:       an ASCII str, not a number
     handed_out: dict of address (bytes) -> tuple of names; filled here
     hosts:      what is in the hosts file
+    reachable:  gives those addresses there of a name that may not be asked for otherwise, but may themselves be reached
     """
-    loopbacks, listed = loopbacks_of(hosts), names_of(hosts)
+    loopbacks, listed = loopbacks_of(hosts), frozenset(addresses_of(hosts))
 
     def resolve(name, port, family, kind, proto, flags):
-        if not is_plain(port, family, kind, proto, flags) or not judge("DNS", name, name):
+        if not is_plain(port, family, kind, proto, flags):
+            return None
+        found = reachable(canonical_name(name)) if not flags & AI_NUMERICHOST else ()
+        if found:
+            return of_numbers([packed for packed in found if family in (0, FAMILIES[len(packed)])], name, port, family, kind, proto, flags)
+        if not judge("DNS", name, name, None, port if type(port) is int and 0 < port < 65536 else None):
             return None
         if is_localhost(name):
-            return of_localhost(port, family, kind, proto, flags)
+            known = loopbacks if family == 0 else (LOOPBACK6,) if family == AF_INET6 else (LOOPBACK,)
+            return of_numbers(known, "localhost", port, family, kind, proto, flags)
         answers = getaddrinfo(absolute(name).encode("utf-8", "surrogateescape"), port, family, kind, proto, flags)
         for answer in answers:
             remember(read_host(answer[4][0].partition("%")[0]), canonical_name(name))
@@ -49,9 +58,8 @@ def make_resolve(judge, getaddrinfo, handed_out, hosts):
         if name not in names:
             handed_out[packed] = names + (name,)
 
-    def of_localhost(port, family, kind, proto, flags):
+    def of_numbers(known, name, port, family, kind, proto, flags):
         """Answered here: libc would ask the name server where the hosts file has no such line, with HOSTALIASES and LOCALDOMAIN applied."""
-        known = loopbacks if family == 0 else (LOOPBACK6,) if family == AF_INET6 else (LOOPBACK,)
         answers, failure = [], gaierror(*NOT_KNOWN)
         for packed in known:
             try:
@@ -61,7 +69,7 @@ def make_resolve(judge, getaddrinfo, handed_out, hosts):
         if not answers:
             raise failure
         if flags & AI_CANONNAME:
-            answers[0] = answers[0][:3] + ("localhost",) + answers[0][4:]
+            answers[0] = answers[0][:3] + (name,) + answers[0][4:]
         return answers
 
     return resolve
@@ -80,8 +88,16 @@ def lines_of(hosts):
     return [line.partition(b"#")[0].split() for line in hosts.splitlines()]
 
 
-def names_of(hosts):
-    return frozenset([canonical_name(as_str(name)) for line in lines_of(hosts) for name in line[1:]])
+def addresses_of(hosts):
+    """The packed addresses by name."""
+    found = {}  # type: dict
+    for line in lines_of(hosts):
+        packed = read_host(as_str(line[0])) if line else None
+        for name in line[1:] if packed is not None else ():
+            known = found.setdefault(canonical_name(as_str(name)), [])
+            if packed not in known:
+                known.append(packed)
+    return found
 
 
 def loopbacks_of(hosts):

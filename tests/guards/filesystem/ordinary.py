@@ -68,6 +68,19 @@ SINCE_38 = [
     ("memfd", "f = os.memfd_create('x'); os.write(f, b'x'); result = open('/proc/self/fd/%d' % f).read(), open('/proc/self/fd/%d' % f, 'w').write('y')"),
 ]  # fmt: skip
 BYTECODE = "import importlib.util; sys.path.insert(0, place); import module_with_needle; result = module_with_needle.VALUE"
+ABSENT = """
+result = []
+for do in (os.remove, os.unlink, os.rmdir, lambda p: os.rename(p, place + '/new'), lambda p: os.replace(p, free + '/new'), lambda p: os.link(p, place + '/new')):
+    for gone in (place + '/gone', place + '/gone/', place + '/gone/below', os.fsencode(free + '/gone'), place + '/file/below'):
+        try: do(gone)
+        except OSError as e: result.append((type(e), e.errno, str(e), e.filename, e.filename2))
+"""
+ABSENT_AT = """
+result, d = [], os.open(place, os.O_RDONLY)
+for do in (lambda: os.unlink('gone', dir_fd=d), lambda: os.rmdir('gone', dir_fd=d), lambda: os.rename('gone', 'new', src_dir_fd=d, dst_dir_fd=d)):
+    try: do()
+    except OSError as e: result.append((type(e), e.errno, str(e), e.filename, e.filename2))
+"""
 
 ORDINARY = (
     [works(name, code, policy, module="".join(module)) for policy in (READONLY, ROOT) for name, code, *module in ANYWHERE]
@@ -75,6 +88,9 @@ ORDINARY = (
     + [
         works("reading", "result = open(place + '/file').read(), sorted(os.listdir(place)), os.readlink(place + '/link')"),
         works("reading to update nothing", "result = open(place + '/file', 'rb').read()"),
+        works("what is not there to be taken away", ABSENT),
+        works("what is not there to be taken away, by descriptors", ABSENT_AT),
+        works("a link that leads nowhere, linked", "os.symlink('/nowhere', free + '/l'); os.link(free + '/l', free + '/m', follow_symlinks=False); result = os.readlink(free + '/m')", pypy=False),
         works("bytecode that cannot be cached", BYTECODE),
         works("existence", "result = os.path.exists(place + '/file'), os.stat(place + '/file').st_size, os.access(place, os.R_OK)", ROOT),
         works("reading in ROOT", "result = open(root + '/file').read(), sorted(os.listdir(root)), os.readlink(root + '/link')", ROOT),
