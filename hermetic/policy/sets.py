@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermetic_guard.policy import DEEP
+
 from hermetic.policy import WrongValue
 
 if TYPE_CHECKING:
@@ -138,6 +140,9 @@ def _names(word: str, context: Context) -> Iterable[str]:
         return places
     found: list[str] = []
     for pattern in (_pattern(word, context) or "", *_in_sources(word, context)):
+        if DEEP in pattern:
+            found.append(_unescaped(pattern.partition(DEEP)[0]) + DEEP + pattern.partition(DEEP)[2])
+            continue
         folder, slash, name = pattern.rpartition("/")
         folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [_unescaped(folder)]
         found += [f"{one}/{name}" for one in folders if slash]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hermetic_guard.hosts import is_inward, is_loopback
+from hermetic_guard.policy import DEEP
 
 from hermetic import options
 from hermetic.policy import WrongValue, addresses, sets
@@ -90,7 +91,8 @@ def test_what_is_protected_need_not_be_there(tmp_path: Path) -> None:
     assert {"/home/x/.bashrc", "/home/x/.config/autostart", f"{tmp_path}/.git/hooks", f"{tmp_path}/.envrc"} <= set(found)
     below = {path.removeprefix(f"{site}/") for path in found if path.startswith(f"{site}/")}
     assert {"*.pth", "*.start", "sitecustomize*", "usercustomize*"} == below
-    assert not any("*" in Path(path).parent.as_posix().replace("v*", "") or "$" in path for path in found)
+    assert not any("*" in Path(path).parent.as_posix().replace("v*", "").replace(DEEP.rstrip("/"), "") or "$" in path for path in found)
+    assert f"{tmp_path}{DEEP}.git" in found
 
 
 @pytest.mark.parametrize("name", ["clone", "a*", "a?", "a[b]", "[*]", "[[]"])
