@@ -302,8 +302,11 @@ def fits(name: str, pattern: str) -> bool:
 
 def merged(paths: "Any") -> "tuple[str, ...]":
     """Paths sorted, without those that lie below others."""
-    found = []  # type: list[str]
-    for path in sorted(set(paths)):
-        if not is_within_any(path, tuple(found)):
-            found.append(path)
-    return tuple(found)
+    found = set()  # type: set[str]
+    for path in sorted(set(paths)):  # so that what lies above comes first
+        above = path
+        while above != "/" and above not in found:
+            above = directory_of(above)
+        if above not in found:
+            found.add(path)
+    return tuple(sorted(found))
