@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.files import lines_of, read_file
+from hermetic_guard.policy import is_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ def directories(context: Context) -> list[str]:
 
 def files(context: Context) -> list[str]:
     return _of(context).files
+
+
+def upwards(context: Context) -> list[str]:
+    """The working directory and those above it, as far as the repository, or the project, that it is in: programs look in each for `.env`."""
+    found, place, project = [], context.cwd, context.value("PROJECT")
+    while place and not context.is_too_wide(place):
+        found.append(place)
+        if os.path.lexists(f"{place}/{GIT}"):
+            return found
+        place = os.path.dirname(place)
+    return [place for place in found if project and is_within(place, project)]
 
 
 def _of(context: Context) -> Found:

@@ -107,3 +107,74 @@ def test_submodules_with_a_repository_of_their_own(jobs: Jobs, project: Path, en
     done = jobs.guarded("--profile=default", "--", *change, env=env, cwd=project)
     assert (done.code, "Read-only file system" in done.err) == (0, True), done
     assert jobs.native(*change, env=env, cwd=project).err == ""
+
+
+# Environments.
+
+WRITERS = ["default", "llm-code", "format", "notebook", "http-client", "build"]
+INTO = "import os, sys; os.makedirs(os.path.dirname(sys.argv[1]), exist_ok=True); open(sys.argv[1], 'a').write('x')"
+OF_ENVIRONMENT = [
+    ".venv/bin/python",
+    ".venv/bin/activate",
+    ".venv/pip.conf",
+    ".venv/pyvenv.cfg",
+    ".venv/lib/python3.13/site-packages/new.pth",
+]
+
+
+def lay_environment(project: Path) -> None:
+    for name in OF_ENVIRONMENT[:-1]:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("#\n")
+    (project / OF_ENVIRONMENT[-1]).parent.mkdir(parents=True)
+
+
+@pytest.mark.parametrize("profile", WRITERS)
+def test_an_environment_stays_as_it_is(jobs: Jobs, project: Path, env: dict[str, str], profile: str) -> None:
+    lay_environment(project)
+    quiet = ("-q", f"--profile={profile}", "--")
+    for name in OF_ENVIRONMENT:
+        done = jobs.guarded(*quiet, PYTHON, "-c", INTO, name, env=env, cwd=project)
+        assert (done.code, done.refused[0].rpartition("/")[2]) == (77, f"{Path(name).name})"), done
+    done = jobs.guarded(*quiet, PYTHON, "-c", "import os; os.rename('.venv', 'moved')", env=env, cwd=project)
+    assert done.code == 77, done
+    if profile != "llm-code":
+        assert jobs.guarded(*quiet, "sh", "-c", "echo x > .venv/bin/python", env=env, cwd=project).code != 0
+        assert jobs.guarded(*quiet, "mv", ".venv", "moved", env=env, cwd=project).code != 0
+    assert (project / ".venv/bin/python").read_text() == "#\n"
+    for name in OF_ENVIRONMENT:
+        assert jobs.native(PYTHON, "-c", INTO, name, env=env, cwd=project).code == 0
+
+
+def test_an_environment_can_be_made(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """As `uv run` and `python -m venv` do."""
+    done = jobs.guarded("-q", "--profile=default", "--", PYTHON, "-m", "venv", "--without-pip", ".venv", env=env, cwd=project)
+    assert (done.code, done.refused, (project / ".venv/bin/python").is_symlink()) == (0, [], True), done
+
+
+# Configuration that is run.
+
+RUN_LATER = (
+    ".devcontainer.json lefthook.yml .pdbrc .mise/config.toml mise.local.toml .config/mise.toml .yarnrc.yml .cargo/config.toml .npmrc CLAUDE.local.md "
+    ".clinerules opencode.json .kiro/x .run/x .nvimrc .lazy.lua .github/actions/x .circleci/config.yml sub/.vscode/tasks.json sub/deep/.envrc"
+).split()
+
+
+EACH = """
+import os, sys
+for name in sys.argv[1:]:
+    try:
+        os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+        open(name, "a").write("x")
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("profile", ["default", "llm-code"])
+def test_what_runs_later_is_not_written(jobs: Jobs, project: Path, env: dict[str, str], profile: str) -> None:
+    done = jobs.guarded("-q", f"--profile={profile}", "--", PYTHON, "-c", EACH, *RUN_LATER, "ordinary", env=env, cwd=project)
+    assert (done.code, (project / "ordinary").exists()) == (0, True), done
+    assert [name for name in RUN_LATER if (project / name).exists()] == []
+    assert jobs.native(PYTHON, "-c", EACH, *RUN_LATER, env=env, cwd=project).code == 0
+    assert [name for name in RUN_LATER if not (project / name).exists()] == []
