@@ -21,11 +21,44 @@ def named(variable: str, environ: Mapping[str, str]) -> str:
     return place if place.startswith("/") else ""
 
 
+def home(environ: Mapping[str, str]) -> str:
+    """The home directory: what HOME says, or else the password database, as shells and programs look it up; "" where neither does."""
+    named = environ.get("HOME", "")
+    if named.startswith("/"):
+        return named
+    import pwd  # hardly ever
+
+    try:
+        found = pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return ""
+    return found if found.startswith("/") else ""
+
+
 def is_in_project(place: str, environ: Mapping[str, str]) -> bool:
-    """Whether a directory above it, or it, has one of MARKERS. Neither `/` nor the home directory or one above that makes a project."""
-    home, place = os.path.realpath(environ.get("HOME") or "/"), os.path.realpath(place)
-    while place != "/" and not f"{home}/".startswith(f"{place}/"):
+    """Whether it lies in a project, by its name or by where that leads."""
+    return bool(holder(os.path.normpath(place), environ) or holder(os.path.realpath(place), environ))
+
+
+def holder(place: str, environ: Mapping[str, str]) -> str:
+    """The nearest directory above a place, or it, that has one of MARKERS; "" where none has.
+
+    Neither `/` nor the home directory or one above that makes a project.
+    """
+    user = os.path.realpath(home(environ) or "/")
+    while place != "/" and not f"{user}/".startswith(f"{os.path.realpath(place)}/"):
         if any(os.path.lexists(f"{place}/{name}") for name in MARKERS):
-            return True
+            return place
         place = os.path.dirname(place)
-    return False
+    return ""
+
+
+def is_led_elsewhere(place: str, top: str) -> bool:
+    """Whether a link lies between `top` and a place below it: whoever has made what is there could put one anywhere."""
+    return os.path.realpath(place) != os.path.normpath(os.path.realpath(top) + os.path.normpath(place).removeprefix(os.path.normpath(top)))
+
+
+def is_led_out(place: str, environ: Mapping[str, str]) -> bool:
+    """The same of a place in a project, wherever that is."""
+    top = holder(os.path.normpath(place), environ)
+    return bool(top) and is_led_elsewhere(place, top)

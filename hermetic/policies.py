@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 ADVISORY = "python: for this package alone, advisory"
 NO_KERNEL = "there is no kernel layer here"
 
+POLICIES = (".toml",)
+"""How names of policy files end."""
+
 LEGEND = "# + once it is trusted, - until then; what allows more comes first"
 
 STARTER = """\
@@ -236,14 +239,19 @@ def trust_files(file: str | None, cwd: str | None, *, forget: bool, dry_run: boo
         raise UsageError(f"{others[0]} is another user's, and not followed")
     if not found:
         raise UsageError("there is no policy file here that could be trusted", "to begin one: hermetic policy init")
+    if file and not forget and os.path.splitext(found[0].path)[1] not in POLICIES:
+        raise UsageError(f"{found[0].path}: there is nothing in it to trust: it names no index by a URL, and no project on this machine")
     store, said = trust.store(os.environ), []
     for one in found:
         if forget:
             said.append(f"{one.path}: {'no longer trusted' if store.forget(one.path) else 'was not trusted'}")
             continue
         shelves = [one, *(discover.Found(path) for path in there if path != one.path)]
-        document = Library(shelves, Context(cwd, os.environ)).shelves[0].document
-        if document.file == one.path:
+        read = Library(shelves, Context(cwd, os.environ)).shelves[:1]
+        document = read[0].document if read and read[0].document.file == one.path else None
+        if document is None:
+            said += [] if indexes else [f"{one.path}: there is nothing in it to trust: it has no policy, and names no index"]
+        else:
             said += [*_beyond(one, shelves, cwd), f"{one.path}: {'nothing was changed' if dry_run else 'trusted, as it is now'}"]
             if not dry_run:
                 store.trust(document)
@@ -252,9 +260,10 @@ def trust_files(file: str | None, cwd: str | None, *, forget: bool, dry_run: boo
 
 def _trust_indexes(file: str, cwd: str | None, *, dry_run: bool) -> list[str]:
     """Trust the indexes and local projects that an installer's file names; [] where it names none."""
-    from hermetic.indexes import found, urls
+    from hermetic.indexes import Said, found, urls
 
     named = found.in_file(file, Context(cwd, os.environ))
+    found.refuse_impossible([Said(named, file=file)])
     kinds = {"indexes": [value for _, value in urls.grants(named)], "local projects": found.projects_in(named)}
     done = "would be trusted" if dry_run else "trusted"
     lines = [f"{file}: {done}, with the {kind} it names now: {', '.join(values)}\n" for kind, values in kinds.items() if values]

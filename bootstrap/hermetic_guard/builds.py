@@ -158,7 +158,7 @@ def confine(scopes: "Scopes", find_words: "Callable[[], list[str]]", launcher: "
         return
     scratch = scratch_in(scopes.scratch) if scopes.scratch else ""
     options = ["exec", "--no-policy", "--quiet", "--builds=%s" % BUILD, "--no-network", "--fs-readonly", "--protect=@other-startup"]
-    options += ["--hide=%s" % path for path in ["@index-logins", "@index-configuration"] + named_logins(os.environ)]
+    options += ["--hide=%s" % path for path in ["@index-logins", "@installer-configuration"] + named_logins(os.environ)]
     options += ["--allow-write=%s" % path for path in sorted({*writable(scopes, asked), scratch} - {"", "/"})]
     environment = dict(environment_of(os.environ), **({"TMPDIR": scratch} if scratch else {}))
     os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], environment)

@@ -104,7 +104,7 @@ class Filesystem(Record):
     private: tuple of directories that are the run's own: all may be changed there as well, but in
     kept:    tuple of what stays in them of what is there for everybody
     protect: tuple of files and directories in which nothing is changed, whatever allows it. The last name may have `*` in it, for any
-             characters, and it may be that of a link, which then stays as it is
+             characters, and it may be that of a link, which then stays as it is. With DEEP in it, what is so called in any directory below
     hide:    tuple of files and directories that are not there
     """
 
@@ -269,12 +269,19 @@ def lets_write(rules: Filesystem, path: str) -> bool:
     return is_within_any(path, rules.write) or (is_within_any(path, rules.private) and not is_within_any(path, rules.kept))
 
 
+DEEP = "/**/"
+"""Between a directory and names: in each directory below it, not in it itself. No rule of the kernel's can say that."""
+
+
 def is_protected(path: str, places: "tuple[str, ...]") -> bool:
     """Whether a path is one of `Filesystem.protect`, or lies below one."""
     return any(_is_within_named(path, place) for place in places)
 
 
 def _is_within_named(path: str, place: str) -> bool:
+    top, deep, names = place.partition(DEEP)
+    if deep:
+        return path.startswith(top + "/") and "/%s/" % names in path[len(top) + 1 :] + "/"
     folder, _, pattern = place.rpartition("/")
     if "*" not in pattern:
         return is_within(path, place)
@@ -297,8 +304,11 @@ def fits(name: str, pattern: str) -> bool:
 
 def merged(paths: "Any") -> "tuple[str, ...]":
     """Paths sorted, without those that lie below others."""
-    found = []  # type: list[str]
-    for path in sorted(set(paths)):
-        if not is_within_any(path, tuple(found)):
-            found.append(path)
-    return tuple(found)
+    found = set()  # type: set[str]
+    for path in sorted(set(paths)):  # so that what lies above comes first
+        above = path
+        while above != "/" and above not in found:
+            above = directory_of(above)
+        if above not in found:
+            found.add(path)
+    return tuple(sorted(found))

@@ -12,6 +12,7 @@ from hermetic_guard.policy import is_within
 
 from hermetic.errors import quoted
 from hermetic.indexes import words
+from hermetic.places import is_led_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -216,8 +217,10 @@ def caches(context: Context) -> list[str]:
     found = []
     for name in (PIP, UV):
         named = context.environ.get(f"{name.upper()}_CACHE_DIR") or (base and f"{base}/{name}")
-        if named and command.installer in (name, ""):
-            place = os.path.join(context.cwd or "/", named)
+        place = os.path.join(context.cwd or "/", named) if named else ""
+        if place and is_led_out(place, context.environ):
+            context.notices.append(f"{place} is in a project, and leads elsewhere by a link, so it may not be written")
+        elif place and command.installer in (name, ""):
             found.append(_made(place, context) if command.installer else place)
     return found
 

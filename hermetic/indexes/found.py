@@ -6,7 +6,7 @@ import os
 
 from hermetic_guard.policy import is_within_any
 
-from hermetic.errors import quoted
+from hermetic.errors import UsageError, quoted
 from hermetic.indexes import Said, command, defaults, pip, requirements, urls, uv
 
 TYPE_CHECKING = False
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PROJECT = "project:"
 """Before the path of a local project, among what a file names. No server is reached by such a URL."""
+
+MOST = 10
+"""Hosts that a line names."""
 
 CONFIGURATION = {pip.NAME, "pip.ini", uv.NAME, uv.PROJECT}
 """Names of files that are no requirements."""
@@ -34,6 +37,7 @@ def of(context: Context) -> list[Grant]:
     """Of all indexes that the user, the machine's configuration or trusted files name, else of the default one."""
     said = [one for one in everything(context) if one.urls or one.none]
     own = [one for one in said if not is_strange(one, context)]
+    refuse_impossible(own)
     default = default_for(context)
     named = [url for one in own for url in one.urls]
     if any(one.none for one in own):
@@ -50,6 +54,14 @@ def default_for(context: Context) -> defaults.Default | None:
     from hermetic.policy import sets
 
     return defaults.find(context.interpreter, tuple(map(os.path.realpath, sets.paths("@installed", context))))
+
+
+def refuse_impossible(said: Iterable[Said]) -> None:
+    """Raises UsageError for a URL that cannot be meant, with whoever says it: what is allowed for it would be something else."""
+    for one in said:
+        for host in filter(None, map(urls.impossible, one.urls)):
+            who = one.file or "the command line or environment"
+            raise UsageError(f"{who} names an index at {quoted(host)}, which is no host and port")
 
 
 def everything(context: Context) -> Iterator[Said]:
@@ -150,5 +162,6 @@ def _held(strange: Iterable[Said], allowed: list[Grant]) -> Iterator[str]:
     for one in strange:
         hosts = [value for kind, value in urls.grants(one.urls) if (kind, value) not in allowed]
         if hosts:
-            names = ", ".join(hosts)
+            more = f" and {len(hosts) - MOST} more" if len(hosts) > MOST else ""
+            names = ", ".join(map(quoted, hosts[:MOST])) + more
             yield f"{one.file} is not trusted, so {names} is not allowed ({to_trust(one.file)})"

@@ -78,5 +78,6 @@ def of_words(given: Sequence[str], cwd: str, environ: Mapping[str, str], file: s
         found.take(option, value)
         further += [value] if option in words.FILES else []
     yield found
+    seen: set[str] = set()
     for name in further:
-        yield from requirements.read(os.path.normpath(os.path.join(cwd, name)), environ)
+        yield from requirements.read(os.path.normpath(os.path.join(cwd, name)), environ, seen)

@@ -14,17 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LARGEST = 1 << 22
-DEPTH = 20
+MOST = 200
+"""Files that are read, of those that name each other."""
 COMMENT = re.compile(r"(^|\s)#.*")
 NAMED = re.compile(r"^[\w.-]+\s*(\[[^\]]*\])?\s*@\s+")
 """What may stand before a path, as uv has it: `name[extra] @ ./path`."""
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
-def read(file: str, environ: Mapping[str, str], depth: int = 0) -> Iterator[Said]:
-    """What a file says, and those that it names; nothing where it cannot be read, which the installer has its own words for."""
-    if depth == DEPTH or "://" in file:
+def read(file: str, environ: Mapping[str, str], seen: set[str] | None = None) -> Iterator[Said]:
+    """What a file says, and those that it names; nothing where it cannot be read, which the installer has its own words for.
+
+    seen: the files that were read before, which are not read again
+    """
+    seen = set() if seen is None else seen
+    if file in seen or len(seen) == MOST or "://" in file:
         return
+    seen.add(file)
     found = Said(file=file)
     further = []
     for line in lines(file, environ):
@@ -35,7 +41,7 @@ def read(file: str, environ: Mapping[str, str], depth: int = 0) -> Iterator[Said
                 found.projects += filter(None, [local(value, bare=bool(option))])
     yield found
     for name in further:
-        yield from read(os.path.normpath(os.path.join(os.path.dirname(file), name)), environ, depth + 1)
+        yield from read(os.path.normpath(os.path.join(os.path.dirname(file), name)), environ, seen)
 
 
 def local(word: str, *, bare: bool) -> str:

@@ -37,7 +37,30 @@ def path(url: str) -> str:
 
 
 def grant(url: str) -> Grant | None:
-    """None for what is on this machine's disks, and for what is no URL."""
+    """None for what is on this machine's disks, for what is no URL, and for what no server can be called."""
+    found = _meant(url)
+    return found if found and is_possible(found) else None
+
+
+def impossible(url: str) -> str:
+    """The host of a URL that would be fetched from a server, if none can be called so; else ""."""
+    found = _meant(url)
+    return found[1] if found and not is_possible(found) else ""
+
+
+def is_possible(found: Grant) -> bool:
+    """As the option reads it that takes it; but a `*`, which is for whoever writes policies, is nobody's name."""
+    from hermetic.policy import addresses, domains, ports
+
+    kind, value = found
+    try:
+        {NAME: domains.read, ADDRESS: addresses.read, LOCAL: ports.read}[kind](value)
+    except ValueError:
+        return False
+    return "*" not in value
+
+
+def _meant(url: str) -> Grant | None:
     try:
         parts = urlsplit(url.strip())
         scheme, host, port = parts.scheme.rpartition("+")[2].lower(), (parts.hostname or "").rstrip("."), parts.port

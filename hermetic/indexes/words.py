@@ -6,6 +6,8 @@ short ones stand together.
 
 from __future__ import annotations
 
+from collections import deque
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,9 +49,9 @@ OPTIONS = (*INDEX, *LINKS, *FILES, *VALUED)
 
 def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(option, value) of those that take a value, ("--no-index", "") for that one, and ("", word) for what is no option."""
-    left = list(words)
+    left = deque(words)
     while left:
-        word = left.pop(0)
+        word = left.popleft()
         if word == "--":
             yield from (("", rest) for rest in left)
             return
@@ -61,13 +63,13 @@ def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield "", word
 
 
-def _long(word: str, left: list[str]) -> Iterator[tuple[str, str]]:
+def _long(word: str, left: deque[str]) -> Iterator[tuple[str, str]]:
     name, equals, value = word.partition("=")
     name = _full(LONG.get(name, name))
     if name == NO_INDEX:
         yield name, ""
     elif name in OPTIONS and (equals or left):
-        yield name, value if equals else left.pop(0)
+        yield name, value if equals else left.popleft()
 
 
 def _full(name: str) -> str:
@@ -78,11 +80,11 @@ def _full(name: str) -> str:
     return meant[0] if len(meant) == 1 else name
 
 
-def _short(word: str, left: list[str]) -> Iterator[tuple[str, str]]:
+def _short(word: str, left: deque[str]) -> Iterator[tuple[str, str]]:
     for at in range(1, len(word)):
         name = SHORT.get(word[at])
         if name:
             attached = word[at + 1 :].removeprefix("=")
             if attached or left:
-                yield name, attached or left.pop(0)
+                yield name, attached or left.popleft()
             return

@@ -64,7 +64,7 @@ def refuse_hidden(policy: Policy, target: resolve.Target) -> None:
     hidden = policy.filesystem.hide if policy.filesystem else ()
     for path in (target.interpreter, os.path.realpath(target.interpreter)) if hidden else ():
         if is_within_any(path, hidden):
-            raise UsageError(f"--hide hides {quoted(path)}, which is to be started")
+            raise UsageError(f"{quoted(path)} is to be started, and is hidden by --hide or a policy")
 
 
 def with_needs(policy: Policy, target: resolve.Target, cwd: str | None) -> Policy:

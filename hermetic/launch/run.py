@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.options import Invocation
     from hermetic.policy.context import Context
+    from hermetic.policy.repositories import Found
     from hermetic.target import interrogate, resolve
 
 READY_WITHIN_S = 60.0
@@ -122,6 +123,7 @@ def decide_and_run(
     run.fills, run.sweeps = fills, invocation.flag("with")
     run.choice, run.company = resolved.choice, company
     run.report.narrowed = narrowed(resolved)
+    run.repositories = resolved.context.repositories
     if policy.builds == CONFINED:
         run.watch(resolved.context)
     with Made(policy), Later() as run.later:
@@ -155,6 +157,7 @@ class Run:
         self.policy_files: list[str] = []
         self.fills, self.sweeps = "", False
         self.brought: Callable[[], Iterable[str]] = tuple
+        self.repositories: Found | None = None
         self.choice = ""
         """That a profile was chosen, to be said with the layers that hold it; "" where none was."""
         self.child: Child | None = None
@@ -353,6 +356,13 @@ class Run:
 
         self.brought = lines
 
+    def planted(self) -> Iterator[str]:
+        """What git would run from now on, where the policy keeps that from being changed."""
+        if self.repositories:
+            from hermetic.policy import repositories  # which then is loaded
+
+            yield from repositories.planted(self.repositories.entered)
+
     def take(self, data: bytes) -> None:
         """Handle what was read from the run's FIFO."""
         for event in self.reader.feed(data):
@@ -391,7 +401,7 @@ class Run:
         if lost:
             self.say.write(f"hermetic: not all output could be handed on: {lost}\n")
             code = code or UNGUARDED
-        for line in self.brought():
+        for line in (*self.brought(), *self.planted()):
             self.say.notice(line)
         self.report.finish(self.reader.foreign)
         if self.reasons or (self.carries and self.runs and not outcome.guarded):

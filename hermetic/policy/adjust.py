@@ -5,6 +5,8 @@ The `--allow-*` options and `--hide` are the user's last word, so they go beyond
 
 from __future__ import annotations
 
+import os
+
 from hermetic_guard.hosts import ANY
 from hermetic_guard.intersection import common_paths
 from hermetic_guard.policy import is_within, merged
@@ -199,9 +201,20 @@ def _allow_read(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
 
 
 def _protect(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
-    places = [place for value in _told("protect", given, reader, paths.may_be_there) for place in reader.places(str(value))]
+    places = [place for value in _told("protect", given, reader, paths.may_be_there) for place in _kept(str(value), reader)]
     changed: Filesystem = rules.replaced(protect=merged([*rules.protect, *places]))
     return changed
+
+
+def _kept(value: str, reader: Reader) -> list[str]:
+    """What a path leads to, and each link on the way. A project can have a link where a set names something, to what would take all else with it."""
+    *links, place = reader.places(value)
+    return links if links and value in reader.of_sets and _is_around(place, value, reader) else [*links, place]
+
+
+def _is_around(place: str, value: str, reader: Reader) -> bool:
+    temporary = os.path.realpath(reader.context.environ.get("TMPDIR") or "/tmp")
+    return is_within(value, place) or is_within(temporary, place) or reader.context.is_too_wide(place)
 
 
 def _hide(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:

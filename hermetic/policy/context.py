@@ -9,6 +9,7 @@ import os
 
 from hermetic_guard.policy import is_within
 
+from hermetic import places
 from hermetic.places import MARKERS
 
 TYPE_CHECKING = False
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from hermetic.indexes.command import Command
     from hermetic.policy.repositories import Found
+
+
+MARK = "pyvenv.cfg"
+"""What makes a directory a virtual environment."""
 
 
 class Known:
@@ -146,14 +151,14 @@ def _is_too_wide(place: str, context: Context) -> bool:
 
 
 def home(context: Context) -> str | None:
-    return _absolute(context.environ.get("HOME"))
+    return places.home(context.environ) or None
 
 
 def venv(context: Context) -> str | None:
     """The virtual environment that the target's interpreter belongs to."""
     bin_directory = os.path.dirname(context.interpreter)
     above = os.path.dirname(bin_directory)
-    return next((place for place in (above, bin_directory) if context.interpreter and os.path.exists(f"{place}/pyvenv.cfg")), None)
+    return next((place for place in (above, bin_directory) if context.interpreter and os.path.exists(f"{place}/{MARK}")), None)
 
 
 def prefix(context: Context) -> str | None:
@@ -165,7 +170,7 @@ def prefix(context: Context) -> str | None:
 
 def cache(context: Context) -> str | None:
     user = home(context)
-    return _absolute(context.environ.get("XDG_CACHE_HOME")) or (user and f"{user}/.cache")
+    return places.named("XDG_CACHE_HOME", context.environ) or (user and f"{user}/.cache")
 
 
 def work(context: Context) -> str | None:
@@ -178,8 +183,18 @@ def scratch(context: Context) -> str | None:
     return None
 
 
-def _absolute(path: str | None) -> str | None:
-    return path if path and path.startswith("/") else None
+def environments(context: Context) -> list[str]:
+    """The virtual environments that are there: the target's, and those in the project, as `.venv` and `env` are.
+
+    Not those of tox and nox, which change them.
+    """
+    from hermetic_guard.files import names_in
+
+    tops = dict.fromkeys(top for top in (project(context), work(context)) if top)
+    inside = [f"{top}/{name}" for top in tops for name in names_in(top) if os.path.lexists(f"{top}/{name}/{MARK}")]
+    usual = [f"{top}/.venv" for top in tops if os.path.lexists(f"{top}/.venv")]  # which is used without a MARK as well
+    target = venv(context)
+    return list(dict.fromkeys([*([target] if target else []), *usual, *inside]))
 
 
 VARIABLES: dict[str, Callable[[Context], str | None]] = {

@@ -130,7 +130,8 @@ def config_directory(environ: Mapping[str, str]) -> str:
         import platformdirs
 
         return platformdirs.user_config_dir("hermetic", appauthor=False)
-    return f"{places.named('XDG_CONFIG_HOME', environ) or os.path.expanduser('~/.config')}/hermetic"
+    usual = f"{places.home(environ) or '~'}/.config"
+    return f"{places.named('XDG_CONFIG_HOME', environ) or usual}/hermetic"
 
 
 def kept_directory(environ: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hermetic import places as places_of
 from hermetic.policy import WrongValue
 
 
@@ -23,7 +24,7 @@ def read(value: str, base: str | None) -> str:
 
 
 def _absolute(value: str, base: str | None) -> Path:
-    home = os.environ.get("HOME")
+    home = places_of.home(os.environ) if value.startswith("~") else ""
     if home and (value == "~" or value.startswith("~/")):
         value = home + value[1:]
     if base is None and not value.startswith("/"):

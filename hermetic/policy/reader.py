@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hermetic_guard.policy import is_within
 
+from hermetic import places
 from hermetic.errors import quoted
 from hermetic.options import ADJUST
 from hermetic.policy import WrongValue, context
@@ -26,6 +27,9 @@ LOCAL = ("PATH", "ROOT", "PROGRAM")
 
 STRANGERS = ("PROJECT", "WORK")
 """Variables for places in which may lie what somebody else has made."""
+
+CACHE = "CACHE"
+"""The variable for one that may lie in such a place: `XDG_CACHE_HOME=$PWD/.cache` is usual where builds are automated."""
 
 
 class Reader:
@@ -70,8 +74,12 @@ class Reader:
             known = ", ".join(f"${one}" for one in context.VARIABLES)
             raise WrongValue(value, f"there is no variable ${name}", f"did you mean ${meant}?" if meant else f"there are {known}")
         place = self.context.value(name)
-        if place is not None and name in STRANGERS and option.section == ADJUST and option.key.startswith("allow"):
+        allows = option.section == ADJUST and option.key.startswith("allow")
+        if place is not None and name in STRANGERS and allows:
             return self._inside(option, value, place, rest)
+        if place is not None and name == CACHE and allows and places.is_led_out(f"{place}/{rest}", self.context.environ):
+            self.notes.append(f"{option.name} {quoted(value)}: it is in a project, and leads elsewhere by a link")
+            return []
         if place is not None:
             return [place + slash + rest]
         if not option.many:
@@ -81,10 +89,13 @@ class Reader:
         return []
 
     def _inside(self, option: Option, value: str, place: str, rest: str) -> list[str]:
-        """Whoever wrote the project may have put a link there."""
-        if is_within(self.path(f"{place}/{rest}"), place):
+        """Whoever wrote the project may have put a link there: in the place of a tool's own directory, which built-in profiles mean, to any other."""
+        if not is_within(self.path(f"{place}/{rest}"), place):
+            self.notes.append(f"{option.name} {quoted(value)}: it leads out of {quoted(place)}")
+        elif self.ours and places.is_led_elsewhere(f"{place}/{rest}", place):
+            self.notes.append(f"{option.name} {quoted(value)}: it leads elsewhere by a link")
+        else:
             return [f"{place}/{rest}" if rest else place]
-        self.notes.append(f"{option.name} {quoted(value)}: it leads out of {quoted(place)}")
         return []
 
     def path(self, value: str) -> str:

@@ -1,14 +1,16 @@
 """Where git keeps what it runs by: of the project's repository, of its submodules and of its other working trees.
 
 Each of them has a directory with hooks and configuration, and `git status` in one runs what these name, as it does for submodules from above.
-They lie as deep below `.git/modules` as the submodules do below the project, so they are looked for: once, and to an end.
+They lie as deep below `.git/modules` as the submodules do below the project, so they are looked for: once, and to an end. What is a submodule the
+index says, and nothing else: any directory with a `.git` in it becomes one by an entry there.
 """
 
 from __future__ import annotations
 
 import os
 
-from hermetic_guard.files import lines_of
+from hermetic_guard.files import lines_of, read_file
+from hermetic_guard.policy import is_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,14 +29,21 @@ MOST = 2000
 GIT_DIRECTORY, COMMON, WORKTREE_FILE, WORKTREE = "gitdir:", "commondir", "gitdir", "worktree"
 
 
+INDEX, LARGEST = "index", 1 << 26
+SUBMODULE = b"\0\0\xe0\0"
+"""The mode of a submodule, as an index has it; gitformat-index(5)."""
+
+
 class Found:
-    """directories: those that hooks and configuration are in; files: what says where such a directory is, and what is kept as a whole"""
+    """directories: those that hooks and configuration are in; files: what says where such a directory is, and what is kept as a whole;
+    entered: of each project what entered() finds"""
 
-    __slots__ = ("directories", "files")
+    __slots__ = ("directories", "entered", "files")
 
-    def __init__(self, directories: list[str], files: list[str]) -> None:
+    def __init__(self, directories: list[str], files: list[str], entered: dict[str, list[str]]) -> None:
         self.directories = directories
         self.files = files
+        self.entered = entered
 
 
 def directories(context: Context) -> list[str]:
@@ -45,6 +54,17 @@ def files(context: Context) -> list[str]:
     return _of(context).files
 
 
+def upwards(context: Context) -> list[str]:
+    """The working directory and those above it, as far as the repository, or the project, that it is in: programs look in each for `.env`."""
+    found, place, project = [], context.cwd, context.value("PROJECT")
+    while place and not context.is_too_wide(place):
+        found.append(place)
+        if os.path.lexists(f"{place}/{GIT}"):
+            return found
+        place = os.path.dirname(place)
+    return [place for place in found if project and is_within(place, project)]
+
+
 def _of(context: Context) -> Found:
     """Of the project, and of those that an installer is given to build."""
     from hermetic.indexes import command
@@ -53,15 +73,18 @@ def _of(context: Context) -> Found:
         project = context.value("PROJECT")
         places = dict.fromkeys([*([project] if project else []), *map(os.path.realpath, command.sources(context))])
         found = [find(place) for place in places]
-        context.repositories = Found([path for one in found for path in one.directories], [path for one in found for path in one.files])
+        context.repositories = Found(
+            [path for one in found for path in one.directories],
+            [path for one in found for path in one.files],
+            {place: there for one in found for place, there in one.entered.items()},
+        )
     return context.repositories
 
 
 def find(project: str) -> Found:
     """Of a repository that is not there (yet) its name: nothing else says that it is none of somebody else's."""
-    named = f"{project}/{GIT}"
-    tops = [named] if os.path.isdir(named) else list(_linked(named))
-    found = Found(list(tops), [] if os.path.isdir(named) else [named])
+    named, tops = f"{project}/{GIT}", _tops(project)
+    found = Found(list(tops), [] if os.path.isdir(named) else [named], {project: entered(project)})
     for place in [f"{top}/{name}" for top in tops for name in BELOW]:
         below = _below(place)
         if below is None:
@@ -69,7 +92,46 @@ def find(project: str) -> Found:
         else:
             found.directories += below
             found.files += [file for folder in below for file in _working_trees(folder)]
+    for inside in found.entered[project]:
+        if inside != named:
+            (found.directories if os.path.isdir(inside) else found.files).append(inside)
+    found.files = list(dict.fromkeys(found.files))
     return found
+
+
+def _tops(project: str) -> list[str]:
+    named = f"{project}/{GIT}"
+    return [named] if os.path.isdir(named) else list(_linked(named))
+
+
+def entered(project: str) -> list[str]:
+    """The `.git` of a project and of its submodules, as far as they are there: `git status` runs what these name. Of submodules of submodules nobody
+    but the user makes one.
+    """
+    paths = [path for top in _tops(project)[:1] for path in submodules(top)]
+    return [git for path in (".", *paths) if os.path.lexists(git := os.path.normpath(f"{project}/{path}/{GIT}"))]
+
+
+def planted(before: dict[str, list[str]]) -> Iterator[str]:
+    """A line for each that is new. No rule of the kernel's is about names that are not there yet, so what is not Python can have put one there."""
+    for project, known in before.items():
+        for git in entered(project):
+            if git not in known:
+                yield f"{git} was not there: git runs what its configuration names, so look at that before you use git here"
+
+
+def submodules(folder: str) -> list[str]:
+    """The paths that a repository has as submodules. Most have none, and an index of a hundred thousand files takes a tenth of a second to be read
+    through."""
+    try:
+        data = read_file(f"{folder}/{INDEX}", LARGEST)
+    except OSError:
+        return []
+    if SUBMODULE not in data:
+        return []
+    from hermetic.policy import git_index
+
+    return git_index.submodules(data)
 
 
 def _linked(file: str) -> Iterator[str]:

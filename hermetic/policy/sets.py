@@ -10,7 +10,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermetic_guard.policy import DEEP, is_within_any
+
+from hermetic import places
 from hermetic.policy import WrongValue
+from hermetic.policy.context import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,15 +27,24 @@ FILE = Path(__file__).with_name("sets.toml")
 INDEXES = "$INDEXES"
 """The word that stands for the indexes of the installer that is run."""
 
-COMMAND, REPOSITORIES = "hermetic.indexes.command", "hermetic.policy.repositories"
+COMMAND, REPOSITORIES, CONTEXT = "hermetic.indexes.command", "hermetic.policy.repositories", "hermetic.policy.context"
 PLACES = {
     "$WRITTEN": (COMMAND, "written"),
     "$CACHES": (COMMAND, "caches"),
     "$CONFIGURATION": ("hermetic.indexes.configuration", "files"),
     "$REPOSITORIES": (REPOSITORIES, "directories"),
     "$REPOSITORY_FILES": (REPOSITORIES, "files"),
+    "$UPWARDS": (REPOSITORIES, "upwards"),
+    "$ENVIRONMENTS": (CONTEXT, "environments"),
 }
 """What a word begins with that stands for several paths -> the function of a module that finds them."""
+
+XDG = {".config/": "XDG_CONFIG_HOME", ".local/share/": "XDG_DATA_HOME", ".cache/": "XDG_CACHE_HOME"}
+"""How what lies in the home directory begins -> the variable that says where it lies besides, for programs that know of it."""
+
+OF_PROJECTS = ("$PROJECT", "$UPWARDS")
+"""What begins a word for what somebody else may have laid there."""
+SYSTEM = ("/dev", "/proc", "/sys", "/usr", "/bin", "/lib", "/lib64", "/sbin")
 
 _tables: dict[str, dict[str, Any]] = {}
 
@@ -106,46 +119,59 @@ def _paths(word: str, context: Context) -> Iterable[str]:
     """Those that are there."""
     import glob
 
-    places = _places(word, context)
-    if places is not None:
-        return [path for path in places if os.path.lexists(path)]
-    pattern = _pattern(word, context)
-    return [] if pattern is None else sorted(glob.glob(pattern))
+    found = [path for pattern in _patterns(word, context) for path in sorted(glob.glob(pattern))]
+    return [path for path in found if _is_meant(path, context)] if word.startswith(OF_PROJECTS) else found
 
 
-def _places(word: str, context: Context) -> list[str] | None:
-    """The paths that a word of PLACES stands for; None for another."""
+def _is_meant(path: str, context: Context) -> bool:
+    """Whether what a project has by such a name can be what the set is for. It can be a link to what no program does without, and an environment."""
+    if not os.path.islink(path):
+        return not os.path.lexists(f"{path}/{MARK}")
+    leads = os.path.realpath(path)
+    system = (*SYSTEM, *filter(None, [context.value("PREFIX")]))
+    meant = os.path.exists(path) and not os.path.isdir(leads) and not is_within_any(leads, system)
+    if not meant:
+        context.notices.append(f"{path} is a link to {leads}, which is no secret of a project's, so it is not hidden")
+    return meant
+
+
+def _patterns(word: str, context: Context) -> list[str]:
+    """As glob reads them, with what stands for what a word begins with: nothing, one place, or several."""
+    import glob
     import importlib
 
     name, slash, rest = word.partition("/")
-    if name not in PLACES:
-        return None
-    module, function = PLACES[name]
-    return [path + slash + rest for path in getattr(importlib.import_module(module), function)(context)]
+    if name in PLACES:
+        module, function = PLACES[name]
+        return [glob.escape(place) + slash + rest for place in getattr(importlib.import_module(module), function)(context)]
+    if not word.startswith("$"):
+        return [word]
+    place = context.value(name[1:])
+    return [*([] if place is None else [glob.escape(place) + slash + rest]), *(_elsewhere(rest, context) if name == "$HOME" else [])]
 
 
-def _pattern(word: str, context: Context) -> str | None:
-    """With what a variable at its beginning stands for; None if that is nothing."""
+def _elsewhere(rest: str, context: Context) -> Iterable[str]:
+    """Where programs look as well, or instead, for what is so called in the home directory."""
     import glob
 
-    if not word.startswith("$"):
-        return word
-    name, slash, rest = word[1:].partition("/")
-    place = context.value(name)
-    return None if place is None else glob.escape(place) + slash + rest
+    for beginning, variable in XDG.items():
+        named = places.named(variable, context.environ) if rest.startswith(beginning) else ""
+        if named:
+            yield f"{glob.escape(named.rstrip('/'))}/{rest.removeprefix(beginning)}"
 
 
 def _names(word: str, context: Context) -> Iterable[str]:
     """Those that are there or will be, in directories that are there where a directory's name has a `*` in it."""
     import glob
 
-    places = _places(word, context)
-    if places is not None:
-        return places
     found: list[str] = []
-    for pattern in (_pattern(word, context) or "", *_in_sources(word, context)):
+    for pattern in (*_patterns(word, context), *_in_sources(word, context)):
+        top, deep, names = pattern.partition(DEEP)
         folder, slash, name = pattern.rpartition("/")
-        folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [_unescaped(folder)]
+        if deep:
+            folders, name = [_unescaped(top) + deep.rstrip("/")], names
+        else:
+            folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [_unescaped(folder)]
         found += [f"{one}/{name}" for one in folders if slash]
     return found
 

@@ -1,12 +1,13 @@
 """What `--with` asks for: requirements, paths of wheels, source distributions and projects, requirements files.
 
-What the words mean is told by how they look, so that an environment that is there already is found without a parser. They are checked when there
-is none.
+What the words mean is told by how they look, so that an environment that is there already is found without a parser. Requirements are checked when
+there is none; what is to be read from the disk before it is.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 
 from hermetic_guard.policy import is_within
 
@@ -31,6 +32,8 @@ BUILT = ".egg-info"
 COUNTING = ("policy", "no_policy", "builds", "allow_domain", "allow_address", "allow_localhost", "deny_address")
 """Options that count for the installation as for the command, and so for what comes of it. What a refusal there says would allow it must do so."""
 PIECE = 1 << 20
+LARGE = 1 << 28
+"""Bytes of a file of which it counts when it was changed rather than what is in it: to read one takes half a second, and a sparse one has no end."""
 
 
 class Word:
@@ -82,10 +85,18 @@ def _absolute(path: str, cwd: str | None, home: str) -> str:
 # Whether they can be meant.
 
 
-def check(words: Sequence[Word]) -> None:
-    """Raises UsageError for a word that an installer could make nothing of."""
+def check_local(words: Sequence[Word]) -> None:
+    """Before anything is read. Raises UsageError for a word that names nothing here of which an installer could make something."""
     for word in words:
-        {NAME: _check_requirement, PATH: _check_path, FILE: _check_file}[word.kind](word)
+        if word.kind in (PATH, FILE):
+            {PATH: _check_path, FILE: _check_file}[word.kind](word)
+
+
+def check(words: Sequence[Word]) -> None:
+    """Raises UsageError for a requirement that an installer could make nothing of."""
+    for word in words:
+        if word.kind == NAME:
+            _check_requirement(word)
 
 
 def _check_requirement(word: Word) -> None:
@@ -114,8 +125,12 @@ def _check_path(word: Word) -> None:
 
 
 def _check_file(word: Word) -> None:
+    from hermetic.indexes.requirements import LARGEST
+
     if not os.path.isfile(word.path):
         raise _wrong(word, "there is no such file")
+    if os.path.getsize(word.path) > LARGEST:
+        raise _wrong(word, f"it has more than {LARGEST} bytes, so it is no requirements file")
 
 
 def _wrong(word: Word, why: str, hint: str | None = None) -> UsageError:
@@ -132,22 +147,23 @@ def digests(words: Sequence[Word], cwd: str | None, environ: Mapping[str, str]) 
 
 def _contents(word: Word, cwd: str | None, environ: Mapping[str, str]) -> Iterator[str]:
     if word.kind == FILE:
-        for path in _of_requirements(word.path, cwd or "/", environ):
+        for path in _of_requirements(word.path, cwd or "/", environ, set()):
             yield content(path)
     elif word.path:
         yield content(word.path)
 
 
-def _of_requirements(file: str, cwd: str, environ: Mapping[str, str], depth: int = 0) -> Iterator[str]:
+def _of_requirements(file: str, cwd: str, environ: Mapping[str, str], seen: set[str]) -> Iterator[str]:
     """A requirements file, and what is local of that which it names."""
     from hermetic.indexes import requirements, words
 
+    seen.add(file)
     yield file
     for line in requirements.lines(file, environ):
         for option, value in words.options(requirements.split(line)):
             path = os.path.normpath(os.path.join(os.path.dirname(file), value))
-            if option in words.FILES and depth < requirements.DEPTH and "://" not in value:
-                yield from _of_requirements(path, cwd, environ, depth + 1)
+            if option in words.FILES and path not in seen and len(seen) < requirements.MOST and "://" not in value:
+                yield from _of_requirements(path, cwd, environ, seen)
             elif option in ("", "--editable") and (named := requirements.local(value, bare=False)):
                 yield os.path.normpath(os.path.join(cwd, named))
 
@@ -186,10 +202,21 @@ def _of_entry(file: str) -> str:
 
 
 def _of_file(path: str) -> str:
-    """In pieces: wheels can be large."""
+    """In pieces: wheels can be large. Of what is no regular file (a FIFO, a device) there is none."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
-            parts = [digest_of(piece) for piece in iter(lambda: file.read(PIECE), b"")]
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            return ""
+        if found.st_size > LARGE:
+            return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
+        return digest_of(b"".join(digest_of(piece).encode() for piece in _pieces(path)))
     except OSError:
         return ""
-    return digest_of("".join(parts).encode())
+
+
+def _pieces(path: str) -> Iterator[bytes]:
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
+        left = LARGE
+        while left > 0 and (piece := file.read(PIECE)):
+            left -= len(piece)
+            yield piece

@@ -43,6 +43,7 @@ def enter(invocation: Invocation, cwd: str | None, say: Speaker) -> Environment:
         raise UsageError("inside another hermetic --with has nowhere to keep what it makes", "give it to the outer one")
     words = asked.read(_texts(invocation), cwd, os.environ.get("HOME", "~"))
     target = resolve.resolve_exec(invocation.text("python"), [], dict(os.environ), cwd or "", sys.executable)
+    asked.check_local(words)
     store = _store()
     request = _request(os.path.realpath(target.interpreter), words, invocation, cwd)
     environment = store.find(request)

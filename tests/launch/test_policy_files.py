@@ -331,6 +331,28 @@ def test_what_would_not_be_given(jobs: Jobs, project: Path, env: dict[str, str])
     assert (done.code, done.err) == (125, "hermetic: --forget and --dry-run exclude each other\n")
 
 
+NOTHING = {
+    "pyproject.toml": "[project]\nname = 'x'\n",
+    "requirements.txt": "six==1.17.0\n-r other.txt\n",
+    "empty.toml": "",
+}
+
+
+@pytest.mark.parametrize("name", [*NOTHING, "wide.txt"])
+@pytest.mark.parametrize("words", [(), ("--dry-run",)], ids=str)
+def test_where_there_is_nothing_to_trust(jobs: Jobs, project: Path, env: dict[str, str], name: str, words: tuple[str, ...]) -> None:
+    (project / name).write_text(NOTHING.get(name, "-i http://*/simple\n"))
+    done = jobs.native(jobs.hermetic, "policy", "trust", *words, name, env=env, cwd=project)
+    said = done.out + done.err
+    if name == "wide.txt":
+        assert said == f"hermetic: {project}/wide.txt names an index at *:80, which is no host and port\n"
+    elif name == "empty.toml":
+        assert "it is missing, and has to be 1" in said
+    else:
+        assert f"{project}/{name}: there is nothing in it to trust: it " in said
+    assert not (project.parent / ".config/hermetic/trusted").exists()
+
+
 def test_no_run_trusts_anything(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
     lay(project, "[profile.local]\n")
     inside = jobs.native(jobs.hermetic, "--no-network", "--", jobs.hermetic, "policy", "trust", env=env, cwd=project)

@@ -1,6 +1,7 @@
 """What the unit tests share."""
 
 import shutil
+import signal
 
 import pytest
 
@@ -21,3 +22,11 @@ def plain_default(tmp_path_factory, monkeypatch):
     profiles = shutil.copytree(load.DIRECTORY, tmp_path_factory.mktemp("profiles") / "profiles")
     (profiles / "default.toml").write_text("version = 1\n[network]\n")
     monkeypatch.setattr(load, "DIRECTORY", profiles)
+
+
+@pytest.fixture
+def patience():
+    """Ends what would otherwise go on for ever."""
+    signal.alarm(60)
+    yield
+    signal.alarm(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -71,7 +73,11 @@ def test_of_the_environment() -> None:
     assert Context("/", {"HOME": "/h"}).value("CACHE") == "/h/.cache"
     assert Context("/", {"HOME": "/h", "XDG_CACHE_HOME": "/c"}).value("CACHE") == "/c"
     assert Context("/", {"HOME": "/h", "XDG_CACHE_HOME": "c"}).value("CACHE") == "/h/.cache"
-    assert [Context("/", environ).value(name) for environ in ({}, {"HOME": "h"}) for name in ("HOME", "CACHE")] == [None] * 4
+    user = pwd.getpwuid(os.geteuid()).pw_dir
+    assert [Context("/", environ).value(name) for environ in ({}, {"HOME": "h"}) for name in ("HOME", "CACHE")] == [
+        user,
+        f"{user}/.cache",
+    ] * 2
     assert Context("/", {"HOME": "/h"}).value("SCRATCH") is None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermetic import options, policies
+from hermetic.errors import UsageError
 from hermetic.indexes import command, defaults, found, pip, requirements, urls, uv, words
 from hermetic.policy import sets, trust
 from hermetic.policy.context import Context, Known
@@ -89,10 +90,34 @@ def names(made: Context) -> list[str]:
         ("https://", None),
         ("http://[", None),
         ("https://index.example:port/", None),
+        ("http://*/simple", None),
+        ("http://*.example/simple", None),
+        ("http://index.example:0/simple", None),
+        ("http://localhost:0/simple", None),
+        ("http://\udcff/simple", None),
+        ("http://%s/simple" % ("x" * 70000), None),
+        ("http://[fe80::1%eth0]/simple", None),
     ],
 )
 def test_what_a_url_takes(url: str, expected: tuple[str, str] | None) -> None:
     assert urls.grant(url) == expected
+
+
+IMPOSSIBLE = ["http://*/simple", "http://*.example", "http://a\udcff", "http://a:0/", "http://%s/" % ("x" * 70000)]
+
+
+@pytest.mark.parametrize("url", IMPOSSIBLE, ids=range(len(IMPOSSIBLE)))
+def test_a_host_that_there_cannot_be(home: Path, url: str) -> None:
+    """Of whoever counts it is an error that names them; of others there is nothing to allow."""
+    for made, who in (
+        (context(home, "install", "-i", url, "x"), "the command line or environment"),
+        (context(home, "install", "x", PIP_INDEX_URL=url), "the command line or environment"),
+    ):
+        with pytest.raises(UsageError, match=f"^{who} names an index at ") as raised:
+            names(made)
+        assert len(str(raised.value)) < 400
+    write(home / "work/r.txt", f"-i {url}\n" if url.isascii() else "")
+    assert "*" not in "".join(names(context(home, "install", "-r", "r.txt")))
 
 
 # Words.
@@ -258,7 +283,21 @@ def test_requirements_files_are_a_projects(home: Path) -> None:
 
 def test_requirements_that_name_each_other(home: Path) -> None:
     file = write(home / "work/a.txt", "-r a.txt\n-i https://a.example/\n")
-    assert 1 < len(list(requirements.read(str(file), {}))) < 30
+    assert len(list(requirements.read(str(file), {}))) == 1
+
+
+@pytest.mark.usefixtures("patience")
+def test_requirements_without_end(home: Path) -> None:
+    """Names of files that are not there, more than anybody has; and files that name each other in all ways."""
+    write(home / "work/a.txt", "-r " * 20000)
+    assert names(context(home, "install", "-r", "a.txt")) == ["index.example:443", "files.example:443"]
+    write(home / "work/b.txt", "".join(f"-r {number}.txt\n" for number in range(20000)))
+    assert len(list(requirements.read(f"{home}/work/b.txt", {}))) == requirements.MOST
+    write(home / "work/c.txt", "".join(f"-i https://host{number}.example\n" for number in range(1000)))
+    made = context(home, "install", "-r", "c.txt")
+    names(made)
+    assert "host9.example:443 and 990 more is not allowed" in made.notices[0]
+    assert len(made.notices[0]) < 1000
 
 
 # What uv is told.

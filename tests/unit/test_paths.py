@@ -1,6 +1,7 @@
 """Paths given on the command line."""
 
 import os
+import pwd
 
 import pytest
 
@@ -25,7 +26,10 @@ def test_not_home(tmp_path, value):
 
 
 def test_no_home(tmp_path, monkeypatch):
+    """As shells have it; of a user whom nobody knows it is a name as any."""
     monkeypatch.delenv("HOME")
+    assert paths.read("~/x", str(tmp_path)) == os.path.realpath(f"{pwd.getpwuid(os.geteuid()).pw_dir}/x")
+    monkeypatch.setattr(os, "geteuid", lambda: 12345678)
     assert paths.read("~/x", str(tmp_path)) == f"{tmp_path}/~/x"
 
 

@@ -471,3 +471,22 @@ def test_what_would_allow_a_change(facts: dict[str, object], hint: str | None) -
     decision = decide(Policy(filesystem=Filesystem(write=("/w",))), Request("filesystem", "write", "x", **facts))
     assert decision.allowed is (hint is None)
     assert decision.hint == (hint or "")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_it"),
+    [
+        ("/p/.git", False),
+        ("/p/.git/config", False),
+        ("/p/sub/.git", True),
+        ("/p/sub/.git/config", True),
+        ("/p/a/b/.git", True),
+        ("/p/sub/x.git", False),
+        ("/p/sub/.gitx", False),
+        ("/p/sub", False),
+        ("/pp/sub/.git", False),
+        ("/p", False),
+    ],
+)
+def test_protected_in_any_directory_below(path: str, is_it: bool) -> None:
+    assert p.is_protected(path, ("/q", "/p/**/.git")) is is_it

@@ -46,7 +46,7 @@ def test_of_a_repository(project: Path) -> None:
     files = {"lib/outer/.git", "lib/outer/deep/inner/.git", "tree/.git"}
     found = protected(project)
     assert {f"{project}/{place}/{name}" for place in own for name in KEPT} <= found
-    assert {f"{project}/{name}" for name in files} == {path for path in found if path.endswith("/.git")}
+    assert {f"{project}/{name}" for name in (*files, "**/.git")} == {path for path in found if path.endswith("/.git")}
 
 
 def test_of_another_working_tree(project: Path) -> None:

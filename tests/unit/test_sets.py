@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hermetic_guard.hosts import is_inward, is_loopback
+from hermetic_guard.policy import DEEP
 
 from hermetic import options
 from hermetic.policy import WrongValue, addresses, sets
@@ -62,6 +63,77 @@ def test_places_of_an_installer(tmp_path: Path, option: options.Option) -> None:
     assert sets.words("@installed", option, Context(str(tmp_path), {})) == []
 
 
+def test_secrets_that_installers_need(tmp_path: Path) -> None:
+    for name in (".claude/.credentials.json", ".codex/auth.json", ".config/pip/pip.conf", ".config/gh/hosts.yml"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    found, others = ({*sets.words(name, HIDE, Context("/", {"HOME": str(tmp_path)}))} for name in ("@secrets", "@other-secrets"))
+    below = {f"{tmp_path}/{name}" for name in (".claude/.credentials.json", ".codex/auth.json", ".config/gh")}
+    assert {path for path in others if path.startswith(str(tmp_path))} == below
+    assert found - others == {f"{tmp_path}/.config/pip/pip.conf"}
+
+
+@pytest.mark.parametrize(("option", "name"), [(HIDE, "gh"), (PROTECT, "fish")], ids=["hide", "protect"])
+def test_where_a_variable_says_that_it_lies(tmp_path: Path, option: options.Option, name: str) -> None:
+    """As well as where it lies otherwise: not every program knows of the variable."""
+    for place in (".config", "other*"):
+        (tmp_path / place / name).mkdir(parents=True)
+    environ = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": f"{tmp_path}/other*/"}
+    found = sets.words("@secrets" if option is HIDE else "@startup", option, Context("/", environ))
+    assert {f"{tmp_path}/.config/{name}", f"{tmp_path}/other*/{name}"} <= {*found}
+
+
+@pytest.mark.parametrize(
+    ("made", "cwd"), [(".git", "a/b"), (".git a/pyproject.toml", "a/b"), (".git a/pyproject.toml", "a"), ("setup.py", "a/b")]
+)
+def test_env_files_upwards(tmp_path: Path, made: str, cwd: str) -> None:
+    """From the working directory to the repository's root, or the project's."""
+    (tmp_path / "p/a/b").mkdir(parents=True)
+    for name in made.split():
+        (tmp_path / "p" / name).mkdir()
+    for place in (".", "p", "p/a", "p/a/b"):
+        (tmp_path / place / ".env").touch()
+    found = sets.words("@secrets", HIDE, Context(f"{tmp_path}/p/{cwd}", {"HOME": "/h"}))
+    steps = {"p", "p/a", f"p/{cwd}"}
+    assert {path for path in found if path.endswith("/.env")} == {f"{tmp_path}/{step}/.env" for step in steps}
+
+
+@pytest.mark.parametrize("leads", ["/proc", "/", "/tmp", ".", "/dev/null", "/usr/bin/env", "nowhere", ".env"])
+def test_links_that_are_no_secrets(tmp_path: Path, leads: str) -> None:
+    """A project cannot have a run's own needs hidden; but a file elsewhere is one."""
+    (tmp_path / "setup.py").touch()
+    (tmp_path / "secret").touch()
+    context = Context(str(tmp_path), {"HOME": "/h"})
+    (tmp_path / ".env").symlink_to("secret")
+    assert f"{tmp_path}/.env" in sets.words("@secrets", HIDE, context)
+    assert context.notices == []
+    (tmp_path / ".env").unlink()
+    (tmp_path / ".env").symlink_to(leads)
+    assert f"{tmp_path}/.env" not in sets.words("@secrets", HIDE, context)
+    assert context.notices[0].startswith(f"{tmp_path}/.env is a link to ")
+
+
+def test_an_environment_of_that_name_is_no_secret(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    (tmp_path / "setup.py").touch()
+    context = Context(str(tmp_path), {"HOME": "/h"})
+    assert f"{tmp_path}/.env" in sets.words("@secrets", HIDE, context)
+    (tmp_path / ".env/pyvenv.cfg").touch()
+    assert f"{tmp_path}/.env" not in sets.words("@secrets", HIDE, context)
+
+
+def test_environments(tmp_path: Path) -> None:
+    for name in ("env", "sub/env", ".tox/py", "other"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / ("x" if name == "other" else "pyvenv.cfg")).touch()
+    (tmp_path / "setup.py").touch()
+    context = Context(str(tmp_path), {"HOME": "/h"}, Known(f"{tmp_path}/.tox/py/bin/python"))
+    assert sets.words("@environments", PROTECT, context) == [f"{tmp_path}/.tox/py", f"{tmp_path}/env"]
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    assert f"{tmp_path}/.venv" in sets.words("@environments", PROTECT, context)
+
+
 def test_a_home_with_a_star_in_its_name(tmp_path: Path) -> None:
     for name in ("a*", "ab"):
         (tmp_path / name / ".ssh").mkdir(parents=True)
@@ -90,7 +162,8 @@ def test_what_is_protected_need_not_be_there(tmp_path: Path) -> None:
     assert {"/home/x/.bashrc", "/home/x/.config/autostart", f"{tmp_path}/.git/hooks", f"{tmp_path}/.envrc"} <= set(found)
     below = {path.removeprefix(f"{site}/") for path in found if path.startswith(f"{site}/")}
     assert {"*.pth", "*.start", "sitecustomize*", "usercustomize*"} == below
-    assert not any("*" in Path(path).parent.as_posix().replace("v*", "") or "$" in path for path in found)
+    assert not any("*" in Path(path).parent.as_posix().replace("v*", "").replace(DEEP.rstrip("/"), "") or "$" in path for path in found)
+    assert f"{tmp_path}{DEEP}.git" in found
 
 
 @pytest.mark.parametrize("name", ["clone", "a*", "a?", "a[b]", "[*]", "[[]"])

@@ -58,15 +58,25 @@ WRONG = [
     ("./file", "(for requirements: --with @./file)"),
     ("@nothing", "--with @nothing: there is no such file"),
     ("nothing.txt", "--with nothing.txt: there is no such file"),
+    ("@/", "--with @/: there is no such file"),
+    ("@/dev/zero", "--with @/dev/zero: there is no such file"),
+    ("sparse.txt", "--with sparse.txt: it has more than 4194304 bytes, so it is no requirements file"),
 ]
+
+
+def check(given, directory):
+    words = asked.read(given, str(directory), "/home/me")
+    asked.check_local(words)
+    asked.check(words)
 
 
 @pytest.mark.parametrize(("given", "message"), WRONG, ids=[ascii(row[0]) for row in WRONG])
 def test_what_nobody_could_install(given, message, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
+    os.truncate(os.open(tmp_path / "sparse.txt", os.O_CREAT | os.O_WRONLY), 200 << 30)
     with pytest.raises(UsageError) as raised:
-        asked.check(asked.read([given], str(tmp_path), "/home/me"))
+        check([given], tmp_path)
     assert message in str(raised.value)
     assert str(raised.value).startswith("--with ")
 
@@ -77,7 +87,7 @@ def test_what_can_be_installed(tmp_path):
     (tmp_path / "six-1.0.zip").touch()
     (tmp_path / "needed.txt").touch()
     given = ["six", "six[a,b]>=1,<2; python_version>'3.8'", "a @ https://example.com/a.zip", "./project[x]", "six-1.0.zip", "needed.txt"]
-    asked.check(asked.read(given, str(tmp_path), "/home/me"))
+    check(given, tmp_path)
 
 
 def test_contents_count(tmp_path):
@@ -134,6 +144,28 @@ def test_what_no_build_packs_does_not_count(tmp_path, path):
     (project / path).parent.mkdir(parents=True, exist_ok=True)
     (project / path).write_text("changed")
     assert asked.content(str(project)) == before
+
+
+@pytest.mark.usefixtures("patience")
+def test_what_has_no_content_or_no_end(tmp_path):
+    """A FIFO that somebody holds open, a device, a file of which most is a hole."""
+    os.mkfifo(tmp_path / "fifo")
+    held = os.open(tmp_path / "fifo", os.O_RDWR)
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    file = os.open(tmp_path / "sparse", os.O_CREAT | os.O_WRONLY)
+    os.truncate(file, 200 << 30)
+    before = asked.content(str(tmp_path))
+    os.write(file, b"x")
+    assert asked.content(str(tmp_path)) != before
+    os.close(held)
+    assert asked.content("/dev/zero") == asked.content("/dev/null") == ""
+
+
+@pytest.mark.usefixtures("patience")
+def test_requirements_that_name_each_other_are_read_once(tmp_path):
+    for name in "abcdefghijklmnopqrstuvwx":
+        (tmp_path / f"{name}.txt").write_text("".join(f"-r {other}.txt\n" for other in "abcdefghijklmnopqrstuvwx"))
+    assert len(asked.digests(asked.read(["a.txt"], str(tmp_path), "/home/me"), str(tmp_path), {})) == 26
 
 
 # What is kept.
