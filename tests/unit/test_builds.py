@@ -108,7 +108,7 @@ def test_a_build_is_started_anew_once(started: list[list[str]], tmp_path: Path) 
     scopes = Scopes(RUN)
     builds.confine(scopes, lambda: words, ["/hermetic", "-I"])
     options = ["exec", "--no-policy", "--quiet", "--builds=build", "--no-network", "--fs-readonly", "--protect=@other-startup"]
-    options += ["--hide=@index-logins", "--hide=@index-configuration", f"--allow-write={tmp_path}"]
+    options += ["--hide=@index-logins", "--hide=@installer-configuration", f"--allow-write={tmp_path}"]
     assert started == [["/hermetic", "/hermetic", "-I", *options, f"--python={sys.executable}", "--", *words[1:]]]
     scopes.push(Policy(builds=BUILD))
     builds.confine(scopes, lambda: words, ["/hermetic", "-I"])

@@ -99,7 +99,7 @@ RUNNING = [
 ]
 
 
-@pytest.mark.parametrize("row", RUNNING, ids=str)
+@pytest.mark.parametrize("row", RUNNING, ids=lambda row: f"{row[:3]} {sorted(row[3])}")
 def test_a_process_that_runs_already(row):
     threads, unbound, more, names = row
     here = Here(**{"machine": "x86_64", "root": False, "abi": 7, "threads": threads, "unbound": unbound, **more})
