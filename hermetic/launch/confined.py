@@ -98,12 +98,13 @@ class ConfinedExecution(Execution):
             os.close(self._answer)
             os.close(self._go)
         wake_when_readable(self.answers)
+
+    def _be_ready(self) -> None:
+        """While the child is busy: what it, or the target, will wait for later."""
         rules = self._policy.network
         names = rules is not None and bool(rules.domains)
         if self._later:
-            self._later.hold(names=names)  # the child is busy now
-        from hermetic.linux import notify  # noqa: F401  (and will wait for it later)
-
+            self._later.hold(names=names)
         if rules is not None and names and rules.localhost != ANY:
             from hermetic.linux.datagrams import open_workshop
 
@@ -119,6 +120,7 @@ class ConfinedExecution(Execution):
                 return
             if kind == ASKED:
                 self._send(SUPERVISED if self._can_supervise() else ALONE)
+                self._be_ready()
             elif kind:
                 self._placed = True
                 self._hear(kind, words)

@@ -182,13 +182,10 @@ class Sockets:
             return facts
         packed, port = facts
         if self.resolution is not None and (port == NAMES or is_loopback(None, packed)):
-            asking.go_on()
-            return None
-        request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
-        if self.resolution is not None and self.resolution.is_server(packed, port):
             asking.go_on()  # in the network that has no way out, or mute
             return None
-        if port == NAMES and self.resolution is None:
+        request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
+        if port == NAMES:
             self.lookups().sent(asking, request)
         else:
             self._judge.allows(asking, request)

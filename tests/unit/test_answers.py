@@ -208,11 +208,11 @@ def test_where_names_are_allowed_other_datagrams_are_told(monkeypatch):
     monkeypatch.setattr(Call, "go_on", lambda self: gone_on.append(self), raising=False)
     asked = Asked(NAMES)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
-        assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("127.83.0.53", 53), 16) is None  # the run's own name server
-        assert (len(gone_on), asked.told) == (1, [])
-        for port in (443, 53):
-            assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", port), 16) == EACCES
-    assert asked.told == [("192.0.2.1:443", "network limited to TCP", ""), ("192.0.2.1:53", "network limited to TCP", "")]
+        for server in ("127.83.0.53", "192.0.2.1"):  # the run's own name server answers for any
+            assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4(server, 53), 16) is None
+        assert (len(gone_on), asked.told) == (2, [])
+        assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", 443), 16) == EACCES
+    assert asked.told == [("192.0.2.1:443", "network limited to TCP", "")]
 
 
 @pytest.mark.parametrize("policy", [CLOSED, LOCALHOST], ids=["closed", "localhost"])

@@ -178,5 +178,5 @@ def test_whose_a_question_is_is_looked_at_again(monkeypatch: pytest.MonkeyPatch)
         made.bind(("127.0.0.1", 0))
         for whole, answered in ((1, True), (3, True), (9, False)):
             found.clear()
-            monkeypatch.setattr(loopback_server, "sockets_at", lambda port, whole=whole: missing(port, whole))
+            monkeypatch.setattr(loopback_server, "sockets_at", lambda port, network, whole=whole: missing(port, whole))
             assert (resolution._answer_datagram(asked("app.example"), made.getsockname()) is not None) == answered

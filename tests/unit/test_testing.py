@@ -127,7 +127,10 @@ REQUESTS = {
         Request("network", "connect", "192.0.2.1:80", address=b"\xc0\0\2\1", port=80),
         '@pytest.mark.allow_network("192.0.2.1:80")',
     ),
-    "localhost": (Request("network", "connect", "127.0.0.1:80", address=b"\x7f\0\0\1", port=80), '@pytest.mark.allow_network("localhost")'),
+    "localhost": (
+        Request("network", "connect", "127.0.0.1:80", address=b"\x7f\0\0\1", port=80),
+        '@pytest.mark.allow_network("localhost:80")',
+    ),
     "local socket": (Request("network", "connect", "unix:/run/x", path=b"/run/x"), '@pytest.mark.allow_network("unix:/run/x")'),
     "file": (Request("filesystem", "write", "/x/y", path="/x/y", there="/x"), '@pytest.mark.allow_write("/x")'),
     "program": (Request("subprocess", "start", "/usr/bin/true", path="/usr/bin/true"), '@pytest.mark.allow_run("/usr/bin/true")'),
