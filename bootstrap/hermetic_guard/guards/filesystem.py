@@ -119,7 +119,9 @@ def make_judge(enforcer, streams):
             if place is None:
                 place = missed(path, directory)
             if place is not None:
-                judge_place(action, place, path, directory, deed)
+                judge_place(
+                    action, place, path, directory, FOLLOWS if what is TOUCHES else deed
+                )  # which changes no directory, also of a link
 
     def missed(path, directory):
         """What is hidden and would have been touched if it were there: in mounts of the run's own it is not."""
