@@ -7,6 +7,7 @@ what holds one.
 
 import os
 
+from hermetic_guard import setuptools
 from hermetic_guard.policy import directory_of, is_protected, is_within, is_within_any
 
 TYPE_CHECKING = False
@@ -34,14 +35,21 @@ class Trees(object):
         self.prefixes = [prefix for prefix in prefixes if prefix != "/"]
 
     def source(self, directory: str) -> "list[str]":
-        """The working directory, if that is a source tree. Of one that holds an environment the directories that do not."""
+        """The working directory, if that is a source tree. Of one that holds an environment the directories that do not, with those that setuptools
+        makes in every tree.
+        """
         if not any(is_file(directory + name) for name in PROJECTS) or self.in_environment(directory):
             return []
+        whole = self.directories([directory])
+        if whole or not real(directory, self.written):
+            return whole
+        for name in setuptools.directories(directory):
+            make_directory(directory + "/" + name)
         try:
             below = [directory + "/" + name for name in sorted(os.listdir(directory)) if name[0] != "."]
         except OSError:
             below = []
-        return self.directories([directory]) or self.directories(below)
+        return self.directories(below)
 
     def directories(self, paths: "list[str]") -> "list[str]":
         found = [real(path, self.written) for path in paths if os.path.isdir(path)]
@@ -104,6 +112,14 @@ def listed(directory: str) -> "list[str]":
         return os.listdir(directory)
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def make_directory(path: str) -> None:
+    """What cannot be made cannot be written either."""
+    try:
+        os.mkdir(path)
+    except OSError:
+        pass
 
 
 def is_file(path: str) -> bool:

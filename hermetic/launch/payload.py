@@ -29,7 +29,7 @@ MODULES = (
     "cmdline shebang pyenv pex programs standard_library injection shutdown hook collector enforce guards guards.paths guards.loading "
     "guards.integrity guards.addresses guards.canonical guards.operations guards.databases guards.silent guards.libraries "
     "guards.variables guards.filesystem guards.ownership guards.proxies guards.resolution guards.options guards.interrupted "
-    "guards.sockets guards.names guards.network guards.native guards.process starts children trees builds traces activate"
+    "guards.sockets guards.names guards.network guards.native guards.process starts children setuptools trees builds traces activate"
 ).split()
 SCRIPTS = {
     "sitecustomize.py": "_startup.py",

@@ -268,6 +268,41 @@ def test_files_that_the_command_line_names(place, tmp_path):
     assert (made.home / ".bashrc").read_text() != ""
 
 
+EDITABLE = """\
+import os, setuptools
+for name in (".venv/by-the-build", ".git/hooks/by-the-build", "by-the-build.py"):
+    os.system("echo > " + name)
+    try:
+        open(name, "w").close()
+    except OSError:
+        pass
+setuptools.setup()
+"""
+
+
+@pytest.mark.parametrize(("which", "words"), [("3.13", ["-e", "."]), ("uv 3.13", ["-e", "."]), ("uv 3.13", ["."])])
+def test_a_project_with_its_environment_in_it(place, tmp_path, which, words):
+    """As it is worked in every day. Its build writes what setuptools makes there, not the environment nor what lies beside."""
+    project = tmp_path / "project"
+    (project / "my_proj").mkdir(parents=True)
+    (project / ".git/hooks").mkdir(parents=True)
+    (project / "my_proj/__init__.py").touch()
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "my-proj"\nversion = "1"\n[tool.setuptools]\npackages = ["my_proj"]\n'
+    )
+    (project / "setup.py").write_text(EDITABLE)
+    made = place(which, "project/.venv")
+    option = made.without_isolation()
+    done = made.jobs.guarded("run", PROFILE, "--", *made.command(*option, *words), env=made.environ, cwd=project)
+    assert done.code == 0, done.out + done.err
+    assert made.environment.ask("import my_proj; print(my_proj.__name__)") == "my_proj"
+    assert words != ["."] or (project / "my_proj.egg-info/PKG-INFO").exists()
+    assert list(project.rglob("by-the-build*")) == []
+    made.jobs.native(*made.command(*option, *words), env=made.environ, cwd=project)
+    assert len(list(project.rglob("by-the-build*"))) == 3
+
+
 def test_variables(place):
     """An installer gets what leads it to indexes, and no token. Of that builds get nothing: test_installs."""
     made = place("3.13")

@@ -44,7 +44,7 @@ ROWS = [
     *rows(
         "--allow-domain=example.com",
         f"connect {PUBLIC}:80, connect {PUBLIC}:443",
-        f"connect {PUBLIC}:8443, connect {PUBLIC}:22, connect {PUBLIC}:0, send {PUBLIC}:80, send {PUBLIC}:443",
+        f"connect {PUBLIC}:8443, connect {PUBLIC}:22, connect {PUBLIC}:0, send {PUBLIC}:80",
         "example.com",
     ),
     *rows(

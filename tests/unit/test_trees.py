@@ -59,8 +59,15 @@ def test_an_environment_in_the_tree(scratch: Path, name: str) -> None:
     tree = scratch / "tree"
     (tree / name).mkdir(parents=True)
     (tree / name / "pyvenv.cfg").touch()
+    (tree / "pyproject.toml").write_text('[build-system]\nbuild-backend = "flit_core.buildapi"\n')
     assert trees(scratch).source(str(tree)) == [f"{tree}/dist", f"{tree}/package"]
     assert trees(scratch).directories([str(tree), str(scratch)]) == []
+    (tree / "pyproject.toml").write_text('[project]\nname = "it"\n')
+    assert trees(scratch).source(str(tree)) == [f"{tree}/{made}" for made in ("build", "dist", "it.egg-info", "package")]
+    (tree / "build").rmdir()
+    (tree / "build").symlink_to(tree / name)
+    assert trees(scratch).source(str(tree)) == [f"{tree}/{made}" for made in ("dist", "it.egg-info", "package")]
+    (tree / "build").unlink()
     assert trees(scratch, tree / name).source(str(tree)) == [str(tree)]
 
 

@@ -123,7 +123,8 @@ def make_judge(enforcer, streams):
             if place is None:
                 place = missed(path, directory)
             if place is not None:
-                judge_place(action, place, path, directory, deed)
+                # Metadata change no directory, nor do those of a link.
+                judge_place(action, place, path, directory, FOLLOWS if what is TOUCHES else deed)
             elif what in LEAVING or (action == HARDLINK and what is FOLLOWS):
                 refuse_absent(action, path, directory)
 
