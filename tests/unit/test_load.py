@@ -262,7 +262,10 @@ BAD = [
     ("version = 1\n[[network]]", "line 2: network: a table was expected"),
     ("version = 1\non-violation = 'rase'", "line 2: on-violation: one of raise, refuse, kill was expected"),
     ("version = 1\non-violation = ['raise']", "one of raise, refuse, kill was expected"),
-    ("version = 1\n[network]\nallow-localhost = '80,x'", "line 3: network.allow-localhost: 80,x: a port number was expected (at character 4)"),
+    (
+        "version = 1\n[network]\nallow-localhost = '80,x'",
+        "line 3: network.allow-localhost: 80,x: a port number was expected (at character 4)",
+    ),
     ("version = 1\n[network]\nallow-localhost = 0", "0: a port is a number from 1 to 65535 (at character 1)"),
     ("version = 1\n[network]\nallow-localhost = -1", "-1: a port number was expected (at character 1)"),
     ("version = 1\n[network]\nallow-localhost = 80.5", "line 3: network.allow-localhost: true, a port, a port list"),
