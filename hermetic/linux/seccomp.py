@@ -191,7 +191,8 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
     always = [*FAST_OPEN, *PAIRS, *INTERFACES_OF_OTHERS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
         mute = () if allowed.localhost == ANY or allowed.domains else ADDRESSED
-        return [*always, *mute, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+        judged = "connect listen" if allowed.localhost == ANY else "connect listen bind"  # Landlock refuses bind(2), and tells nobody
+        return [*always, *mute, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse(judged, USER_NOTIF)]
     if reaches:
         return [*always, Rule("socket", CLOSED, unless=outward)]
     closed = "connect" if allowed.listen else "connect listen"

@@ -11,7 +11,7 @@ import stat
 
 from hermetic_guard.decide import NAMES, Request, sends_nothing
 from hermetic_guard.guards.options import show_option
-from hermetic_guard.hosts import ANY, is_loopback
+from hermetic_guard.hosts import ANY, allows_port, is_loopback
 
 from hermetic.linux import local_sockets, socket_filters, udp_sockets
 from hermetic.linux.notify import Notification, open_as, process_of
@@ -76,6 +76,7 @@ class Sockets:
         """By system call: the guard that it is about, and who answers."""
         answers = {
             "connect": self.connect,
+            "bind": self.bind,
             "listen": self.listen,
             "sendto": self.send,
             "socket": self.make_socket,
@@ -233,6 +234,23 @@ class Sockets:
         own, put = self.is_own(found, file=file), not self._listed.is_meant(path, file)
         request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own, put=put)
         return self._judge.allows(asking, request, quietly=path.startswith(FAMILIAR))
+
+    def bind(self, asking: Notification) -> Answer:
+        """Told where Landlock refuses it, by its port. All else goes on: where it is bound is judged when it listens."""
+        with Duplicate(asking) as found:
+            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+            judged = family in (AF_INET, AF_INET6) and not udp_sockets.is_of_datagrams(found)
+        facts = inet(family, asking.memory(asking.arguments[1], min(asking.integer(2), LONGEST_ADDRESS))) if judged else 0
+        if not isinstance(facts, int) and not self.may_be_bound(asking, *facts):
+            return EACCES
+        asking.go_on()
+        return None
+
+    def may_be_bound(self, asking: Notification, packed: bytes, port: int) -> bool:
+        rules = self._judge.policy.network
+        if not port or not rules or allows_port(rules.localhost, port) or allows_port(rules.listen, port):
+            return True
+        return self._judge.allows(asking, Request("network", "bind", shown(packed, port), address=packed, port=port))
 
     def listen(self, asking: Notification) -> Answer:
         """One that is not bound listens on every address, and what one is bound to may change meanwhile: see socket_filters.py."""

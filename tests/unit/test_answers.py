@@ -361,7 +361,13 @@ def test_a_judgement_that_fails_is_a_refusal(name, problem):
 
     asked.answers.named = {one: (guard, fail) for one, (guard, _) in asked.answers.named.items()}
     assert asked(name) == EACCES
-    guard = "network" if name in ("connect", "listen", "sendto", "socket", "setsockopt") else "integrity" if name in TURNS else "subprocess"
+    guard = (
+        "network"
+        if name in ("connect", "bind", "listen", "sendto", "socket", "setsockopt")
+        else "integrity"
+        if name in TURNS
+        else "subprocess"
+    )
     assert [(event["guard"], event["action"], event["rule"]) for event in asked.events] == [(guard, name, "hermetic could not judge it")]
     asked.judge._tell = fail
     assert asked(name) == EACCES
