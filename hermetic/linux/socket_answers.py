@@ -118,6 +118,9 @@ class Sockets:
         request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names, datagrams=datagrams)
         if datagrams and not self._judge.allows(asking, request, quietly=True):
             return self.connect_mute(asking, found, address, request)
+        if self.is_lookup(request) and not self._judge.allows(asking, request, quietly=True):
+            self.lookups().hear(asking, found, request)
+            return None
         if not self._judge.allows(asking, request):
             return EACCES
         if datagrams:
@@ -125,6 +128,11 @@ class Sockets:
         if family == AF_INET6 and is_loopback(None, packed):
             return self.connect_inward(asking, found, address)
         return self.waiting().connect(asking, found, family, address)
+
+    def is_lookup(self, request: Request) -> bool:
+        """Whether a name is asked for by TCP, where none is allowed: it is told by its name."""
+        address, port = request.facts["address"], request.facts["port"]
+        return port == NAMES and self.resolution is None and (address, port) in self.lookups().servers
 
     def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
         """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
