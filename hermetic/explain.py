@@ -14,7 +14,7 @@ from hermetic_guard import packages, programs
 from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
 from hermetic_guard.distributions import INFO, OPEN_ENDED, name_of
 from hermetic_guard.files import names_in
-from hermetic_guard.guards.addresses import is_localhost, read_host
+from hermetic_guard.guards.addresses import is_localhost, read_host, show_host
 from hermetic_guard.guards.proxies import authority
 from hermetic_guard.hosts import canonical_name, is_name
 from hermetic_guard.policy import is_within, is_within_any
@@ -204,6 +204,8 @@ def requests(host: str, port: int) -> Iterator[Request]:
         yield Request("network", "DNS", name, host=name, port=port, hosts=[(one, file.names(one)) for one in found])
         names = (name,)
         packed = LOCALHOST if is_localhost(name) else found[0] if found else ELSEWHERE  # type: ignore[no-untyped-call]
+    elif ":" not in host:
+        host = show_host(packed)  # type: ignore[no-untyped-call]  # of all ways to write it the one that options take
     yield Request("network", "connect", f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address=packed, port=port, names=names)
 
 
@@ -240,9 +242,14 @@ def _host(host: str, text: str) -> str:
     except domains.DomainError as error:
         raise UsageError(f"{quoted(text)}: {error}", "as in example.com:443") from None
     if not is_name(canonical_name(asked)):
-        at = domains.wrong_character(host)
+        at = 1 if host.startswith("*") else wrong_in_brackets(host) if text.startswith("[") else domains.wrong_character(host)
         raise UsageError(f"{quoted(text)}: a host and one port were expected (at character {at})", "as in example.com:443")
     return asked
+
+
+def wrong_in_brackets(host: str) -> int:
+    """Where what should be an address of IPv6 has what none has, a zone say, counted from the bracket before it."""
+    return next((index for index, character in enumerate(host) if character not in "0123456789abcdefABCDEF:."), len(host)) + 2
 
 
 QUESTIONS = {

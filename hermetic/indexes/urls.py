@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     Grant = tuple[str, str]
     """The metavar of the option that takes it, and its value."""
@@ -53,8 +53,9 @@ def is_possible(found: Grant) -> bool:
     from hermetic.policy import addresses, domains, ports
 
     kind, value = found
+    readers: dict[str, Callable[[str], object]] = {NAME: domains.read, ADDRESS: addresses.read, LOCAL: ports.read}
     try:
-        {NAME: domains.read, ADDRESS: addresses.read, LOCAL: ports.read}[kind](value)
+        readers[kind](value)
     except ValueError:
         return False
     return "*" not in value

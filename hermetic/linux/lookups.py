@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from hermetic.linux.notify import process_of
-from hermetic.linux.resolver import Names
+from hermetic.linux.resolver import Names, name_servers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from hermetic.linux.judge import Judge
     from hermetic.linux.notify import Notification
 
-AF_UNIX, SEQUENCED, MSG_PEEK = 1, 5, 2
-"""Messages, which go to the other end whatever address is given with them."""
+AF_UNIX, STREAM, SEQUENCED, MSG_PEEK, MSG_WAITALL = 1, 1, 5, 2, 0x100
+"""SEQUENCED: messages, which go to the other end whatever address is given with them."""
 LONGEST = 512
 """Of a question by UDP."""
 PATIENCE_S = 2.0
@@ -35,12 +35,15 @@ class Lookups:
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._names = Names(judge.policy, judge.refuse)
+        self.servers = name_servers()
+        """Those that C libraries ask, by TCP too (`options use-vc`)."""
 
     def hear(self, asking: Notification, found: socket, request: Request) -> None:
         """Answer a connect(2) on `found` to a name server, which `request` is about, and tell of what is asked there. Raises OSError, Gone."""
         import _socket
 
-        ours, theirs = _socket.socketpair(AF_UNIX, SEQUENCED)
+        stream = not request.facts["datagrams"]
+        ours, theirs = _socket.socketpair(AF_UNIX, STREAM if stream else SEQUENCED)
         try:
             asker = process_of(asking.thread)
             os.set_blocking(theirs.fileno(), os.get_blocking(found.fileno()))
@@ -48,7 +51,7 @@ class Lookups:
             theirs.close()
             asking.answer(0)
             ours.settimeout(PATIENCE_S)
-            self.tell(peek(ours), asker, request)
+            self.tell(peek(ours, after=2 if stream else 0), asker, request)
         finally:
             ours.close()
 
@@ -62,9 +65,11 @@ class Lookups:
             self._judge.refuse(request, asker)
 
 
-def peek(end: socket) -> bytes:
-    """b"" where nothing comes."""
+def peek(end: socket, after: int) -> bytes:
+    """b"" where nothing comes. after: bytes before the question, which by TCP has its length there"""
     try:
+        if after:
+            end.recv(after, MSG_WAITALL)
         return end.recv(LONGEST, MSG_PEEK)
     except OSError:
         return b""

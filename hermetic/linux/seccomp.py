@@ -196,8 +196,9 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
         outward += UDP  # names are looked up by it
     always = [*FAST_OPEN, *PAIRS, *INTERFACES_OF_OTHERS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
-        datagrams = ADDRESSED if allowed.localhost != ANY else BOUND if allowed.domains else ()
-        return [*always, *datagrams, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+        told = ADDRESSED if allowed.localhost != ANY else ()
+        bound = BOUND if allowed.localhost != ANY or allowed.domains else ()
+        return [*always, *told, *bound, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
     if reaches:
         return [*always, Rule("socket", CLOSED, unless=outward)]
     closed = "connect" if allowed.listen else "connect listen"

@@ -11,7 +11,7 @@ import stat
 
 from hermetic_guard.decide import NAMES, Request, sends_nothing
 from hermetic_guard.guards.options import show_option
-from hermetic_guard.hosts import ANY, is_loopback
+from hermetic_guard.hosts import ANY, allows_port, is_loopback
 
 from hermetic.linux import local_sockets, socket_filters, udp_sockets
 from hermetic.linux.notify import Notification, open_as, process_of
@@ -97,24 +97,6 @@ class Sockets:
                 return self.connect_locally(asking, found, address)
             return self.connect_by_internet(asking, found, family, address)
 
-    def bind(self, asking: Notification) -> Answer:
-        """Not to where the launcher may ask for names; to the other ports as the caller may, who has fewer privileges than the launcher."""
-        address = address_of(asking)
-        if isinstance(address, int):
-            return address
-        with Duplicate(asking) as found:
-            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
-            if family not in (AF_INET, AF_INET6):
-                asking.go_on()
-                return None
-            facts = inet(family, address)
-            if isinstance(facts, int):
-                return facts
-            packed, port = facts
-            if port == NAMES and not self._judge.allows(asking, Request("network", "bind", shown(packed, port), address=packed, port=port)):
-                return EACCES
-            return EACCES if 0 < port < first_unprivileged() else self.carry_out("bind", found, address)
-
     def connect_by_internet(self, asking: Notification, found: socket, family: int, address: bytes) -> Answer:
         facts = inet(family, address)
         if isinstance(facts, int):
@@ -133,6 +115,9 @@ class Sockets:
         request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names, datagrams=datagrams)
         if datagrams and not self._judge.allows(asking, request, quietly=True):
             return self.connect_mute(asking, found, address, request)
+        if self.is_lookup(request) and not self._judge.allows(asking, request, quietly=True):
+            self.lookups().hear(asking, found, request)
+            return None
         if not self._judge.allows(asking, request):
             return EACCES
         if datagrams:
@@ -140,6 +125,11 @@ class Sockets:
         if family == AF_INET6 and is_loopback(None, packed):
             return self.connect_inward(asking, found, address)
         return self.waiting().connect(asking, found, family, address)
+
+    def is_lookup(self, request: Request) -> bool:
+        """Whether a name is asked for by TCP, where none is allowed: it is told by its name."""
+        address, port = request.facts["address"], request.facts["port"]
+        return port == NAMES and self.resolution is None and (address, port) in self.lookups().servers
 
     def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
         """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
@@ -280,6 +270,39 @@ class Sockets:
         own, put = self.is_own(found, file=file), not self._listed.is_meant(path, file)
         request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own, put=put)
         return self._judge.allows(asking, request, quietly=path.startswith(FAMILIAR))
+
+    def bind(self, asking: Notification) -> Answer:
+        """Where Landlock judges ports, it is only told what that refuses: all else goes on, and where it is bound is judged when it listens."""
+        rules = self._judge.policy.network
+        with Duplicate(asking) as found:
+            family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
+            if family in (AF_INET, AF_INET6) and rules and rules.localhost == ANY:
+                return self.bind_instead(asking, found, family)
+            judged = family in (AF_INET, AF_INET6) and not udp_sockets.is_of_datagrams(found)
+        facts = inet(family, asking.memory(asking.arguments[1], min(asking.integer(2), LONGEST_ADDRESS))) if judged else 0
+        if not isinstance(facts, int) and not self.may_be_bound(asking, *facts):
+            return EACCES
+        asking.go_on()
+        return None
+
+    def bind_instead(self, asking: Notification, found: socket, family: int) -> Answer:
+        """Not to where the launcher may ask for names; to the other ports as the caller may, who has fewer privileges than the launcher."""
+        address = address_of(asking)
+        if isinstance(address, int):
+            return address
+        facts = inet(family, address)
+        if isinstance(facts, int):
+            return facts
+        packed, port = facts
+        if port == NAMES and not self._judge.allows(asking, Request("network", "bind", shown(packed, port), address=packed, port=port)):
+            return EACCES
+        return EACCES if 0 < port < first_unprivileged() else self.carry_out("bind", found, address)
+
+    def may_be_bound(self, asking: Notification, packed: bytes, port: int) -> bool:
+        rules = self._judge.policy.network
+        if not port or not rules or allows_port(rules.localhost, port) or allows_port(rules.listen, port):
+            return True
+        return self._judge.allows(asking, Request("network", "bind", shown(packed, port), address=packed, port=port))
 
     def listen(self, asking: Notification) -> Answer:
         """One that is not bound listens on every address, and what one is bound to may change meanwhile: see socket_filters.py."""

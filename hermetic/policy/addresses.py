@@ -23,15 +23,21 @@ class AddressError(ValueError):
     """A text that names no address."""
 
 
-def read(text: str) -> Block:
+NAMES_ALLOWED, NAMES_DENIED = "for a name there is --allow-domain", "what names lead to is asked about by its address"
+"""What is said to who writes a name."""
+
+
+def read(text: str, of_names: str = NAMES_ALLOWED) -> Block:
     """The prefix, its length in bits, and the ports in `text`. Raises AddressError."""
     block, at = _without_ports(text)
     if "%" in block:
         raise AddressError(f"an address has no zone here (at character {text.index('%') + 1})")
+    if "." in block.partition("/")[2]:
+        raise AddressError(f"a prefix is a number of bits (at character {text.index('/') + 2})")
     try:
         network = ipaddress.ip_network(block)
     except ValueError as error:
-        raise AddressError(f"{_why(block, error)} (at character {_wrong_character(block) + text.startswith('[')})") from None
+        raise AddressError(f"{_why(block, error, of_names)} (at character {_wrong_character(block) + text.startswith('[')})") from None
     try:
         allowed = ports.read(text[at:]) if at else ANY
     except ports.PortsError as error:
@@ -53,16 +59,28 @@ def _without_ports(text: str) -> tuple[str, int]:
     if text.count(":") == 1:
         block = text.partition(":")[0]
         return block, len(block) + 1
+    block, _, last = text.rpartition(":")
+    if last.isdigit() and is_block(block):
+        both = f" or [{text}]" if is_block(text) else ""
+        raise AddressError(f"brackets say where an address of IPv6 ends: [{block}]:{last}{both} (at character {len(block) + 1})")
     return text, 0
 
 
-def _why(block: str, error: ValueError) -> str:
+def is_block(text: str) -> bool:
+    """Whether that is one of IPv6, without ports."""
+    try:
+        return ipaddress.ip_network(text, strict=False).version == 6
+    except ValueError:
+        return False
+
+
+def _why(block: str, error: ValueError, of_names: str) -> str:
     if "host bits" in str(error):
         network = ipaddress.ip_network(block, strict=False)
         return f"bits are set behind the prefix; the block is {network}"
     if block and all(part.isdigit() or part == "" for part in block.replace("/", ".").split(".")):
         return "an address has four numbers from 0 to 255, without leading zeros, and a prefix at most 32 bits"
-    return "an IPv4 or IPv6 address, or a block of them, was expected; for a name there is --allow-domain"
+    return f"an IPv4 or IPv6 address, or a block of them, was expected; {of_names}"
 
 
 def _wrong_character(block: str) -> int:

@@ -101,7 +101,7 @@ def _ports(text: str) -> ports.Ranges:
     try:
         return ports.read(text)
     except ports.PortsError as error:
-        raise WrongValue(text, str(error), "as in 8000,9000-9010") from None
+        raise WrongValue(text, f"{error.why} (at character {error.position})", "as in 8000,9000-9010") from None
 
 
 def _allow_domain(rules: Network, given: Given, reader: Reader) -> Network:
@@ -110,7 +110,7 @@ def _allow_domain(rules: Network, given: Given, reader: Reader) -> Network:
         try:
             more.append(domains.read(text))
         except domains.DomainError as error:
-            raise WrongValue(text, str(error), "as in example.com, *.example.com:8443") from None
+            raise WrongValue(text, str(error), "as in example.com, *.example.com:8443, *:1-65535") from None
     changed: Network = rules.replaced(domains=domains.merged(more))
     return changed
 
@@ -121,17 +121,17 @@ def _allow_address(rules: Network, given: Given, reader: Reader) -> Network:
 
 
 def _deny_address(rules: Network, given: Given, reader: Reader) -> Network:
-    changed: Network = rules.replaced(denied=_with_blocks(rules.denied, given))
+    changed: Network = rules.replaced(denied=_with_blocks(rules.denied, given, denied=True))
     return changed
 
 
-def _with_blocks(before: tuple[Block, ...], given: Given) -> tuple[Block, ...]:
+def _with_blocks(before: tuple[Block, ...], given: Given, *, denied: bool = False) -> tuple[Block, ...]:
     from hermetic.policy import addresses  # `ipaddress` takes its time
 
     more = list(before)
     for text in map(str, given):
         try:
-            more.append(addresses.read(text))
+            more.append(addresses.read(text, addresses.NAMES_DENIED if denied else addresses.NAMES_ALLOWED))
         except addresses.AddressError as error:
             raise WrongValue(text, str(error), "as in 192.0.2.1, 192.0.2.0/24:5432, [2001:db8::1]:443") from None
     return addresses.merged(more)
@@ -144,6 +144,10 @@ def _allow_listen(rules: Network, given: Given, reader: Reader) -> Network:
 
 
 def _allow_unix(rules: Network, given: Given, reader: Reader) -> Network:
+    """As a refusal shows it, a path has `unix:` before it."""
+    for text in map(str, given):
+        if text.startswith("unix:") or not text.strip():
+            raise WrongValue(text, "a path alone was expected", "as in /run/agent.sock")
     changed: Network = rules.replaced(unix=_with_paths(rules.unix, given, reader))
     return changed
 

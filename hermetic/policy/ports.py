@@ -53,6 +53,8 @@ def _port(text: str, start: int) -> tuple[int, int]:
     end = start
     while end < len(text) and text[end] in DIGITS:
         end += 1
+    if text[start : start + 1] == "*":
+        raise PortsError(f"all ports are written 1-{HIGHEST}", start + 1)
     if end == start:
         raise PortsError("a port number was expected", start + 1)
     if end - start > len(str(HIGHEST)) or not 1 <= int(text[start:end]) <= HIGHEST:

@@ -39,6 +39,7 @@ def main() -> None:
             subprocess.run(["mount", "--bind", f"{directory}/{name}", f"/etc/{name}"], check=True)
         asked: list[str] = []
         threading.Thread(target=answer_names, args=(bound(socket.AF_INET, (NAME_SERVER, 53)), asked), daemon=True).start()
+        threading.Thread(target=answer_names_by_tcp, args=(socket.create_server((NAME_SERVER, 53)), asked), daemon=True).start()
         for port in (80, 8080):
             threading.Thread(target=serve, args=(socket.create_server(("", port), backlog=50),), daemon=True).start()
         found = {}
@@ -58,14 +59,27 @@ def outcome(argv: list[str], env: dict[str, str], asked: list[str]) -> tuple[int
 def answer_names(server: socket.socket, asked: list[str]) -> None:
     while True:
         query, peer = server.recvfrom(4096)
-        name, end = question(query)
-        name = name.lower()
-        asked.append(name)
-        kind = struct.unpack_from(">H", query, end)[0]
-        address = address_of(name, asked.count(name)) if kind == A else None
-        record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(address) if address else b""
-        head = query[:2] + struct.pack(">HHHHH", 0x8180 if address_of(name, 1) else 0x8183, 1, bool(address), 0, 0)
-        server.sendto(head + query[12 : end + 4] + record, peer)
+        server.sendto(answer(query, asked), peer)
+
+
+def answer_names_by_tcp(server: socket.socket, asked: list[str]) -> None:
+    while True:
+        peer, _ = server.accept()
+        with peer:
+            while size := int.from_bytes(peer.recv(2, socket.MSG_WAITALL), "big"):
+                message = answer(peer.recv(size, socket.MSG_WAITALL), asked)
+                peer.sendall(len(message).to_bytes(2, "big") + message)
+
+
+def answer(query: bytes, asked: list[str]) -> bytes:
+    name, end = question(query)
+    name = name.lower()
+    asked.append(name)
+    kind = struct.unpack_from(">H", query, end)[0]
+    address = address_of(name, asked.count(name)) if kind == A else None
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(address) if address else b""
+    head = query[:2] + struct.pack(">HHHHH", 0x8180 if address_of(name, 1) else 0x8183, 1, bool(address), 0, 0)
+    return head + query[12 : end + 4] + record
 
 
 def address_of(name: str, count: int) -> str | None:

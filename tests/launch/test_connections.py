@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import find_python
 
+ONE_LAYER = Path(__file__).resolve().parent.parent / "containment/one_layer.py"
 SERVER = """
 import asyncio, resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (8000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -171,6 +174,14 @@ def test_a_crowd_that_waits_keeps_nobody(jobs, port, tmp_path):
     assert (done.code, done.out) == (0, "b'x' True\n"), done.err
 
 
+@pytest.fixture
+def unused_ports():
+    with socket.socket() as one, socket.socket() as other:
+        for made in (one, other):
+            made.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def port():
     with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server:
@@ -236,3 +247,29 @@ def test_without_the_launcher_nothing_is_reached(jobs, port, hermetic_command, t
     while not (result.exists() and result.read_text()) and time.monotonic() < until:
         time.sleep(0.05)
     assert result.read_text() == "refused refused"
+
+
+BIND = """
+import socket, sys
+for port in map(int, sys.argv[1:]):
+    for family, host in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+        with socket.socket(family) as made:
+            try: made.bind((host, port)); made.listen(); print("listens")
+            except PermissionError: print("refused")
+"""
+
+
+@pytest.mark.parametrize("option", ["", "--allow-localhost={}", "--allow-listen={}"])
+def test_a_port_that_landlock_keeps_is_told(jobs, unused_ports, option):
+    """To a program that no guard is in, where it is bound; one that is allowed and one that the kernel chooses are nobody's business."""
+    listed, other = unused_ports
+    python, env = find_python("3.11").path, jobs.environ()
+    assert jobs.native(python, "-c", BIND, listed, other, 0, env=env).out == "listens\n" * 6
+    kernel = [python, "-IS", ONE_LAYER, "kernel", "--no-network", *([option.format(listed)] if option else []), "--"]
+    done = jobs.native(*kernel, python, "-c", BIND, listed, other, 0, env=env)
+    allowed = {"": "", "--allow-localhost={}": "l0", "--allow-listen={}": "l"}[option]
+    expected = ["listens" if "l" in allowed else "refused"] * 2 + ["refused"] * 2 + ["listens" if "0" in allowed else "refused"] * 2
+    assert done.out.split() == expected, done.err
+    for address in ("127.0.0.1", "[::1]"):
+        assert f": bind({address}:{other})" in done.err
+        assert (f"({address}:{listed})" in done.err) == (not allowed)

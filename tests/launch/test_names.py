@@ -234,6 +234,8 @@ def test_the_kernel_alone(hermetic_command: str, as_user: list[str]) -> None:
 LOOKING_UP = {
     "getaddrinfo": ["getent", "ahosts", "app.test"],
     "gethostbyname": ["getent", "hosts", "app.test"],
+    "getaddrinfo by TCP": ["env", "RES_OPTIONS=use-vc", "getent", "ahosts", "app.test"],
+    "gethostbyname by TCP": ["env", "RES_OPTIONS=use-vc", "getent", "hosts", "app.test"],
     "bash": ["bash", "-c", "exec 3<>/dev/tcp/app.test/80"],
     "perl": NATIVE["perl"][0],
     "curl": NATIVE["curl"][0],

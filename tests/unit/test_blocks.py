@@ -39,6 +39,8 @@ GOOD = [
     ("::ffff:192.0.2.1", (v4("192.0.2.1"), 32, ANY)),
     ("::ffff:192.0.2.0/120", (v4("192.0.2.0"), 24, ANY)),
     ("::/90", (bytes(16), 90, ANY)),
+    ("[::1:80]", (v6("::1:80"), 128, ANY)),
+    ("1:2:3:4:5:6:7:80", (v6("1:2:3:4:5:6:7:80"), 128, ANY)),
 ]
 
 
@@ -86,6 +88,11 @@ BAD = {
     "https://192.0.2.1": "at character 1)",
     "user@192.0.2.1": "at character 1)",
     "\u0661.2.3.4": "at character 1)",
+    "2001:db8::/32:80": "brackets say where an address of IPv6 ends: [2001:db8::/32]:80 (at character 14)",
+    "::1:80": "brackets say where an address of IPv6 ends: [::1]:80 or [::1:80] (at character 4)",
+    "1.2.3.0/0.0.0.255": "a prefix is a number of bits (at character 9)",
+    "1.2.3.0/255.255.255.0": "a prefix is a number of bits (at character 9)",
+    "192.0.2.1:*": "all ports are written 1-65535 (at character 11)",
 }
 
 
@@ -117,7 +124,13 @@ def test_options() -> None:
     [
         ("--no-network --allow-address=x", "--allow-address x: an IPv4"),
         ("--no-network --deny-address=1.2.3.4/8", "--deny-address 1.2.3.4/8: bits are set"),
-        ("--no-network --allow-listen=x", "--allow-listen x: character 1: a port number was expected"),
+        ("--no-network --allow-listen=x", "--allow-listen x: a port number was expected (at character 1)"),
+        (
+            "--no-network --deny-address=example.com",
+            "--deny-address example.com: an IPv4 or IPv6 address, or a block of them, was expected; what names",
+        ),
+        ("--no-network --allow-unix=unix:/run/x", "--allow-unix unix:/run/x: a path alone was expected"),
+        ("--no-network --allow-localhost=0", "--allow-localhost=0: a port is a number from 1 to 65535 (at character 1)"),
         ("--fs-readonly --allow-address=1.2.3.4", "--allow-address has nothing to adjust"),
     ],
 )

@@ -220,9 +220,9 @@ def test_a_limit_is_no_choice(chosen):
 BAD = [
     ("--no-subprocess --allow-localhost", "--allow-localhost has nothing to adjust: the network is not guarded"),
     ("--profile exec-deny --allow-localhost=80", "--allow-localhost has nothing to adjust"),
-    ("--no-network --allow-localhost=80,x", "--allow-localhost=80,x: character 4: a port number was expected"),
-    ("--no-network --allow-localhost=80 --allow-localhost=x", "--allow-localhost=x: character 1"),
-    ("--no-network --allow-localhost=\udcff", r"--allow-localhost=\udcff: character 1"),
+    ("--no-network --allow-localhost=80,x", "--allow-localhost=80,x: a port number was expected (at character 4)"),
+    ("--no-network --allow-localhost=80 --allow-localhost=x", "--allow-localhost=x: a port number was expected (at character 1)"),
+    ("--no-network --allow-localhost=\udcff", r"--allow-localhost=\udcff: a port number was expected (at character 1)"),
     ("--profile net-hermetic --allow-localhost=80", "--allow-localhost=80: it adds nothing: a profile allows"),
     ("--no-network --allow-write /x", "--allow-write has nothing to adjust: the filesystem is not guarded (it goes with --fs-readonly)"),
     ("--fs-readonly --allow-read /x", "--allow-read: everything may be read (it goes with --fs-readonly=ROOT)"),

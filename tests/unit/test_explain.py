@@ -70,6 +70,13 @@ SAID = [
         "10.1.0.1:80",
         ["refused  connect(10.1.0.1:80): network denied by --deny-address"],
     ),
+    ("--no-network", "0:80", ["refused  connect(0.0.0.0:80): network disabled  allow it  --allow-address 0.0.0.0:80"]),
+    (
+        "--no-network",
+        "3405803786:80",
+        ["refused  connect(203.0.113.10:80): network disabled  allow it  --allow-address 203.0.113.10:80"],
+    ),
+    ("--no-network --allow-address=203.0.113.10", "0xcb00710a:80", ["allowed  connect(203.0.113.10:80)"]),
 ]
 
 
@@ -119,6 +126,10 @@ BAD = {
     ":80": "a host and one port were expected (at character 1)",
     "straße.example:80": "at character 5",
     "bü cher.example:80": "at character 3",
+    "[fe80::1%lo]:80": "at character 9",
+    "[::1%1]:80": "at character 5",
+    "[::g]:80": "at character 4",
+    "*.test:80": "at character 1",
 }
 
 

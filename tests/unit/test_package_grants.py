@@ -67,7 +67,7 @@ BAD = [
     ("[package.a.filesystem]\nhide = '/x'", "line 3: package.a.filesystem.hide: unknown key (there are allow-write, allow-read)"),
     ("[package.a.filesystem]\nroot = '/'", "line 3: package.a.filesystem.root: unknown key"),
     ("[package.a]\nnetwork = true", "line 3: package.a.network: a table was expected: write [package.a.network]"),
-    ("[package.a]\nnetwork.allow-listen = 'x'", "line 3: package.a.network.allow-listen: x: character 1: a port number was expected"),
+    ("[package.a]\nnetwork.allow-listen = 'x'", "line 3: package.a.network.allow-listen: x: a port number was expected (at character 1)"),
     ("[package.a]\napproved = 1.42", "line 3: package.a.approved: a version, or a list of these was expected"),
     ("[package.a]\napproved = []", "package.a.approved: a version, or a list"),
     ("[package.a]\napproved = '>=1'", "line 3: package.a.approved: >=1: a version was expected (as in 1.42.3, 1.42.*)"),

@@ -203,7 +203,6 @@ def test_sockets(machine, policy, supervised, free):
     *[("sendto", (3, 1, 1, flags), action) for flags, action in ((0x20000000, EOPNOTSUPP), (TOP | 0x20004000, EOPNOTSUPP), (0x4000000, ALLOW))],
     *[("sendmsg", (3, 1, flags), action) for flags, action in ((0x20000000, EOPNOTSUPP), (-1, EOPNOTSUPP), (0x4040, ALLOW))],
     *[("sendmmsg", (3, 1, 1, flags), action) for flags, action in ((0x20000000, EOPNOTSUPP), (-1, EOPNOTSUPP), (0x4040, ALLOW))],
-    ("bind", (3, 1, 16), ALLOW),
 ])  # fmt: skip
 @pytest.mark.parametrize("supervised", [False, True])
 def test_sending(machine, call, arguments, action, supervised):
@@ -264,6 +263,14 @@ def test_who_judges_connections(machine):
             assert ran(program(policy, machine, supervised=True), machine, call).action == USER_NOTIF
             alone = ran(program(policy, machine, supervised=False), machine, call).action
             assert alone == (EACCES if policy is CLOSED else ALLOW)
+
+
+@machines
+def test_who_is_told_of_a_bind_that_landlock_refuses(machine):
+    for policy in (CLOSED, *OPEN):
+        landlocked = policy.network.localhost != "*"
+        assert ran(program(policy, machine, supervised=True), machine, "bind").action == (USER_NOTIF if landlocked else ALLOW)
+        assert ran(program(policy, machine, supervised=False), machine, "bind").action == ALLOW
 
 
 @machines
