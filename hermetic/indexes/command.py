@@ -166,10 +166,15 @@ def sites_elsewhere(context: Context) -> list[str]:
 
 
 def sources(context: Context) -> list[str]:
-    """The local projects that the command line names, and those of its requirements files that are trusted."""
+    """The local projects that the command line names, and those of its requirements files that are trusted: found once, for many ask."""
+    if context.sources is None:
+        context.sources = _sources(context.installer, context)
+    return context.sources
+
+
+def _sources(command: Command, context: Context) -> list[str]:
     from hermetic.indexes import requirements  # which loads `re`
 
-    command = context.installer
     if not command.installer:
         return []
     given = [requirements.local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]

@@ -60,9 +60,22 @@ class Context:
     notices: what the user has to be told of what was found
     indexes: what the indexes of installers take, see indexes/found.py; None until it is asked for
     repositories: what git has in the project, see repositories.py; None until it is asked for
+    sources: the local projects that an installer is given, see indexes/command.py; None until it is asked for
     """
 
-    __slots__ = ("_day", "_installer", "_interpreter", "begins", "cwd", "environ", "indexes", "notices", "repositories", "target")
+    __slots__ = (
+        "_day",
+        "_installer",
+        "_interpreter",
+        "begins",
+        "cwd",
+        "environ",
+        "indexes",
+        "notices",
+        "repositories",
+        "sources",
+        "target",
+    )
 
     def __init__(
         self,
@@ -82,6 +95,7 @@ class Context:
         self.notices: list[str] = []
         self.indexes: list[tuple[str, str]] | None = None
         self.repositories: Found | None = None
+        self.sources: list[str] | None = None
 
     @property
     def interpreter(self) -> str:

@@ -105,11 +105,16 @@ def _tops(project: str) -> list[str]:
 
 
 def entered(project: str) -> list[str]:
-    """The `.git` of a project and of its submodules, as far as they are there: `git status` runs what these name. Of submodules of submodules nobody
-    but the user makes one.
-    """
-    paths = [path for top in _tops(project)[:1] for path in submodules(top)]
-    return [git for path in (".", *paths) if os.path.lexists(git := os.path.normpath(f"{project}/{path}/{GIT}"))]
+    """The `.git` of a project, and those of its submodules and theirs, as far as they are there: `git status` runs what these name."""
+    found: dict[str, None] = {}
+    waiting = [project]
+    while waiting and len(found) < MOST:
+        place = waiting.pop()
+        git = f"{place}/{GIT}"
+        if git not in found and os.path.lexists(git):
+            found[git] = None
+            waiting += [os.path.normpath(f"{place}/{path}") for top in _tops(place)[:1] for path in submodules(top)]
+    return list(found)
 
 
 def planted(before: dict[str, list[str]]) -> Iterator[str]:

@@ -49,6 +49,20 @@ def test_of_a_repository(project: Path) -> None:
     assert {f"{project}/{name}" for name in (*files, "**/.git")} == {path for path in found if path.endswith("/.git")}
 
 
+def test_what_git_goes_into(project: Path) -> None:
+    """Whatever the index of a submodule says, too: it can be written."""
+    places = ("", "lib/outer/", "lib/outer/deep/inner/")
+    assert repositories.entered(str(project)) == [f"{project}/{place}.git" for place in places]
+    before = repositories.find(str(project)).entered
+    assert list(repositories.planted(before)) == []
+    git(project / "lib/outer", "init", "planted")
+    assert list(repositories.planted(before)) == []
+    git(project / "lib/outer", "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},planted")
+    [line] = repositories.planted(before)
+    assert line.startswith(f"{project}/lib/outer/planted/.git was not there: ")
+    assert f"{project}/lib/outer/planted/.git/config" in protected(project)
+
+
 def test_of_another_working_tree(project: Path) -> None:
     """What its `.git` leads to, and what that shares."""
     found = protected(project / "tree")

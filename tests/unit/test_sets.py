@@ -10,6 +10,7 @@ from hermetic_guard.hosts import is_inward, is_loopback
 from hermetic_guard.policy import DEEP
 
 from hermetic import options
+from hermetic.indexes import requirements
 from hermetic.policy import WrongValue, addresses, sets
 from hermetic.policy.context import VARIABLES, Context, Known
 
@@ -178,6 +179,15 @@ def test_startup_of_projects_that_an_installer_is_given(tmp_path: Path, name: st
         assert {f"{place}/.git", f"{place}/.envrc", f"{place}/*.code-workspace"} <= set(found)
     other = sets.words("@startup", PROTECT, Context("/", {}, Known("", (), ["/python", "-m", "other", "install", str(place)])))
     assert f"{place}/.git/hooks" not in other
+
+
+def test_what_an_installer_is_given_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though half of the words ask for it."""
+    read: list[str] = []
+    monkeypatch.setattr(requirements, "read", lambda file, *_: read.append(file) or [])
+    context = Context(str(tmp_path), {}, Known("", (), ["/python", "-m", "pip", "install", "-r", "x.txt"]))
+    sets.words("@startup", PROTECT, context)
+    assert read == [f"{tmp_path}/x.txt"]
 
 
 def test_private_addresses() -> None:
