@@ -6,8 +6,6 @@ short ones stand together.
 
 from __future__ import annotations
 
-from collections import deque
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,11 +47,11 @@ OPTIONS = (*INDEX, *LINKS, *FILES, *VALUED)
 
 def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(option, value) of those that take a value, ("--no-index", "") for that one, and ("", word) for what is no option."""
-    left = deque(words)
+    left = list(reversed(words))  # there may be many, and to take the first of a list moves all others
     while left:
-        word = left.popleft()
+        word = left.pop()
         if word == "--":
-            yield from (("", rest) for rest in left)
+            yield from (("", rest) for rest in reversed(left))
             return
         if word.startswith("--"):
             yield from _long(word, left)
@@ -63,13 +61,13 @@ def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield "", word
 
 
-def _long(word: str, left: deque[str]) -> Iterator[tuple[str, str]]:
+def _long(word: str, left: list[str]) -> Iterator[tuple[str, str]]:
     name, equals, value = word.partition("=")
     name = _full(LONG.get(name, name))
     if name == NO_INDEX:
         yield name, ""
     elif name in OPTIONS and (equals or left):
-        yield name, value if equals else left.popleft()
+        yield name, value if equals else left.pop()
 
 
 def _full(name: str) -> str:
@@ -80,11 +78,11 @@ def _full(name: str) -> str:
     return meant[0] if len(meant) == 1 else name
 
 
-def _short(word: str, left: deque[str]) -> Iterator[tuple[str, str]]:
+def _short(word: str, left: list[str]) -> Iterator[tuple[str, str]]:
     for at in range(1, len(word)):
         name = SHORT.get(word[at])
         if name:
             attached = word[at + 1 :].removeprefix("=")
             if attached or left:
-                yield name, attached or left.popleft()
+                yield name, attached or left.pop()
             return
