@@ -47,7 +47,7 @@ class Surroundings:
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
     essentials:  paths of what is read besides what a policy that limits reading lists
     hidden:      other paths to what is hidden, by mounts that show it twice, and message queues of others
-    protected:   what is there of what the policy protects, and other paths to that
+    protected:   what is there of what the policy protects, and other paths to that and to hermetic's own files
     links:       those of them that are links
     resolver:    path of the resolvers' configuration, where it is to be another
     visible:     where there are no mounts, paths that hold all that may be read and nothing that is hidden; None where nothing is
@@ -125,7 +125,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
         hidden=hidden + (tuple(mountinfo.points(mounts, [mountinfo.QUEUES])) if here.namespaced else ()),
         visible=_visible(policy, hide + hidden) if hides else None,
         kernels=mountinfo.kernels(mounts) if here.namespaced else (),
-        protected=protected + (mountinfo.aliases(protected, mounts) if protected else ()),
+        protected=protected + (mountinfo.aliases((*protected, *here.protected), mounts) if here.namespaced else ()),
         links=tuple(filter(os.path.islink, protected)),
         resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
     )

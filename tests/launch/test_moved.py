@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import find_python
+from launch.namespaces import run_with_mounts
 
 MOVES = {
     "the cache": (".cache", "hermetic/guard", ".cache/hermetic"),
@@ -57,3 +58,17 @@ def test_python_cannot_move_it(hermetic_command: str, home: Path, what: str) -> 
     code, err = run(hermetic_command, home, python, "-c", f"import os; os.rename({str(above)!r}, {str(home / 'moved')!r})")
     assert code == 77, err
     assert above.is_dir()
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_another_path_to_it(hermetic_command: str, home: Path, guarded: bool) -> None:
+    """A mount that shows hermetic's own files twice, as of a home directory that is kept elsewhere."""
+    kept, other = home / ".cache/hermetic", home / "other"
+    kept.mkdir()
+    other.mkdir()
+    command = [hermetic_command, "--no-network", "--"] if guarded else []
+    script = f"for place in {kept} {other}; do echo poison > $place/poison; ls $place; done"
+    env = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    done = run_with_mounts(f"mount --bind {kept} {other}", [*command, "sh", "-c", script], env=env, cwd=home / "project")
+    assert (kept / "poison").exists() != guarded, done.stderr
+    assert done.stderr.count(b"Read-only file system") == 2 * guarded, done.stderr
