@@ -30,8 +30,8 @@ class Launcher:
     def __init__(self, answer: int, go: int) -> None:
         self._answer, self._go = answer, go
 
-    def supervises(self) -> bool:
-        self.say(ASKED)
+    def supervises(self, namespaced: bool) -> bool:
+        self.say(ASKED, str(int(namespaced)))
         return self.hear() == SUPERVISED
 
     def say(self, kind: bytes, *words: str) -> None:

@@ -99,12 +99,12 @@ class ConfinedExecution(Execution):
             os.close(self._go)
         wake_when_readable(self.answers)
 
-    def _be_ready(self) -> None:
+    def _be_ready(self, *, namespaced: bool) -> None:
         """While the child is busy: what it, or the target, will wait for later."""
         rules = self._policy.network
         names = rules is not None and bool(rules.domains)
         if self._later:
-            self._later.hold(names=names)
+            self._later.hold(names=names, own=not namespaced)
         if rules is not None and names and rules.localhost != ANY:
             from hermetic.linux.datagrams import open_workshop
 
@@ -120,7 +120,7 @@ class ConfinedExecution(Execution):
                 return
             if kind == ASKED:
                 self._send(SUPERVISED if self._can_supervise() else ALONE)
-                self._be_ready()
+                self._be_ready(namespaced=words == [b"1"])
             elif kind:
                 self._placed = True
                 self._hear(kind, words)

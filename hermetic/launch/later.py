@@ -1,6 +1,7 @@
 """What the launcher may have to load while a target runs. Read before that begins: by then the target may have put other files in their place.
 
-It is the launcher that no rule holds. So until the run is over nothing is imported from a file; what is not listed here cannot be had.
+It is the launcher that no rule holds. So until the run is over nothing is imported from a file, but hermetic's own where mounts keep the run from
+changing them; what is not listed here cannot be had.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
-MODULES = """
-_socket _json select termios encodings.ascii
+LIBRARY = "_socket _json select termios encodings.ascii".split()
+OWN = """
 hermetic_guard.guards hermetic_guard.guards.addresses hermetic_guard.guards.proxies hermetic_guard.programs
 hermetic.distributions hermetic.launch.leftovers hermetic.launch.removal
 hermetic_guard.guards.options hermetic.linux.bpf hermetic.linux.seccomp hermetic.linux.exec_once
@@ -29,6 +30,7 @@ hermetic.throwaway hermetic.throwaway.store
 """A package comes before what is in it."""
 NAMES = "hermetic.linux.name_server hermetic.linux.loopback_server hermetic.linux.datagrams hermetic.linux.namespaces hermetic.linux.steps".split()
 """Where names are allowed."""
+PLACED = frozenset(OWN + NAMES)
 
 
 class Later:
@@ -41,6 +43,7 @@ class Later:
         self._specs: dict[str, ModuleSpec] = {}
         self._finders = list(sys.meta_path)
         self._opened: dict[str, int] = {}
+        self._own = False
         self.unknown: list[str] = []
 
     def __enter__(self) -> Later:
@@ -52,15 +55,18 @@ class Later:
             if name not in sys.modules:  # a library that is loaded keeps its path, which no other may get
                 os.close(descriptor)
 
-    def hold(self, *, names: bool) -> None:
-        """names: whether some are allowed. Raises OSError."""
-        for name in MODULES + (NAMES if names else []):
+    def hold(self, *, names: bool, own: bool) -> None:
+        """names: whether some are allowed; own: whether a run may change hermetic's own files, which mounts keep it from. Raises OSError."""
+        for name in LIBRARY + (OWN + (NAMES if names else []) if own else []):
             if name not in sys.modules:
                 self._read(name)
+        self._own = not own
         sys.meta_path[:] = [BuiltinImporter, FrozenImporter, self]
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         found = self._specs.get(name)
+        if found is None and self._own and name in PLACED:
+            found = PathFinder.find_spec(name, path)
         if found is None:
             self.unknown.append(name)
         return found

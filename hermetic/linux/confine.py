@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     class Launcher(Protocol):
         """Who stands by while a process is confined."""
 
-        def supervises(self) -> bool:
-            """Whether it can, this process being as it is now."""
+        def supervises(self, namespaced: bool) -> bool:
+            """Whether it can, this process being as it is now. namespaced: see Here"""
 
 
 RESOLVER, USE_TCP = b"RES_OPTIONS", b"use-vc"
@@ -39,7 +39,7 @@ UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOS
 class Alone:
     """Nobody stands by: nothing is supervised."""
 
-    def supervises(self) -> bool:
+    def supervises(self, namespaced: bool) -> bool:
         return False
 
 
@@ -111,7 +111,7 @@ class Confinement:
         It is asked whatever the guards are: when a thread runs is its own affair, and which threads are the run's only the supervisor knows.
         """
         set_dumpable(True)
-        self.here.supervised = self._launcher.supervises()
+        self.here.supervised = self._launcher.supervises(self.here.namespaced)
 
     def _filter(self) -> int | None:
         if not self.here.supervised:

@@ -26,7 +26,7 @@ def left(self, *error):
     leave(self, *error)
 Later.__exit__ = left
 if held != "held":
-    Later.hold = lambda self, names: None
+    Later.hold = lambda self, names, own: None
 program()
 """
 """The command, with a directory in front of those that its interpreter loads from."""
@@ -100,7 +100,7 @@ def test_what_is_not_listed_cannot_be_had(tmp_path: Path) -> None:
         "import sys; sys.path.append({root!r}); sys.path.append({root!r} + '/bootstrap')\n"
         "from hermetic.launch import run\nfrom hermetic.launch.later import Later\n"
         "with Later() as later:\n"
-        "    later.hold(names=False)\n"
+        "    later.hold(names=False, own=True)\n"
         "    for name in ('hermetic.linux.lookups', '_socket', 'json'):\n"
         "        try: print(bool(__import__(name)))\n"
         "        except ImportError: print(later.unknown)\n"
