@@ -313,10 +313,10 @@ def flag_of(guard: str) -> str:
 
 def worded(hint: str) -> tuple[Option, object]:
     """The option and the value in a hint, as a shell would read it."""
-    import shlex  # only on the way to a refusal
+    from hermetic_guard.keywords import from_shell, without_comment  # only on the way to a refusal
 
-    words = shlex.split(hint, comments=True)
-    (option, text), *_ = scan(RUN, words)[0]
+    name, blank, value = without_comment(hint).partition(" ")
+    (option, text), *_ = scan(RUN, [name, from_shell(value)] if blank else [name])[0]
     return option, True if text is None else text
 
 

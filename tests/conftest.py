@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FULL = ("3.6", "3.8", "3.11", "3.13", "3.15", "pypy3.9")
 SMOKE = ("3.7", "3.9", "3.10", "3.12", "3.14")
+SHARES = 3
 GROUPS = {"full": FULL, "smoke": SMOKE, "all": FULL + SMOKE}
 
 
@@ -75,9 +77,23 @@ def find_python(name):
 
 def pytest_generate_tests(metafunc):
     if "python" in metafunc.fixturenames:
-        mark = metafunc.definition.get_closest_marker("pythons")
-        names = [name for which in (mark.args if mark else ("full",)) for name in GROUPS.get(which, (which,))]
-        metafunc.parametrize("python", names, indirect=True)
+        metafunc.parametrize("python", interpreters(metafunc.definition.get_closest_marker("pythons")), indirect=True)
+
+
+def interpreters(mark):
+    return [name for which in (mark.args if mark else ("full",)) for name in GROUPS.get(which, (which,))]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a test that is `shared` each row runs in one of SHARES of its interpreters, another row in others; scripts/soak runs the rest."""
+    for item in items:
+        if item.get_closest_marker("shared") and hasattr(item, "callspec"):
+            name = item.callspec.params["python"]
+            mark = item.get_closest_marker("pythons")
+            turn = interpreters(mark).index(name) + zlib.crc32(item.nodeid.replace(name, "").encode())
+            if turn % SHARES:
+                item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(scope="session")

@@ -19,20 +19,29 @@ KEYWORDS = {
 }
 """Arguments of a block's that take one value or several, and the keys of the options that they stand for."""
 
+COMMENT = "  # "
+"""Begins what decide.py says besides, as a comment of the shell's, and of Python's."""
+
 LOCALHOST, PORTS = "allow_localhost", "allow_listen"
 QUOTE_IN_SHELL = "'\"'\"'"
 
 
 def as_keyword(hint: str) -> str:
     """A hint as decide.py gives it, as an argument; what names no option of a block's stays."""
-    option, _, value = hint.partition("=" if hint.startswith("--allow-localhost=") else " ")
+    said = without_comment(hint)
+    option, _, value = said.partition("=" if said.startswith("--allow-localhost=") else " ")
     key = option[2:].replace("-", "_") if option.startswith("--") else ""
     if key == LOCALHOST:
         return "%s=%s" % (LOCALHOST, value or "True")
     for keyword, stands_for in KEYWORDS.items():
         if key == stands_for and value:
-            return "%s=[%s]" % (keyword, value if keyword == PORTS else in_quotes(from_shell(value)))
+            return "%s=[%s]%s" % (keyword, value if keyword == PORTS else in_quotes(from_shell(value)), hint[len(said) :])
     return hint
+
+
+def without_comment(hint: str) -> str:
+    said, found, comment = hint.rpartition(COMMENT)
+    return said if found and "'" not in comment else hint  # in a word of the shell's it would be in quotes
 
 
 def from_shell(word: str) -> str:

@@ -98,18 +98,17 @@ class ConfinedExecution(Execution):
             os.close(self._answer)
             os.close(self._go)
         wake_when_readable(self.answers)
-
-    def _be_ready(self, *, namespaced: bool) -> None:
-        """While the child is busy: what it, or the target, will wait for later."""
         rules = self._policy.network
-        names = rules is not None and bool(rules.domains)
-        if self._later:
-            self._later.hold(names=names, own=not namespaced)
-        if rules is not None and names and rules.localhost != ANY:
+        if rules is not None and rules.domains and rules.localhost != ANY:
             from hermetic.linux.datagrams import open_workshop
 
             self._workshop = open_workshop(root=self._here.root)
             self.spare = frozenset([*(self.spare or ()), self._workshop.pid])
+
+    def _read_ahead(self, *, namespaced: bool) -> None:
+        """While the child is busy: what may have to be loaded once the target runs."""
+        if self._later:
+            self._later.hold(names=bool(self._policy.network and self._policy.network.domains), own=not namespaced)
 
     def proceed(self) -> None:
         self._tell_all()
@@ -120,7 +119,7 @@ class ConfinedExecution(Execution):
                 return
             if kind == ASKED:
                 self._send(SUPERVISED if self._can_supervise() else ALONE)
-                self._be_ready(namespaced=words == [b"1"])
+                self._read_ahead(namespaced=words == [b"1"])
             elif kind:
                 self._placed = True
                 self._hear(kind, words)

@@ -25,12 +25,12 @@ hermetic_guard.guards.options hermetic.linux.bpf hermetic.linux.seccomp hermetic
 hermetic.linux.notify hermetic.linux.numbers hermetic.linux.supervisor hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers
 hermetic.linux.socket_answers hermetic.linux.socket_filters hermetic.linux.socket_turns hermetic.linux.local_sockets hermetic.linux.udp_sockets
 hermetic.linux.waiting hermetic.linux.essentials hermetic.linux.lookups hermetic.linux.resolver hermetic.linux.lookup_sources hermetic.linux.dns
-hermetic.throwaway hermetic.throwaway.store
+hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords hermetic.policy.adjust hermetic.policy.git_index
 """.split()
 """A package comes before what is in it."""
 NAMES = "hermetic.linux.name_server hermetic.linux.loopback_server hermetic.linux.datagrams hermetic.linux.namespaces hermetic.linux.steps".split()
 """Where names are allowed."""
-PLACED = frozenset(OWN + NAMES)
+PACKAGES = ("hermetic", "hermetic_guard")
 
 
 class Later:
@@ -65,7 +65,7 @@ class Later:
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         found = self._specs.get(name)
-        if found is None and self._own and name in PLACED:
+        if found is None and self._own and name.partition(".")[0] in PACKAGES:
             found = PathFinder.find_spec(name, path)
         if found is None:
             self.unknown.append(name)

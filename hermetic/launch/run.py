@@ -290,7 +290,8 @@ class Run:
         if self.keeper and not why_not:
             why_not = self.keeper.why_not(best_effort=self.best_effort)
             self.say.detail("" if why_not else "limits: " + "; ".join(self.keeper.how(here)))
-        return why_not + self.whose(why_not) + without(why_not)
+        why_not += self.whose(why_not)
+        return why_not + without(why_not)
 
     def tell_layers(self, found: list[layers.Standing]) -> None:
         """Which profile was chosen and which layers hold it, in one line; all about the layers where that is asked for, or where the kernel has to
@@ -472,8 +473,11 @@ def without(why_not: str) -> str:
     """How to start what cannot be guarded, where it is for no other reason that it is not started."""
     from hermetic import options
 
-    guard = why_not.partition(" guard cannot stand: ")[0].removeprefix("the ")
-    return f"; it starts without {options.flag_of(guard)}, or with --best-effort" if " guard cannot stand: " in why_not else ""
+    guard, found, _ = why_not.removeprefix("the ").partition(" guard cannot stand: ")
+    if not found:
+        return ""
+    ways = "with --best-effort" if " (asked for by " in why_not else f"without {options.flag_of(guard)}, or with --best-effort"
+    return f"; it starts {ways}"
 
 
 def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:

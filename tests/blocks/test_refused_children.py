@@ -10,7 +10,7 @@ from blocks.running import python as run
 from conftest import Python
 
 SCRIPT = Path(__file__).with_name("refused_children.py")
-HINT = "allow_localhost=True"
+HINT = "allow_localhost="
 
 
 @pytest.mark.pythons("3.13", "3.15")
@@ -23,7 +23,8 @@ def test_passes_are_told(python: Python, tmp_path: Path) -> None:
     assert found["inner"] == found["first"]
     assert sorted(port for _, port, _ in found["second"]) == ["8", "9"]
     assert [port for _, port, _ in found["nothing"]] == ["10"]
-    assert {(guard, hint) for told in ("first", "second", "nothing") for guard, _, hint in found[told]} == {("network", HINT)}
+    for guard, port, hint in (*found["first"], *found["second"], *found["nothing"]):
+        assert (guard, hint) == ("network", HINT + port)
     assert found["many"] == 200
-    assert found["hint"] == HINT
+    assert found["hint"].startswith(HINT)
     assert [path.name for path in tmp_path.iterdir()] == ["own"]

@@ -434,7 +434,7 @@ def test_inside_of_a_run(hermetic_command: str, place: Path) -> None:
         "FilesystemViolation filesystem read-only",
         "1",
         "FilesystemViolation allow_write",
-        "NetworkRefused --allow-localhost",
+        "NetworkRefused --allow-localhost=9",
     ]
     assert not (place / "made").exists()
 

@@ -82,7 +82,7 @@ def test_a_guard_that_cannot_stand(jobs: Jobs, project: Path, env: dict[str, str
     lay(project, "[native]")
     done = jobs.guarded("--no-network", "--", "true", env=env, cwd=project)
     assert done.code == 125
-    assert done.err.endswith("(the kernel cannot tell a library from data) (asked for by hermetic.toml)\n")
+    assert done.err.endswith("(the kernel cannot tell a library from data) (asked for by hermetic.toml); it starts with --best-effort\n")
     assert "asked for by" not in jobs.guarded("--block-native", "--", "true", env=env, cwd=project).err
 
 

@@ -54,7 +54,7 @@ ROWS = [
         "example.com",
     ),
     *rows("--allow-domain=example.com", "", f"connect {PUBLIC}:443, connect {PUBLIC}:80", "other.test"),
-    *rows("--allow-domain=example.com", "", f"send {PUBLIC}:443, send {PUBLIC}:53", "example.com"),
+    *rows("--allow-domain=example.com", "", f"send {PUBLIC}:443", "example.com"),
     *rows(
         "--allow-domain=*.example.com",
         "DNS a.example.com, DNS a.b.example.com, DNS A.Example.COM.",

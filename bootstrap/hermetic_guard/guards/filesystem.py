@@ -118,13 +118,15 @@ def make_judge(enforcer, streams):
     def judge(action, path, directory, what):
         if scopes.current.filesystem is None or (action in READING and not scopes.limits_reading):
             return
+        touched = None
         for deed in (FOLLOWS, TAKES) if what is TOUCHES else (what,):
             place = locate(path, directory, deed)
             if place is None:
                 place = missed(path, directory)
             if place is not None:
-                # Metadata change no directory, nor do those of a link.
-                judge_place(action, place, path, directory, FOLLOWS if what is TOUCHES else deed)
+                # Metadata are no part of the directory, but a link cannot be allowed otherwise than by that.
+                judge_place(action, place, path, directory, FOLLOWS if place == touched else deed)
+                touched = place
             elif what in LEAVING or (action == HARDLINK and what is FOLLOWS):
                 refuse_absent(action, path, directory)
 
