@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FULL = ("3.6", "3.8", "3.11", "3.13", "3.15", "pypy3.9")
 SMOKE = ("3.7", "3.9", "3.10", "3.12", "3.14")
 SHARES = 3
-GROUPS = {"full": FULL, "smoke": SMOKE, "all": FULL + SMOKE}
+WHOLE = ("3.6", "3.15", "pypy3.9")
+BETWEEN = tuple(name for name in FULL + SMOKE if name not in WHOLE)
+GROUPS = {"full": FULL, "smoke": SMOKE, "all": FULL + SMOKE, "between": BETWEEN}
 
 
 class Python(NamedTuple):
@@ -43,9 +45,9 @@ class Python(NamedTuple):
 
 
 def share(python, rows):
-    """All rows of a table in the interpreters of FULL; of the others each has its share, and scripts/soak tries the rest there."""
+    """All rows of a table in the oldest, the newest and PyPy; of the others each has its share, and scripts/soak tries the rest there."""
     rows = list(rows)
-    return rows[SMOKE.index(python.name) :: len(SMOKE)] if python.name in SMOKE else rows
+    return rows if python.name in WHOLE else rows[BETWEEN.index(python.name) :: len(BETWEEN)]
 
 
 @functools.cache

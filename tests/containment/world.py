@@ -27,7 +27,7 @@ from containment.attempt import BARE  # noqa: E402
 from containment.place import BEGUN, INHERITED, VISITED, Place  # noqa: E402
 from guards.world import OUTSIDE, World  # noqa: E402
 
-PATIENCE_S = 25
+PATIENCE_S = 15
 APPEARS_WITHIN_S = 8
 """How long a control is waited for, when its effect is that of a process it has left behind."""
 

@@ -190,7 +190,7 @@ def test_filesystem(python: Python, cache: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.pythons("smoke")
+@pytest.mark.pythons("between")
 def test_whole(python: Python, cache: Path, tmp_path: Path) -> None:
     try_rows(python, cache, tmp_path, fitting(python))
 

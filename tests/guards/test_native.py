@@ -91,7 +91,7 @@ def test_native(python, world: World) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.pythons("smoke")
+@pytest.mark.pythons("between")
 def test_whole(python, world: World) -> None:
     try_rows(python, world, fitting(python))
 

@@ -68,7 +68,7 @@ def test_process(python, world: World) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.pythons("smoke")
+@pytest.mark.pythons("between")
 def test_whole(python, world: World) -> None:
     try_rows(python, world, fitting(python))
 

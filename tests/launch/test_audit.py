@@ -53,6 +53,7 @@ def test_nothing_starts_with_a_new_environment(jobs: Jobs, env: dict[str, str], 
 
 
 @pytest.mark.pythons("all")
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "kind", "line"),
     [

@@ -54,6 +54,7 @@ def test_build(environments, jobs, port, tree, tmp_path, which):
     check_traces(port, traces, done)
 
 
+@pytest.mark.soak
 def test_tox(environments, jobs, port, tree, tmp_path):
     environment = environments.get("3.11")
     native, guarded = twice(jobs, environment, lambda word: ("tox", "--workdir", tmp_path / word), tree)
@@ -79,7 +80,7 @@ def test_uv(environments, jobs, port, tree, tmp_path):
     check_traces(port, traces, done)
 
 
-@pytest.mark.parametrize("which", ["3.8", "3.13"])
+@pytest.mark.parametrize("which", ["3.8", pytest.param("3.13", marks=pytest.mark.soak)])
 def test_venv_with_ensurepip(environments, jobs, tmp_path, which):
     """Its pip comes from ensurepip, which venv starts with -I (up to 3.8 as `-Im`), in an environment without PYTHONPATH."""
     environment = environments.get(which)

@@ -14,6 +14,7 @@ def cases():
             if faithful_rows.applies(row, version, pypy):
                 words = faithful_rows.DIFFERS.get(row.name)
                 marks = [pytest.mark.xfail(reason=f"README: {words}")] if words else []
+                marks += [pytest.mark.soak] if name in world.SELDOM else []
                 yield pytest.param(name, number, marks=marks, id=f"{name}-{row.name}")
 
 

@@ -17,7 +17,8 @@ def cases():
         version, pypy = world.interpreter_of(name)
         for number, row in enumerate(start_rows.ROWS):
             if start_rows.applies(row, version, pypy):
-                yield pytest.param(name, number, start_rows.expected(row, pypy), id=f"{name}-{row.name}")
+                marks = [pytest.mark.soak] if name in world.SELDOM else []
+                yield pytest.param(name, number, start_rows.expected(row, pypy), marks=marks, id=f"{name}-{row.name}")
 
 
 @pytest.mark.parametrize(("name", "number", "expected"), list(cases()))

@@ -113,6 +113,7 @@ def check(runs: TwoRuns, python: Python, row: Row) -> None:
     assert guarded == bare
 
 
+@pytest.mark.shared
 @pytest.mark.pythons("3.6", "3.8", "3.11", "3.13", "3.15")
 @pytest.mark.parametrize("row", ENVIRONMENT_WAY, ids=str)
 def test_sees_the_same_in_the_environment_way(runs: TwoRuns, python: Python, row: Row) -> None:
@@ -120,6 +121,7 @@ def test_sees_the_same_in_the_environment_way(runs: TwoRuns, python: Python, row
     assert runs.staged(python).prepare([*row.flags.split(), "x"], {}).way == "early"
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("row", STUB_WAY, ids=str)
 def test_sees_the_same_in_the_stub_way(runs: TwoRuns, python: Python, row: Row) -> None:
     check(runs, python, row)
@@ -153,6 +155,7 @@ KINDS = {
 }
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("kind", KINDS)
 def test_sees_the_same_however_it_is_named(runs: TwoRuns, python: Python, kind: str) -> None:
     """In the environment way, on PyPy in the stub's; test_stub.py has more of that."""
@@ -170,6 +173,7 @@ def test_sees_the_same_however_it_is_named(runs: TwoRuns, python: Python, kind: 
 # How it ends.
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("flags", ["", "-I"], ids=["early", "stub"])
 def test_ends_the_same(runs: TwoRuns, python: Python, flags: str) -> None:
     """Exit codes, and what is printed to the last byte: tracebacks of what leaves the main thread, a thread, a `__del__`, an import."""
@@ -188,6 +192,7 @@ def anonymous(text: bytes) -> bytes:
     return re.sub(rb"0x[0-9a-f]+|Thread-\d+", b"N", text)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("flags", ["", "-I"], ids=["early", "stub"])
 def test_multiprocessing_spawns_the_same(runs: TwoRuns, python: Python, flags: str) -> None:
     script = runs.place / "spawns.py"

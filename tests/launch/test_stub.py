@@ -112,6 +112,7 @@ def check(place, python, case):
     assert through == natively
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("case", SCRIPTS + PATHS + MODULES + CODES + INPUT + FLAGS + OTHER, ids=str)
 def test_like_native(place, python, case):
     check(place, python, case)

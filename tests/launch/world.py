@@ -19,6 +19,8 @@ from conftest import find_python
 HERE = Path(__file__).parent
 PYTHONS = ("3.6", "3.8", "3.11", "3.13", "3.15", "pypy3.9")
 OTHERS = ("2.7", "3.8", "3.13", "3.15", "pypy3.9")
+SELDOM = ("3.8", "3.11")
+"""Those of them for scripts/soak: between an older and a newer one."""
 FILES = ("starter.py", "start_rows.py", "faithful_rows.py", "spawner.py")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 PATIENCE_S = 300
