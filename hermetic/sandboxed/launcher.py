@@ -180,6 +180,7 @@ class Teller(Speaker):
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
+        self.verbose = False
 
     def notice(self, text: str) -> None:
         if text:

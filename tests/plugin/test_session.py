@@ -63,7 +63,7 @@ def test_who_asked_is_told(suite):
     told = [
         f"network disabled: connect(127.0.0.1:{port})",
         "  asked by  acts.py:6",
-        '  allow it  @pytest.mark.allow_network("localhost")',
+        f'  allow it  @pytest.mark.allow_network("localhost:{port}")',
     ]
     lines = done.out.splitlines()
     at = lines.index("hermetic: 3 actions were refused, and the code went on as if nothing had been")

@@ -93,7 +93,12 @@ EXPECTED = {
     "a daemon": (0, "first\n", "", []),
     "a hook": (1, "hooked <class 'ZeroDivisionError'>\n", "", []),
     "no standard output": (0, "", "", []),
-    "a process": (0, "ProcessRefused subprocess disabled: fork(os.fork)\n", "", ["subprocess"]),
+    "a process": (
+        0,
+        "ProcessRefused subprocess disabled: fork(os.fork) (allow it: --allow-run PROGRAM  # whichever: then it may fork)\n",
+        "",
+        ["subprocess"],
+    ),
     "a scratch directory": (0, "written\n", "", []),
 }
 
