@@ -172,6 +172,7 @@ def test_commands_of_a_package(tries, tmp_path):
     assert tries.run("run", "--no-network", "--with", wheel, "--python", python, "--", "nothing-of-that-name").code == 127
 
 
+@pytest.mark.soak
 def test_extras_and_files(tries, tmp_path):
     """An extra brings what it names; a file of requirements counts by its content."""
     code = "import importlib.util; print(importlib.util.find_spec('plain') is not None, importlib.util.find_spec('extra') is not None)"
@@ -373,6 +374,7 @@ def test_resolved_again_and_removed_by_age(fresh):
     assert fresh.environments == [folder]
 
 
+@pytest.mark.soak
 def test_local_sources_count(fresh, tmp_path):
     """A project that has changed is installed anew."""
     backend = BACKEND.replace('    trace("build_wheel")\n', "")
