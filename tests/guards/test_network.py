@@ -33,6 +33,7 @@ def has_events(python) -> bool:
     return python.implementation == "cpython" and python.version >= (3, 8)
 
 
+@pytest.mark.pythons("3.6", "3.13", "3.15", "pypy3.9")
 def test_network(python):
     """Every row, under each of its policies, and its control: one start of the interpreter for each policy."""
     cpython = python.implementation == "cpython"

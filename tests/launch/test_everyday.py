@@ -20,7 +20,7 @@ def cases():
     for index, (name, row) in enumerate(ROWS.items()):
         others = [which for which in row.pythons if which != FULLY]
         for which in row.pythons:
-            soak = row.soak or (which != FULLY and (index % 3 or which != others[index % len(others)]))
+            soak = row.soak or name == "celery" or (which != FULLY and (index % 3 or which != others[index % len(others)]))
             for guards, later in [(tuple(GUARDS), soak)] if which == FULLY else [((first,), soak), (tuple(rest), True)]:
                 yield pytest.param(name, which, guards, marks=[pytest.mark.soak] if later else [], id=f"{name}-{which}-{guards[-1]}")
 
