@@ -195,10 +195,11 @@ def make_on_open(check):
     """For the installer's own process: pip joins what a hook answers to the directory that the hook was to fill, and moves what is there. An absolute
     path leads elsewhere, as one with `..` does, to what the installer may take away and the build may not.
 
-    A process that the hook has left behind can change the answer between this reading and pip's. JSON is read as pip does it: so much is the
-    same that what this cannot read pip cannot either.
+    A process that the hook has left behind can change the answer between this reading and pip's. JSON is read as pip does it, so what is none to
+    this is none to pip. What only one of the two may be able to read is refused: a pipe, or what is nested as deep as the stack goes.
     """
-    read, largest, request, failures = read_file, LARGEST, Request, (OSError, ValueError, RecursionError)
+    read, largest, request = read_file, LARGEST, Request
+    absent, no_json, unlike = FileNotFoundError, ValueError, (OSError, RecursionError)
 
     def on_open(path, mode, _):
         if mode != "r" or type(path) is not str or not path.endswith(ANSWER):
@@ -208,8 +209,10 @@ def make_on_open(check):
         try:
             content = read(path, largest)
             answer = json.loads(content.decode("utf-8")) if len(content) < largest else {"return_val": "/"}
-        except failures:
+        except (absent, no_json):
             return
+        except unlike:
+            return check(request("filesystem", "use", path, path=None))
         named = answer.get("return_val") if type(answer) is dict else None
         if type(named) is str and ("/" in named or named in (".", "..")):
             check(request("filesystem", "use", named, path=None))

@@ -168,3 +168,35 @@ def test_a_hint_says_what_would_have_to_be_allowed_first() -> None:
     request = Request("network", "DNS", "x.example", host="x.example")
     assert decide(Policy(network=Network()), request).hint == "--allow-domain x.example"
     assert decide(Policy(network=Network(), builds=BUILD), request).hint == "--builds alike"
+
+
+def deeply(levels: int) -> str:
+    return '{"x": ' + "[" * levels + "]" * levels + ', "return_val": "/bin/wanted"}'
+
+
+ANSWERS: dict[str, tuple[str | None, bool]] = {
+    "a name": ('{"return_val": "demo-1.whl"}', False),
+    "nothing": ('{"return_val": null}', False),
+    "elsewhere": ('{"return_val": "/bin/wanted"}', True),
+    "upwards": ('{"return_val": "../wanted"}', True),
+    "no JSON": ("{", False),
+    "too deep for this stack": (deeply(100_000), True),
+    "too long to be looked through": (" " * builds.LARGEST + "{}", True),
+    "a pipe": (None, True),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_of_hooks(tmp_path: Path, name: str) -> None:
+    content, refused = ANSWERS[name]
+    file = tmp_path / "output.json"
+    if content is None:
+        os.mkfifo(file)
+    else:
+        file.write_text(content)
+    asked: list[object] = []
+    on_open = builds.make_on_open(asked.append)
+    on_open(str(file), "r", None)
+    on_open(str(tmp_path / "none/output.json"), "r", None)
+    on_open(str(file), "w", None)
+    assert len(asked) == refused
