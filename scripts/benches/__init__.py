@@ -1,0 +1,1 @@
+"""What `scripts/bench` measures: one file for each subject, `rows.py` has all of them with their bars."""
