@@ -185,6 +185,7 @@ def test_what_runs_later_stays_where_more_may_be_written(one, profile):
 
 
 @pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("version", [pytest.param("3.9", marks=pytest.mark.soak), "3.13"], indirect=True)
 def test_a_real_suite(jobs, tmp_path, environments, source, version, once, layers):
     """From its source distribution."""
     work = Work(jobs, tmp_path, environments.get(f"profiles {version}"), PYTHONPATH="src")
