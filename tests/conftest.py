@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FULL = ("3.6", "3.8", "3.11", "3.13", "3.15", "pypy3.9")
 SMOKE = ("3.7", "3.9", "3.10", "3.12", "3.14")
 SHARES = 3
-WHOLE = ("3.6", "3.15", "pypy3.9")
-BETWEEN = tuple(name for name in FULL + SMOKE if name not in WHOLE)
-GROUPS = {"full": FULL, "smoke": SMOKE, "all": FULL + SMOKE, "between": BETWEEN}
+WHOLE = ("3.6", "3.15")
+BETWEEN = tuple(name for name in FULL if name not in WHOLE)
+GROUPS = {"full": FULL, "smoke": SMOKE, "all": FULL + SMOKE, "between": BETWEEN + SMOKE}
 
 
 class Python(NamedTuple):
@@ -45,9 +45,9 @@ class Python(NamedTuple):
 
 
 def share(python, rows):
-    """All rows of a table in the oldest, the newest and PyPy; of the others each has its share, and scripts/soak tries the rest there."""
+    """All rows of a table in the oldest and the newest; of the others each has its share, and scripts/soak tries the rest there."""
     rows = list(rows)
-    return rows if python.name in WHOLE else rows[BETWEEN.index(python.name) :: len(BETWEEN)]
+    return rows if python.name in WHOLE else rows[(BETWEEN + SMOKE).index(python.name) % SHARES :: SHARES]
 
 
 @functools.cache
@@ -79,7 +79,10 @@ def find_python(name):
 
 def pytest_generate_tests(metafunc):
     if "python" in metafunc.fixturenames:
-        metafunc.parametrize("python", interpreters(metafunc.definition.get_closest_marker("pythons")), indirect=True)
+        mark = metafunc.definition.get_closest_marker("pythons")
+        later = SMOKE if mark and "all" in mark.args else ()
+        params = [pytest.param(name, marks=[pytest.mark.soak] if name in later else []) for name in interpreters(mark)]
+        metafunc.parametrize("python", params, indirect=True)
 
 
 def interpreters(mark):
@@ -109,8 +112,8 @@ def session_directory(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cache(session_directory):
-    """Where a session keeps what interpreters have answered."""
-    return session_directory / "cache"
+    """The user's cache directory of a session, in which hermetic keeps what interpreters have answered."""
+    return session_directory / "home/.cache"
 
 
 @pytest.fixture

@@ -34,6 +34,10 @@ def walk(*todo):
             todo += [getattr(one, n, None) for n in dir(one)]
 """
 
+HANGS = """
+        import signal; signal.alarm(6)"""
+"""For what goes on for ever with a guard in its way; its control takes a moment."""
+
 LOADED_AGAIN = [
     net("socket, loaded again", "import socket; del sys.modules['socket'], sys.modules['_socket']; import socket; socket.socket().connect(OUT)"),
     net("_socket, reloaded", "import importlib, _socket; importlib.reload(_socket); _socket.socket().connect(OUT)"),
@@ -204,7 +208,7 @@ INSIDE = [
                 except OSError: pass
                 return '/dev/null'
         os.stat(Path()); open(Path(), 'w').close()"""),
-    net("a tracer", """
+    net("a tracer", HANGS + """
         import socket
         def trace(frame, event, argument):
             if '<hermetic>' in frame.f_code.co_filename:
@@ -235,7 +239,7 @@ INSIDE = [
         for _ in range(3):
             try: socket.socket().connect(OUT)
             except BaseException: pass""", since=(3, 12), cpython=True),
-    net("no stack left", """
+    net("no stack left", HANGS + """
         import socket, _socket
         callers = [_socket.socket() for _ in range(400)]
         def deeper():
@@ -363,7 +367,7 @@ INTERPRETERS = [
         probe="import _xxsubinterpreters as i; i.run_string(i.create(), 'import socket')"),
     net("a second interpreter, _interpreters", "import _interpreters as i; i.run_string(i.create(), 'import socket; socket.create_connection(%r)' % (OUT,))", since=(3, 13)),
     net("a second interpreter, concurrent", "from concurrent import interpreters as i; i.create().exec('import socket; socket.create_connection(%r)' % (OUT,))", since=(3, 14)),
-    net("a pool of interpreters", "from concurrent.futures import InterpreterPoolExecutor as P; P(1).submit(exec, 'import socket; socket.create_connection(%r)' % (OUT,)).result()", since=(3, 14)),
+    net("a pool of interpreters", HANGS.strip() + "; from concurrent.futures import InterpreterPoolExecutor as P; P(1).submit(exec, 'import socket; socket.create_connection(%r)' % (OUT,)).result()", since=(3, 14)),
     net("a second interpreter, _testcapi", "import _testcapi; _testcapi.run_in_subinterp('import socket; socket.create_connection(%r)' % (OUT,))", probe="import _testcapi", cpython=True),
     write("a second interpreter, to write", "import _testcapi; _testcapi.run_in_subinterp('open(%r, \"w\").close()' % CANARY)", probe="import _testcapi", cpython=True),
     start("a second interpreter, to start", "import _testcapi; _testcapi.run_in_subinterp('import os; os.system(\"touch %s\")' % MARKER)", probe="import _testcapi", cpython=True),

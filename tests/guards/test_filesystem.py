@@ -178,12 +178,6 @@ def complaint(row: Row, found: dict[str, Any]) -> str:
     return ""
 
 
-@pytest.fixture
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    own = tmp_path_factory.getbasetemp()
-    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared" / "cache"
-
-
 @pytest.mark.pythons("all")
 def test_filesystem(python: Python, cache: Path, tmp_path: Path) -> None:
     try_rows(python, cache, tmp_path, dict(share(python, fitting(python).items())))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,9 +37,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def world(tmp_path: Path, hermetic_command: str, tmp_path_factory: pytest.TempPathFactory, library: str):
-    own = tmp_path_factory.getbasetemp()
-    home = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared-home"
+def world(tmp_path: Path, hermetic_command: str, session_directory: Path, library: str):
+    home = session_directory / "home"
     home.mkdir(exist_ok=True)
     return World(tmp_path, Jobs(hermetic_command, tmp_path, home), library)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import find_python
+from conftest import find_python, share
 from guards.network.row import Row
 from guards.network.sockets import ROUTE, SOURCE_ROUTED
 from guards.network.table import ROWS
@@ -35,16 +35,29 @@ def has_events(python) -> bool:
 
 @pytest.mark.pythons("3.6", "3.13", "3.15", "pypy3.9")
 def test_network(python):
-    """Every row, under each of its policies, and its control: one start of the interpreter for each policy."""
+    try_rows(python, share(python, fitting(python)))
+
+
+@pytest.mark.soak
+@pytest.mark.pythons("3.13", "pypy3.9")
+def test_whole(python):
+    try_rows(python, fitting(python))
+
+
+def fitting(python) -> list[Row]:
     cpython = python.implementation == "cpython"
-    rows = [row for row in ROWS if (has_events(python) or not row.events) and (cpython or not row.works or not row.cpython)]
+    return [row for row in ROWS if (has_events(python) or not row.events) and (cpython or not row.works or not row.cpython)]
+
+
+def try_rows(python, rows: list[Row]) -> None:
+    """Every row, under each of its policies, and its control: one start of the interpreter for each policy."""
     plan = [(policy, row) for row in rows for policy in (*row.under, *UNGUARDED)]
     plan.sort(key=lambda entry: entry[0] in UNGUARDED)  # what a control sets going, no guarded row is to be blamed for
     outcomes = carry_out(python.path, [(policy, row.code, row.alone) for policy, row in plan])
     by_row: dict[str, dict[str, dict[str, object]]] = {}
     for (policy, row), outcome in zip(plan, outcomes, strict=True):
         by_row.setdefault(row.name, {})[policy] = outcome
-    complaints = [complaint for row in rows for complaint in complain(row, by_row[row.name], cpython)]
+    complaints = [complaint for row in rows for complaint in complain(row, by_row[row.name], python.implementation == "cpython")]
     assert not complaints, "\n".join(complaints)
 
 

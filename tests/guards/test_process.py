@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +18,8 @@ FORKS = ("off", "true", "touch", "env", "tool", "git", "python")
 
 
 @pytest.fixture
-def world(tmp_path: Path, hermetic_command: str, tmp_path_factory: pytest.TempPathFactory):
-    own = tmp_path_factory.getbasetemp()
-    home = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared-home"
+def world(tmp_path: Path, hermetic_command: str, session_directory: Path):
+    home = session_directory / "home"
     home.mkdir(exist_ok=True)
     return World(tmp_path, Jobs(hermetic_command, tmp_path, home))
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from conftest import ROOT
 from hermetic_guard import cmdline, injection
+from launch.bare import state
 
 GUARD = ROOT / "bootstrap/hermetic_guard"
 OPTION = {"m": ["-m"], "c": ["-c"], "-": ["-"]}
@@ -121,8 +122,12 @@ class Terminal:
         return bool(new)
 
     def answer(self):
-        """Type the next line, if something was asked."""
-        if self.typed and PROMPT.search(self.unanswered):
+        """Type the next line, if something was asked and the process waits.
+
+        What it waits in is what a Ctrl-C interrupts: the prompt of 3.13 compiles one statement of a line after the other, and one that comes between
+        two of them shows no traceback.
+        """
+        if self.typed and PROMPT.search(self.unanswered) and state(self.pid) == "S":
             self.unanswered = b""
             os.write(self.descriptor, self.typed.pop(0).encode())
 
@@ -135,7 +140,7 @@ class Terminal:
         return comparable(EDITING.sub(b"(typed)", self.shown)), None if kill else code
 
 
-def converse(terminals, quiet=0.05, limit=60):
+def converse(terminals, quiet=0.02, limit=60):
     """Serve terminals until all are done; a line is typed when a prompt has stood for `quiet` seconds."""
     open_ones = {terminal.descriptor: terminal for terminal in terminals}
     deadline = time.monotonic() + limit

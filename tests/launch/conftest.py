@@ -1,5 +1,6 @@
 """Fixtures of the tests that start something."""
 
+import functools
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from launch.demo import Port, write_index
 from launch.environments import Environments, find_python, inherited, locked_tools
 from launch.installers import locked
 from launch.jobs import Jobs
+from launch.namespaces import in_world
 from launch.packages import fetch_tools
 from launch.staged import TwoRuns
 
@@ -57,6 +59,12 @@ def jobs(hermetic_command, tmp_path, session_directory):
     home = session_directory / "home"
     home.mkdir(exist_ok=True)
     return Jobs(hermetic_command, tmp_path, home)
+
+
+@pytest.fixture
+def among_names(jobs):
+    """Gives exit code, output and names asked for of commands, in the world of names_world.py."""
+    return functools.partial(in_world, "names_world.py", jobs.home / ".cache")
 
 
 @pytest.fixture

@@ -14,11 +14,15 @@ UV = str(Path(sys.executable).with_name("uv"))
 
 
 class Recipe(NamedTuple):
-    """python: as find_python names it; pip: a requirement, "" for the version its Python brings; packages: what else is installed."""
+    """python: as find_python names it; pip: a requirement, "" for the version its Python brings; packages: what else is installed.
+
+    large: so much that programs had better compile what they import of it.
+    """
 
     python: str
     pip: str
     packages: tuple[str, ...]
+    large: bool = False
 
 
 SUITES = "attrs click cloudpickle flit_core freezegun hatchling hatch-fancy-pypi-readme hatch-vcs hypothesis pretend pytest tomli_w".split()
@@ -45,13 +49,13 @@ RECIPES = {
     "compiled 3.13": Recipe("3.13", "", COMPILED),
     "oldest pip": Recipe("3.8", "pip==20.3.4", ("setuptools<60",)),
     "newest pip": Recipe("3.13", "pip>=26.3", ()),
-    **{f"everyday {version}": Recipe(version, "", tuple(EVERYDAY)) for version in ("3.8", "3.11", "3.13")},
-    **{f"jupyter {version}": Recipe(version, "", ("jupyter-console",)) for version in ("3.11", "3.13")},
-    **{f"suites {version}": Recipe(version, "", tuple(SUITES)) for version in ("3.11", "3.13")},
-    "jupyter server": Recipe("3.11", "", ("jupyter-server",)),
+    **{f"everyday {version}": Recipe(version, "", tuple(EVERYDAY), large=True) for version in ("3.8", "3.11", "3.13")},
+    **{f"jupyter {version}": Recipe(version, "", ("jupyter-console",), large=True) for version in ("3.11", "3.13")},
+    **{f"suites {version}": Recipe(version, "", tuple(SUITES), large=True) for version in ("3.11", "3.13")},
+    "jupyter server": Recipe("3.11", "", ("jupyter-server",), large=True),
     "clients": Recipe("3.11", "", tuple(CLIENTS)),
-    **{f"profiles {version}": Recipe(version, "", tuple(PROFILES)) for version in ("3.9", "3.13")},
-    **{f"blocks {version}": Recipe(version, "", tuple(BLOCKS)) for version in ("3.11", "3.13")},
+    **{f"profiles {version}": Recipe(version, "", tuple(PROFILES), large=True) for version in ("3.9", "3.13")},
+    **{f"blocks {version}": Recipe(version, "", tuple(BLOCKS), large=True) for version in ("3.11", "3.13")},
     **{f"plugin {version}": Recipe(version, "", ("pytest", *PLUGIN)) for version in ("3.11", "3.13")},
     "plugin oldest": Recipe("3.11", "", ("pytest==8.0.*", "pytest-xdist==3.6.*", *RUNTIME)),
     "archives": Recipe("3.11", "", ("pex==2.105.2", "shiv")),
@@ -92,6 +96,11 @@ class Environments:
     def __init__(self, directory):
         self.directory = directory
 
+    def copy(self, name, path):
+        """One that a test may change, at `path`: pip and its bytecode are there already."""
+        made = self.get(name)
+        return copied(made, Environment(Path(path), made.base))
+
     def get(self, name):
         recipe = RECIPES[name]
         environment = Environment(self.directory / name.replace(" ", "-"), find_python(recipe.python))
@@ -120,7 +129,25 @@ def find_python(name):
 def make(environment, recipe):
     call(UV, "venv", "--quiet", "--python", environment.base, str(environment.path))
     pip = recipe.pip or "pip==" + environment.ask("import ensurepip; print(ensurepip.version())")
-    call(UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", environment.python, pip, *recipe.packages)
+    compiled = [] if recipe.large else ["--compile-bytecode"]
+    call(UV, "pip", "install", "--quiet", *compiled, "--python", environment.python, pip, *recipe.packages)
+
+
+def copied(made, new):
+    """A second one like it, for a test to change. The library is linked to: installers take files away and put others there, and write into none."""
+    new.path.mkdir(parents=True)
+    for path in made.path.rglob("*"):
+        place = path.relative_to(made.path)
+        if path.is_symlink():
+            (new.path / place).symlink_to(path.readlink())
+        elif path.is_dir():
+            (new.path / place).mkdir()
+        elif place.parts[0] == "lib":
+            (new.path / place).hardlink_to(path)
+        else:
+            (new.path / place).write_bytes(path.read_bytes().replace(bytes(made.path), bytes(new.path)))
+            (new.path / place).chmod(path.stat().st_mode)
+    return new
 
 
 def call(*command):

@@ -34,6 +34,8 @@ LISTENING = {"network": ("--allow-listen=PORT",)}
 PROCESSES = {"subprocess": ("--allow-run=python",)}
 SERVER = {**LOCALHOST, **PROCESSES}
 HERE = {"filesystem": ("--allow-write=.",)}
+HERE_AS_WELL = {"filesystem": ()}
+"""It needs nothing where one would think so."""
 CTYPES = {"native": ("--allow-native=ctypes",)}
 PLATFORM = {"subprocess": {"start(/usr/bin/uname)"}}
 """platform.processor() asks a program; so do platform.uname() and all that goes by it, until 3.8."""
@@ -106,9 +108,12 @@ ROWS = {
         {"subprocess": tuple(f"--allow-run={name}" for name in ("python", "sh", "ls", "cat"))},
     ),
     "getpass": Row(
-        ("python", "-c", "import getpass; print('length', len(getpass.getpass('secret? ')))"), "length 3", user=types(("secret? ", "abc\n"))
+        ("python", "-c", "import getpass; print('length', len(getpass.getpass('secret? ')))"),
+        "length 3",
+        HERE_AS_WELL,
+        user=types(("secret? ", "abc\n")),
     ),
-    "files": Row(("python", "files.py"), "5 14 7\n(3,)\nFalse\n"),
+    "files": Row(("python", "files.py"), "5 14 7\n(3,)\nFalse\n", HERE_AS_WELL),
     "zoneinfo": Row(("python", "-c", DAY), "2024-07-01 00:00:00+02:00\n", pythons=NEW),
     "curses": Row(("python", "screen.py"), "pressed ('q', True, True)", user=types(("press a key", "q"))),
     "numpy and pandas": Row(

@@ -22,6 +22,18 @@ GUARDS = {
     "native": Guard(("--block-native",), "import ctypes; " + WRITE),
 }
 
+TRY_ALL = """\
+failed = []
+for code in {}:
+    try:
+        exec(code.replace("<WHO>", WHO))
+    except Exception as error:
+        failed.append(error)
+if failed:
+    raise failed[0]
+"""
+"""Each is tried, and what came of the first that failed is told in the end."""
+
 
 class Witness:
     """Knows who has done what a guard refuses: called a port, or left a line in a file."""
@@ -35,7 +47,7 @@ class Witness:
     def attempts(self, *guards):
         """Code that does what each of these guards refuses, in the name that WHO is."""
         names = {guard: GUARDS[guard].attempt.format(port=self.port, file=self.file, name=f"<WHO>-{guard}") for guard in guards}
-        return "\n".join(f"exec({code!r}.replace('<WHO>', WHO))" for code in names.values())
+        return TRY_ALL.format([*names.values()])
 
     def names(self):
         """`demo-network` and the like: who has come since the last time, and by what. They have ended by now, so all that they sent is there."""

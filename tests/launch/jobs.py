@@ -3,9 +3,12 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
+
+from hermetic.target.interrogate import interrogate
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120
@@ -57,6 +60,12 @@ class Jobs:
             "VIRTUALENV_NO_PERIODIC_UPDATE": "1",
         }
         return basis | activated | {name: str(value) for name, value in more.items()}
+
+    def acquaint(self, home, python):
+        """Have hermetic know an interpreter in a home of the test's own, as if it had been asked for there before."""
+        known = self.home / ".cache/hermetic"
+        interrogate(python, str(known))
+        shutil.copytree(known / "interpreters", home / ".cache/hermetic/interpreters")
 
     def native(self, *command, env, before=(), **options):
         """Run a command as it is; `before` is a command that shall start it."""

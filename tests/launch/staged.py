@@ -39,12 +39,12 @@ class Done(NamedTuple):
 class Staged:
     """A run directory for one interpreter.
 
-    python: its path; cache: where the session keeps what interpreters answered; change: is given the files, by name, before they are staged.
+    python: its path; cache: the session's, see conftest.py; change: is given the files, by name, before they are staged.
     """
 
     def __init__(self, python, cache, policy=NO_NETWORK, protected=(), change=None):
         self.python = python
-        self.facts = interrogate.interrogate(python, str(cache))
+        self.facts = interrogate.interrogate(python, f"{cache}/hermetic")
         files = payload.files(policy, [self.facts], protected)
         if change is not None:
             change(files, self.facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -9,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Python
+from conftest import Python, find_python
 from launch.environments import UV, call, inherited
 from launch.jobs import Jobs
+from launch.staged import make_venv
 
 SETUP = "from setuptools import setup; setup(name='demo', version='1', packages=['demo'], package_dir={'': 'src'})"
 PLANTED = "open({!r}, 'w').close()"
@@ -25,8 +27,8 @@ def env(jobs: Jobs) -> dict[str, str]:
 
 @pytest.fixture
 def place(python: Python, tmp_path: Path) -> Path:
-    """A virtual environment, as the standard library makes them."""
-    call(python.path, "-I", "-m", "venv", "--without-pip", str(tmp_path / "env"))
+    """A virtual environment with nothing in it."""
+    make_venv(tmp_path / "env", python)
     return tmp_path / "env"
 
 
@@ -47,7 +49,10 @@ def started(place: Path, env: dict[str, str]) -> None:
 
 
 @pytest.mark.pythons("all")
-def test_nothing_starts_with_a_new_environment(jobs: Jobs, env: dict[str, str], place: Path) -> None:
+def test_nothing_starts_with_a_new_environment(jobs: Jobs, env: dict[str, str], python: Python, tmp_path: Path) -> None:
+    """As the standard library makes them."""
+    place = tmp_path / "env"
+    call(python.path, "-I", "-m", "venv", "--without-pip", str(place))
     assert audited(jobs, env, place) == (0, [])
     assert jobs.native(jobs.hermetic, "audit", "--python", place, env=env).out.endswith("nothing starts with it\n")
 
@@ -120,13 +125,18 @@ def project(directory: Path, *, legacy: bool = False) -> Path:
     return directory
 
 
-@pytest.mark.pythons("3.8", "3.13")
-@pytest.mark.parametrize("editable", ["plain", "strict"])
-@pytest.mark.parametrize("tool", ["pip", "uv"])
-def test_editable_installs(jobs: Jobs, env: dict[str, str], tmp_path: Path, python: Python, tool: str, editable: str) -> None:
+EDITABLE = [*itertools.product(("3.8", "3.13"), ("pip", "uv"), ("plain", "strict"))]
+LONG = [row for row in EDITABLE if len({*row} & {"3.13", "uv", "strict"}) % 2]
+"""Each with each of the others is in the half that does not take its time."""
+
+
+@pytest.mark.parametrize(
+    ("name", "tool", "editable"), [pytest.param(*row, marks=[pytest.mark.soak] if row in LONG else []) for row in EDITABLE]
+)
+def test_editable_installs(jobs: Jobs, env: dict[str, str], tmp_path: Path, name: str, tool: str, editable: str) -> None:
     """A path, or with `strict` a finder that a line of code installs; both are the project's, and its RECORD has them."""
     place = tmp_path / "env"
-    call(UV, "venv", "--quiet", "--seed", "--python", python.path, str(place))
+    call(UV, "venv", "--quiet", "--seed", "--python", find_python(name).path, str(place))
     words = ["--config-settings", "editable_mode=strict"] if editable == "strict" else []
     installer = [str(place / "bin/python"), "-m", "pip", "install"] if tool == "pip" else [UV, "pip", "install", "--python", str(place)]
     call(*installer, "--quiet", *words, "--editable", str(project(tmp_path / "project")))

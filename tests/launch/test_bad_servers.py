@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import find_python
 from launch.bad_servers_world import SERVERS
-from launch.namespaces import private_mounts
+from launch.jobs import Jobs
+from launch.namespaces import in_world
 
 HERE = Path(__file__).resolve().parent
 ONE_LAYER = str(HERE.parent / "containment/one_layer.py")
@@ -26,7 +24,7 @@ except socket.gaierror as error: print(error.errno)
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_server(hermetic_command: str, server: str) -> None:
+def test_server(jobs: Jobs, hermetic_command: str, server: str) -> None:
     python, options = str(find_python("3.13").path), ["--no-network", "--allow-domain=app.test", "--"]
     argv = [python, "-c", ASK.format(name="app.test")]
     kernel = [str(find_python("3.11").path), "-IS", ONE_LAYER, "kernel"]
@@ -36,11 +34,7 @@ def test_server(hermetic_command: str, server: str) -> None:
         "kernel": [*kernel, *options, *argv],
         "other": [hermetic_command, *options, python, "-c", ASK.format(name="other.example")],
     }
-    task = {"server": server, "commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/proc/nowhere"}}
-    world = [*private_mounts(), "--net", sys.executable, str(HERE / "bad_servers_world.py")]
-    done = subprocess.run(world, input=json.dumps(task), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = in_world("bad_servers_world.py", jobs.home / ".cache", commands, server=server)
     assert found["bare"][1].strip() in ("-3", FOUND.get(server), "3000"), found
     for layer in ("both", "kernel"):
         code, out, seconds = found[layer]

@@ -6,23 +6,23 @@ from pathlib import Path
 import pytest
 from launch import demo_backend
 from launch.demo import BACKEND, metadata, write_tree
-from launch.environments import RECIPES, ROOT, UV, Environment, find_python, make
+from launch.environments import ROOT, UV
 from launch.packages import IN_TREE
 
 READING = (ROOT / "tests/launch/reading_backend.py").read_text()
 LOGINS = (".netrc", ".config/pip/pip.conf", ".pip/pip.conf", ".local/share/python_keyring/x", ".local/share/uv/credentials/x", "mine.netrc")
 URL = "http://name:token-of-the-index@127.0.0.1:9/simple"
 WAYS = ("3.9", "3.13", "newest pip", "uv 3.13", "a wheel of pip", "a wheel of pip, by path")
+ALIKE = ("3.9", "a wheel of pip, by path")
+"""Builds of these are started and recognized as those of another are; they take their time."""
 
 
 class Place:
     """An environment, a home directory with what logs in, and a project whose build looks for that."""
 
-    def __init__(self, which, directory, jobs):
+    def __init__(self, which, directory, jobs, environments):
         self.which, self.jobs, self.directory = which, jobs, directory
-        recipe = RECIPES[which.removeprefix("uv ") if which in WAYS[:4] else "3.13"]
-        self.environment = Environment(directory / "env", find_python(recipe.python))
-        make(self.environment, recipe)
+        self.environment = environments.copy(which.removeprefix("uv ") if which in WAYS[:4] else "3.13", directory / "env")
         self.home = directory / "home"
         for name in LOGINS:
             (self.home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -65,10 +65,10 @@ class Place:
         return found
 
 
-@pytest.mark.parametrize("which", WAYS)
-def test_what_logs_in(which, tmp_path, jobs):
+@pytest.mark.parametrize("which", [pytest.param(way, marks=[pytest.mark.soak] if way in ALIKE else []) for way in WAYS])
+def test_what_logs_in(which, tmp_path, jobs, environments):
     """Files, and the words of a command line, which pip hands on to what it starts. Processes that a build makes go on working."""
-    made = Place(which, tmp_path, jobs)
+    made = Place(which, tmp_path, jobs, environments)
     made.installed("./project", guarded=False)
     assert set(made.outcomes().values()) == {"done"}
     made.installed("./project", guarded=True)
@@ -95,9 +95,9 @@ with open(os.path.join(os.path.dirname(__file__), "told"), "a") as file:
 
 
 @pytest.mark.parametrize("option", ["--compile-bytecode", "UV_COMPILE_BYTECODE"])
-def test_what_a_wheel_brings_while_uv_compiles(tmp_path, jobs, option):
+def test_what_a_wheel_brings_while_uv_compiles(tmp_path, jobs, environments, option):
     """uv starts the interpreter of the environment, with all that has just been put there. It does not run."""
-    made = Place("uv 3.13", tmp_path, jobs)
+    made = Place("uv 3.13", tmp_path, jobs, environments)
     demo_backend.write_wheel(
         str(tmp_path), "starting", "1.0", {"started.py": STARTING, "starting.pth": "import started\n"}, metadata("starting")
     )

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from launch.demo import BACKEND, metadata, write_tree
-from launch.environments import RECIPES, Environment, find_python, make
 
 REACHING = """\
 import glob, json, os, subprocess, sys
@@ -60,11 +59,10 @@ def both(places, came):
     return {place + how: came for place in places for how in ("", ", natively")}
 
 
-@pytest.mark.parametrize("which", ["3.9", "3.13"])
-def test_startup_files_of_a_local_project(jobs, tree, tmp_path, which):
+@pytest.mark.parametrize("which", [pytest.param("3.9", marks=pytest.mark.soak), "3.13"])
+def test_startup_files_of_a_local_project(environments, jobs, tree, tmp_path, which):
     """Built from outside, which is no less a project than the one that a command is run in."""
-    environment = Environment(tmp_path / "env", find_python(RECIPES[which].python))
-    make(environment, RECIPES[which])
+    environment = environments.copy(which, tmp_path / "env")
     env = jobs.environ(environment, PIP_NO_INDEX="1", PLACES=json.dumps([*STARTUP, "PKG-INFO"]))
     for word in ("./clone", f"{tree}[extra]"):
         done = jobs.guarded("run", "--allow-env=PLACES", "--", "pip", "install", "--force-reinstall", word, env=env)
@@ -87,10 +85,9 @@ def test_environments_that_build_makes_and_finds(environments, jobs, tree, which
     assert set(outcomes(jobs.native(*command, env=env, cwd=tree), tree).values()) == {"done"}
 
 
-def test_a_project_that_has_the_environment_in_it(jobs, tree):
+def test_a_project_that_has_the_environment_in_it(environments, jobs, tree):
     """It is installed into, so nothing can keep it as it is: the build gets the directories beside it."""
-    environment = Environment(tree / "env", find_python("3.13"))
-    make(environment, RECIPES["3.13"])
+    environment = environments.copy("3.13", tree / "env")
     (tree / "src").mkdir()
     places = [PREFIX, "src/by-the-build"]
     env = jobs.environ(environment, PIP_NO_INDEX="1", PLACES=json.dumps(places))
@@ -116,9 +113,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None, 
 """pip joins what the first hook returns to where it wanted the metadata, and names it to the second, which has to read it."""
 
 
-def test_metadata_that_lie_in_the_environment(jobs, tree, tmp_path):
-    environment = Environment(tmp_path / "env", find_python("3.13"))
-    make(environment, RECIPES["3.13"])
+def test_metadata_that_lie_in_the_environment(environments, jobs, tree, tmp_path):
+    environment = environments.copy("3.13", tmp_path / "env")
     site = next((tmp_path / "env").glob("lib/python3*/site-packages"))
     (site / "METADATA").write_text(SOURCE["PKG-INFO"])
     (tree / "reaching_backend.py").write_text(REACHING + LEADING)
@@ -143,11 +139,10 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 """
 
 
-@pytest.mark.parametrize("pip", ["3.9", "newest pip"])
-def test_an_answer_that_leads_out_of_the_directory(jobs, tree, tmp_path, pip):
+@pytest.mark.parametrize("pip", [pytest.param("3.9", marks=pytest.mark.soak), "newest pip"])
+def test_an_answer_that_leads_out_of_the_directory(environments, jobs, tree, tmp_path, pip):
     """pip moves what the answer names to where wheels are wanted: of another file nothing is left where it was."""
-    environment = Environment(tmp_path / "env", find_python(RECIPES[pip].python))
-    make(environment, RECIPES[pip])
+    environment = environments.copy(pip, tmp_path / "env")
     wanted = tmp_path / "env/bin/wanted-1.0-py3-none-any.whl"
     (tree / "reaching_backend.py").write_text(REACHING + MOVING)
     for answer in (str(wanted), "../" * 20 + str(wanted)):

@@ -65,6 +65,7 @@ def expected_argv(line, place):
     return [first, *line.rest]
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("words", [line.strip() for line in LINES.split("|")])
 def test_as_the_interpreter(python, words, place):
     words = [part for word in words.split() for part in STAND_FOR.get(word, [word.replace("CODE", PROBE)])]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import find_python
 from launch.daemons_world import DAEMONS
-from launch.namespaces import private_mounts
+from launch.namespaces import in_world
 
 HERE = Path(__file__).resolve().parent
 ONE_LAYER = str(HERE.parent / "containment/one_layer.py")
@@ -34,12 +31,7 @@ def outcomes(hermetic: str) -> dict[str, list]:
     starts = {"both": [hermetic], "python": [python, "-IS", ONE_LAYER, "python"], "kernel": [python, "-IS", ONE_LAYER, "kernel"]}
     commands = {"bare": asks, "libc bare": libc, "libc kernel": [hermetic, *OPTIONS, "--", *libc]}
     commands.update({layer: [*start, *OPTIONS, "--", *asks] for layer, start in starts.items()})
-    task = {"commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/proc/nowhere"}}
-    world = [*private_mounts(), "--net", sys.executable, str(HERE / "daemons_world.py")]
-    done = subprocess.run(world, input=json.dumps(task), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, list] = json.loads(done.stdout)
-    return found
+    return in_world("daemons_world.py", "/proc/nowhere", commands)
 
 
 def test_without_a_guard(hermetic_command: str) -> None:

@@ -340,17 +340,17 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize("words", ANSWERED, ids=" ".join)
-def test_full_disk(installation, words):
+def test_full_disk(hermetic_command, words):
     with open("/dev/full", "w") as full:
-        done = run(installation.command, *words, check=False, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        done = run(hermetic_command, *words, check=False, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (125, "hermetic: the answer cannot be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("words", ANSWERED, ids=" ".join)
-def test_reader_that_has_gone(installation, words):
+def test_reader_that_has_gone(hermetic_command, words):
     reader, writer = os.pipe()
     os.close(reader)
-    done = run(installation.command, *words, check=False, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
+    done = run(hermetic_command, *words, check=False, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (done.returncode != 0, done.stderr) == (True, "")
 

@@ -12,7 +12,7 @@ from launch.jobs import events_of
 
 WORK = Path(__file__).with_name("everyday")
 FULLY = "3.13"
-"""Where all guards are gone through; of the others each third row has one with the first guard, and the rest takes its time."""
+"""Where the guards are gone through; of the others each third row has one with the first guard, and the rest takes its time."""
 
 
 def cases():
@@ -21,8 +21,17 @@ def cases():
         others = [which for which in row.pythons if which != FULLY]
         for which in row.pythons:
             soak = row.soak or name == "celery" or (which != FULLY and (index % 3 or which != others[index % len(others)]))
-            for guards, later in [(tuple(GUARDS), soak)] if which == FULLY else [((first,), soak), (tuple(rest), True)]:
-                yield pytest.param(name, which, guards, marks=[pytest.mark.soak] if later else [], id=f"{name}-{which}-{guards[-1]}")
+            chosen, left = of_interest(row, index) if which == FULLY else ((first,), rest)
+            for guards, later in ((chosen, soak), (left, True)):
+                if guards:
+                    marks = [pytest.mark.soak] if later else []
+                    yield pytest.param(name, which, guards, marks=marks, id=f"{name}-{which}-{guards[-1]}")
+
+
+def of_interest(row, index):
+    """The guards that a row has something to say of, and one more by turns; and those that are left, which take their time."""
+    said = {*row.needs, *row.refused, list(GUARDS)[index % len(GUARDS)]}
+    return [guard for guard in GUARDS if guard in said], [guard for guard in GUARDS if guard not in said]
 
 
 @pytest.fixture

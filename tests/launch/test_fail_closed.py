@@ -202,6 +202,7 @@ TYPED = CANARY.encode() + b"\n"
 """Typed at a prompt that nobody guards."""
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(("words", "env"), PROMPTS, ids=["-I -i", "-ES -i", "PYTHONINSPECT"])
 def test_no_prompt_without_its_run_directory(python: Python, cache: Path, tmp_path: Path, words: list[str], env: dict[str, str]) -> None:
     """An interpreter that shall give a prompt gives one also where it cannot open its script. Gone before the start, or amid it."""
@@ -224,6 +225,7 @@ def test_no_prompt_without_its_run_directory(python: Python, cache: Path, tmp_pa
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(("words", "env"), PROMPTS, ids=["-I -i", "-ES -i", "PYTHONINSPECT"])
 def test_a_prompt_with_its_run_directory(python: Python, cache: Path, tmp_path: Path, words: list[str], env: dict[str, str]) -> None:
     """The control of the one above. Without a terminal PYTHONINSPECT gives no prompt."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from launch.test_names import in_world
+from launch.test_names import Names
 
 SERVE = {
     "uvicorn": "uvicorn --host {host} --port 8000 asgi_app:app",
@@ -15,13 +15,13 @@ SERVE = {
 RECIPES = {"jupyter": "jupyter server"}
 ASK = (
     "{start} {command} >log 2>&1 & "
-    "for try in $(seq 150); do curl -sS -m 5 -o page http://8.8.4.4:8000/ 2>/dev/null && break; kill -0 $! 2>/dev/null || break; sleep .1; done; "
+    "for try in $(seq 400); do curl -sS -m 5 -o page http://8.8.4.4:8000/ 2>/dev/null && break; kill -0 $! 2>/dev/null || break; sleep .1; done; "
     "test -s page && echo reached; kill $! 2>/dev/null; wait $!; cat log"
 )
 
 
 @pytest.mark.parametrize("name", SERVE)
-def test_reached(hermetic_command: str, environments, tmp_path, name: str) -> None:
+def test_reached(among_names: Names, hermetic_command: str, environments, tmp_path, name: str) -> None:
     bin = environments.get(RECIPES.get(name, "everyday 3.11")).bin
     (tmp_path / "asgi_app.py").write_text(
         "async def app(scope, receive, send):\n    if scope['type'] == 'http':\n"
@@ -41,7 +41,7 @@ def test_reached(hermetic_command: str, environments, tmp_path, name: str) -> No
         place.mkdir()
         asked = ASK.format(start=start, command=SERVE[name].format(host="0.0.0.0"))
         commands[kind] = ["sh", "-c", f"cd {place}; export PATH={bin}:$PATH PYTHONPATH={tmp_path} HOME={place}; {asked}"]
-    found = in_world(commands)
+    found = among_names(commands)
     assert found["bare"][1].startswith("reached\n"), found["bare"]
     assert found["its port"][1].startswith("reached\n"), found["its port"]
     assert not {"bind(", "listen("} & set(re.findall(r"\w+\(", found["its port"][1]))

@@ -148,7 +148,7 @@ def test_children_and_native_code_of_python(jobs, env, loopback_server):
         assert len(loopback_server.visitors) == before
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=30):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
@@ -443,7 +443,7 @@ def test_launcher_gone_or_stopped_at_every_stage(jobs, witness, number, stages, 
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         time.sleep(delay / 1000)
         process.send_signal(number)
-        time.sleep(0.1)
+        time.sleep(0.1 if number == signal.SIGSTOP else 0)  # in which the target goes on alone
         process.kill()
         process.wait()
         sessions.append(process.pid)
@@ -456,13 +456,15 @@ def test_launcher_gone_or_stopped_at_every_stage(jobs, witness, number, stages, 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_what_outlives_its_launcher_is_held(jobs, loopback_server, number):
     """A child of the target's, which nobody can end any more (README: what still gets through)."""
-    line = f"(for i in 1 2 3 4 5 6; do sleep .1; exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port}; done; echo tried > $0) & wait"
+    line = (
+        f"(: > $0-up; for i in 1 2 3 4 5 6; do sleep .1; exec 3<>/dev/tcp/127.0.0.1/{loopback_server.port}; done; echo tried > $0) & wait"
+    )
     for parent, visited in ((["sh", "-c", '"$@"; exit $?', "sh"], True), ([jobs.hermetic, "--no-network", "--"], False)):
         file = jobs.directory / f"tried-{visited}"
         process = subprocess.Popen(
             [*parent, "bash", "-c", line, str(file)], env=jobs.environ(), stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(0.3)
+        wait_for(Path(f"{file}-up").exists)
         process.send_signal(number)
         time.sleep(0.2)
         process.kill()

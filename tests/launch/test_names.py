@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import find_python
 from launch.container import container
 from launch.names_world import LISTED
-from launch.namespaces import private_mounts
 
-WORLD = Path(__file__).with_name("names_world.py")
 ONE_LAYER = str(Path(__file__).resolve().parent.parent / "containment/one_layer.py")
+
+Names = Callable[[dict[str, list[str]]], dict[str, list]]
+"""See `among_names` in conftest.py."""
 
 CONNECT = "import socket; s = socket.create_connection(({name!r}, {port}), 5); s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); print(s.recv(999))"
 STREAMS = (
@@ -99,19 +98,18 @@ UNKNOWN = ("another name", "a name in front of it", "another, outside ASCII")
 ORDINARY = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"] if os.geteuid() == 0 else []
 
 
-def run(hermetic: str, python: str, *options: str, guarded: bool = True) -> dict[str, list]:
+def run(among_names: Names, python: str, *prefix: str) -> dict[str, list]:
     """What came of all, by name: exit code, output, names asked for."""
-    prefix = [hermetic, "--no-network", *OPTIONS, *options, "--"] if guarded else []
     codes = {**ALLOWED, **{name: code for name, (code, _, _) in REFUSED.items()}}
-    return in_world({name: [*prefix, python, "-c", code] for name, code in codes.items()})
+    return among_names({name: [*prefix, python, "-c", code] for name, code in codes.items()})
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.13", "pypy3.9"])
-def test_names(hermetic_command: str, version: str) -> None:
+def test_names(among_names: Names, hermetic_command: str, version: str) -> None:
     python = str(find_python(version).path)
-    for name, (code, out, _) in run(hermetic_command, python, guarded=False).items():
+    for name, (code, out, _) in run(among_names, python).items():
         assert (code, "served" in out) == (1, False) if name in UNKNOWN else (0, True), (name, out)
-    found = run(hermetic_command, python)
+    found = run(among_names, python, hermetic_command, "--no-network", *OPTIONS, "--")
     for name in ALLOWED:
         code, out, _ = found[name]
         assert code == 0, (name, out)
@@ -213,14 +211,14 @@ UNGUARDED = {
 
 
 @pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
-def test_the_kernel_alone(hermetic_command: str, as_user: list[str]) -> None:
+def test_the_kernel_alone(among_names: Names, hermetic_command: str, as_user: list[str]) -> None:
     """By the run's own name server, which whoever asks, and however, is led to."""
     commands = {name: argv for name, (argv, *_) in NATIVE.items() if not as_user or argv[0] != PYTHON27}
-    bare = in_world({name: [*as_user, *argv] for name, argv in commands.items()})
+    bare = among_names({name: [*as_user, *argv] for name, argv in commands.items()})
     for name, printed in UNGUARDED.items():
         if name in commands and printed:
             assert printed in bare[name][1], (name, bare[name])
-    found = in_world({name: [*as_user, hermetic_command, "--no-network", *OPTIONS, "--", *argv] for name, argv in commands.items()})
+    found = among_names({name: [*as_user, hermetic_command, "--no-network", *OPTIONS, "--", *argv] for name, argv in commands.items()})
     for name in commands:
         _, printed, told, asked = NATIVE[name]
         _, out, seen = found[name]
@@ -257,11 +255,11 @@ LOOKING_UP = {
 
 
 @pytest.mark.parametrize("options", [[], ["--allow-localhost=80"], ["--allow-listen=80"]], ids=["closed", "ports", "listen"])
-def test_where_no_name_is_allowed(hermetic_command: str, options: list[str]) -> None:
+def test_where_no_name_is_allowed(among_names: Names, hermetic_command: str, options: list[str]) -> None:
     """Who looks one up is told of by the name, once, and does not wait."""
-    for name, (_, out, seen) in in_world(LOOKING_UP).items():
+    for name, (_, out, seen) in among_names(LOOKING_UP).items():
         assert seen == ["app.test"], (name, out)
-    found = in_world({name: [hermetic_command, "--no-network", *options, "--", *argv] for name, argv in LOOKING_UP.items()})
+    found = among_names({name: [hermetic_command, "--no-network", *options, "--", *argv] for name, argv in LOOKING_UP.items()})
     for name, (code, out, seen) in found.items():
         assert code != 0, (name, out)
         assert "hermetic: blocked action: network disabled: DNS(app.test)\n" in out, (name, out)
@@ -270,22 +268,22 @@ def test_where_no_name_is_allowed(hermetic_command: str, options: list[str]) -> 
         assert seen == [], (name, out)
 
 
-def test_who_is_killed(hermetic_command: str) -> None:
+def test_who_is_killed(among_names: Names, hermetic_command: str) -> None:
     """For a name that is refused, as for all else; the connection that it was asked by says who."""
     for allowed in (OPTIONS, []):
         command = [hermetic_command, "--no-network", *allowed, "--on-violation=kill", "--", "getent", "ahosts", "strange.example"]
-        found = in_world({"getent": command})["getent"]
+        found = among_names({"getent": command})["getent"]
         assert (found[0], "DNS(strange.example)" in found[1]) == (77, True), found
 
 
-def test_aliases_of_a_file(hermetic_command: str, tmp_path: Path) -> None:
+def test_aliases_of_a_file(among_names: Names, hermetic_command: str, tmp_path: Path) -> None:
     """A variable of the user's names the file, which the run writes: the launcher would ask for what it says."""
     aliases = tmp_path / "aliases"
     prefix, write = ["env", f"HOSTALIASES={aliases}"], f"echo single secret.strange.example. > {aliases}; exec "
     guarded = [*prefix, hermetic_command, "--no-network", "--allow-domain=single", "--"]
     asking = ["sh", "-c", write + '"$@"', "sh", str(find_python("3.11").path), "-c", QUERY, "single"]
     bare = [*prefix, "sh", "-c", write + "getent ahosts single"]
-    found = in_world({"bare": bare, "guarded": [*guarded, *asking]})
+    found = among_names({"bare": bare, "guarded": [*guarded, *asking]})
     assert found["bare"][2] == ["secret.strange.example"], found
     assert (found["guarded"][2], "blocked" in found["guarded"][1]) == (["single"], False), found
 
@@ -300,12 +298,12 @@ BIND = (
 
 @pytest.mark.parametrize("kind", ["SOCK_DGRAM", "SOCK_STREAM"])
 @pytest.mark.parametrize("version", ["2.7", "3.11"])
-def test_a_name_server_in_the_run(hermetic_command: str, kind: str, version: str) -> None:
+def test_a_name_server_in_the_run(among_names: Names, hermetic_command: str, kind: str, version: str) -> None:
     """Where everybody may have port 53, as in many containers, the launcher would ask the run itself."""
     argv = [str(find_python(version).path), "-c", BIND, kind]
     localhost = [*UNPRIVILEGED, hermetic_command, "--no-network", "--allow-localhost", "--"]
     names = [*localhost[:-1], "--allow-domain=app.test", "--"]
-    found = in_world({
+    found = among_names({
         "bare": [*UNPRIVILEGED, *argv, "53"],
         "no names": [*localhost, *argv, "53"],
         "names": [*names, *argv, "53"],
@@ -318,10 +316,10 @@ def test_a_name_server_in_the_run(hermetic_command: str, kind: str, version: str
     assert "names come from outside: " in found["names"][1], found
 
 
-def test_this_machine_denied(hermetic_command: str) -> None:
+def test_this_machine_denied(among_names: Names, hermetic_command: str) -> None:
     """The run's own name server is none of what that is about."""
     asking = [str(find_python("3.11").path), "-c", QUERY, "app.test"]
-    found = in_world({"query": [hermetic_command, "--no-network", *OPTIONS, "--deny-address=127.0.0.0/8", "--", *asking]})["query"]
+    found = among_names({"query": [hermetic_command, "--no-network", *OPTIONS, "--deny-address=127.0.0.0/8", "--", *asking]})["query"]
     assert (found[1], found[2]) == ("True\n", ["app.test"]), found
 
 
@@ -338,35 +336,35 @@ OWN_ADDRESS = (
 
 
 @pytest.mark.parametrize("layers", ["both", "python", "kernel"])
-def test_datagrams_to_a_name(hermetic_command: str, layers: str) -> None:
+def test_datagrams_to_a_name(among_names: Names, hermetic_command: str, layers: str) -> None:
     """What is allowed for a name is TCP; and connecting shows which address this machine has, by which nothing is sent."""
     python = PYTHON27 if layers == "kernel" else str(find_python("3.11").path)
     guarded = [str(find_python("3.11").path), "-IS", ONE_LAYER, "python"] if layers == "python" else [hermetic_command]
     programs = {"sent": [python, "-c", SENT], "address": [python, "-c", OWN_ADDRESS]}
-    bare = in_world(programs)
+    bare = among_names(programs)
     assert (bare["sent"][1], bare["address"][1]) == ("sent\n", "8.8.4.7\nsent\n")
     for more in ([], ["--allow-localhost"]):
-        found = in_world({name: [*guarded, "--no-network", *OPTIONS, *more, "--", *argv] for name, argv in programs.items()})
+        found = among_names({name: [*guarded, "--no-network", *OPTIONS, *more, "--", *argv] for name, argv in programs.items()})
         assert "sent\n" not in found["sent"][1] + found["address"][1] or (more and layers == "kernel"), found  # by the loopback interface
         assert ("network limited to TCP: send(8.8.4.4:80)\n" in found["sent"][1]) is (not more or layers != "kernel"), found
         assert "8.8.4.7\n" in found["address"][1] or more, found
 
 
-def test_numbers_as_names(hermetic_command: str) -> None:
+def test_numbers_as_names(among_names: Names, hermetic_command: str) -> None:
     """What libc reads as an address has no other: it would count as handed out for a name."""
     asking = "import socket; print(socket.gethostbyname({name!r}))"
     numbers = ["134743044", "0x08080404", "01002002004", "8.8.1028", "08.0x8.4.4"]
     commands = {f"bare {name}": [PYTHON27, "-c", asking.format(name=name)] for name in numbers[:4]}
     for name in numbers:
         commands[name] = [hermetic_command, "--no-network", "--allow-domain=*", "--", PYTHON27, "-c", QUERY, name, "127.83.0.53"]
-    found = in_world(commands)
+    found = among_names(commands)
     for name in numbers[:4]:
         assert found[f"bare {name}"][1] == "8.8.4.4\n", found
     for name in numbers:
         assert (f"network disabled: DNS({name})\n" in found[name][1], "True" in found[name][1], found[name][2]) == (True, False, []), found
 
 
-def test_many_names_at_once(hermetic_command: str) -> None:
+def test_many_names_at_once(among_names: Names, hermetic_command: str) -> None:
     """More than there are workers in the launcher; each of them is found."""
     code = (
         "import socket, threading; found = []\n"
@@ -376,26 +374,18 @@ def test_many_names_at_once(hermetic_command: str) -> None:
     )
     python = str(find_python("3.11").path)
     for prefix in ([], [hermetic_command, "--no-network", *OPTIONS, "--"]):
-        found = in_world({"many": [*prefix, python, "-c", code]})["many"]
+        found = among_names({"many": [*prefix, python, "-c", code]})["many"]
         assert found[1] == "300 {'8.8.4.4'}\n", found
 
 
-def test_what_is_required(hermetic_command: str) -> None:
+def test_what_is_required(among_names: Names, hermetic_command: str) -> None:
     """The kernel holds names fully, but where a guarded program may also send datagrams to this machine itself."""
     for more, code in (([], 0), (["--allow-localhost=80"], 0), (["--allow-localhost"], 125)):
         argv = [hermetic_command, "--no-network", *OPTIONS, *more, "--require=kernel", "--", "curl", "-sS", "http://app.test/"]
-        found = in_world({"curl": argv})["curl"]
+        found = among_names({"curl": argv})["curl"]
         assert (found[0], "served" in found[1]) == (code, code == 0), found
         if code:
             assert "datagrams can be sent past the loopback interface" in found[1]
-
-
-def in_world(commands: dict[str, list[str]]) -> dict[str, list]:
-    task = {"commands": commands, "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/proc/nowhere"}}
-    done = subprocess.run([*private_mounts(), "--net", sys.executable, str(WORLD)], input=json.dumps(task), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, list] = json.loads(done.stdout)
-    return found
 
 
 WITHOUT = [
@@ -406,11 +396,11 @@ WITHOUT = [
 """Where no namespaces are permitted, as in many containers."""
 
 
-def test_without_namespaces(hermetic_command: str) -> None:
+def test_without_namespaces(among_names: Names, hermetic_command: str) -> None:
     """C libraries that go by RES_OPTIONS look names up as well; what has a resolver of its own does not find the server."""
     prefix = [*WITHOUT, hermetic_command, "--no-network", *OPTIONS, "--"]
     names = [name for name in NATIVE if "public first" not in name]
-    found = in_world({name: [*prefix, *NATIVE[name][0]] for name in names})
+    found = among_names({name: [*prefix, *NATIVE[name][0]] for name in names})
     for name in names:
         _, printed, told, asked = NATIVE[name]
         code, out, seen = found[name]
@@ -422,7 +412,7 @@ def test_without_namespaces(hermetic_command: str) -> None:
         assert seen == asked, (name, seen, out)
 
 
-def test_in_a_container(hermetic_command: str) -> None:
+def test_in_a_container(among_names: Names, hermetic_command: str) -> None:
     """Neither namespaces nor a supervisor: the Python layer alone knows names, and says so."""
     python = str(find_python("3.13").path)
     prefix = [*container(), hermetic_command, "--no-network", *OPTIONS]
@@ -430,7 +420,7 @@ def test_in_a_container(hermetic_command: str) -> None:
     commands = {name: [*prefix, "--", python, "-c", code] for name, code in codes.items()}
     commands["required"] = [*prefix, "--require=kernel", "--", python, "-c", ALLOWED["a socket"]]
     commands["no Python"] = [*prefix, "--", "curl", "-sS", "http://app.test/"]
-    found = in_world(commands)
+    found = among_names(commands)
     for name in ALLOWED:
         assert (found[name][0], "served" in found[name][1], "blocked" in found[name][1]) == (0, True, False), found[name]
     for name, (_, told, asked) in REFUSED.items():
@@ -449,11 +439,11 @@ SEARCHED = (
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.13", "pypy3.9"])
-def test_search_lists(hermetic_command: str, version: str) -> None:
+def test_search_lists(among_names: Names, hermetic_command: str, version: str) -> None:
     """What is made of an allowed name by them is not asked for; what is found is the same, with its canonical name."""
     python = str(find_python(version).path)
     argv, layer = [python, "-c", SEARCHED], [str(find_python("3.11").path), "-IS", ONE_LAYER, "python"]
-    found = in_world(
+    found = among_names(
         {
             "bare": argv,
             "both": [hermetic_command, "--no-network", *OPTIONS, "--", *argv],
@@ -465,11 +455,11 @@ def test_search_lists(hermetic_command: str, version: str) -> None:
         assert found[name] == [0, found["bare"][1], ["app.test"]], found
 
 
-def test_search_lists_that_are_the_machines(hermetic_command: str) -> None:
+def test_search_lists_that_are_the_machines(among_names: Names, hermetic_command: str) -> None:
     """Where these stand in the configuration, and the kernel alone holds it, nobody is told of what libc makes of an allowed name."""
     script = 'printf "nameserver 10.9.8.7\\nsearch corp.example\\noptions ndots:9\\n" > /etc/resolv.conf; exec "$@"'
     argv = [*WITHOUT, hermetic_command, "--no-network", *OPTIONS, "--", "curl", "-sS"]
-    found = in_world({name: ["sh", "-c", script, "sh", *argv, f"http://{name}/"] for name in ("app.test", "strange.example")})
+    found = among_names({name: ["sh", "-c", script, "sh", *argv, f"http://{name}/"] for name in ("app.test", "strange.example")})
     _, out, asked = found["app.test"]
     assert ("served" in out, "blocked" in out, asked) == (True, False, ["app.test"]), out
     _, out, asked = found["strange.example"]

@@ -11,7 +11,7 @@ import pytest
 from conftest import LoopbackServer, Python
 from launch.jobs import Jobs
 from launch.staged import make_venv, site_packages
-from launch.test_names import in_world
+from launch.test_names import Names
 
 MODULE = """
 import socket, subprocess
@@ -150,6 +150,7 @@ def test_one_may_and_no_other(world: World, python: Python) -> None:
 
 
 @pytest.mark.pythons("smoke")
+@pytest.mark.shared
 def test_through(world: World) -> None:
     """What a package asks by is passed over, and nothing else is."""
     found, _ = world.guarded(grants=GRANTS + 'through = "middle"\n')
@@ -161,6 +162,7 @@ SAID = '[package.granted]\nnetwork.allow-localhost = true\nreason = "for a test"
 
 
 @pytest.mark.pythons("smoke")
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("more", "may", "told"),
     [
@@ -183,6 +185,7 @@ def test_conditions(world: World, more: str, may: bool, told: str) -> None:
 
 
 @pytest.mark.pythons("smoke")
+@pytest.mark.shared
 def test_trust(world: World) -> None:
     """A project's file gives nothing before it is trusted; at its top it holds in every run."""
     file = world.project / "hermetic.toml"
@@ -202,6 +205,7 @@ def test_trust(world: World) -> None:
 
 
 @pytest.mark.pythons("smoke")
+@pytest.mark.shared
 def test_nested(world: World, hermetic_command: str) -> None:
     """What the outer one does not allow a package, the inner one cannot give it; and the other way round."""
     (world.project / "grants.toml").write_text(f"version = 1\n{SAID}")
@@ -261,7 +265,8 @@ BY = "def connect(*words):\n import socket\n return socket.create_connection(*wo
 
 
 @pytest.mark.pythons("smoke")
-def test_names(world: World, hermetic_command: str) -> None:
+@pytest.mark.shared
+def test_names(world: World, among_names: Names, hermetic_command: str) -> None:
     """The addresses that a package's name leads to it may connect to, and so may what it asks by; to others the same addresses stay closed."""
     site = next(Path(world.python).parent.parent.glob("lib*/py*/site-packages"))
     for name, text in (("granted", FETCH), ("other", FETCH), ("middle", BY)):
@@ -279,7 +284,7 @@ def test_names(world: World, hermetic_command: str) -> None:
         "another's address": "import granted, middle; granted.fetch(); middle.connect(('8.8.4.4', 80))",
     }
     run = [hermetic_command, "--no-network", "--policy"]
-    found = in_world(
+    found = among_names(
         {
             **{f"{policy}: {name}": [*run, f"{world.project}/{policy}.toml", "--", world.python, "-c", code] for name, code in codes.items()
                for policy in ("near", "through")},

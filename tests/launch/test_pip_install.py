@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 from launch.demo import write_tree
-from launch.environments import RECIPES, UV, Environment, call, find_python, make
+from launch.environments import UV, call, find_python
 from launch.jobs import is_shown, transcript
 from launch.packages import SOURCES, Index, write_packages
-from launch.test_names import in_world
 
 ONE_LAYER = Path(__file__).parents[1] / "containment/one_layer.py"
 PROFILE = "--profile=pip-install"
@@ -17,14 +16,16 @@ LAYERS = ("both", "python", "kernel")
 VERSIONS = ("3.9", "3.13", "uv 3.9", "uv 3.13")
 WAYS = (*VERSIONS, "oldest pip", "newest pip", "pypy3.9")
 """Which pip, as environments.RECIPES has it, or uv for an environment of which Python."""
+LONG = ("uv 3.9", "pypy3.9")
+"""uv is the same program whatever Python it installs for, and pip's builds are recognized by the same rows of their command lines in PyPy."""
 
 COMBINATIONS = [*((which, "both") for which in WAYS), *((which, layers) for which in VERSIONS for layers in ("python", "kernel"))]
 
 
 def shared():
-    """Of each layer alone one version; the other takes its time."""
+    """Of each layer alone one version; the others take their time."""
     for which, layers in COMBINATIONS:
-        marks = [pytest.mark.soak] if layers != "both" and which != "3.13" else []
+        marks = [pytest.mark.soak] if which in LONG or (layers != "both" and which != "3.13") else []
         yield pytest.param(which, layers, marks=marks, id=f"{which} {layers}")
 
 
@@ -45,12 +46,10 @@ def packages(tools, tmp_path):
 class Place:
     """An environment of its own, and the commands that install into it."""
 
-    def __init__(self, which, directory, index, jobs, tools):
+    def __init__(self, which, directory, index, jobs, tools, environments):
         self.directory, self.index, self.jobs, self.tools = directory, index, jobs, tools
         self.uv = which.startswith("uv ")
-        recipe = RECIPES[which.removeprefix("uv ")]
-        self.environment = Environment(directory, find_python(recipe.python))
-        make(self.environment, recipe)
+        self.environment = environments.copy(which.removeprefix("uv "), directory)
         self.cache = directory.with_name(f"{directory.name}-cache")
         self.home = directory.with_name(f"{directory.name}-home")
         self.cache.mkdir()
@@ -105,11 +104,11 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path, packages, jobs, tools):
-    return lambda which, name="env": Place(which, tmp_path / name, packages, jobs, tools)
+def place(tmp_path, packages, jobs, tools, environments):
+    return lambda which, name="env": Place(which, tmp_path / name, packages, jobs, tools, environments)
 
 
-@pytest.mark.parametrize("which", WAYS)
+@pytest.mark.parametrize("which", [pytest.param(way, marks=[pytest.mark.soak] if way in LONG else []) for way in WAYS])
 def test_without_the_profile(place, which):
     """The control: a build does all that it tries."""
     bare = place(which)
@@ -420,7 +419,7 @@ def test_what_holds_for_the_installer_itself(place, port, packages):
     ], done.err
 
 
-def test_an_index_by_name(place, hermetic_command, tmp_path):
+def test_an_index_by_name(place, among_names, hermetic_command, tmp_path):
     """Its name is looked up, and reached; one that a file of the project names is neither."""
     made = place("3.13")
     (tmp_path / "requirements.txt").write_text("--extra-index-url http://strange.example/simple\nx\n")
@@ -428,7 +427,7 @@ def test_an_index_by_name(place, hermetic_command, tmp_path):
     pip += ["--trusted-host", "app.test", "--trusted-host", "strange.example", "-r", str(tmp_path / "requirements.txt")]
     one_layer = [find_python("3.11"), "-IS", str(ONE_LAYER)]
     ways = {"both": [hermetic_command], "python": [*one_layer, "python"], "kernel": [*one_layer, "kernel"], "bare": None}
-    found = in_world({way: pip if start is None else [*start, PROFILE, "--", *pip] for way, start in ways.items()})
+    found = among_names({way: pip if start is None else [*start, PROFILE, "--", *pip] for way, start in ways.items()})
     assert found["bare"][2] == ["app.test", "strange.example"], found["bare"]
     for way in LAYERS:
         code, out, asked = found[way]

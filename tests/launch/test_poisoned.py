@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from launch.test_names import OPTIONS, WITHOUT, in_world
+from launch.test_names import OPTIONS, WITHOUT, Names
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="these are root's files")
 
@@ -38,9 +38,9 @@ ROWS = {
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_poisoned(hermetic_command: str, name: str) -> None:
+def test_poisoned(among_names: Names, hermetic_command: str, name: str) -> None:
     start, argv, printed, told = ROWS[name]
-    found = in_world({"bare": [*start, *argv], "guarded": [*start, hermetic_command, "--no-network", *OPTIONS, "--", *argv]})
+    found = among_names({"bare": [*start, *argv], "guarded": [*start, hermetic_command, "--no-network", *OPTIONS, "--", *argv]})
     assert printed in found["bare"][1], found
     _, out, _ = found["guarded"]
     assert told in out, out
@@ -48,14 +48,14 @@ def test_poisoned(hermetic_command: str, name: str) -> None:
     assert "served" not in out, out
 
 
-def test_written_anew(hermetic_command: str) -> None:
+def test_written_anew(among_names: Names, hermetic_command: str) -> None:
     """As daemons do that renew what was there: names go on being found."""
     argv = ["sh", "-c", f"cp /etc/hosts /tmp/kept.$$; cat /tmp/kept.$$ > /etc/hosts; rm /tmp/kept.$$; sleep 1.2; {GET}"]
-    _, out, asked = in_world({"guarded": [hermetic_command, "--no-network", *OPTIONS, "--", *argv]})["guarded"]
+    _, out, asked = among_names({"guarded": [hermetic_command, "--no-network", *OPTIONS, "--", *argv]})["guarded"]
     assert ("served" in out, asked) == (True, ["app.test"]), out
 
 
-def test_with_a_guard_of_files(hermetic_command: str) -> None:
+def test_with_a_guard_of_files(among_names: Names, hermetic_command: str) -> None:
     argv = ["sh", "-c", f"echo 8.8.4.7 app.test > /etc/hosts; {GET}"]
-    _, out, asked = in_world({"guarded": [hermetic_command, "--no-network", "--fs-readonly", *OPTIONS, "--", *argv]})["guarded"]
+    _, out, asked = among_names({"guarded": [hermetic_command, "--no-network", "--fs-readonly", *OPTIONS, "--", *argv]})["guarded"]
     assert ("served" in out, asked) == (True, ["app.test"]), out

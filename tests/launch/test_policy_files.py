@@ -28,6 +28,7 @@ def project(jobs: Jobs) -> Path:
 
 @pytest.fixture
 def env(jobs: Jobs, project: Path) -> dict[str, str]:
+    jobs.acquaint(project.parent, PYTHON)
     return jobs.environ(HOME=project.parent)
 
 

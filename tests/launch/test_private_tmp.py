@@ -48,7 +48,7 @@ def elsewhere():
 
 @pytest.fixture
 def env(jobs):
-    return jobs.environ(HOME="/proc/nowhere", TMPDIR="/tmp")
+    return jobs.environ(HOME="/proc/nowhere", XDG_CACHE_HOME=jobs.home / ".cache", TMPDIR="/tmp")
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -94,8 +94,8 @@ def test_the_working_directory_and_what_is_started_stay(jobs, env):
     """In /tmp, that is, where these tests run."""
     (jobs.directory / "module.py").write_text("import os; print('found', os.path.exists('beside'))")
     (jobs.directory / "beside").touch()
-    (jobs.directory / "script.py").write_text("import module; open('new', 'w')")
-    done = jobs.guarded("--no-network", "--tmp", "private", "--", sys.executable, "script.py", env=env)
+    (jobs.directory / "script.py").write_text("import module, sys\nfor name in sys.argv[1:]: open(name, 'w')")
+    done = jobs.guarded("--no-network", "--tmp", "private", "--", sys.executable, "script.py", "new", env=env)
     assert (done.code, done.out) == (0, "found True\n"), done.err
     assert (jobs.directory / "new").exists()
     done = jobs.guarded("--no-network", "--tmp", "private", "--", sys.executable, jobs.directory / "script.py", env=env, cwd="/")

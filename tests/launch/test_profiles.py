@@ -17,6 +17,7 @@ from hermetic.policy import load
 HERE = Path(__file__).resolve().parent
 ONE_LAYER = str(HERE.parent / "containment/one_layer.py")
 LAYERS = ("both", "python", "kernel")
+ALONE = LAYERS[1:]
 VERSIONS = ("3.9", "3.13")
 COULD = re.compile(r"could: (\w+)")
 SUITE = re.compile(r"(\d+) passed")
@@ -34,6 +35,7 @@ class Work:
         self.env = jobs.environ(
             environment, HOME=self.home, SERVICE_TOKEN="a token", HTTPIE_CONFIG_DIR=self.home / ".config/httpie", **more
         )
+        jobs.acquaint(self.home, environment.python)
         (self.home / ".config/httpie").mkdir(parents=True)
         (self.home / ".config/httpie/config.json").write_text('{"disable_update_warnings": true}')
 
@@ -93,8 +95,18 @@ def shared(rows):
             yield pytest.param(version, row, marks=marks, id=f"{version}-{name}")
 
 
-@pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize(("version", "row"), [*shared({f"{row.profile}-{row.command}": row for row in ROWS})], indirect=["version"])
+def under_layers(params):
+    """Under both, and under one of them alone, by turns: what goes on under both is let by each. The other takes its time."""
+    for place, param in enumerate(params):
+        for layers in LAYERS:
+            marks = [pytest.mark.soak] if layers == ALONE[place // len(VERSIONS) % len(ALONE)] else []
+            yield pytest.param(*param.values, layers, marks=[*param.marks, *marks], id=f"{param.id}-{layers}")
+
+
+TOOLS = [*under_layers(shared({f"{row.profile}-{row.command}": row for row in ROWS}))]
+
+
+@pytest.mark.parametrize(("version", "row", "layers"), TOOLS, indirect=["version"])
 def test_tools(work, version, once, loopback_server, tools, tmp_path, row, layers):
     """They do what they do without, and nobody is told anything but which profile stands."""
     (tmp_path / "served/data.csv").write_text(PROJECT["data.csv"])
@@ -173,6 +185,7 @@ def test_what_runs_later_stays_where_more_may_be_written(one, profile):
 
 
 @pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("version", [pytest.param("3.9", marks=pytest.mark.soak), "3.13"], indirect=True)
 def test_a_real_suite(jobs, tmp_path, environments, source, version, once, layers):
     """From its source distribution."""
     work = Work(jobs, tmp_path, environments.get(f"profiles {version}"), PYTHONPATH="src")

@@ -65,18 +65,20 @@ def outcomes(hermetic_command, environments, jobs):
 
 @functools.cache
 def everything(hermetic: str, bin: Path, home: str) -> dict[str, list]:
+    """Of each client and case in the layers that it is tried in; `bare`, of each proxy."""
     commands = {}
     for client, layer, name in (*tried(), *itertools.product(CLIENTS, ["bare"], CASES)):
         case = CASES[name]
         named = [f"{variable(client)}={case.url}"]
-        commands[f"{client} {layer} {name}"] = command(hermetic, client, STRANGE, layer, bin, ["--no-network", *case.options], named)
+        what = case.url if layer == "bare" else name
+        commands[f"{client} {layer} {what}"] = command(hermetic, client, STRANGE, layer, bin, ["--no-network", *case.options], named)
     return in_world(commands, SERVERS, bin, home)
 
 
 @pytest.mark.parametrize(("client", "layer", "name"), tried())
 def test_proxy(outcomes, client: str, layer: str, name: str) -> None:
     case = CASES[name]
-    code, out = outcomes[f"{client} bare {name}"]
+    code, out = outcomes[f"{client} bare {case.url}"]
     assert (code, "secret" in out) == (0, False), out
     code, out = outcomes[f"{client} {layer} {name}"]
     if not case.told:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import find_python
-from launch.test_names import OPTIONS, ORDINARY, QUERY, WITHOUT, in_world
+from launch.test_names import OPTIONS, ORDINARY, QUERY, WITHOUT, Names
 
 NAMES = ("app.test", "strange.example")
 SOURCE = Path(__file__).with_name("resolving.c")
@@ -63,7 +63,7 @@ SITUATIONS = {
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_resolvers(resolvers, hermetic_command: str, situation: str) -> None:
+def test_resolvers(among_names: Names, resolvers, hermetic_command: str, situation: str) -> None:
     """Of one that is served the question goes on to the machine's server, if it is for an allowed name."""
     prefix, more, served = SITUATIONS[situation]
     tried = {name: found for name, found in resolvers.items() if prefix is not ORDINARY or name != "c-ares"}
@@ -72,7 +72,7 @@ def test_resolvers(resolvers, hermetic_command: str, situation: str) -> None:
         started = [hermetic_command] if prefix is ORDINARY else start
         commands[f"{name} {host}"] = [*prefix, *started, "--no-network", *OPTIONS, *more, "--", *program, host]
         commands[f"{name} {host} bare"] = [*prefix, *program, host]
-    found = in_world(commands)
+    found = among_names(commands)
     for name in tried:
         answer = ANSWERS[name]
         assert answer in found[f"{name} app.test bare"][1], found
@@ -85,13 +85,13 @@ def test_resolvers(resolvers, hermetic_command: str, situation: str) -> None:
 
 
 @pytest.mark.parametrize(("start", "more"), [([], []), ([], ["--allow-localhost"]), (ORDINARY, [])])
-def test_who_has_asked(musl, hermetic_command: str, start: list[str], more: list[str]) -> None:
+def test_who_has_asked(among_names: Names, musl, hermetic_command: str, start: list[str], more: list[str]) -> None:
     """It is named, and killed where that is wanted; not a process of the launcher's."""
     guarded = [*start, hermetic_command, "--no-network", *OPTIONS, *more]
     programs = {"musl": [musl, "strange.example"], "below": ["sh", "-c", f"{musl} strange.example; true"]}
-    found = in_world({name: [*guarded, "--", *argv] for name, argv in programs.items()})
+    found = among_names({name: [*guarded, "--", *argv] for name, argv in programs.items()})
     for name in programs:
         assert f"asked by  {musl} (process " in found[name][1], found
         assert "could not be ended" not in found[name][1], found
-    killed = in_world({"musl": [*guarded, "--on-violation=kill", "--", *programs["musl"]]})
+    killed = among_names({"musl": [*guarded, "--on-violation=kill", "--", *programs["musl"]]})
     assert killed["musl"][0] == 77, killed

@@ -132,6 +132,7 @@ def test_like_native_but_for_pypy(place, python, case):
 
 
 @pytest.mark.pythons("smoke")
+@pytest.mark.shared
 @pytest.mark.parametrize("case", SMOKE, ids=str)
 def test_like_native_on_the_others(place, python, case):
     check(place, python, case)

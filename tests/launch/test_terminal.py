@@ -119,14 +119,16 @@ def test_modes_are_restored(bare, end, code):
     assert termios.tcgetattr(terminal.slave) == before
 
 
-def test_modes_are_left_alone_from_the_background(bare):
+def test_modes_are_left_alone_from_the_background(bare, tmp_path):
     """They are the foreground job's by then, here the shell's."""
-    terminal = bare.on_terminal(shell("kill -STOP $$; sleep 0.5"), before=JOB_SHELL)
+    changed = tmp_path / "changed"
+    terminal = bare.on_terminal(shell(f"kill -STOP $$; until [ -e {changed} ]; do sleep 0.05; done"), before=JOB_SHELL)
     terminal.expect("[stopped 19]")
     modes = termios.tcgetattr(terminal.slave)
     modes[3] &= ~termios.ECHO
     terminal.type("bg\n")
     wait_until(lambda: not is_stopped(child_of(terminal.process.pid)))
     termios.tcsetattr(terminal.slave, termios.TCSANOW, modes)
+    changed.touch()
     terminal.expect("[ended 0]")
     assert termios.tcgetattr(terminal.slave) == modes

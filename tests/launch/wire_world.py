@@ -42,7 +42,6 @@ def main() -> None:
 
 
 def outcome(argv: list[str], env: dict[str, str], wire: socket.socket, marker: bytes) -> tuple[int, str, int, list[int]]:
-    list(frames(wire))
     process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     reached: list[int] = []
     thread = threading.Thread(target=reach, args=(process, reached))
