@@ -25,7 +25,7 @@ from hermetic_guard.errors import PolicyViolation  # noqa: E402
 from hermetic_guard.policy import Policy, PolicyError  # noqa: E402
 
 from hermetic.blocks import decorate, settings  # noqa: E402
-from hermetic.blocks.inside import PLAIN, Rules, Ticket, frame_of  # noqa: E402
+from hermetic.blocks.inside import Opening, Ticket, frame_of, rules_of  # noqa: E402
 from hermetic.blocks.process import guards  # noqa: E402
 from hermetic.blocks.refusals import Refusal, Run  # noqa: E402
 from hermetic.blocks.sealed import Sealed  # noqa: E402
@@ -56,8 +56,8 @@ Layer = Literal["python", "kernel", "both"]
 
 LAYERS = ("python", "kernel", "both")
 SCOPES = PROCESS, CONTEXT = ("process", "context")
-BETWEEN = frozenset([__file__, contextlib.__file__])
-"""Where one may enter a block for somebody else."""
+BETWEEN = (globals(), vars(contextlib))
+"""The modules that may enter a block for somebody else, by what a frame tells with no audit event, each of which is a call of our hook's."""
 
 
 class Block:
@@ -68,26 +68,33 @@ class Block:
     def __init__(self, policy: Policy, scope: Scope = "process") -> None:
         self.policy = policy
         self.scope: Scope = scope
-        self._rules = Rules(policy, context=scope == CONTEXT)
+        self._rules = rules_of(policy, context=scope == CONTEXT)
         self._context = scope == CONTEXT
-        self._open: dict[int, list[Ticket]] = {}
+        self._open: dict[int, list[Opening | Ticket]] = {}
         """By the identity of the frame that has opened it, which is nobody else's as long as it is open."""
-        self._inside = guards().inside
-        guards().allow_native(policy)
+        found = guards()
+        self._inside, self._post = found.inside, found.post
+        if policy.native is not None:
+            found.allow_native(policy)
 
     def __enter__(self) -> Run:
         """Raises BadBlock where the block and those around it leave nothing."""
         return self._enter(sys._getframe(1))
 
     def _enter(self, frame: FrameType) -> Run:
-        frame = caller(frame)
-        run = Run(guards().post)
+        if is_between(frame):
+            frame = caller(frame)
+        run = Run(self._post)
+        inside, rules = self._inside, self._rules
         try:
-            kind = frame_of(frame) if self._context else PLAIN
-            ticket = self._inside.open(self._rules, run, context=self._context, frame=kind)
+            opened = inside.open_here(rules, run, frame_of(frame)) if self._context else inside.open(rules, run)
         except PolicyError as error:
             raise BadBlock(f"this block and those around it leave nothing: {error}") from None
-        self._open.setdefault(id(frame), []).append(ticket)
+        key = id(frame)
+        if key in self._open:
+            self._open[key].append(opened)
+        else:
+            self._open[key] = [opened]
         return run
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -102,15 +109,25 @@ class Block:
     def _leave(self, frame: FrameType) -> None:
         """What a frame has opened it closes, and nobody else, whoever has the block open meanwhile. Only what was opened by hand may be closed
         elsewhere."""
-        own = id(caller(frame))
-        for key in (own,) if own in self._open else tuple(self._open)[::-1]:
-            tickets = self._open.get(key)
-            if tickets:
-                ticket = tickets.pop()
-                if not tickets:
-                    del self._open[key]
-                return self._inside.close(ticket)
+        if is_between(frame):
+            frame = caller(frame)
+        own = id(frame)
+        if own in self._open:
+            return self._close(self._open[own], own)
+        for key in tuple(self._open)[::-1]:
+            found = self._open.get(key)
+            if found:
+                return self._close(found, key)
         raise RuntimeError("this block is not open")
+
+    def _close(self, found: list[Opening | Ticket], key: int) -> None:
+        opened = found.pop()
+        if not found:
+            del self._open[key]
+        if isinstance(opened, Ticket):
+            self._inside.close_here(opened)
+        else:
+            self._inside.close(opened)
 
     def __call__(self, function: Function) -> Function:
         """`function`, whose body runs inside. Raises BadArgument for what is none."""
@@ -130,9 +147,14 @@ def restored(policy: bytes, scope: Scope) -> Block:
 
 def caller(frame: FrameType) -> FrameType:
     """The frame of the `with` statement, not those between it and this file, or of what enters it for a stack of contexts."""
-    while frame.f_code.co_filename in BETWEEN and frame.f_back is not None:
+    while is_between(frame) and frame.f_back is not None:
         frame = frame.f_back
     return frame
+
+
+def is_between(frame: FrameType) -> bool:
+    found = frame.f_globals
+    return found is BETWEEN[0] or found is BETWEEN[1]
 
 
 def hermetic_blocker(

@@ -21,17 +21,19 @@ PREFIX = [""]
 process and answers to its own."""
 
 
-def install(tables, standing=(True,)):
+def install(tables, standing=(True,), others=()):
     """Add the hook, which cannot be undone. tables: of each guard, functions by event, which are given the event's arguments.
 
     All guards that look at an event are asked, in their order. None may run code of the target's, whose caller it would be.
     standing: while it is empty nothing is asked but what our own replacements ask
+    others: handlers of events of another guard's, by their whole names; its hook was there before, and has been called
     """
     sealed = seal(globals())
     handlers = {}  # type: dict[str, list]
     for event, handler in [item for table in tables for item in table.items()]:
         handlers.setdefault(named(event), []).append(handler)
     single = {event: found[0] if len(found) == 1 else sealed["make_chain"](tuple(found)) for event, found in handlers.items()}
+    single.update(others)
     find = single.get if standing == (True,) else sealed["make_find"](single, standing)
     sys.addaudithook(sealed["make_hook"](find))  # novm
 

@@ -18,6 +18,9 @@ WARNING = ("ignore::%s.%s" % (EARLY_MODULE, EARLY_CLASS)).encode()
 NARROWED, BLOCK = PREFIX + b"_POLICY", PREFIX + b"_BLOCK"
 """What holds besides the run's own policy; and that it is a block's run, with the numbers of those that are told of refusals."""
 
+ONLY_PYTHON = b"only-python"
+"""Among those numbers: no kernel holds what this run starts, so what is not Python may be started only where the policy lists it."""
+
 STUB, REOPEN = "stub_importlib_bootstrap.py", "reopen.py"
 """Names in the run directory. `warnings` passes over frames of files that have `importlib` and `_bootstrap` in their names, as over those of
 the import system (Python/_warnings.c, is_internal_frame), so the stub at the bottom of the stack is nobody's caller to it."""

@@ -197,6 +197,8 @@ class Planner(object):
 
     def other(self, start):
         """A program that is not Python may start one."""
+        if injection.ONLY_PYTHON in (self.handoff.block or b"").split(b",") and self.asked.allows("start", ""):
+            self.refuse(start, "not Python, so nothing would hold it")
         misled = injection.misleading(start.environment)
         if misled:
             self.refuse(start, "%s would make Python load other code before the guards" % misled)

@@ -55,12 +55,14 @@ class Looker:
 
     def __init__(self, ledger: Dormant, inside: Inside) -> None:
         self._ledger, self._inside = ledger, inside
-        self._missing = [*METHODS]
+        self._missing = frozenset(METHODS)
 
     def __call__(self) -> None:
+        if sys.modules.keys().isdisjoint(self._missing):
+            return
         for module in self._missing:
             if module in sys.modules and all(hasattr(sys.modules[module], kind) for kind, _, _ in METHODS[module]):
-                self._missing = [name for name in self._missing if name != module]
+                self._missing -= {module}
                 self._replace(sys.modules[module], METHODS[module])
 
     def _replace(self, module: ModuleType, rows: Rows) -> None:
@@ -130,6 +132,7 @@ def _pooled(original: Callable[..., Any], inside: Inside) -> Callable[..., Any]:
     @functools.wraps(original)
     def submit(self: Any, func: Any, *arguments: Any, **named: Any) -> Any:
         pools = sys.modules["multiprocessing.pool"]
+        arguments, named = _with_callbacks(inside, original.__name__, arguments, named)
         if isinstance(self, pools.ThreadPool):
             found = inside.here() if inside.held else ()
             func = Again(inside, func, found) if found else func
@@ -138,6 +141,29 @@ def _pooled(original: Callable[..., Any], inside: Inside) -> Callable[..., Any]:
         return original(self, func, *arguments, **named)
 
     return submit
+
+
+CALLBACKS = {"apply_async": (2, 3), "_map_async": (3, 4)}
+"""Which arguments behind the function are called with what came of it, in a thread of the pool's: `callback` and `error_callback`."""
+
+
+def _with_callbacks(inside: Inside, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if not inside.held:
+        return arguments, named
+    at = CALLBACKS.get(name, ())
+    given = [inside.carried(one) if place in at and one is not None else one for place, one in enumerate(arguments)]
+    words = ("callback", "error_callback")
+    return tuple(given), {word: inside.carried(one) if word in words and one is not None else one for word, one in named.items()}
+
+
+def _callback(original: Callable[..., Any], inside: Inside) -> Callable[..., Any]:
+    """Called by the thread that has done the job."""
+
+    @functools.wraps(original)
+    def add_done_callback(self: Any, fn: Any) -> Any:
+        return original(self, inside.carried(fn))
+
+    return add_done_callback
 
 
 class Again:
@@ -185,6 +211,7 @@ def _task(original: Callable[..., Any], inside: Inside) -> Callable[..., Any]:
 
 
 METHODS: dict[str, Rows] = {
+    "concurrent.futures._base": [("Future", "add_done_callback", _callback)],
     "concurrent.futures.thread": [("ThreadPoolExecutor", "submit", _job)],
     "concurrent.futures.process": [("ProcessPoolExecutor", "submit", _shipped)],
     "multiprocessing.pool": [("Pool", name, _pooled) for name in ("apply_async", "_map_async", "imap", "imap_unordered")],

@@ -1,12 +1,16 @@
 """Functions of every kind, so that their bodies run inside of a block.
 
 A generator's body is inside whenever it runs, and nobody else is while it is suspended. Each pass through a function is a block of its own.
+
+What a function returns may have to run yet: a coroutine, or a generator, as of an asynchronous function in another decorator. That is inside too.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from types import coroutine as awaitable
 
 from hermetic.errors import BadArgument
 
@@ -33,7 +37,9 @@ def guarded(function: Any, block: Block) -> Any:
 def plain(function: Callable[..., Any], block: Block) -> Callable[..., Any]:
     def call(*arguments: Any, **named: Any) -> Any:
         with block:
-            return function(*arguments, **named)
+            found = function(*arguments, **named)
+        make = RUN_LATER.get(type(found))
+        return found if make is None else make(lambda: found, block)()
 
     return call
 
@@ -44,6 +50,20 @@ def coroutine(function: Callable[..., Any], block: Block) -> Callable[..., Any]:
             return await function(*arguments, **named)
 
     return call
+
+
+def awaitable_generator(function: Callable[..., Any], block: Block) -> Callable[..., Any]:
+    """Of types.coroutine."""
+    return awaitable(generator(function, block))
+
+
+def is_awaitable_generator(function: Any) -> bool:
+    return inspect.isgeneratorfunction(function) and bool(function.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE)
+
+
+def returned_generator(function: Callable[..., Any], block: Block) -> Callable[..., Any]:
+    is_awaitable = function().gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE
+    return (awaitable_generator if is_awaitable else generator)(function, block)
 
 
 def generator(function: Callable[..., Any], block: Block) -> Callable[..., Any]:
@@ -97,5 +117,11 @@ def async_generator(function: Callable[..., Any], block: Block) -> Callable[...,
 KINDS: list[tuple[Callable[[Any], bool], Callable[..., Any]]] = [
     (inspect.isasyncgenfunction, async_generator),
     (inspect.iscoroutinefunction, coroutine),
+    (is_awaitable_generator, awaitable_generator),
     (inspect.isgeneratorfunction, generator),
 ]
+RUN_LATER: dict[type, Callable[..., Any]] = {
+    AsyncGeneratorType: async_generator,
+    CoroutineType: coroutine,
+    GeneratorType: returned_generator,
+}

@@ -57,6 +57,19 @@ class Rules:
         self.limits_reading = files is not None and (files.read is not None or bool(files.hide))
 
 
+MADE: dict[tuple[int, bool], Rules] = {}
+
+
+def rules_of(policy: Policy, *, context: bool) -> Rules:
+    """Those of blocks that are made anew each time they are used are the same, if their policy is."""
+    found = MADE.get((id(policy), context))
+    if found is None:
+        if len(MADE) >= COMBINED:
+            MADE.clear()
+        found = MADE[id(policy), context] = Rules(policy, context=context)  # which keeps the policy, so that no other has its id
+    return found
+
+
 class Standing:
     """What holds for some code. state: another object for every block that is opened, see Scopes in hermetic_guard; runs: are told of refusals"""
 
@@ -69,20 +82,29 @@ class Standing:
 
 
 class Opening(Standing):
-    """A block that was opened. One of the scope `context` holds as long as anybody refers to it: who opened it, or what was started inside."""
+    """A block that was opened. One of the scope `context` holds as long as anybody refers to it: who opened it, or what was started inside.
 
-    __slots__ = ("__weakref__",)
+    left: whether it was closed by another thread than has opened it, whose context variable has it still
+    """
+
+    __slots__ = ("__weakref__", "left")
+
+    def __init__(self, rules: Rules, run: Run) -> None:
+        self.left = False
+        self.rules = rules
+        self.runs = (run,)
+        self.state = object()
 
 
 OUTSIDE = Standing(Rules(Policy()))
 
 
 class Ticket:
-    """What closes a block. thread: that opened it; frame: see `frame_of`; marks: what the context variable was set to, None in the scope `process`"""
+    """What closes a block of the scope `context`. thread: that opened it; frame: see `frame_of`; marks: what the context variable was set to"""
 
     __slots__ = ("frame", "marks", "opening", "thread")
 
-    def __init__(self, opening: Opening, thread: int, frame: int, marks: tuple[Mark, ...] | None) -> None:
+    def __init__(self, opening: Opening, thread: int, frame: int, marks: tuple[Mark, ...]) -> None:
         self.opening = opening
         self.thread = thread
         self.frame = frame
@@ -95,8 +117,9 @@ def frame_of(frame: FrameType) -> int:
 
 
 class Inside:
-    """Which blocks are open, and where. arm: called with the groups of a block before it opens; disarm: when it is gone
+    """Which blocks are open, and where.
 
+    arm: called with the groups of a block before it opens; disarm: when it is gone
     standing: not empty while any block is; held: those of the scope `context`
     """
 
@@ -105,9 +128,11 @@ class Inside:
         self.held: dict[ref[Opening], None] = {}
         self.tasks: WeakKeyDictionary[Any, tuple[Opening, ...]] = WeakKeyDictionary()
         self.aside: set[int] = set()
-        self._arm, self._disarm = arm, disarm
+        self.arm, self.disarm = arm, disarm
         self._everywhere: tuple[Opening, ...] = ()
         self._threads: dict[int, list[tuple[Opening, int]]] = {}
+        self._frames: dict[int, list[Opening]] = {}
+        """By the frame that can be suspended and has opened them: any thread may go on with that."""
         self._marks: ContextVar[tuple[Mark, ...]] = ContextVar("hermetic", default=())
         self._combined: dict[tuple[object, ...], Standing] = {}
         self._intersections: dict[tuple[Rules, Rules], Rules] = {}
@@ -117,61 +142,84 @@ class Inside:
 
     # Opening and closing.
 
-    def open(self, rules: Rules, run: Run, *, context: bool, frame: int) -> Ticket:
-        """Raises what `arm` raises, and PolicyError where the block and those around it leave nothing."""
-        opening = Opening(rules, (run,))
-        self._register(opening, context)
-        if not context:
-            ticket = Ticket(opening, 0, frame, None)
-        else:
-            thread = get_ident()
-            self._threads.setdefault(thread, []).append((opening, frame))
-            owner = (thread, id(running_task())) if frame else (0, 0)
-            marks = (*self._marks.get(), (opening, frame, owner))
-            self._marks.set(marks)
-            ticket = Ticket(opening, thread, frame, marks)
-        if rules.limits_reading and len(self.standing) > 1:
+    def open(self, rules: Rules, run: Run) -> Opening:
+        """Open one of the scope `process`; returns what closes it.
+
+        Raises what `arm` raises, and PolicyError where the block and those around it leave nothing.
+        """
+        opening = Opening(rules, run)
+        with self._lock:
+            self.arm(rules.groups)
+            self.standing[opening] = rules.groups
+            self._everywhere += (opening,)
+        if self._released:
+            self._settle()
+        if rules.limits_reading:
+            self._look(self.close, opening)
+        return opening
+
+    def open_here(self, rules: Rules, run: Run, frame: int) -> Ticket:
+        """One of the scope `context`. frame: see `frame_of`. Raises likewise."""
+        opening = Opening(rules, run)
+        with self._lock:
+            self.arm(rules.groups)
+            key = ref(opening, self._gone)
+            self.standing[key] = rules.groups
+            self.held[key] = None
+        if self._released:
+            self._settle()
+        thread = get_ident()
+        self._threads.setdefault(thread, []).append((opening, frame))
+        if frame:
+            self._frames.setdefault(frame, []).append(opening)
+        owner = (thread, id(running_task())) if frame else (0, 0)
+        marks = (*self._marks.get(), (opening, frame, owner))
+        self._marks.set(marks)
+        ticket = Ticket(opening, thread, frame, marks)
+        if rules.limits_reading:
+            self._look(self.close_here, ticket)
+        return ticket
+
+    def _look(self, close: Callable[[Any], None], opened: object) -> None:
+        """Whether this block and those around it leave anything."""
+        if len(self.standing) > 1:
             try:
                 self.find()
             except ValueError:
-                self.close(ticket)
+                close(opened)
                 raise
-        return ticket
 
-    def _register(self, opening: Opening, context: bool) -> None:
-        groups = opening.rules.groups
+    def close(self, opening: Opening) -> None:
+        """To be called once, from whatever thread."""
         with self._lock:
-            self._arm(groups)
-            if context:
-                key = ref(opening, self._gone)
-                self.standing[key] = groups
-                self.held[key] = None
-            else:
-                self.standing[opening] = groups
-                self._everywhere = (*self._everywhere, opening)
+            found = self._everywhere
+            self._everywhere = found[:-1] if found[-1] is opening else tuple([one for one in found if one is not opening])
+            self._forget(opening)
         if self._released:
             self._settle()
 
-    def close(self, ticket: Ticket) -> None:
-        """To be called once, from whatever thread."""
+    def close_here(self, ticket: Ticket) -> None:
+        """Likewise."""
         opening, marks = ticket.opening, ticket.marks
         del ticket.opening
-        if marks is None:
-            with self._lock:
-                self._everywhere = tuple([one for one in self._everywhere if one is not opening])
-                self._forget(opening)
-            if self._released:
-                self._settle()
-            return
         self._leave(ticket.thread, ((opening, ticket.frame),))
+        if ticket.frame:
+            self._unframe(ticket.frame, opening)
+        opening.left = ticket.thread != get_ident()
         now = self._marks.get()
         self._marks.set(marks[:-1] if now is marks else tuple([mark for mark in now if mark[0] is not opening]))
 
     def _forget(self, key: object) -> None:
         groups = self.standing.pop(key)
-        if not self.standing:
+        if self._combined and not self.standing:
             self._combined.clear()
-        self._disarm(groups)
+        self.disarm(groups)
+
+    def _unframe(self, frame: int, opening: Opening) -> None:
+        found = self._frames[frame]
+        found.remove(opening)
+        if not found:
+            del self._frames[frame]
 
     def _leave(self, thread: int, entries: tuple[tuple[Opening, int], ...]) -> None:
         found = self._threads.get(thread, [])
@@ -214,6 +262,10 @@ class Inside:
             return found[0]
         return self._both(found) if found else OUTSIDE
 
+    def is_outside(self) -> bool:
+        """Whether nothing holds for the code that is running."""
+        return self.find() is OUTSIDE
+
     def _both(self, found: tuple[Opening, ...]) -> Standing:
         key = tuple([one.state for one in found])
         known = self._combined.get(key)
@@ -241,20 +293,22 @@ class Inside:
         thread = get_ident()
         found: list[Opening] = []
         suspended: list[Opening] = []
-        entries = self._threads.get(thread)
-        if entries:
-            frames: set[int] = set()
-            for opening, frame in tuple(entries):
-                if frame and not frames:
-                    frames = on_stack()
-                (suspended if frame and frame not in frames else found).append(opening)
-        marks = self._marks.get()
-        for opening, frame, owner in marks:
+        frames = on_stack() if self._frames else ()
+        for opening, frame in tuple(self._threads.get(thread, ())):
+            (suspended if frame and frame not in frames else found).append(opening)
+        for frame in self._frames.keys() & frames:
+            found += [one for one in tuple(self._frames.get(frame, ())) if one not in found]
+        for mark in self._marks.get():
+            opening, frame, owner = mark
             # In the context that it was opened in, a copy of which may be anywhere, the stack has the last word.
-            if opening not in found and not (frame and opening in suspended and owner == (thread, id(running_task()))):
+            if frame and (opening.left or opening in suspended) and owner == (thread, id(running_task())):
+                if opening.left:
+                    self._marks.set(tuple([one for one in self._marks.get() if one is not mark]))
+            elif opening not in found:
                 found.append(opening)
-        if self.tasks:
-            found += [one for one in self.tasks.get(running_task(), ()) if one not in found]
+        task = running_task() if self.tasks else None
+        if task is not None:
+            found += [one for one in self.tasks.get(task, ()) if one not in found]
         return tuple(found)
 
     # What is started inside.

@@ -11,8 +11,8 @@ import socket
 import sys
 
 from hermetic_guard import attribution, hook
-from hermetic_guard.enforce import Enforcer
-from hermetic_guard.guards import filesystem, integrity, native, network, process
+from hermetic_guard.enforce import NARROWED, Enforcer
+from hermetic_guard.guards import filesystem, integrity, loading, native, network, process
 from hermetic_guard.policy import GUARDS, Policy
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
@@ -36,6 +36,9 @@ EVENTS = "blocks."
 
 ALL = frozenset([ALWAYS, *GUARDS, "context"])
 """The groups of replacements."""
+
+INTERPRETERS = ("call", "create", "exec", "run_func", "run_string")
+"""Functions of the modules of sub-interpreters, in which no hook of ours sees what code does. Those of before a block are there in it."""
 
 OWN = tuple(
     f"{os.path.dirname(os.path.dirname(path))}/" for path in (__file__, hook.__file__.replace("hermetic_guard", "hermetic_guard/."))
@@ -83,7 +86,7 @@ class Guards:
     """
 
     def __init__(self) -> None:
-        self.inside = Inside(self._arm, self._disarm)
+        self.inside = Inside(self._arm_first, lambda groups: None)
         self.post = Post()
         os.register_at_fork(before=self._before_fork, after_in_child=self.post.in_child)
         self.listed: Listed = ({}, {})
@@ -96,14 +99,12 @@ class Guards:
         for name, path in settings.native_files(policy):
             self.listed[path.endswith("/")][path] = name
 
-    def _arm(self, groups: frozenset[str]) -> None:
+    def _arm_first(self, groups: frozenset[str]) -> None:
+        """With the lock of those that open blocks."""
         if self._ledger is None:
             self._ledger = self._install()
+            self.inside.arm, self.inside.disarm = self._ledger.arm, self._ledger.disarm
         self._ledger.arm(groups)
-
-    def _disarm(self, groups: frozenset[str]) -> None:
-        if self._ledger is not None:
-            self._ledger.disarm(groups)
 
     def _install(self) -> Dormant:
         """As activate.py does, but for what is about the whole life of a process: core files, the collector, the end of the interpreter."""
@@ -111,22 +112,22 @@ class Guards:
         hook.PREFIX[0] = EVENTS
         enforcer = Enforcer(BlockScopes(self.inside), self._tell, stack)
         self.children = starts.Children(self.inside, self.post, stack)
-        tables, ledger = put_in_place(enforcer, self.listed, self.children.install)
+        tables, ledger = put_in_place(enforcer, self.listed, self.children.install, outside=self.inside.is_outside)
         ledger.group = "context"
         carry.install(ledger, self.inside)
-        hook.install(tables, self.inside.standing)
+        hook.install(tables, self.inside.standing, {NARROWED: self.children.narrow} if self.children.within else ())
         return ledger
 
     def stay(self) -> Callable[[Any, str], Any]:
         """Have the replacements of all guards stand for good, beneath those of a guard that is about to be put in place and stays. Blocks that open
         later have to find theirs there. Returns what gives the originals."""
-        self._arm(ALL)
+        self.inside.arm(ALL)
         assert self._ledger is not None
         return self._ledger.original
 
     def go(self) -> None:
         """That guard did not come to be."""
-        self._disarm(ALL)
+        self.inside.disarm(ALL)
 
     def _tell(self, event: dict[str, Any]) -> None:
         if event["event"] == "refused":
@@ -139,15 +140,22 @@ class Guards:
 
 
 def put_in_place(
-    enforcer: Enforcer, listed: Listed, guard_starts: Callable[[Enforcer], Table], protected: tuple[str, ...] = ()
+    enforcer: Enforcer,
+    listed: Listed,
+    guard_starts: Callable[[Enforcer], Table],
+    protected: tuple[str, ...] = (),
+    outside: Callable[[], bool] = lambda: False,
 ) -> tuple[list[Table], Dormant]:
     """Replace what has no audit event, though nothing stands yet but in the ledger; returns that, and the handlers of events for the hook.
 
     enforcer: made with the prefix of its own events in place; listed: see Guards; guard_starts: replaces the spawn points; protected: what nobody may
-    write, besides hermetic's own files
+    write, besides hermetic's own files; outside: whether nothing holds for who asks
     """
     ledger = enforcer.ledger = Dormant(stand_ins())
     handlers, protect = integrity.install(enforcer, (*OWN, *protected))
+    for module in ("_interpreters", "_xxsubinterpreters"):
+        for name in INTERPRETERS:
+            loading.when_loaded(enforcer, module, loading.replacer(enforcer, name, refused_inside(enforcer.refuse, outside)))
     on_files, replace = filesystem.prepare(enforcer, protect, "")
     on_files["open"] = but_for(on_files["open"], channel_of_run())
     tables = [enforcer.handlers, handlers, on_files, guard_starts(enforcer)]
@@ -163,6 +171,18 @@ def put_in_place(
             act(sys.modules[name])
     ledger.adopt()
     return tables, ledger
+
+
+def refused_inside(refuse: Callable[..., None], outside: Callable[[], bool]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def act(*arguments: Any, **named: Any) -> Any:
+            if not outside():
+                refuse("use", "a sub-interpreter")
+            return original(*arguments, **named)
+
+        return act
+
+    return make
 
 
 def stand_ins() -> dict[type, type]:

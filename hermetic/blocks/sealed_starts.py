@@ -15,7 +15,7 @@ from hermetic_guard.guards import process
 from hermetic_guard.hook import named
 from hermetic_guard.injection import Handoff
 from hermetic_guard.intersection import intersect
-from hermetic_guard.policy import Policy, PolicyError
+from hermetic_guard.policy import Policy, PolicyError, Subprocess
 from hermetic_guard.starts import Planner, Start
 
 from hermetic.blocks import starts
@@ -45,10 +45,12 @@ class First:
 
 
 class Known:
-    """Of this process: its first seal that lets anything be started, and whether another one lets nothing."""
+    """Of this process: its first seal that lets anything be started, whether another one lets nothing, and whether the kernel's part of all is enough
+    for a program that is not Python."""
 
     first: First | None = None
     closed = False
+    held = True
 
 
 class Starts:
@@ -86,7 +88,7 @@ class Starts:
         """Replace the spawn points; returns handlers of audit events."""
         asked = process.questions(enforcer)
         planner: Planner = Judging(self, asked)
-        Known.closed = self._closed
+        Known.closed, Known.held = self._closed, Known.held and self.held
         first, made = self._first, self._first.run if self._first else None
         assert self._guards.children is not None
         if first is not None and made is not None and first is not Known.first:
@@ -94,11 +96,19 @@ class Starts:
             planner = Guarding(self, self._asked_for_blocks_too(asked), made, first.files)
             self._guards.children.asked_elsewhere = True
         elif first is not None:
-            sys.audit(first.tighten, [], serialized.dumps(self._policy))
+            sys.audit(first.tighten, [], serialized.dumps(self._handed_on(first)))
         Known.first = Known.first or first
         self._guards.children.sealed = True
         starts.install(enforcer, planner.plan)
         return {"socket.connect": starts.make_on_connect(self.refuse)} if is_serving_forks() else {}
+
+    def _handed_on(self, first: First) -> Policy:
+        """What holds for children. Those of a run's know nothing of seals: where the kernel's part is not enough, this interpreter is all that they
+        start."""
+        if self._policy.subprocess is not None or self.held or first.run is not None:
+            return self._policy
+        changed: Policy = self._policy.replaced(subprocess=Subprocess(run=(os.path.realpath(sys.executable),)))
+        return changed
 
     def _asked_for_blocks_too(self, asked: Questions) -> Questions:
         """Blocks that are open when something is started have a say, as replacements of theirs are beneath the one that changes the start."""
@@ -145,7 +155,8 @@ class Starts:
         """Who is told of what a child is refused."""
         found = self._guards
         found.post.collect()
-        return found.post.address((*found.sealed, *found.inside.find().runs))
+        told = found.post.address((*found.sealed, *found.inside.find().runs))
+        return told if Known.held and not found.inside.find().rules.policy.guards() else b"%s,%s" % (injection.ONLY_PYTHON, told)
 
 
 class Guarding(Planner):
@@ -167,19 +178,10 @@ class Guarding(Planner):
         return changed
 
 
-class Judging(Planner):
-    """Asks for a start and leaves it as it is: the guards that go with it are another planner's to give, if it is to be at all."""
-
+class Judging(starts.Asking):
     def __init__(self, owner: Starts, asked: Questions) -> None:
         self._owner = owner
         super().__init__(asked, Handoff(b"", b"", (0, 0)), [], frozenset(), children.LOADER)
-
-    def fingerprint(self) -> list[tuple[int, ...]]:
-        return []
-
-    def plan(self, start: Start) -> Start:
-        super().plan(start)
-        return start
 
     def other(self, start: Start) -> Start:
         self._owner.admit(start)

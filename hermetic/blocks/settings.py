@@ -32,9 +32,29 @@ NOT_OF_A_BLOCK = {
 }
 """Parts of a policy that are about a whole process."""
 
+ALIKE = frozenset([*SWITCHES, "allow_localhost", "on_violation"])
+"""Arguments that mean the same whatever there is: no paths, no names of anything, and nothing that is looked for."""
+
+KNOWN: dict[tuple[object, ...], Policy] = {}
+"""What such arguments came to. These are a few words, so there are not many."""
+
 
 def policy_of(given: Mapping[str, object], lifted: Sequence[str] = ()) -> Policy:
     """given: the arguments that are not None; lifted: parts that are left out where a profile has them. Raises BadBlock, BadArgument."""
+    if lifted or not ALIKE.issuperset(given):
+        return resolved(given, lifted)
+    key = (*given.items(), *map(type, given.values()))  # 1 is no switch, though it equals True
+    try:
+        return KNOWN[key]
+    except (KeyError, TypeError):  # not yet, or ports as a list
+        policy = resolved(given)
+    if {*map(type, given.values())} <= {bool, str} and type(given.get("allow_localhost", True)) is bool:
+        KNOWN[key] = policy
+    return policy
+
+
+def resolved(given: Mapping[str, object], lifted: Sequence[str] = ()) -> Policy:
+    """Raises likewise."""
     values = values_of(given)
     values.setdefault("on_violation", "raise")
     if not {"no_network", "no_subprocess", "fs_readonly", "block_native", "profile", "policy"} & values.keys():
@@ -42,12 +62,12 @@ def policy_of(given: Mapping[str, object], lifted: Sequence[str] = ()) -> Policy
     if "policy" not in values:
         values["no_policy"] = True
     try:
-        resolved = combine.resolve(Invocation(options.RUN, values, []), working_directory(), chooses=False)
+        found = combine.resolve(Invocation(options.RUN, values, []), working_directory(), chooses=False)
     except HermeticError as error:
         raise BadBlock(error.message, error.hint) from None
-    for notice in resolved.notices:
-        warnings.warn(f"hermetic: {notice}", stacklevel=4)
-    policy = resolved.policy.replaced(**dict.fromkeys(lifted))
+    for notice in found.notices:
+        warnings.warn(f"hermetic: {notice}", stacklevel=5)
+    policy = found.policy.replaced(**dict.fromkeys(lifted))
     refuse_what_no_block_holds(policy)
     return with_needs(policy)
 

@@ -3,6 +3,9 @@
 Nothing in this process holds what another does. A Python child gets the guards of its own, from a run directory made for the block's policy when the
 first such child starts; they stand for all its life. A program that is not Python would go where no kernel rule of ours holds it: it is refused,
 unless the block lists it (`allow_run`), which says that it may do as it likes. A fork is this process once more, with its blocks.
+
+Inside of a run it is that which guards the children. What the block's policy takes from them besides, the run's guard is told when it asks itself
+what holds for a child.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from hermetic_guard import children, errors, injection, pex, programs, pyenv, se
 from hermetic_guard.enforce import VIOLATION_EXIT
 from hermetic_guard.guards import process
 from hermetic_guard.injection import Handoff
+from hermetic_guard.intersection import intersect
+from hermetic_guard.policy import PolicyError, Subprocess
 from hermetic_guard.starts import OWN, Planner, Start
 
 from hermetic.blocks.refusals import FIELDS
@@ -50,15 +55,18 @@ class Children:
     """Run directories by policy, made when they are needed and removed when this process ends.
 
     asked: what a start asks; sealed: whether there is a guard that stays; asked_elsewhere: whether that sees to starts, and asks for blocks too
+    within: whether this is a run's target, or what one has started
     """
 
     asked: process.Questions
 
     def __init__(self, inside: Inside, post: Post, stack: Callable[[], list[tuple[str, int, str]]]) -> None:
         self._stack, self._post = stack, post
-        self.sealed = self.asked_elsewhere = False
+        self.sealed = self.asked_elsewhere = self.within = False
         self._inside = inside
         self._planners: dict[bytes, Planner] = {}
+        self._interpreters: dict[int, str] = {}
+        """What is being started within a run, by thread."""
         self._runs: list[RunDirectory] = []
         self._pid = os.getpid()
         atexit.register(self._remove)
@@ -66,6 +74,9 @@ class Children:
     def install(self, enforcer: Enforcer) -> dict[str, Callable[..., None]]:
         """Replace the spawn points; returns handlers of audit events."""
         self.prepare()
+        from hermetic.launch import nested
+
+        self.within = nested.is_inside()
         self.asked = process.questions(enforcer)
         install(enforcer, self.plan)
         return {"socket.connect": make_on_connect(self.refuse)}
@@ -88,11 +99,31 @@ class Children:
         key = serialized.dumps(policy)
         planner = self._planners.get(key)
         if planner is None:
-            planner = self._planners[key] = self._made(policy)
+            planner = self._planners[key] = WithinRun(self, policy) if self.within else self._made(policy)
         changed: Start = planner.plan(start)
         if injection.PREFIX in changed.environment:
-            changed.environment[injection.BLOCK] = self._post.address(standing.runs)
+            changed.environment[injection.BLOCK] = b"%s,%s" % (injection.ONLY_PYTHON, self._post.address(standing.runs))
         return changed
+
+    def narrow(self, answer: object) -> None:
+        """The run's guard has answered what holds for a child besides the run's own policy, None for nothing: so do the blocks.
+
+        The kernel knows nothing of these, so what such a child starts is its own interpreter, or what a block lists.
+        """
+        policy = self._inside.find().rules.policy
+        interpreter = self._interpreters.pop(_thread.get_ident(), "")
+        if type(answer) is not list or not answer or not policy.guards():
+            return
+        if policy.subprocess is None:
+            policy = policy.replaced(subprocess=Subprocess(run=(interpreter,) if interpreter else ()))
+        try:
+            answer[0] = serialized.dumps(policy if answer[0] is None else intersect(serialized.loads(answer[0]), policy))
+        except PolicyError as error:
+            self.refuse("a child", f"this block and what stands around it leave nothing: {error}", "")
+
+    def starting(self, interpreter: str) -> None:
+        """This thread is about to start it, and will be asked what holds there."""
+        self._interpreters[_thread.get_ident()] = OWN.path.realpath(interpreter)
 
     def refuse(self, target: str, rule: str, hint: str) -> NoReturn:
         """Raises the violation of a start that no policy would have to forbid."""
@@ -137,7 +168,7 @@ class Children:
         self._runs.append(run)
         self._post.receive(run.events)
         handoff = Handoff(os.fsencode(run.path), run.digest.encode(), run.identity)
-        return BlockPlanner(self, self.asked, handoff, ["manifest", *files], policy)
+        return BlockPlanner(self, handoff, ["manifest", *files], policy)
 
     def _remove(self) -> None:
         """What cannot be removed any more the next start of hermetic's sweeps."""
@@ -151,9 +182,9 @@ class Children:
 class BlockPlanner(Planner):
     """For a start out of a block. Always the stub: that this interpreter takes the other way has not been proved."""
 
-    def __init__(self, owner: Children, asked: process.Questions, handoff: Handoff, files: list[str], policy: Policy) -> None:
+    def __init__(self, owner: Children, handoff: Handoff, files: list[str], policy: Policy) -> None:
         self._owner = owner
-        super().__init__(asked, handoff, files, frozenset(), children.LOADER)
+        super().__init__(owner.asked, handoff, files, frozenset(), children.LOADER)
         self._lists = policy.subprocess is not None
 
     def other(self, start: Start) -> Start:
@@ -162,6 +193,29 @@ class BlockPlanner(Planner):
             self._owner.refuse("".join(start.executables[-1:]), *NOT_PYTHON)
         changed: Start = super().other(start)
         return changed
+
+
+class Asking(Planner):
+    """Asks for a start and leaves it as it is: the guards that go with it are another planner's to give, if it is to be at all."""
+
+    def fingerprint(self) -> list[tuple[int, ...]]:
+        return []
+
+    def plan(self, start: Start) -> Start:
+        super().plan(start)
+        return start
+
+
+class WithinRun(Asking, BlockPlanner):
+    """For a start out of a block in a run's target: its replacements are beneath ours."""
+
+    def __init__(self, owner: Children, policy: Policy) -> None:
+        super().__init__(owner, Handoff(b"", b"", (0, 0)), [], policy)
+
+    def python(self, start: Start, program: programs.Program, words: list[str]) -> Start:
+        self._owner.starting(program.interpreter)
+        found: Start = super().python(start, program, words)
+        return found
 
 
 def refused(fields: tuple[str, ...], frames: list[tuple[str, int, str]]) -> dict[str, Any]:

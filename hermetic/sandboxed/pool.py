@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import marshal
 import os
-import queue
+import threading
+from collections import deque
 
 from hermetic.errors import BadArgument, BadBlock, GuardUnavailable, HermeticError
 from hermetic.options import EXEC
@@ -19,51 +20,60 @@ from hermetic.sandboxed.words import Words, number, option_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
     from os import PathLike
     from types import TracebackType
     from typing import Self, Unpack
 
     from hermetic.sandboxed.result import Result
 
+    Steps = Iterator[tuple[Callable[[], bool], float | None]]
+
 WARMING_S = 120.0
 """Seconds in which an interpreter must be ready, with all it loads."""
 
 
 class Slot(Line):
-    """One warm interpreter's launcher. Raises HermeticError."""
+    """One warm interpreter's launcher. Raises HermeticError.
 
-    def await_warm(self) -> None:
+    What takes time is a row of steps, each of which says what to wait for, and how many seconds at most: who waits, and how, is the caller's.
+    """
+
+    is_warm = False
+    outcome: Result
+
+    def warming(self) -> Steps:
         """Until it can be used."""
-        turns = Turns()
-        self.watch(turns, bool)
-        try:
-            turns.until(lambda: self.told.warm or self.is_over, WARMING_S)
-        finally:
-            self.leave()
+        yield (lambda: self.told.warm or self.is_over), WARMING_S
         if not self.told.warm:
-            self.give_up()
             raise self._failure()
+        self.is_warm = True
 
-    def run(self, source: str, given: bytes, timeout: float | None, keep: int) -> Result:
-        most = self.told.most
+    def running(self, job: Job) -> Steps:
+        """Then `outcome` is what came of it."""
+        if not self.is_warm:
+            yield from self.warming()
+        most, timeout = self.told.most, job.timeout
         self.drain()  # what it has written while it was loaded
-        self.told, self.out, self.err = Told(), Kept(keep), Kept(keep)
-        turns = Turns()
-        self.watch(turns, bool)
-        self.ask(headed(marshal.dumps((source, given, timeout), 2)))
-        try:
-            turns.until(lambda: self._is_done() or self._writes_too_much(most), None if timeout is None else timeout + LATEST_S)
-            if self._writes_too_much(most) and not self._is_done():
-                self.ask(headed(b""))
-                turns.until(self._is_done, LATEST_S)
-        finally:
-            self.leave()
+        self.told, self.out, self.err = Told(), Kept(job.keep), Kept(job.keep)
+        self.ask(headed(marshal.dumps((job.source, job.input, timeout), 2)))
+        yield (lambda: self._is_done() or self._writes_too_much(most)), None if timeout is None else timeout + LATEST_S
+        if self._writes_too_much(most) and not self._is_done():
+            self.ask(headed(b""))
+            yield self._is_done, LATEST_S
         if not self._is_done() or self.told.exit_code is None:
             raise self._failure()
         self.drain()
         self.told.most = most
-        return result_of(self, self.told.exit_code)
+        self.outcome = result_of(self, self.told.exit_code)
+
+    def ending(self) -> Steps:
+        """The end of it, and of all below it."""
+        self.abandon()
+        yield (lambda: self.is_over), ENDING_S
+        if not self.is_over:
+            self.kill()
 
     def _is_done(self) -> bool:
         return self.told.exit_code is not None or bool(self.told.broken) or self.is_over
@@ -77,19 +87,67 @@ class Slot(Line):
             return raised(told.error)
         return GuardUnavailable(told.broken) if told.broken else silent(self)
 
-    def give_up(self) -> None:
-        """The end of it, and of all below it."""
-        if self.is_over:
-            return
-        turns = Turns()
-        self.watch(turns, bool)
-        self.abandon()
-        if not turns.until(lambda: self.is_over, ENDING_S):
-            self.kill()
+
+def wait(slot: Slot, steps: Steps) -> None:
+    """Take them, in this thread."""
+    turns = Turns()
+    slot.watch(turns, bool)
+    try:
+        for over, seconds in steps:
+            turns.until(over, seconds)
+    finally:
+        slot.leave()
+
+
+def end(slot: Slot) -> None:
+    if not slot.is_over:
+        wait(slot, slot.ending())
+
+
+class Idle:
+    """The interpreters that nobody uses; None stands for one that was given up. Threads and tasks wait for one in their order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._free: list[Slot | None] = []
+        self._waiting: deque[Future[Slot | None]] = deque()
+
+    def ask(self) -> Future[Slot | None]:
+        from concurrent.futures import Future  # which brings more than all the rest of this file
+
+        future: Future[Slot | None] = Future()
+        with self._lock:
+            if self._free:
+                future.set_result(self._free.pop())
+            else:
+                self._waiting.append(future)
+        return future
+
+    def put(self, slot: Slot | None) -> None:
+        with self._lock:
+            while self._waiting:
+                future = self._waiting.popleft()
+                if future.set_running_or_notify_cancel():
+                    future.set_result(slot)
+                    return
+            self._free.append(slot)
+
+    def take(self) -> Slot | None:
+        future = self.ask()
+        try:
+            return future.result()
+        except BaseException:
+            self.unask(future)
+            raise
+
+    def unask(self, future: Future[Slot | None]) -> None:
+        """Nobody waits for it any more. It may have come already."""
+        if not future.cancel():
+            self.put(future.result())
 
 
 class Pool:
-    """`size` warm interpreters; to be used by `with`, from any number of threads.
+    """`size` warm interpreters; to be used by `with`, or `async with`, from any number of threads and tasks.
 
     python:  as for `run_code`; CPython from 3.8 on
     preload: names of modules that are loaded ahead, once. Whatever they do is done for all runs, so they have to be trusted as hermetic itself is
@@ -117,7 +175,7 @@ class Pool:
             values["python"] = os.fspath(python)
         self._request = Request(EXEC, values, ["-c", ""], **streams(None, cwd, KEEP))
         self._request.preload = modules(preload)
-        self._idle: queue.LifoQueue[Slot | None] = queue.LifoQueue()
+        self._idle = Idle()
         self._size = size
         self._open = False
 
@@ -127,24 +185,53 @@ class Pool:
         try:
             slots += (Slot(self._request) for _ in range(self._size))
             for slot in slots:
-                slot.await_warm()
+                wait(slot, slot.warming())
         except BaseException:
             for slot in slots:
-                slot.give_up()
+                end(slot)
             raise
+        self._begin(slots)
+        return self
+
+    async def __aenter__(self) -> Self:
+        """The same, while the loop goes on."""
+        from hermetic.sandboxed.awaiting import ended_slot, stepped
+
+        slots: list[Slot] = []
+        try:
+            slots += (Slot(self._request) for _ in range(self._size))
+            for slot in slots:
+                await stepped(slot, slot.warming())
+        except BaseException:
+            for slot in slots:
+                await ended_slot(slot)
+            raise
+        self._begin(slots)
+        return self
+
+    def _begin(self, slots: list[Slot]) -> None:
         for slot in slots:
             self._idle.put(slot)
         self._open = True
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         """Waits for what runs, and ends all of them."""
         self._open = False
         for _ in range(self._size):
-            slot = self._idle.get()
+            slot = self._idle.take()
             if slot is not None:
-                slot.give_up()
+                end(slot)
         self._idle.put(None)  # for those who wait still, one after the other
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        from hermetic.sandboxed.awaiting import ended_slot, taken
+
+        self._open = False
+        for _ in range(self._size):
+            slot = await taken(self._idle)
+            if slot is not None:
+                await ended_slot(slot)
+        self._idle.put(None)
 
     def run_code(
         self, source: str, *, input: bytes | str | None = None, timeout: float | str | None = None, keep_output: int = KEEP
@@ -153,36 +240,65 @@ class Pool:
 
         timeout: of this run, besides that of the pool
         """
+        job = Job(source, input, timeout, keep_output)
+        self._must_be_open()
+        slot, left = self._still_open(self._idle.take()), None
+        try:
+            slot = slot or Slot(self._request)
+            wait(slot, slot.running(job))
+            left = slot
+            return slot.outcome
+        except BaseException:
+            if slot is not None:
+                end(slot)
+            raise
+        finally:
+            self._idle.put(None if left is None or left.is_over else left)
+
+    async def arun_code(
+        self, source: str, *, input: bytes | str | None = None, timeout: float | str | None = None, keep_output: int = KEEP
+    ) -> Result:
+        """`run_code` for asyncio. Cancelled, it ends the run, and returns when nothing is left of that."""
+        from hermetic.sandboxed.awaiting import ended_slot, stepped, taken
+
+        job = Job(source, input, timeout, keep_output)
+        self._must_be_open()
+        slot, left = self._still_open(await taken(self._idle)), None
+        try:
+            slot = slot or Slot(self._request)
+            await stepped(slot, slot.running(job))
+            left = slot
+            return slot.outcome
+        except BaseException:
+            if slot is not None:
+                await ended_slot(slot)
+            raise
+        finally:
+            self._idle.put(None if left is None or left.is_over else left)
+
+    def _must_be_open(self) -> None:
+        if not self._open:
+            raise BadBlock("this pool is not open")
+
+    def _still_open(self, slot: Slot | None) -> Slot | None:
+        """It may have been closed while somebody waited for this one."""
+        if not self._open:
+            self._idle.put(slot)
+        self._must_be_open()
+        return slot
+
+
+class Job:
+    """Code and what it is run with. Raises BadArgument, BadBlock."""
+
+    def __init__(self, source: str, input: bytes | str | None, timeout: float | str | None, keep_output: int) -> None:
         if not isinstance(source, str):
             raise BadArgument(f"code is a str, not {source!r}")
         if "\0" in source:
             raise BadBlock("there is a null character in the code")
         given = streams(input, None, keep_output)
-        seconds = None if timeout is None else duration(timeout)
-        slot = self._take()
-        try:
-            slot = slot or self._another()
-            return slot.run(source, given["input"], seconds, given["keep"])
-        except BaseException:
-            if slot is not None:
-                slot.give_up()
-            slot = None
-            raise
-        finally:
-            self._idle.put(slot if slot is None or not slot.is_over else None)
-
-    def _take(self) -> Slot | None:
-        slot = self._idle.get() if self._open else None
-        if not self._open:
-            self._idle.put(slot)
-            raise BadBlock("this pool is not open")
-        return slot
-
-    def _another(self) -> Slot:
-        """In the place of one that was given up."""
-        slot = Slot(self._request)
-        slot.await_warm()
-        return slot
+        self.source, self.input, self.keep = source, given["input"], given["keep"]
+        self.timeout = None if timeout is None else duration(timeout)
 
 
 def duration(timeout: object) -> float:

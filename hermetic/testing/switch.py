@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import _thread
 
-from hermetic.blocks.inside import PLAIN, Rules, Ticket
+from hermetic.blocks.inside import Opening, Rules
 from hermetic.blocks.process import guards
 from hermetic.blocks.refusals import Refusal, Run
 from hermetic.errors import BadBlock
@@ -30,7 +30,7 @@ class Switch:
     def __init__(self) -> None:
         self.policy: Policy | None = None
         self._inside = guards().inside
-        self._ticket: Ticket | None = None
+        self._opening: Opening | None = None
         self._run = Run(guards().post)
         self._rules: dict[int, Rules] = {}
         """By the identity of their policy, which they keep: to compare long lists of paths for each test takes longer than to open a block."""
@@ -40,15 +40,15 @@ class Switch:
         before = self.policy
         if policy is before:
             return before
-        ticket = self._opened(policy) if policy is not None and policy.guards() else None
-        if self._ticket is not None:
-            self._inside.close(self._ticket)
-        self._ticket, self.policy = ticket, policy
+        opening = self._opened(policy) if policy is not None and policy.guards() else None
+        if self._opening is not None:
+            self._inside.close(self._opening)
+        self._opening, self.policy = opening, policy
         return before
 
-    def _opened(self, policy: Policy) -> Ticket:
+    def _opened(self, policy: Policy) -> Opening:
         try:
-            return self._inside.open(self._rules_of(policy), self._run, context=False, frame=PLAIN)
+            return self._inside.open(self._rules_of(policy), self._run)
         except ValueError as error:
             raise BadBlock(f"this policy and what stands around it leave nothing: {error}") from None
 

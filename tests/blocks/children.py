@@ -24,6 +24,15 @@ try:
 except Exception as error:
     print("refused" if "PolicyViolation" in [kind.__name__ for kind in type(error).__mro__] else error)
 """
+OTHER = """
+import subprocess
+try:
+    subprocess.run(["true"], check=True)
+    print("done")
+except Exception as error:
+    print("refused" if "PolicyViolation" in [kind.__name__ for kind in type(error).__mro__] else error)
+"""
+"""What a child starts that is not Python."""
 PATIENCE_S = 60
 
 
@@ -91,6 +100,7 @@ def main():
                 "python -I, no environment": lambda: run(sys.executable, "-I", "-c", CODE, env={}),
                 "python, cleaned": lambda: run(sys.executable, "-c", CODE, env={"PATH": "/usr/bin:/bin"}),
                 "grandchild": grandchild,
+                "true, by a child": lambda: run(sys.executable, "-I", "-c", OTHER),
                 "fork": fork,
                 "multiprocessing fork": lambda: start("fork"),
                 "multiprocessing spawn": lambda: start("spawn"),
@@ -110,6 +120,8 @@ def main():
     with block(block_network=True, block_subprocess=True, allow_run=["true"]):
         found["listed"] = tried(lambda: run("true") or "done")
         found["not listed"] = tried(lambda: run("false") or "done")
+    with block(block_network=True, block_subprocess=True, allow_run=["true", sys.executable]):
+        found["listed, by a child"] = tried(lambda: run(sys.executable, "-c", OTHER))
     told = [] if passed is None else [one.target for one in passed.violations if one.guard == "subprocess"]
     print(json.dumps({"found": found, "told": told}))
 

@@ -15,6 +15,7 @@ import multiprocessing.pool
 import os
 import sys
 import threading
+import types
 
 from hermetic import PolicyViolation, hermetic_blocker, with_hermetic
 
@@ -137,6 +138,29 @@ def pools():
         return dict(found, after=pool.apply(act))
 
 
+def callbacks():
+    """Of what the threads of pools have done that were there before."""
+    found, go, done = {}, threading.Event(), threading.Semaphore(0)
+
+    def callback(name):
+        return lambda _: (found.update({name: act()}), done.release())
+
+    with concurrent.futures.ThreadPoolExecutor(1) as executor, multiprocessing.pool.ThreadPool(1) as pool:
+        executor.submit(int).result()
+        pool.apply(int)
+        with block():
+            executor.submit(go.wait, PATIENCE_S).add_done_callback(callback("future"))
+            pool.apply_async(int, callback=callback("pool"))
+            pool.map_async(int, [0], 1, callback("pool, map"))
+            pool.apply_async(int, ("x",), {}, None, callback("pool, error"))
+            go.set()
+            for _ in range(4):
+                assert done.acquire(timeout=PATIENCE_S)
+        executor.submit(int).add_done_callback(callback("after"))
+        assert done.acquire(timeout=PATIENCE_S)
+    return found
+
+
 def initializer():
     found = []
     with block():
@@ -179,6 +203,7 @@ async def tasks_in_loop():
             loop.call_soon(lambda: done.set_result(act()))
             found["call_soon"] = await done
             late = asyncio.create_task(waiting(leave))
+            found["thread from before, while there are tasks"] = in_outer(act)
             helper = plain_block_in_a_coroutine()
             found["plain function"] = helper
         found["itself, after"] = act()
@@ -267,6 +292,26 @@ def generators():
     return found
 
 
+def moved():
+    """A generator that another thread goes on with."""
+
+    def body():
+        with block():
+            yield act()
+            yield act()
+            try:
+                yield
+            finally:
+                found["closing"] = act()
+
+    one = body()
+    found = {"here": next(one), "elsewhere": in_thread(lambda: next(one))}
+    next(one)
+    found["between, elsewhere"] = in_outer(act)
+    in_thread(one.close)
+    return dict(found, **{"closed": act(), "closed, elsewhere": in_outer(act)})
+
+
 def async_generators():
     return asyncio.run(async_generators_in_loop())
 
@@ -351,6 +396,37 @@ def methods():
     return {"method": Thing().method(), "static": Thing.static(), "class": Thing.of_class()}
 
 
+def returned():
+    """What a function returns, and still has to run."""
+
+    async def coroutine():
+        return act()
+
+    async def items():
+        yield act()
+
+    class Callable:
+        async def __call__(self):
+            return act()
+
+    @types.coroutine
+    def old():
+        yield
+        return act()
+
+    async def every():
+        return {
+            "coroutine": await decorated(lambda: coroutine())(),
+            "of an object": await decorated(Callable())(),
+            "generator": next(decorated(lambda: (act() for _ in [0]))()),
+            "asynchronous generator": await anext(decorated(lambda: items())()),
+            "types.coroutine": await decorated(old)(),
+            "types.coroutine, returned": await decorated(lambda: old())(),
+        }
+
+    return asyncio.run(every())
+
+
 def stacks():
     with contextlib.ExitStack() as stack:
         stack.enter_context(block())
@@ -374,15 +450,18 @@ ROWS = (
     threads,
     executors,
     pools,
+    callbacks,
     initializer,
     contexts,
     tasks,
     loops,
     generators,
+    moved,
     async_generators,
     coroutines,
     nested,
     methods,
+    returned,
     stacks,
     again,
 )

@@ -40,7 +40,10 @@ def test_types_for_pyright(environments: Environments, tmp_path: Path) -> None:
 
     environment = environments.get("blocks 3.13")
     (tmp_path / "program.py").write_text(TYPED)
+    (tmp_path / "usage.py").write_text((ROOT / "tests/sandboxed/usage.py").read_text())
     (tmp_path / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict", "extraPaths": [str(ROOT), f"{ROOT}/bootstrap"]}))
-    done = subprocess.run([environment.bin / "pyright", "--outputjson", "program.py"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [environment.bin / "pyright", "--outputjson", "program.py", "usage.py"], cwd=tmp_path, capture_output=True, text=True
+    )
     found = json.loads(done.stdout)["generalDiagnostics"]
     assert [one["message"] for one in found if one["severity"] == "error"] == [], done.stdout

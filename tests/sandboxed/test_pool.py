@@ -1,5 +1,6 @@
 """hermetic.Pool: runs in interpreters that were started ahead, none of which ever runs anything itself."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -406,6 +407,81 @@ def test_several_threads(tmp_path, traces):
             thread.join()
     assert sorted(outputs) == sorted(f"{number}\n" for number in range(4) for _ in range(3))
     assert traces.now() == before
+
+
+# The same for asyncio.
+
+
+def test_several_tasks(tmp_path, traces):
+    """More than there are interpreters, beside a thread that uses the same pool, and the loop goes on meanwhile."""
+
+    async def several():
+        turns, late = 0, asyncio.Event()
+
+        async def turn():
+            nonlocal turns
+            while not late.is_set():
+                turns += 1
+                await asyncio.sleep(0.01)
+
+        async with hermetic.Pool(2, cwd=tmp_path, **GUARDED) as pool:
+            turning = asyncio.create_task(turn())
+            code = "import sys, time; time.sleep(0.2); print(sys.stdin.read())"
+            tasks = [pool.arun_code(code, input=str(number), timeout=60) for number in range(4)]
+            found = await asyncio.gather(asyncio.to_thread(pool.run_code, code, input="thread"), *tasks)
+            late.set()
+            await turning
+        return turns, [result.output for result in found]
+
+    before = traces.now()
+    turns, outputs = asyncio.run(several())
+    assert outputs == ["thread\n", *(f"{number}\n" for number in range(4))]
+    assert turns > 10
+    assert traces.now() == before
+
+
+@pytest.mark.parametrize(("how", "marker"), [("cancel", "4721.25"), ("twice", "4722.25"), ("timeout", "4723.25")])
+def test_a_task_that_is_cancelled_leaves_nothing(tmp_path, traces, how, marker):
+    code = f"import subprocess; subprocess.run(['sleep', '{marker}'])"
+
+    async def begin(pool):
+        async with asyncio.timeout(3 if how == "timeout" else None):
+            await pool.arun_code(code)
+
+    async def cancelled():
+        async with hermetic.Pool(1, cwd=tmp_path, block_network=True) as pool:
+            task = asyncio.create_task(begin(pool))
+            while how != "timeout" and not running(marker):
+                await asyncio.sleep(0.05)
+            waiting = asyncio.create_task(pool.arun_code("print('never')"))
+            await asyncio.sleep(0.1)
+            waiting.cancel()
+            for _ in range({"cancel": 1, "twice": 2, "timeout": 0}[how]):
+                task.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises((asyncio.CancelledError, TimeoutError)):
+                await task
+            assert not running(marker)
+            return (await pool.arun_code("print('next')")).output
+
+    before = traces.now()
+    assert asyncio.run(cancelled()) == "next\n"
+    assert traces.now() == before
+
+
+def test_what_a_task_asks_for_wrongly(pool):
+    async def asked(**words):
+        return await pool.arun_code(**words)
+
+    for words, kind in (({"source": 3}, errors.BadArgument), ({"source": "pass", "timeout": "soon"}, errors.BadBlock)):
+        with pytest.raises(kind):
+            asyncio.run(asked(**words))
+    with pytest.raises(errors.BadBlock, match="not open"):
+        asyncio.run(hermetic.Pool(**GUARDED).arun_code("pass"))
+    assert asyncio.run(asked(source="print('well')")).output == "well\n"
+
+
+# What befalls it.
 
 
 def test_another_one_comes_where_one_has_ended(tmp_path, traces):
