@@ -198,9 +198,11 @@ class Sockets:
         """The run's own, whose errors a resolver takes for the server's."""
         assert self.resolution is not None
         server = self.resolution.server()
+        if server.refuses(asking.thread):
+            return ECONNREFUSED
         family, process = found.getsockopt(SOL_SOCKET, SO_DOMAIN), process_of(asking.thread)
         answer = self.waiting().connect(asking, found, family, server.address(family))
-        server.expect(name_of(found, family)[1], process)  # also when it goes on by itself (EINPROGRESS)
+        server.expect(name_of(found, family)[1], process, asking.thread)  # also when it goes on by itself (EINPROGRESS)
         return answer
 
     def waiting(self) -> Waiting:
