@@ -315,7 +315,7 @@ def _decide_datagrams(rules: "Any") -> Decision:
 def _decide_name(domains: "Any", host: "str | None", changed: "str | None") -> Decision:
     name = canonical_name(host or "")
     if any(covers(pattern, name) for pattern, _ in domains):
-        return Decision(False, "names are found by %s, which the run has changed" % changed) if changed else ALLOWED
+        return Decision(False, "names are found by %s, which is not as it was when the run began" % changed) if changed else ALLOWED
     return Decision(False, "network disabled", "--allow-domain %s" % name if is_name(name) else "")
 
 

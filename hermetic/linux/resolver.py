@@ -134,23 +134,25 @@ class Names:
 
     def _is_beside_an_answer(self, question: dns.Question) -> bool:
         """Whether the hosts file has an address of the other kind: C libraries have found that, and ask for one of this kind besides."""
-        sizes = [len(packed) for packed in self._hosts.addresses(canonical_name(self._plain(question.name)))]
+        sizes = [len(packed) for form in self._forms(question.name) for packed in self._hosts.addresses(canonical_name(form))]
         return bool(sizes) and question.kind in FAMILIES and SIZES[FAMILIES[question.kind]] not in sizes
 
-    def _plain(self, name: str) -> str:
-        return next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
+    def _forms(self, name: str) -> list[str]:
+        """A name as it may have been wanted: as it is, or completed by one of the search list. One of these may end like another."""
+        return [name, *(name.removesuffix(end) for end in self._searched if name.endswith(end))]
 
     def _refuse(self, request: Request, name: str, asking: Asking) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
-        plain = self._plain(name)
-        if plain != name and decide(self._policy, Request("network", "DNS", plain, host=plain)).allowed:
+        forms = self._forms(name)
+        if any(decide(self._policy, Request("network", "DNS", form, host=form)).allowed for form in forms[1:]):
             return  # which it will be asked for as well, and that answers who wanted it
         asker = asking() if callable(asking) else asking
+        wanted = {(asker, form) for form in forms}
         with self._lock:
-            known = {(asker, name), (asker, plain), *((asker, name + end) for end in self._searched)} & self._told
+            known = wanted & self._told
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
-            self._told.add((asker, name))
+            self._told |= wanted
         if not known:
             self._tell(request, asker)
 

@@ -465,9 +465,10 @@ def test_search_lists(hermetic_command: str, version: str) -> None:
         assert found[name] == [0, found["bare"][1], ["app.test"]], found
 
 
-def test_search_lists_that_are_the_machines(hermetic_command: str) -> None:
+@pytest.mark.parametrize("searched", ["corp.example", "sub.corp.example corp.example", "corp.example sub.corp.example"])
+def test_search_lists_that_are_the_machines(hermetic_command: str, searched: str) -> None:
     """Where these stand in the configuration, and the kernel alone holds it, nobody is told of what libc makes of an allowed name."""
-    script = 'printf "nameserver 10.9.8.7\\nsearch corp.example\\noptions ndots:9\\n" > /etc/resolv.conf; exec "$@"'
+    script = f'printf "nameserver 10.9.8.7\\nsearch {searched}\\noptions ndots:9\\n" > /etc/resolv.conf; exec "$@"'
     argv = [*WITHOUT, hermetic_command, "--no-network", *OPTIONS, "--", "curl", "-sS"]
     found = in_world({name: ["sh", "-c", script, "sh", *argv, f"http://{name}/"] for name in ("app.test", "strange.example")})
     _, out, asked = found["app.test"]
