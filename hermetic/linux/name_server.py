@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard.hosts import NAME_SERVER
+from hermetic_guard.hosts import NAME_SERVER, plain_address
 
 from hermetic.linux import dns
 from hermetic.linux.loopback_server import holder, sockaddr
@@ -345,7 +345,7 @@ class Resolution:
 
     def is_server(self, address: bytes, port: int) -> bool:
         """Whether a resolver that goes by this machine's configuration, or by the run's own, takes it for a name server."""
-        return (address, port) in self._servers
+        return (plain_address(address), port) in self._servers
 
     def server(self) -> Server:
         with self._lock:

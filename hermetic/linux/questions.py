@@ -17,6 +17,8 @@ EAI_NONAME, EAI_AGAIN, EAI_NODATA = -2, -3, -5
 """Of glibc's netdb.h; negative, so that they are no errno."""
 OTHER = {2: 10, 10: 2}
 """AF_INET and AF_INET6."""
+MANY = 100
+"""Questions that are known at a time; beyond that it is looked which need be no longer."""
 RECENT_S = 1.0
 """How long a failure counts, and with it that the name's other kind of address is known."""
 
@@ -42,7 +44,10 @@ class Question:
 
     def counts(self) -> bool:
         """Whether who asks the same gets this outcome too."""
-        return self.ended == float("inf") or is_failure(self.outcome, EAI_AGAIN)
+        return self.ended == float("inf") or (is_failure(self.outcome, EAI_AGAIN) and self.is_recent())
+
+    def is_recent(self) -> bool:
+        return self.ended >= now() - RECENT_S
 
 
 class Questions:
@@ -68,7 +73,8 @@ class Questions:
 
     def _outcome(self, name: str, family: int) -> list[bytes] | OSError:
         with self._lock:
-            self._forget()
+            if len(self._asked) > MANY:
+                self._forget()
             question = self._asked.get((name, family))
             if question is None or not question.counts():
                 mine = self._asked[name, family] = Question(self._allocate_lock())
@@ -84,12 +90,10 @@ class Questions:
         """Whether somebody asks for these as well, and finds some: not all that names are found by says that there is such a name at all."""
         with self._lock:
             question = self._asked.get((name, family))
-        return question is not None and isinstance(question.wait(), list)
+        return question is not None and question.is_recent() and isinstance(question.wait(), list)
 
     def _forget(self) -> None:
-        begun = now() - RECENT_S
-        for key in [key for key, question in self._asked.items() if question.ended < begun]:
-            del self._asked[key]
+        self._asked = {key: question for key, question in self._asked.items() if question.is_recent()}
 
 
 def tried(lookup: Lookup, name: str, family: int) -> list[bytes] | OSError:
