@@ -422,6 +422,16 @@ def test_without_namespaces(hermetic_command: str) -> None:
         assert seen == asked, (name, seen, out)
 
 
+def test_each_refusal_is_one_event(hermetic_command: str) -> None:
+    """Of a guarded program too, which both layers hold."""
+    prefix = [*WITHOUT, hermetic_command, "--no-network", *OPTIONS, "--", str(find_python("3.11").path), "-c"]
+    found = in_world({name: [*prefix, code] for name, (code, _, _) in REFUSED.items()})
+    for name, (_, told, _) in REFUSED.items():
+        out = found[name][1]
+        assert (told in out, out.count("hermetic: blocked action")) == (True, 1), (name, out)
+        assert "hermetic: blocked 1 action in all: network 1\n" in out, (name, out)
+
+
 def test_in_a_container(hermetic_command: str) -> None:
     """Neither namespaces nor a supervisor: the Python layer alone knows names, and says so."""
     python = str(find_python("3.13").path)
