@@ -19,7 +19,7 @@ def printable(text: str) -> str:
     """`text` with everything a terminal would act on, or could not encode, escaped as Python would write it."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)  # without a codec, which would have to be loaded
 
 
 def cut(text: str) -> str:

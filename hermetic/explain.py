@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.request import proxy_bypass
 
 from hermetic_guard import packages, programs
-from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
+from hermetic_guard.decide import INBOUND, Decision, Request, decide, decide_for_packages
 from hermetic_guard.distributions import INFO, OPEN_ENDED, name_of
 from hermetic_guard.files import names_in
 from hermetic_guard.guards.addresses import is_localhost, read_host, show_host
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 ELSEWHERE = b"\xcb\0\x71\1"
 """203.0.113.1, which is nobody's (RFC 5737): stands for what a name leads to."""
 LOCALHOST = b"\x7f\0\0\1"
+EXAMPLE = "as in example.com:443"
+EVERYWHERE = bytes(4)
+LOCAL_EXAMPLE = "as in 8000, 127.0.0.1:8000, [::1]:8000"
 INWARD = "unless the name leads to a private, loopback or link-local address"
 PROXIES = {80: ("http_proxy", "all_proxy"), 443: ("https_proxy", "all_proxy")}
 """The variables that clients heed, by the port that is asked about; for others any of these."""
@@ -170,6 +173,26 @@ def _connecting(text: str, protected: Sequence[str]) -> Iterator[Request]:
     yield from requests(*read(text))
 
 
+def _listening(text: str, protected: Sequence[str]) -> Iterator[Request]:
+    """A server is bound first. Without an address it is on all that the machine has."""
+    packed, port = read_local(text)
+    place = f"{bracketed(show_host(packed))}:{port}"  # type: ignore[no-untyped-call]
+    for action in INBOUND:
+        yield Request("network", action, place, address=packed, port=port)
+
+
+def read_local(text: str) -> tuple[bytes, int]:
+    """An address of this machine, and the port in `text`. Raises UsageError."""
+    host, colon, rest = text.rpartition(":")
+    port, in_brackets = _port(rest, text, LOCAL_EXAMPLE), host.startswith("[") and host.endswith("]")
+    packed = read_host(host[1:-1] if in_brackets else host) if colon else EVERYWHERE  # type: ignore[no-untyped-call]
+    if is_localhost(host):  # type: ignore[no-untyped-call]
+        packed = LOCALHOST
+    if packed is None or in_brackets is not (len(packed) == 16):
+        raise UsageError(f"{quoted(text)}: an address of this machine was expected", LOCAL_EXAMPLE)
+    return packed, port
+
+
 def _answer(policy: Policy, request: Request, asker: tuple[str, str] | None) -> Answer:
     asked, decision = f"{request.action}({request.target})", decide(policy, request)
     unless = INWARD if policy.network is not None and request.facts.get("address") == ELSEWHERE and request.facts.get("names") else ""
@@ -206,13 +229,17 @@ def requests(host: str, port: int) -> Iterator[Request]:
         packed = LOCALHOST if is_localhost(name) else found[0] if found else ELSEWHERE  # type: ignore[no-untyped-call]
     elif ":" not in host:
         host = show_host(packed)  # type: ignore[no-untyped-call]  # of all ways to write it the one that options take
-    yield Request("network", "connect", f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address=packed, port=port, names=names)
+    yield Request("network", "connect", f"{bracketed(host)}:{port}", address=packed, port=port, names=names)
+
+
+def bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def read(text: str) -> tuple[str, int]:
     """The host and the port in `text`. Raises UsageError."""
     if "://" in text:
-        raise UsageError(f"{quoted(text)}: a host and a port were expected, not a URL", "as in example.com:443")
+        raise UsageError(f"{quoted(text)}: a host and a port were expected, not a URL", EXAMPLE)
     if "/" in text:
         raise UsageError(f"{quoted(text)}: a host and a port were expected, not a path", "--allow-unix PATH leaves a local socket open")
     host, colon, rest = text.rpartition(":")
@@ -220,17 +247,22 @@ def read(text: str) -> tuple[str, int]:
         host = host[1:-1]
     elif ":" in host:
         raise UsageError(f"{quoted(text)}: an IPv6 address stands in brackets", "as in [2001:db8::1]:443")
+    port = _port(rest if colon else "", text)
+    return _host(host, text), port
+
+
+def _port(rest: str, text: str, example: str = EXAMPLE) -> int:
+    """The one port that `text` ends with. Raises UsageError."""
+    before = len(text) - len(rest)
     try:
-        ranges = ports.read(rest if colon else "")
+        ranges = ports.read(rest)
     except ports.PortsError as error:
-        at = len(text) - len(rest) + error.position if colon else len(text) + 1
-        raise UsageError(f"{quoted(text)}: {error.why} (at character {at})", "as in example.com:443") from None
+        at = before + (error.position if rest or text.endswith(":") else 1)
+        raise UsageError(f"{quoted(text)}: {error.why} (at character {at})", example) from None
     (low, high), *more = ranges
     if low != high or more:
-        raise UsageError(
-            f"{quoted(text)}: a host and one port were expected (at character {len(text) - len(rest) + 1})", "as in example.com:443"
-        )
-    return _host(host, text), low
+        raise UsageError(f"{quoted(text)}: one port was expected (at character {before + 1})", example)
+    return low
 
 
 def _host(host: str, text: str) -> str:
@@ -240,10 +272,10 @@ def _host(host: str, text: str) -> str:
     try:
         asked = host if host.isascii() else domains.encoded(host)
     except domains.DomainError as error:
-        raise UsageError(f"{quoted(text)}: {error}", "as in example.com:443") from None
+        raise UsageError(f"{quoted(text)}: {error}", EXAMPLE) from None
     if not is_name(canonical_name(asked)):
         at = 1 if host.startswith("*") else wrong_in_brackets(host) if text.startswith("[") else domains.wrong_character(host)
-        raise UsageError(f"{quoted(text)}: a host and one port were expected (at character {at})", "as in example.com:443")
+        raise UsageError(f"{quoted(text)}: a host and one port were expected (at character {at})", EXAMPLE)
     return asked
 
 
@@ -254,6 +286,7 @@ def wrong_in_brackets(host: str) -> int:
 
 QUESTIONS = {
     "net": Question("network", "HOST:PORT", _connecting),
+    "listen": Question("network", "[ADDRESS:]PORT", _listening),
     "read": Question("filesystem", "PATH", _reading),
     "write": Question("filesystem", "PATH", _writing),
     "run": Question("subprocess", "PROGRAM", _running),

@@ -70,6 +70,7 @@ EXAMPLES = {
     WHY: (
         ("hermetic why --no-network net example.com:443", ""),
         ("hermetic why --allow-domain example.com net a.example.com:443", ""),
+        ("hermetic why --allow-listen 8000 listen 8000", ""),
         ("hermetic why --profile pytest write .git/hooks/pre-commit", ""),
         ("hermetic why write src/module.py -- pytest", "by the profile of the command"),
         ("hermetic why --no-subprocess run git", ""),

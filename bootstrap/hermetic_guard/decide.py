@@ -37,7 +37,8 @@ class Request(object):
                 inside this run), put (whether another socket was there at the start), datagrams (whether the socket is one of datagrams, or else
                 of a kind that no policy allows), mute (whether nothing is sent by it, whatever is said here), proxy (where the environment
                 names this for a proxy: the variables that do, and the port), changed (what names are looked up by, where it is not what it
-                was at the start), hosts (of a name: each address that the hosts file gives it, with all its names there)
+                was at the start), hosts (of a name: each address that the hosts file gives it, with all its names there), reverse (whether
+                gethostbyaddr asks for the name of an address, for its errors are others; the rules do not look at it)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves away, or comes), name (the name is made or taken away, which changes the directory it is in),
@@ -314,7 +315,7 @@ def _decide_datagrams(rules: "Any") -> Decision:
 def _decide_name(domains: "Any", host: "str | None", changed: "str | None") -> Decision:
     name = canonical_name(host or "")
     if any(covers(pattern, name) for pattern, _ in domains):
-        return Decision(False, "names are found by %s, which the run has changed" % changed) if changed else ALLOWED
+        return Decision(False, "names are found by %s, which is not as it was when the run began" % changed) if changed else ALLOWED
     return Decision(False, "network disabled", "--allow-domain %s" % name if is_name(name) else "")
 
 

@@ -139,14 +139,18 @@ def look(request, pid, frames) -> "dict[str, object]":
 def make_violation_factory():
     """A function that makes the exception for a refused request, in the policy's manner."""
     kinds = {guard: dict(manners) for guard, manners in errors.VIOLATIONS.items()}
-    unnamed, hidden, not_there = errors.name_refused(), judging.HIDDEN, FileNotFoundError
+    unnamed, unaddressed, hidden, not_there = errors.name_refused(), errors.address_refused(), judging.HIDDEN, FileNotFoundError
+
+    def kind_of(manner, request):
+        if manner != "refuse" or request.action != "DNS":
+            return kinds[request.guard][manner]
+        return unaddressed if request.facts.get("reverse") else unnamed
 
     def violation(manner, request, decision):
         given = request.facts.get("given")
         if decision.rule == hidden:
             return not_there(ENOENT, "No such file or directory", given)
-        kind = unnamed if manner == "refuse" and request.action == "DNS" else kinds[request.guard][manner]
-        error = kind(request.guard, request.action, request.target, decision.rule, decision.hint)
+        error = kind_of(manner, request)(request.guard, request.action, request.target, decision.rule, decision.hint)
         if given is not None:
             error.filename = given
         return error

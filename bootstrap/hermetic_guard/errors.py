@@ -101,17 +101,31 @@ VIOLATIONS = {
 """What is raised, by guard and manner."""
 
 
+HOST_NOT_FOUND = 1
+"""Of netdb.h: what an herror has in the place of an errno."""
+
+
 def name_refused() -> type:
     """The class for a refused name: NetworkRefused that also is socket.gaierror. Made when `_socket` is there anyway."""
     import _socket
 
-    made = globals().get("NameRefused")
-    if made is not None:
-        return made
+    return _also(
+        "NameRefused", "A name lookup refused: also a socket.gaierror, so that offline fallbacks work.", "gaierror", _socket.EAI_NONAME
+    )
 
-    class NameRefused(NetworkRefused, _socket.gaierror):
-        """A name lookup refused: also a socket.gaierror, so that offline fallbacks work."""
 
-    NameRefused.__qualname__ = "NameRefused"
-    globals()["NameRefused"] = _os_error(NameRefused, getattr(_socket, "EAI_NONAME", EACCES))
-    return NameRefused
+def address_refused() -> type:
+    """The same for the name of an address, where gethostbyaddr was asked for it: socket.herror."""
+    return _also(
+        "AddressRefused", "The name of an address refused: also a socket.herror, as where nobody knows one.", "herror", HOST_NOT_FOUND
+    )
+
+
+def _also(name: str, doc: str, kind: str, code: int) -> type:
+    import _socket
+
+    if name not in globals():
+        new = type(name, (NetworkRefused, getattr(_socket, kind)), {"__doc__": doc, "__module__": __name__, "__qualname__": name})
+        globals()[name] = _os_error(new, code)
+    made = globals()[name]  # type: type
+    return made

@@ -23,8 +23,10 @@ hermetic_guard.guards hermetic_guard.guards.addresses hermetic_guard.guards.prox
 hermetic.distributions hermetic.launch.leftovers hermetic.launch.removal
 hermetic_guard.guards.options hermetic.linux.bpf hermetic.linux.seccomp hermetic.linux.exec_once
 hermetic.linux.notify hermetic.linux.numbers hermetic.linux.supervisor hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers
-hermetic.linux.socket_answers hermetic.linux.socket_filters hermetic.linux.socket_turns hermetic.linux.local_sockets hermetic.linux.udp_sockets
-hermetic.linux.waiting hermetic.linux.essentials hermetic.linux.lookups hermetic.linux.resolver hermetic.linux.lookup_sources hermetic.linux.dns
+hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.socket_filters hermetic.linux.socket_turns hermetic.linux.udp_sockets
+hermetic.linux.local_answers hermetic.linux.local_sockets
+hermetic.linux.waiting hermetic.linux.essentials
+hermetic.linux.lookups hermetic.linux.resolver hermetic.linux.lookup_sources hermetic.linux.questions hermetic.linux.dns
 hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords hermetic.policy.adjust hermetic.policy.git_index
 """.split()
 """A package comes before what is in it."""

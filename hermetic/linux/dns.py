@@ -9,6 +9,7 @@ FINE, FAILED, NO_SUCH_NAME = 0, 2, 3
 HEADER = 12
 RESPONSE, TRUNCATED, RECURSION_DESIRED, RECURSION_AVAILABLE = 0x8000, 0x0200, 0x0100, 0x0080
 OPERATION = 0x7800
+CODE = 0x0F
 POINTER = 0xC0
 DATAGRAM = 512
 LONGEST_LABEL, LONGEST_NAME = 63, 255
@@ -67,6 +68,11 @@ def answer(question: Question, addresses: list[bytes], code: int = FINE) -> byte
     flags = RESPONSE | RECURSION_AVAILABLE | question.wanted | code
     head = question.number + b"".join(word.to_bytes(2, "big") for word in (flags, 1, len(addresses), 0, 0))
     return head + question.wire + b"".join(_record(question.kind, address) for address in addresses)
+
+
+def has_failed(message: bytes) -> bool:
+    """Whether this is the answer that there may be one later."""
+    return message[3] & CODE == FAILED
 
 
 def as_datagram(message: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What the launcher's C library finds names by, and whether the run has changed it: as root it may, where no guard keeps its files.
+"""What the launcher's C library finds names by, and whether it is as it was: as root a run may change it, where no guard keeps files.
 
 The launcher looks names up outside the sandbox. By a line in the hosts file, or a daemon of its own in nscd's place, the target would say itself
 which address an allowed name has, and could so reach any.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard.hosts import NAME_SERVER
+from hermetic_guard.hosts import NAME_SERVER, plain_address
 
 from hermetic.linux import dns
 from hermetic.linux.loopback_server import holder, sockaddr
+from hermetic.linux.questions import RECENT_S, now
 from hermetic.linux.resolver import Names, name_servers, settle
 
 TYPE_CHECKING = False
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from hermetic.linux.loopback_server import LoopbackServer
 
 AF_INET, STREAM = 2, 1
+SOL_SOCKET, SO_LINGER = 1, 13
+AT_ONCE = b"\1\0\0\0\0\0\0\0"
+"""A struct linger with which close(2) resets a connection (socket(7))."""
 IPPROTO_IP, IP_PKTINFO = 0, 8
 FIONREAD, SHUT_RDWR = 0x541B, 2
 LONGEST = 65535
@@ -51,20 +55,20 @@ class Crew:
         self._start_thread = _thread.start_new_thread
         self._busy = 0
 
-    def do(self, work: Callable[..., None], *arguments: object) -> None:
+    def do(self, work: Callable[..., object], *arguments: object) -> None:
         """Raises RuntimeError where there can be no thread more."""
         while not self._takes_one():
             pause()
         self._begin(work, arguments)
 
-    def could_do(self, work: Callable[..., None], *arguments: object) -> bool:
+    def could_do(self, work: Callable[..., object], *arguments: object) -> bool:
         """The same where somebody is free; else nothing. Raises RuntimeError."""
         free = self._takes_one()
         if free:
             self._begin(work, arguments)
         return free
 
-    def _begin(self, work: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    def _begin(self, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
         try:
             self._start_thread(self._work, (work, arguments))
         except RuntimeError:
@@ -81,7 +85,7 @@ class Crew:
         with self._lock:
             self._busy -= 1
 
-    def _work(self, work: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    def _work(self, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
         try:
             work(*arguments)
         finally:
@@ -105,7 +109,8 @@ class Server:
         self._crew = Crew()
         self._allocate_lock = _thread.allocate_lock
         self._lock = _thread.allocate_lock()
-        self._expected: dict[int, int] = {}
+        self._expected: dict[int, tuple[int, int]] = {}
+        self._failed: dict[int, float] = {}
         self._waiting: dict[int, LockType] = {}
         self._listening = _socket.socket(AF_INET, STREAM | os.O_CLOEXEC)
         self._listening.bind((LOCAL, 0))
@@ -116,16 +121,21 @@ class Server:
     def address(self, family: int) -> bytes:
         return sockaddr(family, LOOPBACK, self.port)
 
-    def expect(self, port: int, process: int) -> None:
+    def expect(self, port: int, process: int, thread: int) -> None:
         """Somebody of the run comes from this port."""
         with self._lock:
-            self._expected[port] = process
+            self._expected[port] = process, thread
             waiting = self._waiting.pop(port, None)
         if waiting:
             waiting.release()
 
-    def _asker(self, port: int) -> int | None:
-        """Who is connected from there: it is connected before the supervisor can say so."""
+    def refuses(self, thread: int) -> bool:
+        """Whether what this thread has asked for just now could not be found: then it comes again, once, to be told so."""
+        with self._lock:
+            return self._failed.pop(thread, 0.0) > now()
+
+    def _asker(self, port: int) -> tuple[int, int] | None:
+        """The process and the thread connected from there: it is connected before the supervisor can say so."""
         with self._lock:
             if port not in self._expected:
                 waiting = self._waiting[port] = self._allocate_lock()
@@ -155,27 +165,52 @@ class Server:
                 pause()
 
     def _serve(self, peer: socket, port: int) -> None:
-        """C libraries ask for both kinds of address at once (send_vc of glibc's res_send.c), and would wait for one after the other."""
         turn = self._allocate_lock()
         try:
             asker = self._asker(port)
-            while asker is not None and (message := _message(peer)):
-                if not (is_more(peer) and self._crew.could_do(self._reply, peer, turn, message, asker)):
-                    self._reply(peer, turn, message, asker)
+            if asker is not None and not self._reply_to_all(peer, turn, asker[0]):
+                self._fail(peer, asker[1])
         except (OSError, RuntimeError):
             return
         finally:
             with turn:
                 peer.close()
 
-    def _reply(self, peer: socket, turn: LockType, message: bytes, asker: int) -> None:
+    def _reply_to_all(self, peer: socket, turn: LockType, process: int) -> bool:
+        """C libraries ask for both kinds of address at once (send_vc of glibc's res_send.c), and would wait for one after the other.
+
+        False where that an only question has failed has to be told by the connection.
+        """
+        only = True
+        while message := _message(peer):
+            more = is_more(peer)
+            only = only and not more
+            handed_on = more and self._crew.could_do(self._reply, peer, turn, message, process)
+            if not handed_on and not self._reply(peer, turn, message, process, only=only):
+                return False
+            only = False
+        return True
+
+    def _reply(self, peer: socket, turn: LockType, message: bytes, process: int, *, only: bool = False) -> bool:
         """Whoever asks what is no question is told no more."""
-        answer = self._names.answer(message, asker)
+        answer = self._names.answer(message, process)
         with turn:
             if answer is None:
                 end(peer)
+            elif only and dns.has_failed(answer):
+                return False
             else:
                 send(peer, len(answer).to_bytes(2, "big") + answer)
+        return True
+
+    def _fail(self, peer: socket, thread: int) -> None:
+        """glibc takes the answer to one question by TCP that says so for one that there is no such name (gethostbyname3_context, dns-host.c); not a
+        server that is not there: so the connection is reset, and the next one, which it tries then, refused.
+        """
+        with self._lock:
+            self._failed = {one: until for one, until in self._failed.items() if until > now()}
+            self._failed[thread] = now() + RECENT_S
+        peer.setsockopt(SOL_SOCKET, SO_LINGER, AT_ONCE)
 
 
 def send(peer: socket, data: bytes) -> None:
@@ -310,7 +345,7 @@ class Resolution:
 
     def is_server(self, address: bytes, port: int) -> bool:
         """Whether a resolver that goes by this machine's configuration, or by the run's own, takes it for a name server."""
-        return (address, port) in self._servers
+        return (plain_address(address), port) in self._servers
 
     def server(self) -> Server:
         with self._lock:

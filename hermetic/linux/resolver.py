@@ -13,6 +13,7 @@ from hermetic_guard.hosts import canonical_name, covers, plain_address
 
 from hermetic.linux import dns
 from hermetic.linux.lookup_sources import RECENT_NS, Hosts, Watch, in_reach, pin, services
+from hermetic.linux.questions import EAI_NONAME, Questions, given, tried
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
-    Lookup = Callable[[str, int], list[bytes]]
+    from hermetic.linux.questions import Lookup
+
     Asker = int | None
     """The process that asks, where that is known."""
     Asking = Asker | Callable[[], Asker]
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 AF_INET, AF_INET6, STREAM = 2, 10, 1
 FAMILIES = {dns.A: AF_INET, dns.AAAA: AF_INET6}
 SIZES = {AF_INET: 4, AF_INET6: 16}
-EAI_NONAME, EAI_AGAIN, EAI_NODATA = -2, -3, -5
-"""Of glibc's netdb.h; negative, so that they are no errno."""
 MOST_TOLD = 10_000
 MOST_NAMES = 100
 """Of one address."""
@@ -65,6 +65,7 @@ class Names:
         self._hosts = Hosts(lines(HOSTS))
         self._watch = Watch(in_reach(policy))
         self._lookup = lookup or self._look_up
+        self._questions = Questions(self._found)
         self._allowed = tuple(name for name, _ in policy.network.domains) if policy.network else ()
         self._told: set[tuple[Asker, str]] = set()
         self._lock = _thread.allocate_lock()
@@ -91,38 +92,33 @@ class Names:
             return dns.answer(question, [], dns.NO_SUCH_NAME)
         if question.kind not in FAMILIES:
             return dns.answer(question, [])
-        found, changed = self._found(question)
-        if found is None:
-            request.facts["changed"] = changed
+        try:
+            addresses = self._questions.addresses(question.name, FAMILIES[question.kind])[:MOST_ADDRESSES]
+        except Changed as change:
+            request.facts["changed"] = change.path
             self._refuse(request, question.name, asker)
             return dns.answer(question, [], dns.FAILED)
-        answer, addresses = found
+        except OSError as error:
+            return dns.answer(question, [], dns.NO_SUCH_NAME if error.errno == EAI_NONAME else dns.FAILED)
         self._remember(question.name, addresses)
-        return answer
+        return dns.answer(question, addresses)
 
-    def _found(self, question: dns.Question) -> tuple[tuple[bytes, list[bytes]] | None, str]:
-        """The answer and its addresses, as all is that they are found by; else what was another. Then nothing is looked up, for by that libc would
-        load what it names.
+    def _found(self, name: str, family: int) -> list[bytes]:
+        """As all is that it is found by. Raises Changed where something was another; then nothing is looked up, for by that libc would load what it
+        names; and OSError (gaierror).
         """
         for _ in range(TRIES):
             begun = self._watch.begin()
             changed = self._watch.changed(begun)
             if not changed:
-                found = self._resolved(question)
+                found = tried(self._lookup, name, family)
                 changed = self._watch.changed(begun)
                 if not changed:
-                    return found, ""
+                    return given(found)
             if not self._watch.may_be_again(changed):
                 break
             pause()
-        return None, changed
-
-    def _resolved(self, question: dns.Question) -> tuple[bytes, list[bytes]]:
-        try:
-            addresses = self._lookup(question.name, FAMILIES[question.kind])[:MOST_ADDRESSES]
-        except OSError as error:
-            return dns.answer(question, [], dns.FAILED if error.errno == EAI_AGAIN else dns.NO_SUCH_NAME), []
-        return dns.answer(question, addresses), addresses
+        raise Changed(changed)
 
     def _remember(self, name: str, addresses: list[bytes]) -> None:
         with self._lock:
@@ -138,25 +134,35 @@ class Names:
 
     def _is_beside_an_answer(self, question: dns.Question) -> bool:
         """Whether the hosts file has an address of the other kind: C libraries have found that, and ask for one of this kind besides."""
-        sizes = [len(packed) for packed in self._hosts.addresses(canonical_name(self._plain(question.name)))]
+        sizes = [len(packed) for form in self._forms(question.name) for packed in self._hosts.addresses(canonical_name(form))]
         return bool(sizes) and question.kind in FAMILIES and SIZES[FAMILIES[question.kind]] not in sizes
 
-    def _plain(self, name: str) -> str:
-        return next((name.removesuffix(end) for end in self._searched if name.endswith(end)), name)
+    def _forms(self, name: str) -> list[str]:
+        """A name as it may have been wanted: as it is, or completed by one of the search list. One of these may end like another."""
+        return [name, *(name.removesuffix(end) for end in self._searched if name.endswith(end))]
 
     def _refuse(self, request: Request, name: str, asking: Asking) -> None:
         """Told once: C libraries ask for both kinds of address, and for what is made of a name by the search list."""
-        plain = self._plain(name)
-        if plain != name and decide(self._policy, Request("network", "DNS", plain, host=plain)).allowed:
+        forms = self._forms(name)
+        if any(decide(self._policy, Request("network", "DNS", form, host=form)).allowed for form in forms[1:]):
             return  # which it will be asked for as well, and that answers who wanted it
         asker = asking() if callable(asking) else asking
+        wanted = {(asker, form) for form in forms}
         with self._lock:
-            known = {(asker, name), (asker, plain), *((asker, name + end) for end in self._searched)} & self._told
+            known = wanted & self._told
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
-            self._told.add((asker, name))
+            self._told |= wanted
         if not known:
             self._tell(request, asker)
+
+
+class Changed(OSError):
+    """What names are found by is another."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(0, "is another", path)
+        self.path = path
 
 
 def pause() -> None:
@@ -167,7 +173,7 @@ def pause() -> None:
 
 
 def look_up(name: str, family: int) -> list[bytes]:
-    """Its addresses, as this machine finds them; none where it has only such of another family. Raises OSError (gaierror).
+    """Its addresses, as this machine finds them. Raises OSError (gaierror).
 
     A name with a dot is asked for as it is: what a search list makes of it is another's name.
     """
@@ -175,23 +181,8 @@ def look_up(name: str, family: int) -> list[bytes]:
 
     if "." in name:
         name += "."
-    try:
-        found = _socket.getaddrinfo(name.encode(), None, family, STREAM)  # a str would be read by a codec that is Python code
-    except _socket.gaierror as error:
-        if error.errno == EAI_NODATA or (error.errno == EAI_NONAME and is_known(name)):
-            return []
-        raise
+    found = _socket.getaddrinfo(name.encode(), None, family, STREAM)  # a str would be read by a codec that is Python code
     return list(dict.fromkeys(_socket.inet_pton(family, str(place[4][0]).partition("%")[0]) for place in found))
-
-
-def is_known(name: str) -> bool:
-    """Whether there is such a name at all."""
-    import _socket
-
-    try:
-        return bool(_socket.getaddrinfo(name.encode(), None, 0, STREAM))
-    except _socket.gaierror:
-        return False
 
 
 # What libc goes by.

@@ -7,15 +7,15 @@ flows between the target and its peer with nobody in between. What is not allowe
 from __future__ import annotations
 
 import os
-import stat
 
 from hermetic_guard.decide import NAMES, Request, sends_nothing
 from hermetic_guard.guards.options import show_option
 from hermetic_guard.hosts import ANY, allows_port, is_loopback
 
-from hermetic.linux import local_sockets, socket_filters, udp_sockets
-from hermetic.linux.notify import Notification, open_as, process_of
+from hermetic.linux import socket_filters, udp_sockets
+from hermetic.linux.notify import Notification, process_of
 from hermetic.linux.numbers import number
+from hermetic.linux.socket_calls import LONGEST_ADDRESS, Duplicate, address_of, give, inet, kind_of_socket, made, name_of, shown
 from hermetic.linux.socket_turns import Turns
 from hermetic.linux.syscalls import call
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hermetic.linux.judge import Answer, Judge
+    from hermetic.linux.local_answers import Local
     from hermetic.linux.lookups import Lookups
     from hermetic.linux.name_server import Resolution, Ways
     from hermetic.linux.waiting import Waiting
 
-EACCES, EFAULT, EINVAL, EAFNOSUPPORT, EISCONN, ECONNREFUSED, EALREADY = 13, 14, 22, 97, 106, 111, 114
+EACCES, EINVAL, EISCONN, ECONNREFUSED, EALREADY = 13, 22, 106, 111, 114
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
 STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
@@ -41,16 +42,9 @@ UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
 """What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
 ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
 """A struct sockaddr_in6 of [::]:0."""
-SUN_PATH = 108
-"""sizeof(sockaddr_un.sun_path)"""
-LONGEST_ADDRESS = 128
-"""sizeof(struct sockaddr_storage)"""
 
 AF_NETLINK, NETLINK_ROUTE = 16, 0
 """By such a socket getaddrinfo(3) asks whether there is IPv6, and does without: refused without a word as well."""
-
-FAMILIAR = ("/var/run/nscd/", "/run/nscd/", "/run/systemd/userdb/")
-"""Sockets that libc itself tries whenever a user is looked up, and does without: refused without a word."""
 
 
 class Sockets:
@@ -65,7 +59,9 @@ class Sockets:
         self._waiting: Waiting | None = None
         rules = judge.policy.network
         self.resolution = self._resolve(ways) if ways else None
-        self._listed = local_sockets.Listed(rules.unix if rules else ())
+        self._local: Local | None = None
+        if rules and rules.unix:
+            self.local()  # what these paths lead to now counts
 
     def _resolve(self, ways: Ways) -> Resolution:
         from hermetic.linux.name_server import Resolution  # only where names are allowed
@@ -94,7 +90,7 @@ class Sockets:
                     return self.carry_out("connect", found, address)  # takes a connection away
             family = found.getsockopt(SOL_SOCKET, SO_DOMAIN)
             if family == AF_UNIX:
-                return self.connect_locally(asking, found, address)
+                return self.local().connect(asking, found, address)
             return self.connect_by_internet(asking, found, family, address)
 
     def connect_by_internet(self, asking: Notification, found: socket, family: int, address: bytes) -> Answer:
@@ -166,7 +162,7 @@ class Sockets:
                 return None
         address = asking.memory(asking.arguments[4], min(asking.integer(5), LONGEST_ADDRESS))
         if family == AF_UNIX:
-            return self.refuse_local_datagram(asking, "send", address[2:])
+            return self.local().refuse_datagram(asking, "send", address[2:])
         facts = inet(family, address)
         if isinstance(facts, int):
             return facts
@@ -181,13 +177,6 @@ class Sockets:
             self._judge.allows(asking, request)
         return EACCES
 
-    def refuse_local_datagram(self, asking: Notification, action: str, name: bytes) -> Answer:
-        """Each names where it goes, which no filter sees: so nothing is sent by such a socket, wherever to."""
-        path = name if name[:1] == b"\0" else name.partition(b"\0")[0]
-        target = "unix:" + os.fsdecode(path.replace(b"\0", b"@", 1))
-        self._judge.allows(asking, Request("network", action, target, path=path, mute=True))
-        return EACCES
-
     def lookups(self) -> Lookups:
         from hermetic.linux.lookups import Lookups  # only once somebody looks up a name
 
@@ -198,10 +187,19 @@ class Sockets:
         """The run's own, whose errors a resolver takes for the server's."""
         assert self.resolution is not None
         server = self.resolution.server()
+        if server.refuses(asking.thread):
+            return ECONNREFUSED
         family, process = found.getsockopt(SOL_SOCKET, SO_DOMAIN), process_of(asking.thread)
         answer = self.waiting().connect(asking, found, family, server.address(family))
-        server.expect(name_of(found, family)[1], process)  # also when it goes on by itself (EINPROGRESS)
+        server.expect(name_of(found, family)[1], process, asking.thread)  # also when it goes on by itself (EINPROGRESS)
         return answer
+
+    def local(self) -> Local:
+        if self._local is None:
+            from hermetic.linux.local_answers import Local  # only once somebody connects to one
+
+            self._local = Local(self._judge, self.waiting)
+        return self._local
 
     def waiting(self) -> Waiting:
         if self._waiting is None:
@@ -236,40 +234,6 @@ class Sockets:
         assert number_of is not None
         call(number_of, found.fileno(), address, len(address))
         return 0
-
-    def connect_locally(self, asking: Notification, found: socket, address: bytes) -> Answer:
-        """By path or by abstract name. A path is opened once, as the target sees it, and what was opened is connected to."""
-        name = address[2:]
-        if int.from_bytes(address[:2], "little") != AF_UNIX or not 0 < len(name) <= SUN_PATH:
-            return EINVAL
-        if udp_sockets.is_of_datagrams(found):
-            return self.refuse_local_datagram(asking, "connect", name)
-        if name[:1] == b"\0":
-            request = Request("network", "connect", "unix:@" + os.fsdecode(name[1:]), path=name, own=self.is_own(found, name=name))
-            return self.waiting().connect(asking, found, AF_UNIX, address) if self._judge.allows(asking, request) else EACCES
-        path = name.partition(b"\0")[0]
-        opened = open_as(asking, path)
-        try:
-            if not self.may_reach(asking, found, opened):
-                return EACCES
-            return self.waiting().connect_to_file(asking, found, opened)
-        finally:
-            os.close(opened)
-
-    def is_own(self, found: socket, *, file: os.stat_result | None = None, name: bytes = b"") -> bool:
-        """Whether the run made what this socket is to connect to. What the kernel does not tell is nobody's: that is refused, and told."""
-        try:
-            return local_sockets.is_made_inside(self._judge.members(), file=file, name=name, kind=found.getsockopt(SOL_SOCKET, SO_TYPE))
-        except OSError:
-            return False
-
-    def may_reach(self, asking: Notification, found: socket, opened: int) -> bool:
-        file, path = os.fstat(opened), os.readlink(f"/proc/self/fd/{opened}")
-        if not stat.S_ISSOCK(file.st_mode):
-            raise OSError(ECONNREFUSED, path)
-        own, put = self.is_own(found, file=file), not self._listed.is_meant(path, file)
-        request = Request("network", "connect", "unix:" + path, path=os.fsencode(path), own=own, put=put)
-        return self._judge.allows(asking, request, quietly=path.startswith(FAMILIAR))
 
     def bind(self, asking: Notification) -> Answer:
         """Where Landlock judges ports, it is only told what that refuses: all else goes on, and where it is bound is judged when it listens."""
@@ -358,49 +322,10 @@ class Sockets:
         return EACCES
 
 
-class Duplicate:
-    """A context that gives a socket of our own for the one that is a call's first argument."""
-
-    def __init__(self, asking: Notification) -> None:
-        import _socket
-
-        descriptor = asking.duplicate(asking.arguments[0])
-        try:
-            self._socket = _socket.socket(AF_UNIX, STREAM, 0, descriptor)  # what it is of is asked of the kernel
-        except OSError:  # it is none
-            os.close(descriptor)
-            raise
-
-    def __enter__(self) -> socket:
-        return self._socket
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-
-def address_of(asking: Notification) -> bytes | int:
-    """The address that connect(2) or bind(2) is called with; else an errno, as the kernel has it."""
-    size = asking.integer(2)
-    if not 0 <= size <= LONGEST_ADDRESS:
-        return EINVAL
-    address = asking.memory(asking.arguments[1], size)
-    return address if len(address) == size else EFAULT
-
-
 def first_unprivileged() -> int:
     """The first port that takes no privilege to be bound (ip(7))."""
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "rb") as file:
         return int(file.read())
-
-
-def inet(family: int, address: bytes) -> tuple[bytes, int] | int:
-    """The packed address and the port of a struct sockaddr_in or sockaddr_in6; else an errno, as the kernel has it."""
-    if len(address) < {AF_INET: 16, AF_INET6: 24}.get(family, 0):
-        return EINVAL
-    if family not in (AF_INET, AF_INET6) or int.from_bytes(address[:2], "little") != family:
-        return EAFNOSUPPORT
-    packed = address[4:8] if family == AF_INET else address[8:24]
-    return packed, int.from_bytes(address[2:4], "big")
 
 
 def listen_where_bound(found: socket, backlog: int, family: int, bound: tuple[bytes, int]) -> Answer:
@@ -418,45 +343,8 @@ def listen_where_bound(found: socket, backlog: int, family: int, bound: tuple[by
     return 0
 
 
-def name_of(found: socket, family: int) -> tuple[bytes, int]:
-    """What an internet socket is bound to."""
-    import _socket
-
-    host, port = found.getsockname()[:2]
-    return _socket.inet_pton(family, host.partition("%")[0]), port
-
-
-def shown(packed: bytes, port: int) -> str:
-    """`1.2.3.4:80`, `[::1]:80`."""
-    from hermetic_guard.guards import addresses
-
-    return str(addresses.show_address((None, packed, port, None)))  # type: ignore[no-untyped-call]
-
-
-def kind_of_socket(family: int, kind: int, protocol: int) -> str:
-    """`AF_INET SOCK_DGRAM`, with the protocol where one is named."""
-    from hermetic_guard.guards import addresses
-
-    named = [("AF_", family), ("SOCK_", kind), *([("IPPROTO_", protocol)] if protocol else [])]
-    return " ".join(addresses.constant(*pair) for pair in named)  # type: ignore[no-untyped-call]
-
-
-def made(family: int, kind: int, protocol: int) -> socket:
-    import _socket
-
-    return _socket.socket(family, kind | os.O_CLOEXEC, protocol)
-
-
 def made_mute(kind: int) -> socket:
     """A local one of datagrams. C libraries ask by it which interfaces there are (if_nametoindex(3), by ioctl), and send nothing."""
     found = made(AF_UNIX, kind, 0)
     found.shutdown(SHUT_RDWR)
     return found
-
-
-def give(asking: Notification, found: socket, kind: int) -> Answer:
-    try:
-        asking.answer_with_descriptor(found.fileno(), close_on_exec=bool(kind & os.O_CLOEXEC))
-    finally:
-        found.close()
-    return None

@@ -13,9 +13,9 @@ hermetic hermetic.__main__ hermetic.digest hermetic.distributions hermetic.error
 hermetic.launch hermetic.launch.becoming hermetic.launch.beforehand hermetic.launch.child hermetic.launch.confined hermetic.launch.environ hermetic.launch.execution hermetic.launch.finding hermetic.launch.later hermetic.launch.leftovers hermetic.launch.made hermetic.launch.moved hermetic.launch.nested hermetic.launch.payload
 hermetic.launch.process hermetic.launch.refusals hermetic.launch.removal
 hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker hermetic.launch.stage
-hermetic.linux hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers hermetic.linux.socket_answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors
+hermetic.linux hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors
 hermetic.linux.devices hermetic.linux.filters hermetic.linux.gaps hermetic.linux.here hermetic.linux.socket_filters hermetic.linux.landlock
-hermetic.linux.layers hermetic.linux.local_sockets hermetic.linux.mountinfo hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers
+hermetic.linux.layers hermetic.linux.mountinfo hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers
 hermetic.linux.privileges hermetic.linux.processes hermetic.linux.seccomp hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.syscalls hermetic.linux.socket_turns hermetic.linux.udp_sockets
 hermetic.policy hermetic.policy.combine hermetic.policy.context hermetic.policy.discover hermetic.policy.ports hermetic.policy.reader
 hermetic.target hermetic.target.interrogate hermetic.target.resolve

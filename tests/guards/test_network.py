@@ -115,10 +115,16 @@ def matches(told: str, expected: str) -> bool:
 
 
 CONNECT, NAME = "socket.socket().connect(('192.0.2.1', 80))", "socket.getaddrinfo('leak.test', 80)"
+REVERSE = "socket.gethostbyaddr('192.0.2.7')"
 MANNERS = [
     # manner, snippet, what its violation is, what it is not
     ("none", CONNECT, {"NetworkRefused", "PolicyViolation", "PermissionError"}, {"gaierror"}),
     ("none", NAME, {"NameRefused", "NetworkRefused", "PermissionError", "gaierror"}, set()),
+    ("none", REVERSE, {"AddressRefused", "NetworkRefused", "PermissionError", "herror"}, {"gaierror"}),
+    ("none", REVERSE.replace("192.0.2.7", "leak.test"), {"NameRefused", "gaierror"}, {"herror"}),
+    ("none", "socket.gethostbyaddr('0.0.0.0')", {"herror"}, {"PolicyViolation", "gaierror"}),
+    ("none", "socket.getnameinfo(('192.0.2.7', 80), socket.NI_NAMEREQD)", {"NameRefused", "gaierror"}, {"herror"}),
+    ("raise", REVERSE, {"NetworkViolation"}, {"OSError"}),
     ("raise", CONNECT, {"NetworkViolation", "PolicyViolation"}, {"OSError"}),
     ("raise", CONNECT.replace("connect", "connect_ex"), {"NetworkViolation"}, {"OSError"}),
     ("raise", NAME, {"NetworkViolation"}, {"OSError"}),

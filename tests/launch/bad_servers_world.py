@@ -1,6 +1,7 @@
 """A name server that misbehaves, in a network of its own: run by `unshare --net --mount`, for test_bad_servers.py.
 
-Reads {"server": how, "commands": {name: argv}, "env": {...}} as JSON on stdin, runs the commands and writes [code, output, seconds] of each.
+Reads {"server": how, "commands": {name: argv}, "env": {...}} as JSON on stdin, runs the commands and writes [code, output, seconds, questions] of each;
+these are as many as there were of each kind of address.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from guards.world import bound, question
 
 NAME_SERVER = "10.9.8.7"
+TIMEOUT_S = 2
 HUGE = 3000
 OTHER = b"\5other\7example\0"
 
@@ -46,8 +48,17 @@ def chain(query: bytes) -> bytes:
     return query[:2] + struct.pack(">HHHHH", 0x8180, 1, 1 + bool(address), 0, 0) + query[12 : end + 4] + alias + address
 
 
+def coded(query: bytes, code: int) -> bytes:
+    """Nothing but a response code."""
+    end = question(query)[1]
+    return query[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, 0, 0, 0) + query[12 : end + 4]
+
+
 SERVERS = {
     "silent": lambda query: b"",
+    "failing": lambda query: coded(query, 2),
+    "missing": lambda query: coded(query, 3),
+    "empty": lambda query: coded(query, 0),
     "garbage": lambda query: query[:2] + os.urandom(300),
     "short": lambda query: query[:5],
     "huge": cut_off,
@@ -60,25 +71,27 @@ def main() -> None:
     for command in ("link set lo up", f"addr add {NAME_SERVER}/32 dev lo"):
         subprocess.run(["ip", *command.split()], check=True)
     with tempfile.NamedTemporaryFile("w") as file:
-        file.write(f"nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n")
+        file.write(f"nameserver {NAME_SERVER}\noptions timeout:{TIMEOUT_S} attempts:1\n")
         file.flush()
         subprocess.run(["mount", "--bind", file.name, "/etc/resolv.conf"], check=True)
-        threading.Thread(
-            target=answer_datagrams, args=(bound(socket.AF_INET, (NAME_SERVER, 53)), SERVERS[task["server"]]), daemon=True
-        ).start()
+        asked: list[int] = []
+        server = bound(socket.AF_INET, (NAME_SERVER, 53))
+        threading.Thread(target=answer_datagrams, args=(server, SERVERS[task["server"]], asked), daemon=True).start()
         threading.Thread(target=answer_streams, args=(socket.create_server((NAME_SERVER, 53)),), daemon=True).start()
-        print(json.dumps({name: outcome(argv, task["env"]) for name, argv in task["commands"].items()}))
+        print(json.dumps({name: outcome(argv, task["env"], asked) for name, argv in task["commands"].items()}))
 
 
-def outcome(argv: list[str], env: dict[str, str]) -> tuple[int, str, float]:
+def outcome(argv: list[str], env: dict[str, str], asked: list[int]) -> tuple[int, str, float, list[int]]:
+    asked.clear()
     start = time.monotonic()
     done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
-    return done.returncode, done.stdout, time.monotonic() - start
+    return done.returncode, done.stdout, time.monotonic() - start, [asked.count(kind) for kind in (1, 28)]
 
 
-def answer_datagrams(server: socket.socket, answer) -> None:
+def answer_datagrams(server: socket.socket, answer, asked: list[int]) -> None:
     while True:
         query, peer = server.recvfrom(4096)
+        asked.append(query[question(query)[1] + 1])
         message = answer(query)
         if message:
             server.sendto(message, peer)

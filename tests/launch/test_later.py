@@ -61,6 +61,7 @@ RUNS = {
     "a name, allowed": (["--no-network", "--allow-domain=app.test"], ["getent", "hosts", "app.test"]),
     "a name, refused": (["--no-network"], ["getent", "hosts", "app.test"]),
     "a name, in Python": (["--no-network", "--allow-domain=app.test"], [*PYTHON, "import socket; socket.getaddrinfo('app.test', 80)"]),
+    "a name that does not print": (["--no-network"], [*PYTHON, "import socket; socket.getaddrinfo('a\\x1b\\n\\u200b.test', 80)"]),
     "names, with localhost": (["--no-network", "--allow-domain=app.test", "--allow-localhost"], ["getent", "hosts", "app.test"]),
     "kill": (["--no-network", "--on-violation=kill"], ["getent", "hosts", "app.test"]),
     "log and trace": (

@@ -412,6 +412,16 @@ def test_without_namespaces(among_names: Names, hermetic_command: str) -> None:
         assert seen == asked, (name, seen, out)
 
 
+def test_each_refusal_is_one_event(among_names: Names, hermetic_command: str) -> None:
+    """Of a guarded program too, which both layers hold."""
+    prefix = [*WITHOUT, hermetic_command, "--no-network", *OPTIONS, "--", str(find_python("3.11").path), "-c"]
+    found = among_names({name: [*prefix, code] for name, (code, _, _) in REFUSED.items()})
+    for name, (_, told, _) in REFUSED.items():
+        out = found[name][1]
+        assert (told in out, out.count("hermetic: blocked action")) == (True, 1), (name, out)
+        assert "hermetic: blocked 1 action in all: network 1\n" in out, (name, out)
+
+
 def test_in_a_container(among_names: Names, hermetic_command: str) -> None:
     """Neither namespaces nor a supervisor: the Python layer alone knows names, and says so."""
     python = str(find_python("3.13").path)
@@ -455,9 +465,10 @@ def test_search_lists(among_names: Names, hermetic_command: str, version: str) -
         assert found[name] == [0, found["bare"][1], ["app.test"]], found
 
 
-def test_search_lists_that_are_the_machines(among_names: Names, hermetic_command: str) -> None:
+@pytest.mark.parametrize("searched", ["corp.example", "sub.corp.example corp.example", "corp.example sub.corp.example"])
+def test_search_lists_that_are_the_machines(among_names: Names, hermetic_command: str, searched: str) -> None:
     """Where these stand in the configuration, and the kernel alone holds it, nobody is told of what libc makes of an allowed name."""
-    script = 'printf "nameserver 10.9.8.7\\nsearch corp.example\\noptions ndots:9\\n" > /etc/resolv.conf; exec "$@"'
+    script = f'printf "nameserver 10.9.8.7\\nsearch {searched}\\noptions ndots:9\\n" > /etc/resolv.conf; exec "$@"'
     argv = [*WITHOUT, hermetic_command, "--no-network", *OPTIONS, "--", "curl", "-sS"]
     found = among_names({name: ["sh", "-c", script, "sh", *argv, f"http://{name}/"] for name in ("app.test", "strange.example")})
     _, out, asked = found["app.test"]

@@ -9,7 +9,7 @@ from launch.test_names import OPTIONS, WITHOUT, Names
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="these are root's files")
 
-CHANGED = "names are found by {}, which the run has changed: DNS(app.test)"
+CHANGED = "names are found by {}, which is not as it was when the run began: DNS(app.test)"
 OWN_RUN = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run; exec "$@"', "sh"]
 NSCD = """
 import os, socket, subprocess, threading

@@ -21,6 +21,8 @@ ELSEWHERE = "203.0.113.1"
 
 NAMES = ["example.com", "a.example.com", "b.a.example.com", "example.org"]
 ADDRESSES = ["127.0.0.1", "127.0.0.2", "[::1]", "10.0.0.1", "192.0.2.1", "192.0.2.200", "198.51.100.1", "[2001:db8::1]", "[2001:db9::1]"]
+OWN = ["0.0.0.0", "[::]", "127.0.0.1", "127.0.0.2", "[::1]", "10.0.0.1", "198.51.100.1"]
+"""What can be bound there."""
 BLOCKS = [
     "10.0.0.0/8",
     "192.0.2.0/24",
@@ -39,10 +41,14 @@ words = st.one_of(
     st.tuples(st.sampled_from([*NAMES, "*.example.com", "*.org"]), ports).map(lambda pair: f"--allow-domain={pair[0]}:{pair[1]}"),
     st.sampled_from(BLOCKS).map("--allow-address={}".format),
     st.sampled_from(BLOCKS).map("--deny-address={}".format),
-    st.just("--allow-listen=8000"),
+    st.sampled_from(["--allow-listen=8000", "--allow-listen=80-90", "--allow-listen=443,8080"]),
 )
 lines = st.lists(words, max_size=4).map(" ".join)
-asked = st.tuples(st.sampled_from([*NAMES, *ADDRESSES]), st.sampled_from([80, 81, 443, 8080])).map(lambda pair: f"{pair[0]}:{pair[1]}")
+numbers = st.sampled_from([80, 81, 443, 8000, 8080])
+asked = st.one_of(
+    st.tuples(st.just("net"), st.sampled_from([*NAMES, *ADDRESSES]), numbers),
+    st.tuples(st.just("listen"), st.sampled_from(OWN), numbers),
+)
 
 
 class Row(NamedTuple):
@@ -52,24 +58,27 @@ class Row(NamedTuple):
     allowed: bool
 
 
-def rows(line: str, what: list[str]) -> list[Row]:
-    """Each part of what `why` answers. A name is looked up before it is connected to, as it says."""
+def rows(line: str, what: list[tuple[str, str, int]]) -> list[Row]:
+    """Each part of what `why` answers of connections, and what it comes to of servers. A name is looked up before it is connected to, as it says."""
     invocation = options.parse(["--no-network", *line.split(), "--", "x"], {})
     assert invocation is not None
     policy = combine.resolve(invocation, "/").policy
     found = []
-    for one in what:
-        host, _, port = one.rpartition(":")
-        for answer in explain.answers(policy, "net", one):
+    for surface, host, port in what:
+        answers = explain.answers(policy, surface, f"{host}:{port}")
+        if surface == "listen":
+            found.append(Row(f"listen {host}:{port}", all(answer.decision.allowed for answer in answers)))
+            continue
+        for answer in answers:
             action = answer.asked.partition("(")[0]
-            request = f"as {host} connect {ELSEWHERE}:{port}" if host in NAMES else f"connect {one}"
+            request = f"as {host} connect {ELSEWHERE}:{port}" if host in NAMES else f"connect {host}:{port}"
             found.append(Row(f"DNS {host}" if action == "DNS" else request, answer.decision.allowed))
     return found
 
 
 @settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(lines, st.lists(asked, min_size=5, max_size=12, unique=True)), min_size=3, max_size=3))
-def test_what_why_says_happens(hermetic_command: str, jobs, cases: list[tuple[str, list[str]]]) -> None:
+def test_what_why_says_happens(hermetic_command: str, jobs, cases: list[tuple[str, list[tuple[str, str, int]]]]) -> None:
     python, expected, tasks = str(find_python("3.11").path), [], []
     for line, what in cases:
         tried = rows(line, what)
@@ -84,4 +93,4 @@ def test_what_why_says_happens(hermetic_command: str, jobs, cases: list[tuple[st
         happened = [said.endswith(": True") for said in outcome["out"].splitlines()]
         assert len(happened) == len(tried), (line, layer, outcome)
         wrong = [row for row, is_let in zip(tried, happened, strict=True) if row.allowed is not is_let]
-        assert wrong == [], (line, layer)
+        assert wrong == [], (line, layer, outcome["err"])

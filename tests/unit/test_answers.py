@@ -77,6 +77,10 @@ def ipv4(host, port):
     return socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + socket.inet_aton(host) + bytes(8)
 
 
+def ipv6(host, port):
+    return socket.AF_INET6.to_bytes(2, "little") + port.to_bytes(2, "big") + bytes(4) + socket.inet_pton(socket.AF_INET6, host) + bytes(4)
+
+
 def connect(asked, kind, host, port):
     with socket.socket(socket.AF_INET, kind) as made:
         return asked("connect", made.fileno(), ipv4(host, port), 16)
@@ -115,8 +119,8 @@ def test_a_name_server_is_the_runs_own(monkeypatch, tmp_path):
             assert asked("connect", made.fileno(), ipv4(host, 53), 16) == 0
             assert made.getpeername() == ("127.0.0.1", asked.answers.sockets.resolution.server().port)
     with socket.socket(socket.AF_INET6) as made:
-        asked.answers.sockets.connect_to_resolver(Call("connect", made.fileno()), made)
-        assert made.getpeername()[0] == "::ffff:127.0.0.1"
+        assert asked("connect", made.fileno(), ipv6("::ffff:127.0.0.1", 53), 28) == 0
+        assert made.getpeername()[:2] == ("::ffff:127.0.0.1", asked.answers.sockets.resolution.server().port)
     assert asked.told == []
     for host, port in (("127.0.0.1", CLOSED_PORT), ("127.0.0.2", 53)):
         assert connect(asked, socket.SOCK_STREAM, host, port) == EACCES

@@ -111,7 +111,10 @@ def test_policy_without_a_word_more(answer):
         (("completion", "--bogus"), "No such option"),
         (("run", "--bogus", "x"), "unknown option --bogus"),
         (("nothing",), "No such command"),
-        (("why", "a.example:443"), "a.example:443 is nothing that can be asked about (there are net HOST:PORT, read PATH, "),
+        (
+            ("why", "a.example:443"),
+            "a.example:443 is nothing that can be asked about (there are net HOST:PORT, listen [ADDRESS:]PORT, read PATH, ",
+        ),
         (("why", "--python=3.11", "net", "a:1"), "(the interpreter is that of a command, named behind the question: -- COMMAND)"),
         (("why", "net"), "Missing argument 'WHAT'"),
     ],

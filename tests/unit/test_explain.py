@@ -17,10 +17,13 @@ CONNECTIONS = [row for row in ROWS if row.request.startswith("connect ") and not
 LOOKUPS = [row for row in ROWS if row.request.startswith("DNS ") and explain.is_name(explain.canonical_name(row.request[4:]))]
 
 
-def answers(line: str, what: str) -> list[explain.Answer]:
+LISTENING = [row for row in ROWS if row.request.startswith(("bind ", "listen ")) and not row.request.endswith(":0")]
+
+
+def answers(line: str, what: str, surface: str = "net") -> list[explain.Answer]:
     invocation = options.parse(["--no-network", *line.split(), "--", "x"], {})
     assert invocation is not None
-    return explain.answers(combine.resolve(invocation, "/work").policy, "net", what)
+    return explain.answers(combine.resolve(invocation, "/work").policy, surface, what)
 
 
 @pytest.mark.parametrize("row", CONNECTIONS, ids=str)
@@ -34,6 +37,14 @@ def test_names(row: Row) -> None:
     found = answers(row.options, row.request.partition(" ")[2] + ":80")
     assert found[0].decision.allowed is row.allowed
     assert len(found) == 1 + row.allowed
+
+
+@pytest.mark.parametrize("row", LISTENING, ids=str)
+def test_servers(row: Row) -> None:
+    """A server is bound, and then listens."""
+    action, _, place = row.request.partition(" ")
+    found = {answer.asked: answer.decision.allowed for answer in answers(row.options, place, "listen")}
+    assert found.get(f"{action}({place})", False) is row.allowed
 
 
 SAID = [
@@ -85,6 +96,55 @@ def test_said(line: str, what: str, said: list[str]) -> None:
     assert [answer.told() for answer in answers(line, what)] == said
 
 
+EVERYWHERE = "bind(0.0.0.0:8000)", "listen(0.0.0.0:8000)"
+SERVED = [
+    ("", "8000", [f"refused  {EVERYWHERE[0]}: network disabled  allow it  --allow-listen 8000"]),
+    ("--allow-listen=8000", "8000", [f"allowed  {asked}" for asked in EVERYWHERE]),
+    ("--allow-listen=8000", "[::]:8000", ["allowed  bind([::]:8000)", "allowed  listen([::]:8000)"]),
+    ("--allow-localhost=8000", "LOCALHOST:8000", ["allowed  bind(127.0.0.1:8000)", "allowed  listen(127.0.0.1:8000)"]),
+    (
+        "--allow-localhost=8000",
+        "[::1]:80",
+        ["refused  bind([::1]:80): network limited to localhost port 8000  allow it  --allow-localhost=80"],
+    ),
+    (
+        "--allow-localhost",
+        "8000",
+        [f"refused  {EVERYWHERE[0]}: network disabled  allow it  --allow-listen 8000  # or bind 127.0.0.1 rather than all addresses"],
+    ),
+    ("--allow-domain=example.com --allow-listen=53", "53", ["refused  bind(0.0.0.0:53): names come from outside"]),
+]
+
+
+@pytest.mark.parametrize(("line", "what", "said"), SERVED)
+def test_said_of_servers(line: str, what: str, said: list[str]) -> None:
+    assert [answer.told() for answer in answers(line, what, "listen")] == said
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    {
+        "": "a port number was expected (at character 1)",
+        "x": "a port number was expected (at character 1)",
+        "0": "(at character 1)",
+        "80-81": "one port was expected (at character 1)",
+        "127.0.0.1:": "a port number was expected (at character 11)",
+        "example.com:80": "an address of this machine was expected",
+        "*:80": "an address of this machine was expected",
+        ":80": "an address of this machine was expected",
+        "::1:80": "an address of this machine was expected",
+        "[127.0.0.1]:80": "an address of this machine was expected",
+        "[::1%lo]:80": "an address of this machine was expected",
+        "http://0.0.0.0:80": "an address of this machine was expected",
+    }.items(),
+)
+def test_no_server(what: str, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        answers("", what, "listen")
+    assert why in str(caught.value)
+    assert "as in 8000, " in str(caught.value)
+
+
 PROXIES = [
     ("http_proxy", "http://10.0.0.1:3128", "example.com:80", ["http_proxy refused  connect(10.0.0.1:3128): network disabled  allow it  --allow-address 10.0.0.1:3128"]),
     ("HTTPS_PROXY", "http://user:x@10.0.0.2:3128/", "example.com:443", ["HTTPS_PROXY allowed  connect(10.0.0.2:3128)"]),
@@ -118,8 +178,8 @@ BAD = {
     "example.com:x": "at character 13",
     "example.com:0": "a port is a number from 1 to 65535 (at character 13)",
     "example.com:99999": "a port is a number from 1 to 65535 (at character 13)",
-    "example.com:80,82": "a host and one port were expected (at character 13)",
-    "example.com:80-81": "a host and one port were expected",
+    "example.com:80,82": "one port was expected (at character 13)",
+    "example.com:80-81": "one port was expected",
     "2001:db8::1:80": "an IPv6 address stands in brackets",
     "https://example.com:443": "not a URL",
     "user@example.com:443": "a host and one port were expected (at character 5)",

@@ -28,7 +28,7 @@ def test_serving() -> None:
     names = Asked()
     server = name_server.Server(names.names)
     with connection(server) as made:
-        server.expect(made.getsockname()[1], 42)
+        server.expect(made.getsockname()[1], 42, 43)
         for name in ("app.example", "strange.example"):
             question = asked(name)
             made.sendall(len(question).to_bytes(2, "big") + question)
@@ -40,12 +40,26 @@ def test_serving() -> None:
         assert made.recv(1) == b""
 
 
+def test_a_failure_of_one_question_is_told_by_the_connection() -> None:
+    """And by the next one, once; one of two is answered."""
+    server = name_server.Server(Asked(socket.gaierror(socket.EAI_AGAIN, "")).names)
+    question = asked("app.example")
+    with connection(server) as made:
+        server.expect(made.getsockname()[1], 42, 43)
+        made.sendall(len(question).to_bytes(2, "big") + question)
+        with pytest.raises(ConnectionResetError):
+            made.recv(2)
+    assert [server.refuses(thread) for thread in (42, 43, 43)] == [False, True, False]
+    both_kinds(server)
+    assert not server.refuses(43)
+
+
 def both_kinds(server: name_server.Server) -> float:
     """How long it takes until what is asked at once, as C libraries do, is answered."""
     questions = [asked("app.example"), asked("app.example", dns.AAAA)]
     begun = time.monotonic()
     with connection(server) as made:
-        server.expect(made.getsockname()[1], 42)
+        server.expect(made.getsockname()[1], 42, 43)
         made.sendall(b"".join(len(question).to_bytes(2, "big") + question for question in questions))
         for _ in questions:
             size = int.from_bytes(made.recv(2, socket.MSG_WAITALL), "big")
@@ -70,7 +84,7 @@ def test_more_than_there_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names.names, "_lookup", lambda name, family: time.sleep(0.05) or [HOST])
     made = [connection(server) for _ in range(8)]
     for one in made:
-        server.expect(one.getsockname()[1], 42)
+        server.expect(one.getsockname()[1], 42, 43)
         question = asked("app.example")
         one.sendall(len(question).to_bytes(2, "big") + question)
     for one in made:

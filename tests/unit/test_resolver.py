@@ -117,6 +117,17 @@ def test_what_the_search_list_makes_of_a_name_is_not_told_again(configuration: P
     assert names.looked_up == []
 
 
+@pytest.mark.parametrize("searched", ["sub.corp.test corp.test", "corp.test sub.corp.test"])
+def test_a_search_list_of_which_one_ends_like_another(configuration: Path, searched: str) -> None:
+    """As resolvers ask: the name completed by each, in their order, and then as it is."""
+    (configuration / "resolv.conf").write_text(f"search {searched}\n")
+    names = Asked()
+    ends = searched.split()
+    for name in ("strange", *(f"db.{end}" for end in ends), "db", "app.example", *(f"app.example.{end}" for end in ends)):
+        names(name)
+    assert names.told == [("strange", 1), (f"db.{ends[0]}", 1)]
+
+
 def test_an_address_of_the_other_kind_is_asked_for_by_those_who_have_one(configuration: Path) -> None:
     """The hosts file was asked first, and had the name. Who asks for what is there, or for other records, goes past it."""
     (configuration / "hosts").write_text("127.0.0.1 localhost\n2001:db8::1 six.example\n")

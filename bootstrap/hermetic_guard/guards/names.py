@@ -142,7 +142,7 @@ def make_gethostbyaddr(original, ask, resolve):
             if answers is None:
                 return original(host)
             packed = LOOPBACK if is_localhost(name) else read_host(answers[0][4][0].partition("%")[0])
-        if not ask("DNS", show_host(packed), "", packed, None, None):
+        if not ask("DNS", show_host(packed), "", packed, None, None, None, 0, 1):
             return original(host)
         found = reverse(packed)
         if found is None:

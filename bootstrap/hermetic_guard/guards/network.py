@@ -8,7 +8,7 @@ be reached from the hook only, which nothing in the target refers to.
 import _socket
 import os
 import sys
-from _socket import gaierror
+from _socket import gaierror, herror
 from posix import uname
 
 from hermetic_guard import hosts
@@ -176,26 +176,26 @@ def make_hosts(allows, scopes, hosts, handed_out):
 
 
 def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
-    """judge(action, target, host, address, port, path, datagrams, kind): hands a request to the enforcer; says whether the guard stands at all,
-    or MUTE where the call may go on once nothing can be sent by the socket any more.
+    """judge(action, target, host, address, port, path, datagrams, kind, reverse): hands a request to the enforcer; says whether the guard stands
+    at all, or MUTE where the call may go on once nothing can be sent by the socket any more.
 
     Servers ask for the machine's own name, and what the address is called that they listen at. Nobody knows, and nobody is told.
     """
-    itself, unknown, not_known = uname().nodename.lower(), gaierror, resolution.NOT_KNOWN
+    itself = uname().nodename.lower()
+    unknown, unknown_address = (gaierror, resolution.NOT_KNOWN), (herror, names.HOST_NOT_FOUND)
 
-    def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None, kind=0):
-        if not is_plain(action, target, host, address, port, path, datagrams, kind):
+    def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None, kind=0, reverse=0):
+        if not is_plain(action, target, host, address, port, path, datagrams, kind, reverse):
             check(Request("network", "use", "the network"))
         elif path is None:
-            names = names_of(address)
-            proxy = proxy_of(named, host, address, port, names)
-            request = Request(
-                "network", action, target, host=host, address=address, port=port, names=names, datagrams=datagrams, proxy=proxy
-            )
+            found = names_of(address)
+            facts = {"host": host, "address": address, "port": port, "names": found, "datagrams": datagrams, "reverse": reverse}
+            request = Request("network", action, target, proxy=proxy_of(named, host, address, port, found), **facts)
             if sends_nothing(request) and not allows(request):
                 return MUTE
             if action == "DNS" and (target.lower() == itself or address in UNSPECIFIED) and not allows(request):
-                raise unknown(*not_known)
+                error, words = unknown_address if reverse else unknown
+                raise error(*words)
             check(request)
         else:
             if action == "bind":
