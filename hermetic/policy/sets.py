@@ -28,8 +28,11 @@ INDEXES = "$INDEXES"
 """The word that stands for the indexes of the installer that is run."""
 
 COMMAND, REPOSITORIES, CONTEXT = "hermetic.indexes.command", "hermetic.policy.repositories", "hermetic.policy.context"
+TOOLS = "hermetic.indexes.tools"
 PLACES = {
     "$WRITTEN": (COMMAND, "written"),
+    "$TOOLS": (TOOLS, "written"),
+    "$OTHER_COMMANDS": (TOOLS, "others"),
     "$CACHES": (COMMAND, "caches"),
     "$CONFIGURATION": ("hermetic.indexes.configuration", "files"),
     "$REPOSITORIES": (REPOSITORIES, "directories"),

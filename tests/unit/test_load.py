@@ -67,8 +67,10 @@ def test_shipped_names():
     assert load.names()[0] == "default"
     assert set(load.names()) == {
         *shipped("", ""),
-        "pip-install",
-    }  # what that one allows depends on the run: tests/launch/test_pip_install.py
+        "install-and-run",  # as default: test_library.py
+        "pip-install",  # what these two allow depends on the run: tests/launch/test_pip_install.py, test_tool_install.py
+        "tool-install",
+    }
 
 
 @pytest.mark.parametrize("name", shipped("", ""))
@@ -112,6 +114,7 @@ def test_each_command_has_one_profile():
     assert all(load.for_command([command]) for command in commands)
     assert (load.for_command([]), load.for_command(["no-such"]), load.for_command(['a"b'])) == ("", "", "")
     assert load.for_command(["no-such", "pytest", "ruff"]) == "pytest"
+    assert (load.for_command(["uv run --no-cache", "uv run"]), load.for_command(["uv run"])) == ("default", "install-and-run")
     assert {load.for_command([f"pip {command}", "pip"]) for command in ("install", "wheel", "download")} == {"pip-install"}
     assert (load.for_command(["uv pip", "uv"]), load.for_command(["uv build", "uv"]), load.for_command(["uv"])) == (
         "pip-install",
@@ -209,7 +212,7 @@ def test_reads(text, expected):
 
 
 WORDS = (
-    "version, summary, commands, extends, kernel, on-violation, builds, tmp, "
+    "version, summary, notice, commands, extends, kernel, on-violation, builds, tmp, "
     "network, subprocess, filesystem, native, environment, limits, package, profile"
 )
 BAD = [
