@@ -43,10 +43,11 @@ def is_in_project(place: str, environ: Mapping[str, str]) -> bool:
 def holder(place: str, environ: Mapping[str, str]) -> str:
     """The nearest directory above a place, or it, that has one of MARKERS; "" where none has.
 
-    Neither `/` nor the home directory or one above that makes a project.
+    Neither `/` nor the home directory or one above that makes a project: by their names, for a link in a project may lead there.
     """
-    user = os.path.realpath(home(environ) or "/")
-    while place != "/" and not f"{user}/".startswith(f"{os.path.realpath(place)}/"):
+    user = home(environ) or "/"
+    homes = f"{os.path.normpath(user)}/", f"{os.path.realpath(user)}/"
+    while place != "/" and not any(one.startswith(f"{place}/") for one in homes):
         if any(os.path.lexists(f"{place}/{name}") for name in MARKERS):
             return place
         place = os.path.dirname(place)

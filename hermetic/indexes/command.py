@@ -147,17 +147,31 @@ def written(context: Context) -> list[str]:
     if not command.installer:
         return []
     cwd = context.cwd or "/"
-    found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED] + sources(context)
+    found = [*_named(PLACED, context), *sources(context)]
     first = (command.plain() or [""])[0]
     if command.installer == PIP and first in ("download", "wheel"):
         found.append(cwd if not context.is_too_wide(cwd) else "")
     if command.installer == PIP and first == "install" and _of_the_user(command, context):
         found += _user_base(context)
     project = context.value("PROJECT") if command.installer == UV and first in OF_PROJECTS else None
-    named = [value for name, value in words.options(command.arguments) if name in WRITTEN and value != STANDARD_OUTPUT]
-    files = [os.path.normpath(os.path.join(cwd, value)) for value in named]
     places = [made(place, context) for place in [*found, *([project] if project else [])] if place]
-    return places + [file for file in files if _is_made(file, context)]
+    return places + [file for file in map(os.path.normpath, _named(WRITTEN, context)) if _is_made(file, context)]
+
+
+def _named(options: Sequence[str], context: Context) -> list[str]:
+    """What these options name, as far as it is where it seems to be."""
+    given = [value for name, value in words.options(context.installer.arguments) if name in options and value != STANDARD_OUTPUT]
+    return [os.path.join(context.cwd or "/", value) for value in given if is_where_it_seems(value, context)]
+
+
+def is_where_it_seems(value: str, context: Context) -> bool:
+    """Whether a place that the command line names is where it seems to be: in a project links lead anywhere."""
+    place = os.path.normpath(os.path.join(context.cwd or "/", value))
+    if "\0" in place or not is_led_out(place, context.environ):
+        return True
+    notice = f"{place} is in a project, and leads elsewhere by a link, so it may not be written"
+    context.notices += [] if notice in context.notices else [notice]
+    return False
 
 
 ELSEWHERE = ("--target", "--prefix")
@@ -232,9 +246,7 @@ def caches(context: Context) -> list[str]:
     for name in (PIP, UV):
         named = context.environ.get(f"{name.upper()}_CACHE_DIR") or (base and f"{base}/{name}")
         place = os.path.join(context.cwd or "/", named) if named else ""
-        if place and is_led_out(place, context.environ):
-            context.notices.append(f"{place} is in a project, and leads elsewhere by a link, so it may not be written")
-        elif place and command.installer in (name, PIPX, ""):
+        if place and is_where_it_seems(place, context) and command.installer in (name, PIPX, ""):
             found.append(made(place, context) if command.installer else place)
     return found
 

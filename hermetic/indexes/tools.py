@@ -19,7 +19,11 @@ def written(context: Context) -> list[str]:
     """All of it, and the local projects that are installed."""
     if not command.is_for_tools(context.installer):
         return []
-    found = [place for place in (*environments(context), commands(context), *_besides(context)) if not context.is_too_wide(place)]
+    found = [
+        place
+        for place in (*environments(context), commands(context), *_besides(context))
+        if not context.is_too_wide(place) and command.is_where_it_seems(place, context)
+    ]
     return [*(command.made(place, context) for place in found), *command.sources(context)]
 
 

@@ -1,5 +1,7 @@
 """Policy files: the built-in profiles, what files can say, and what is said of those that are wrong."""
 
+import os
+
 import pytest
 from hermetic_guard import policy, serialized
 from hermetic_guard.hosts import ANY
@@ -140,6 +142,26 @@ def test_no_link_leads_out_of_the_project(tmp_path):
     text = "version = 1\n[filesystem]\nallow-write = ['$PROJECT/build', '$PROJECT/.hypothesis']\nhide = '$PROJECT/.pytest_cache'"
     rules = document(text).policy("", Policy(), Reader("/x", Context(f"{tmp_path}/p", {}))).filesystem
     assert (rules.write, rules.hide) == ((f"{tmp_path}/p/dist",), (f"{tmp_path}/elsewhere",))
+
+
+@pytest.mark.parametrize(("leads", "may"), [("/usr", False), ("..", False), (".", True), ("dist", True)])
+def test_no_link_beside_a_file_leads_elsewhere(tmp_path, leads, may):
+    """What it means to allow there; what it denies is denied wherever that is."""
+    (tmp_path / "p/dist").mkdir(parents=True)
+    (tmp_path / "p/link").symlink_to(leads)
+    made = load.Document(b"version = 1\n[filesystem]\nallow-write = 'link'\nhide = 'link'", f"{tmp_path}/p/hermetic.toml")
+    reader = Reader(made.directory, Context("/x", {}))
+    rules, real = made.policy("", Policy(), reader).filesystem, os.path.realpath(f"{tmp_path}/p/link")
+    assert (rules.write, real in rules.hide) == ((real,) if may else (), True)
+    assert [note for note in reader.notes if "by a link" in note] == (
+        [] if may else [f"--allow-write link: it leads out of {tmp_path}/p by a link"]
+    )
+    rooted = load.Document(b"version = 1\n[filesystem]\nroot = 'link'", f"{tmp_path}/p/hermetic.toml")
+    if may:
+        assert real in rooted.policy("", Policy(), reader).filesystem.read
+    else:
+        with pytest.raises(PolicyFileError, match=r"line 3: filesystem\.root: link: it leads elsewhere by a link"):
+            rooted.policy("", Policy(), reader)
 
 
 def test_only_built_in_profiles_have_directories_made(tmp_path):
