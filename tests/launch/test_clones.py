@@ -30,12 +30,15 @@ CACHES = [("lint", "pylint"), ("lint", "black"), ("format", "black"), ("build", 
 
 
 @pytest.mark.parametrize(("profile", "name"), CACHES)
-@pytest.mark.parametrize("link", ["name", "cache", "inside", "home"])
+@pytest.mark.parametrize("link", ["name", "cache", "inside", "home", "repository", "name of a repository"])
 def test_a_cache_in_a_clone_that_is_a_link(jobs: Jobs, project: Path, env: dict[str, str], profile: str, name: str, link: str) -> None:
     """The variable is the user's, the link is not."""
     victim = {"inside": project / "src", "home": project.parent}.get(link, jobs.directory / "victim")
     (victim / name).mkdir(parents=True)
-    if link in ("cache", "home"):
+    if "repository" in link:
+        (victim / ".git").mkdir()
+        (victim / name / ".git").mkdir()
+    if link in ("cache", "home", "repository"):
         (project / ".cache").symlink_to(victim)
     else:
         (project / ".cache").mkdir()
@@ -156,8 +159,9 @@ def test_a_link_in_the_place_of_what_is_named(jobs: Jobs, project: Path, env: di
     assert jobs.guarded(*words, env=env, cwd=project).code == 0
     (project / "vendor/x").unlink()
     (project / "vendor").rmdir()
+    (jobs.directory / "repository/.git").mkdir(parents=True)
     (jobs.directory / "victim").mkdir()
-    for victim in (jobs.directory / "victim", project.parent):
+    for victim in (jobs.directory / "victim", jobs.directory / "repository", project.parent):
         (project / "vendor").symlink_to(victim)
         done = jobs.guarded("-q", "--profile=pip-install", "--", pip, "install", "--target", "vendor", "x", env=env, cwd=project)
         assert (done.code, (victim / "x").exists()) == (77, False), done
