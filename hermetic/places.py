@@ -9,7 +9,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MARKERS = ("pyproject.toml", "setup.py", ".git")
 """What a project's directory has."""
@@ -41,16 +41,21 @@ def is_in_project(place: str, environ: Mapping[str, str]) -> bool:
 
 
 def holder(place: str, environ: Mapping[str, str]) -> str:
-    """The nearest directory above a place, or it, that has one of MARKERS; "" where none has.
+    """The nearest of its holders, "" where it has none."""
+    return next(holders(place, environ), "")
 
-    Neither `/` nor the home directory or one above that makes a project.
+
+def holders(place: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """The directories above a place, and it, that have one of MARKERS, the nearest first.
+
+    Neither `/` nor the home directory or one above that makes a project: by their names, for a link in a project may lead there.
     """
-    user = os.path.realpath(home(environ) or "/")
-    while place != "/" and not f"{user}/".startswith(f"{os.path.realpath(place)}/"):
+    user = home(environ) or "/"
+    homes = f"{os.path.normpath(user)}/", f"{os.path.realpath(user)}/"
+    while place != "/" and not any(one.startswith(f"{place}/") for one in homes):
         if any(os.path.lexists(f"{place}/{name}") for name in MARKERS):
-            return place
+            yield place
         place = os.path.dirname(place)
-    return ""
 
 
 def is_led_elsewhere(place: str, top: str) -> bool:
@@ -59,6 +64,5 @@ def is_led_elsewhere(place: str, top: str) -> bool:
 
 
 def is_led_out(place: str, environ: Mapping[str, str]) -> bool:
-    """The same of a place in a project, wherever that is."""
-    top = holder(os.path.normpath(place), environ)
-    return bool(top) and is_led_elsewhere(place, top)
+    """The same of a place in a project, wherever that is: in all that hold it, as a link may lead to another project and so seem to be one."""
+    return any(is_led_elsewhere(place, top) for top in holders(os.path.normpath(place), environ))

@@ -1,8 +1,8 @@
 """Has the code that builds a package confined more narrowly than the installer that started it: it needs no network, and writes its own tree.
 
 Whoever starts it, pip or uv, which is no Python, it begins as an interpreter with a command line that only such a start has. So it is recognized
-there, when its guards stand and none of its code has run: the process then becomes hermetic itself, which puts the narrower policy on top, in the
-kernel too, and becomes the build. By that policy it knows what it is, and goes on.
+there, when its guards stand and none of its code has run: the process then becomes hermetic itself, which stays beside it to end what it leaves, and
+whose child puts the narrower policy on top, in the kernel too, and becomes the build. By that policy it knows what it is, and goes on.
 
 An interpreter that uv has compile modules in the environment it installs into would run what a wheel has just brought there (`.pth` files), which
 it has no use for: it is started without `site`, so that nothing of that runs. Where uv asks the environment's interpreter what it is, it does so
@@ -195,8 +195,8 @@ def make_on_open(check):
     """For the installer's own process: pip joins what a hook answers to the directory that the hook was to fill, and moves what is there. An absolute
     path leads elsewhere, as one with `..` does, to what the installer may take away and the build may not.
 
-    A process that the hook has left behind can change the answer between this reading and pip's. JSON is read as pip does it, so what is none to
-    this is none to pip. What only one of the two may be able to read is refused: a pipe, or what is nested as deep as the stack goes.
+    Nobody changes it between this reading and pip's: what the hook has left is ended by then. JSON is read as pip does it, so what is none to this is
+    none to pip. What only one of the two may be able to read is refused: a pipe, or what is nested as deep as the stack goes.
     """
     read, largest, request = read_file, LARGEST, Request
     absent, no_json, unlike = FileNotFoundError, ValueError, (OSError, RecursionError)

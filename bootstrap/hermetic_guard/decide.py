@@ -341,7 +341,7 @@ def _decide_filesystem(policy: Policy, request: Request) -> Decision:
         return Decision(False, "what is hidden stays where it is")
     if request.action not in READING and _is_kept(rules.protect, path, facts.get("tree")):
         return Decision(False, PROTECTED)
-    changed = directory_of(path) if facts.get("name") else path
+    changed = directory_of(path) if facts.get("name") and request.action not in READING else path
     if lets_write(rules, changed) or is_within_any(changed, DEVICES) or facts.get("stream") or facts.get("own"):
         return ALLOWED
     there = facts.get("there", path)

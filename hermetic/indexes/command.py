@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hermetic.policy.context import Context
 
-PIP, UV = "pip", "uv"
+PIP, UV, PIPX = "pip", "uv", "pipx"
 
 OF_PROJECTS = ("sync", "add", "remove", "lock", "run", "venv", "init", "build", "version", "export")
 """Commands of uv's that write into the project they are run in."""
@@ -37,8 +37,8 @@ STANDARD_OUTPUT = "-"
 
 
 class Command:
-    """installer: PIP, UV, or "" for another; program: its path; arguments: the installer's own; parent: the environment of the interpreter that
-    starts uv, which is installed into rather than an active one; "" for none
+    """installer: PIP, UV, PIPX, which starts either and hands its words on, or "" for another; program: its path; arguments: the installer's own;
+    parent: the environment of the interpreter that starts uv, which is installed into rather than an active one; "" for none
     """
 
     __slots__ = ("arguments", "installer", "parent", "program")
@@ -68,6 +68,8 @@ def of(given: Sequence[str]) -> Command:
     line = cmdline.parse(list(given))
     if line.kind in ("f", "m") and _is_pip(os.path.basename(line.target or "")):
         return Command(PIP, given[0], list(line.rest))
+    if line.kind in ("f", "m") and os.path.basename(line.target or "") == PIPX:
+        return Command(PIPX, given[0], list(line.rest))
     if line.kind == "m" and line.target == UV:
         return _by_python(given[0], list(line.rest))
     return Command("", given[0], [])
@@ -85,8 +87,15 @@ def _is_pip(name: str) -> bool:
     return name.startswith(PIP) and not name[len(PIP) :].strip("0123456789.")
 
 
+def is_for_tools(command: Command) -> bool:
+    """Whether it makes an environment for each program that it installs."""
+    return command.installer == PIPX or (command.installer == UV and command.plain()[:1] == ["tool"])
+
+
 def environment(command: Command, context: Context) -> str:
     """The interpreter of the environment that is installed into, where it is another than the one that runs the installer; else ""."""
+    if is_for_tools(command):
+        return ""
     if command.installer == UV and command.plain()[:1] != [PIP]:
         return _of_project(context)
     named = command.value("--python") if command.installer else None
@@ -138,17 +147,31 @@ def written(context: Context) -> list[str]:
     if not command.installer:
         return []
     cwd = context.cwd or "/"
-    found = [os.path.join(cwd, value) for name, value in words.options(command.arguments) if name in PLACED] + sources(context)
+    found = [*_named(PLACED, context), *sources(context)]
     first = (command.plain() or [""])[0]
     if command.installer == PIP and first in ("download", "wheel"):
         found.append(cwd if not context.is_too_wide(cwd) else "")
     if command.installer == PIP and first == "install" and _of_the_user(command, context):
         found += _user_base(context)
     project = context.value("PROJECT") if command.installer == UV and first in OF_PROJECTS else None
-    named = [value for name, value in words.options(command.arguments) if name in WRITTEN and value != STANDARD_OUTPUT]
-    files = [os.path.normpath(os.path.join(cwd, value)) for value in named]
-    places = [_made(place, context) for place in [*found, *([project] if project else [])] if place]
-    return places + [file for file in files if _is_made(file, context)]
+    places = [made(place, context) for place in [*found, *([project] if project else [])] if place]
+    return places + [file for file in map(os.path.normpath, _named(WRITTEN, context)) if _is_made(file, context)]
+
+
+def _named(options: Sequence[str], context: Context) -> list[str]:
+    """What these options name, as far as it is where it seems to be."""
+    given = [value for name, value in words.options(context.installer.arguments) if name in options and value != STANDARD_OUTPUT]
+    return [os.path.join(context.cwd or "/", value) for value in given if is_where_it_seems(value, context)]
+
+
+def is_where_it_seems(value: str, context: Context) -> bool:
+    """Whether a place that the command line names is where it seems to be: in a project links lead anywhere."""
+    place = os.path.normpath(os.path.join(context.cwd or "/", value))
+    if "\0" in place or not is_led_out(place, context.environ):
+        return True
+    notice = f"{place} is in a project, and leads elsewhere by a link, so it may not be written"
+    context.notices += [] if notice in context.notices else [notice]
+    return False
 
 
 ELSEWHERE = ("--target", "--prefix")
@@ -223,14 +246,12 @@ def caches(context: Context) -> list[str]:
     for name in (PIP, UV):
         named = context.environ.get(f"{name.upper()}_CACHE_DIR") or (base and f"{base}/{name}")
         place = os.path.join(context.cwd or "/", named) if named else ""
-        if place and is_led_out(place, context.environ):
-            context.notices.append(f"{place} is in a project, and leads elsewhere by a link, so it may not be written")
-        elif place and command.installer in (name, ""):
-            found.append(_made(place, context) if command.installer else place)
+        if place and is_where_it_seems(place, context) and command.installer in (name, PIPX, ""):
+            found.append(made(place, context) if command.installer else place)
     return found
 
 
-def _made(place: str, context: Context) -> str:
+def made(place: str, context: Context) -> str:
     """An installer would make it; but what is not there cannot be allowed."""
     if context.begins:
         try:

@@ -47,6 +47,14 @@ def tighten(policy: Policy) -> tuple[Policy, Policy, str] | None:
     return serialized.loads(before), serialized.loads(after), os.path.dirname(scratch)
 
 
+def attend(policy: Policy) -> None:
+    """Have a process stay beside what is a build. To be called before the policy holds, for who stays reads what the build may not."""
+    if policy.builds == BUILD:
+        from hermetic.launch import attending  # where nothing is built it costs nothing
+
+        attending.go_on_in_child()
+
+
 def is_inside() -> bool:
     """Whether a guard stands in this process."""
     answer: list[object] = []

@@ -109,6 +109,7 @@ def decide_and_run(
     beforehand.refuse_hidden(policy, target)
     if nested.is_inside():
         nested.refuse_what_the_outer_run_does(invocation)
+        nested.attend(policy)
     outer = nested.tighten(policy)
     if outer is not None:
         say.notice(resolved.choice)

@@ -167,7 +167,7 @@ def _seen(rules: Filesystem | None) -> Filesystem | None:
 
 
 def _changes(rules: Filesystem, here: Here, around: Surroundings) -> Iterator[Grant]:
-    """Without a namespace /dev/shm is everybody's: granted, other programs' memory could be written, so it is not."""
+    """Without a namespace, the run's or an outer one's, /dev/shm is everybody's: granted, other programs' memory could be written, so it is not."""
     for path in (*rules.write, *rules.private, *_own(here, *here.own)):
         if path == "/" and not here.namespaced:
             yield Grant(path, CHANGE & ~STORE)
@@ -176,7 +176,7 @@ def _changes(rules: Filesystem, here: Here, around: Surroundings) -> Iterator[Gr
             yield Grant(path, CHANGE, exact=True)
     for path in (*DEVICES, *_own(here, "events")):
         yield Grant(path, STORE | IOCTL_DEV)
-    if here.namespaced:
+    if around.memory:
         yield Grant(SHM, CHANGE)
     for stream in around.streams:
         if stream.writable:
@@ -188,7 +188,7 @@ def _reads(rules: Filesystem, read: tuple[str, ...], here: Here, around: Surroun
         yield Grant(path, rights, exact=True)
     for path in rules.names:
         yield Grant(path, READ_DIR, exact=True)  # and so all directories below may be listed: a grant is for a whole tree
-    for path in (*DEVICES, *around.essentials, *around.executables, *((SHM,) if here.namespaced else ())):
+    for path in (*DEVICES, *around.essentials, *around.executables, *((SHM,) if around.memory else ())):
         yield Grant(path, rights)
     for stream in around.streams:
         if stream.readable:

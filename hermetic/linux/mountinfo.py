@@ -19,6 +19,8 @@ KERNEL = "proc sysfs cgroup cgroup2 tracefs debugfs configfs bpf binfmt_misc sec
 QUEUES = "mqueue"
 """Of the System V IPC namespace in which it was mounted, whatever that of a process is (mq_overview(7))."""
 USUAL = ("/proc", "/sys")
+OWN = "hermetic"
+"""What a file system is said to be of that was made for a run. Inside nobody mounts anything, so there it is one of the run's."""
 
 
 class Mount:
@@ -47,6 +49,12 @@ def points(lines: Iterable[str], kinds: Iterable[str]) -> list[str]:
     """Where file systems of these types are mounted."""
     types = tuple(f" - {kind} " for kind in kinds)
     return [mount.point for mount in read(line for line in lines if any(kind in line for kind in types))]
+
+
+def is_own(point: str, lines: Iterable[str]) -> bool:
+    """Whether what is mounted there was made for a run, be it an outer one."""
+    found = [line.rpartition(" - ")[2].split(" ")[1] for line in lines if _plain(line.split(" ", 5)[4]) == point]
+    return found[-1:] == [OWN]
 
 
 def elsewhere(folder: str, names: Iterable[str], lines: Iterable[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import stat
 
 from hermetic_guard.policy import PolicyError, is_within, is_within_any
 
+from hermetic.linux.mountinfo import OWN
 from hermetic.linux.steps import AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, failed, open_exactly, step, words
 
 TYPE_CHECKING = False
@@ -190,7 +191,7 @@ def _source(path: str, kind: str, plan: Plan) -> int | None:
         _make_places(place, path, plan)
     if kind == PRIVATE:
         os.close(place)
-        return _tmpfs(b"1777", NOSUID | NODEV, path, plan)
+        return _tmpfs(b"1777", NOSUID | NODEV, path, plan, source=OWN)
     source = _copy(place, path)
     os.close(place)
     if kind in (READ_ONLY, OURS):
@@ -228,10 +229,12 @@ def _nothing() -> int:
     return nothing
 
 
-def _tmpfs(mode: bytes, attributes: int, path: str, plan: Plan | None) -> int:
-    """A new file system for `path`, with the places in it on which others are to be mounted."""
+def _tmpfs(mode: bytes, attributes: int, path: str, plan: Plan | None, source: str = "") -> int:
+    """A new file system for `path`, with the places in it on which others are to be mounted. source: what mountinfo is to say that it is of"""
     context = step("fsopen", b"tmpfs", FSOPEN_CLOEXEC, on=path)
     step("fsconfig", context, FSCONFIG_SET_STRING, b"mode", mode, 0, on=path)
+    if source:
+        step("fsconfig", context, FSCONFIG_SET_STRING, b"source", source.encode(), 0, on=path)
     step("fsconfig", context, FSCONFIG_CMD_CREATE, 0, 0, 0, on=path)
     made = step("fsmount", context, FSMOUNT_CLOEXEC, attributes, on=path)
     os.close(context)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hermetic.linux.here import Here
 
 
-DEV, PROC = "/dev", "/proc"
+DEV, PROC, SHM = "/dev", "/proc", "/dev/shm"
 
 
 class Stream:
@@ -49,6 +49,7 @@ class Surroundings:
     hidden:      other paths to what is hidden, by mounts that show it twice, and message queues of others
     protected:   what is there of what the policy protects, and other paths to that and to hermetic's own files
     links:       those of them that are links
+    memory:      whether shared memory (/dev/shm) is the run's own, or an outer run's
     resolver:    path of the resolvers' configuration, where it is to be another
     visible:     where there are no mounts, paths that hold all that may be read and nothing that is hidden; None where nothing is
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
@@ -61,6 +62,7 @@ class Surroundings:
         "hidden",
         "kernels",
         "links",
+        "memory",
         "protected",
         "raw",
         "resolver",
@@ -83,6 +85,7 @@ class Surroundings:
         kernels: tuple[str, ...] = (),
         protected: tuple[str, ...] = (),
         links: tuple[str, ...] = (),
+        memory: bool = False,
         resolver: str = "",
     ) -> None:
         self.top = top
@@ -96,6 +99,7 @@ class Surroundings:
         self.kernels = kernels
         self.protected = protected
         self.links = links
+        self.memory = memory
         self.resolver = resolver
 
 
@@ -127,6 +131,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
         kernels=mountinfo.kernels(mounts) if here.namespaced else (),
         protected=protected + (mountinfo.aliases((*protected, *here.protected), mounts) if here.namespaced else ()),
         links=tuple(filter(os.path.islink, protected)),
+        memory=here.namespaced or (here.outer is not None and mountinfo.is_own(SHM, mountinfo.lines())),
         resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
     )
 

@@ -15,7 +15,7 @@ from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError
 
 from hermetic import options
-from hermetic.errors import UsageError, quoted
+from hermetic.errors import UsageError, printable, quoted
 from hermetic.policy import PARTS, WrongValue, discover, ports, put_up
 from hermetic.policy.context import Context
 from hermetic.policy.reader import Reader
@@ -176,6 +176,8 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
         of = f" of {file}" if file else ""
         if chosen:
             resolved.choice = f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy, few=True)}"
+            notice = library.written(name).get("notice", "")
+            resolved.notices += [printable(notice)] if notice else []
             resolved.details.append(f"profile {name}: {describe(resolved.policy)}{_where_listed(resolved.policy)}")
         elif file and library.is_built_in(name):
             resolved.notices.append(f"profile {name} is the one{of}, not the built-in one")

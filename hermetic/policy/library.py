@@ -37,8 +37,9 @@ class Shelf:
         self.document = load.Document(found.read(), found.path, found.table)
         if self.own and not self.document.is_there:
             raise PolicyFileError(f"{found.path}: there is no policy in it: it has no [{'.'.join(found.table)}]")
-        if load.COMMANDS in self.document.top:
-            self.document.fail((load.COMMANDS,), "what stands at the top holds for every command", "a profile has them")
+        for key in (load.COMMANDS, load.NOTICE):
+            if key in self.document.top:
+                self.document.fail((key,), "what stands at the top holds for every command", "a profile has it")
 
 
 class Library:

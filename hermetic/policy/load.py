@@ -4,6 +4,7 @@
     summary = "one line, shown where profiles are listed"
     extends = ["net-hermetic"]      # begins with what all of these allow
     commands = ["pytest"]           # stands for these where nothing is asked for
+    notice = "..."                  # is told where it does
     on-violation = "raise"
 
     [network]                       # a guard stands where its table is there
@@ -51,10 +52,11 @@ KEYS = {option.policy: option for option in options.OPTIONS if option.policy}
 PROFILE = "profile"
 PACKAGE = "package"
 COMMANDS = "commands"
+SUMMARY, NOTICE = TEXTS = ("summary", "notice")
 WORDS = {key: option.key for key, option in KEYS.items() if option.choices}
 """Keys with a word for the whole policy, and the field that has it."""
 
-OF_A_POLICY = ("summary", COMMANDS, "extends", *WORDS, *PARTS, PACKAGE)
+OF_A_POLICY = (*TEXTS, COMMANDS, "extends", *WORDS, *PARTS, PACKAGE)
 OF_A_FILE = ("version", *OF_A_POLICY, PROFILE)
 """The keys that there are."""
 
@@ -179,8 +181,9 @@ class Document:
     # What can be said without knowing the run.
 
     def _check_policy(self, path: Path_, table: Table) -> None:
-        if not isinstance(table.get("summary", ""), str):
-            self.fail((*path, "summary"), "a text was expected")
+        for key in TEXTS:
+            if not isinstance(table.get(key, ""), str):
+                self.fail((*path, key), "a text was expected")
         for key, what in (("extends", "profiles"), (COMMANDS, "commands")):
             listed = table.get(key, [])
             if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):

@@ -5,6 +5,8 @@ A variable begins a path, a set is a whole value. Where a path, or a name, reall
 
 from __future__ import annotations
 
+import os
+
 from hermetic_guard.policy import is_within
 
 from hermetic import places
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     Given = tuple[object, ...]
     """The values of one option or key, in their order; True where the value was left out."""
 
-LOCAL = ("PATH", "ROOT", "PROGRAM")
+PATH, ROOT, PROGRAM = LOCAL = ("PATH", "ROOT", "PROGRAM")
 """The kinds of values, by their metavar, that a variable may begin."""
 
 STRANGERS = ("PROJECT", "WORK")
@@ -30,6 +32,10 @@ STRANGERS = ("PROJECT", "WORK")
 
 CACHE = "CACHE"
 """The variable for one that may lie in such a place: `XDG_CACHE_HOME=$PWD/.cache` is usual where builds are automated."""
+
+
+def _allows_path(option: Option) -> bool:
+    return option.metavar == PATH and option.section == ADJUST and option.key.startswith("allow")
 
 
 class Reader:
@@ -61,6 +67,8 @@ class Reader:
                 found += words
             elif isinstance(value, str) and value.startswith("$") and option.metavar in LOCAL:
                 found += self._with_variable(option, value)
+            elif isinstance(value, str) and self._leads_out(option, value):
+                self._leave_out(option, value)
             else:
                 found.append(value)
         return tuple(found)
@@ -87,6 +95,19 @@ class Reader:
         if name != "SCRATCH":
             self.notes.append(f"{option.name} {quoted(value)}: there is no ${name} here")
         return []
+
+    def _leads_out(self, option: Option, value: str) -> bool:
+        """Whether what a file means to allow beside it leads elsewhere by a link: its words were trusted, and a link may have come since."""
+        if self.typed or self.ours or self.base is None or not (option.metavar == ROOT or _allows_path(option)):
+            return False
+        named = os.path.normpath(os.path.join(self.base, value))
+        return is_within(named, self.base) and not is_within(self.path(value), os.path.realpath(self.base))
+
+    def _leave_out(self, option: Option, value: str) -> None:
+        """Raises WrongValue where there is no doing without."""
+        if option.metavar == ROOT:
+            raise WrongValue(value, "it leads elsewhere by a link")
+        self.notes.append(f"{option.name} {quoted(value)}: it leads out of {quoted(self.base or '')} by a link")
 
     def _inside(self, option: Option, value: str, place: str, rest: str) -> list[str]:
         """Whoever wrote the project may have put a link there: in the place of a tool's own directory, which built-in profiles mean, to any other."""

@@ -23,7 +23,8 @@ FILE = Path(__file__).with_name("schema.json")
 
 def schema() -> Schema:
     policy = {
-        "summary": {"type": "string", "description": "What it is for, in one line."},
+        load.SUMMARY: {"type": "string", "description": "What it is for, in one line."},
+        load.NOTICE: {"type": "string", "description": "What is told where it stands for a command, in one line."},
         load.COMMANDS: {
             "type": "array",
             "items": {"type": "string"},
@@ -40,7 +41,7 @@ def schema() -> Schema:
         "type": "object",
         "properties": {
             "version": {"const": load.VERSION, "description": "Of this language."},
-            **{key: value for key, value in policy.items() if key != load.COMMANDS},
+            **{key: value for key, value in policy.items() if key not in (load.COMMANDS, load.NOTICE)},
             load.PROFILE: {
                 "type": "object",
                 "description": "Policies that have a name.",

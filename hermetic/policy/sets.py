@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hermetic_guard.policy import DEEP, is_within_any
+from hermetic_guard.policy import DEEP, is_within, is_within_any
 
 from hermetic import places
 from hermetic.policy import WrongValue
@@ -28,8 +28,11 @@ INDEXES = "$INDEXES"
 """The word that stands for the indexes of the installer that is run."""
 
 COMMAND, REPOSITORIES, CONTEXT = "hermetic.indexes.command", "hermetic.policy.repositories", "hermetic.policy.context"
+TOOLS = "hermetic.indexes.tools"
 PLACES = {
     "$WRITTEN": (COMMAND, "written"),
+    "$TOOLS": (TOOLS, "written"),
+    "$OTHER_COMMANDS": (TOOLS, "others"),
     "$CACHES": (COMMAND, "caches"),
     "$CONFIGURATION": ("hermetic.indexes.configuration", "files"),
     "$REPOSITORIES": (REPOSITORIES, "directories"),
@@ -120,7 +123,21 @@ def _paths(word: str, context: Context) -> Iterable[str]:
     import glob
 
     found = [path for pattern in _patterns(word, context) for path in sorted(glob.glob(pattern))]
-    return [path for path in found if _is_meant(path, context)] if word.startswith(OF_PROJECTS) else found
+    if word.startswith(OF_PROJECTS):
+        return [path for path in found if _is_meant(path, context)]
+    return [path for path in found if _is_in_prefix(path, context)] if word.startswith("$PREFIX/") else found
+
+
+def _is_in_prefix(path: str, context: Context) -> bool:
+    """Whether what an environment has by such a name is of the environment: a clone can bring one, in which it is a link to any place. What the
+    machine has is as whoever looks after it wants it.
+    """
+    prefix = context.value("PREFIX") or "/"
+    if is_within(os.path.realpath(path), os.path.realpath(prefix)) or not (context.value("VENV") or places.holder(prefix, context.environ)):
+        return True
+    notice = f"{path} leads out of {prefix} by a link, so nothing that it leads to may be written"
+    context.notices += [] if notice in context.notices else [notice]
+    return False
 
 
 def _is_meant(path: str, context: Context) -> bool:

@@ -15,18 +15,23 @@ if TYPE_CHECKING:
     from hermetic.target.resolve import Target
 
 
+SUBCOMMANDS = 2
+"""As many words as commands have behind their name: `uv tool run`."""
+
+
 def names(target: Target) -> tuple[str, ...]:
-    """The names of what is run, the more exact first: with its first argument and an option, with either, alone; and each without a version
-    (`pip3.11` is pip).
+    """The names of what is run, the more exact first: with its first arguments, two or one, and an option, with either, alone; and each without a
+    version (`pip3.11` is pip).
 
     A console script goes by its own name, whatever runs it, a module (`python -m pytest`) by the module's. A name says nothing of who wrote
     the program: whoever types it means the one that is found.
     """
     name, arguments = _called(target)
     plain = name.rstrip("0123456789.").rstrip("-")
-    subcommand = next((f" {word}" for word in arguments if not word.startswith("-")), "")
+    words = [word for word in arguments if not word.startswith("-")][:SUBCOMMANDS]
+    subcommands = [" " + " ".join(words[:number]) for number in range(len(words), 0, -1)]
     options = [f" {option}" for option in _options(arguments)]
-    ends = [*(subcommand + option for option in options), subcommand, *options, ""]
+    ends = [*(end for subcommand in subcommands for end in (*(subcommand + option for option in options), subcommand)), *options, ""]
     return tuple(dict.fromkeys(one + end for end in ends for one in (name, plain))) if name and plain else ()
 
 

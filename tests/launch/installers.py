@@ -77,14 +77,20 @@ def with_uv_tool(folder, wheel):
     return folder / "bin/demo"
 
 
-def with_pipx(folder, wheel):
-    """pipx with uv behind it, which needs no index; pipx itself comes from one, once for the user."""
+def fetched_pipx():
+    """A directory with pipx in it; it comes from an index, once for the user."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hermetic-test-tools"
     tool = cache / PIPX
     with locked(tool):
         if not tool.exists():
             call(sys.executable, "-I", "-m", "pip", "install", "--quiet", "--target", f"{tool}.new", "--upgrade", PIPX)
             Path(f"{tool}.new").rename(tool)
+    return tool
+
+
+def with_pipx(folder, wheel):
+    """pipx with uv behind it, which needs no index."""
+    tool = fetched_pipx()
     places = f"PIPX_HOME={folder}/home", f"PIPX_BIN_DIR={folder}/bin", f"PATH={Path(UV).parent}:/usr/bin:/bin"
     python = find_python("3.11")
     call("env", *places, f"PYTHONPATH={tool}", python, "-m", "pipx", "install", "--backend", "uv", "--python", python, str(wheel))

@@ -63,6 +63,8 @@ ALLOWED = {
     "format": DEFAULT,
     "build": DEFAULT,
     "pip-install": DEFAULT - {"project", "cache"},
+    "tool-install": DEFAULT - {"project", "cache"},
+    "install-and-run": DEFAULT,
     "notebook": DEFAULT | {"localhost"},
     "http-client": DEFAULT | {"localhost"},
     "llm-code": frozenset({"project", "cache", "native"}),

@@ -31,12 +31,15 @@ CACHES = [("lint", "pylint"), ("lint", "black"), ("format", "black"), ("build", 
 
 
 @pytest.mark.parametrize(("profile", "name"), CACHES)
-@pytest.mark.parametrize("link", ["name", "cache", "inside"])
+@pytest.mark.parametrize("link", ["name", "cache", "inside", "home", "repository", "name of a repository"])
 def test_a_cache_in_a_clone_that_is_a_link(jobs: Jobs, project: Path, env: dict[str, str], profile: str, name: str, link: str) -> None:
     """The variable is the user's, the link is not."""
-    victim = project / "src" if link == "inside" else jobs.directory / "victim"
+    victim = {"inside": project / "src", "home": project.parent}.get(link, jobs.directory / "victim")
     (victim / name).mkdir(parents=True)
-    if link == "cache":
+    if "repository" in link:
+        (victim / ".git").mkdir()
+        (victim / name / ".git").mkdir()
+    if link in ("cache", "home", "repository"):
         (project / ".cache").symlink_to(victim)
     else:
         (project / ".cache").mkdir()
@@ -108,3 +111,83 @@ def test_secrets_without_a_home(jobs: Jobs, env: dict[str, str], home: str) -> N
         assert (done.code, done.out) in ((77, ""), (1, "")), done
     assert jobs.native(*show, env=env, cwd=place, before=world).out == "a key\n"
     assert jobs.native(*write, env=env, cwd=place, before=world).code == 0
+
+
+def installs(jobs: Jobs, project: Path, env: dict[str, str], program: Path, target: Path) -> bool:
+    """Whether what answers to pip's name writes there, as pip-install has it."""
+    done = jobs.guarded("-q", "--profile=pip-install", "--", program, "install", "x", target, env=env, cwd=project)
+    assert done.code in (0, 77), done
+    return done.code == 0
+
+
+@pytest.mark.parametrize("part", ["site-packages", "include"])
+def test_an_environment_with_links_in_it(jobs: Jobs, project: Path, env: dict[str, str], part: str) -> None:
+    """A clone brings one, with a pip of its own: it writes that environment, not what links in it lead to."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    venv, victim = project / ".venv", jobs.directory / "victim"
+    place = venv / {"site-packages": f"lib/{version}/site-packages"}.get(part, part)
+    for folder in (venv / "bin", place, victim):
+        folder.mkdir(parents=True)
+    (venv / "bin/python").symlink_to(PYTHON)
+    (venv / "pyvenv.cfg").write_text(f"home = {Path(PYTHON).parent}\n")
+    pip = venv / "bin/pip"
+    pip.write_text(f"#!{venv}/bin/python\nimport sys; open(sys.argv[3] + '/x', 'w')\n")
+    pip.chmod(0o755)
+    assert installs(jobs, project, env, pip, place)
+    assert not installs(jobs, project, env, pip, victim)
+    (place / "x").unlink()
+    place.rmdir()
+    for leads in (victim, project.parent):
+        place.symlink_to(leads)
+        assert not installs(jobs, project, env, pip, place)
+        assert not (leads / "x").exists()
+        place.unlink()
+    place.symlink_to(victim)
+    assert jobs.native(pip, "install", "x", place, env=env, cwd=project).code == 0
+    assert (victim / "x").exists()
+
+
+WRITING = "#!{python}\nimport sys; open(sys.argv[3] + '/x', 'w')\n"
+
+
+def test_a_link_in_the_place_of_what_is_named(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """By the command line: a directory that is the clone's own may be written, where it is."""
+    pip = jobs.directory / "pip"
+    pip.write_text(WRITING.format(python=PYTHON))
+    pip.chmod(0o755)
+    words = ("-q", "--profile=pip-install", "--", pip, "install", "--target", "vendor", "x")
+    (project / "vendor").mkdir()
+    assert jobs.guarded(*words, env=env, cwd=project).code == 0
+    (project / "vendor/x").unlink()
+    (project / "vendor").rmdir()
+    (jobs.directory / "repository/.git").mkdir(parents=True)
+    (jobs.directory / "victim").mkdir()
+    for victim in (jobs.directory / "victim", jobs.directory / "repository", project.parent):
+        (project / "vendor").symlink_to(victim)
+        done = jobs.guarded("-q", "--profile=pip-install", "--", pip, "install", "--target", "vendor", "x", env=env, cwd=project)
+        assert (done.code, (victim / "x").exists()) == (77, False), done
+        assert jobs.native(pip, "install", "vendor", "vendor", env=env, cwd=project).code == 0
+        (victim / "x").unlink()
+        (project / "vendor").unlink()
+
+
+TRUSTED = "version = 1\n[profile.p]\n[profile.p.filesystem]\nallow-write = ['out', '{absolute}', 'new/../out2']\n"
+
+
+@pytest.mark.parametrize("name", ["out", "absolute", "out2"])
+def test_a_link_that_comes_after_the_trust(jobs: Jobs, project: Path, env: dict[str, str], name: str) -> None:
+    """The file says the same as when it was read, and its words would mean another place."""
+    (project / "hermetic.toml").write_text(TRUSTED.format(absolute=project / "absolute"))
+    assert jobs.guarded("policy", "trust", env=env, cwd=project, log=False).code == 0
+    write = ("-q", "--profile=p", "--", PYTHON, "-c", WRITE, f"{name}/x")
+    (project / name).mkdir()
+    assert jobs.guarded(*write, env=env, cwd=project).code == 0
+    (project / name / "x").unlink()
+    (project / name).rmdir()
+    (project / "src").mkdir()
+    (jobs.directory / "victim").mkdir()
+    for leads, code in ((project.parent, 77), (jobs.directory / "victim", 77), (project / "src", 0)):
+        (project / name).symlink_to(leads)
+        done = jobs.guarded(*write, env=env, cwd=project)
+        assert (done.code, (project / name / "x").exists()) == (code, code == 0), done
+        (project / name).unlink()

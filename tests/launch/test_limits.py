@@ -293,6 +293,18 @@ def test_output_of_a_terminal_cannot_be_limited(hermetic_command, env, redirecte
         terminal.close()
 
 
+def test_what_is_written_to_the_terminal_itself_is_not_counted(hermetic_command, env):
+    """It is no standard stream, and goes past the launcher. Whoever reads it sees it."""
+    program = "sh -c 'echo much more than five > /dev/tty'"
+    terminal = Terminal(
+        ["sh", "-c", f"{hermetic_command} --no-network --max-output 5 -- {program} >/dev/null 2>&1; echo code $?"], env, cwd="/"
+    )
+    try:
+        assert "much more than five" in terminal.expect("code 0")
+    finally:
+        terminal.close()
+
+
 # Time.
 
 

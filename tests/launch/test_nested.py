@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -129,6 +130,23 @@ def test_what_cannot_be_had_inside(hermetic_command: str, tmp_path: Path, which:
     assert said in done.stdout + done.stderr
     assert (done.returncode, "started" in done.stdout) == (1 if which == "the doctor" else 125, False), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+LOCKS = "import multiprocessing; multiprocessing.Lock(); print('made')"
+
+
+@pytest.mark.parametrize(("outer", "own"), [("--fs-readonly", True), ("--no-network", False)])
+def test_shared_memory_of_the_outer_run(hermetic_command: str, outer: str, own: bool) -> None:
+    """It is nobody else's where the outer run has file systems of its own in which nothing is written: then the inner one may have it too."""
+    for code, alone in ((LOCKS, True), (f"import os; os.system('echo > /dev/shm/nested-{os.getpid()}'); print('made')", False)):
+        inner = [hermetic_command, "--fs-readonly", "--", sys.executable, "-c", code]
+        done = subprocess.run([hermetic_command, outer, "--", *inner], capture_output=True, text=True)
+        refused = "Permission" in done.stderr or "Read-only" in done.stderr
+        assert (done.stdout, refused) == (("made\n", False) if own else ("" if alone else "made\n", True)), done.stderr
+        assert not os.path.exists(f"/dev/shm/nested-{os.getpid()}")
+        bare = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert (bare.stdout, bare.stderr) == ("made\n", "")
+        Path(f"/dev/shm/nested-{os.getpid()}").unlink(missing_ok=True)
 
 
 def test_a_program_that_is_not_python_is_told_of_inside(hermetic_command: str) -> None:

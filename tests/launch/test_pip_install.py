@@ -435,3 +435,57 @@ def test_an_index_by_name(place, among_names, hermetic_command, tmp_path):
         assert "DNS(strange.example)" in out
         assert "allow it  --allow-domain strange.example" in out
         assert f"{tmp_path}/requirements.txt is not trusted, so strange.example:80 is not allowed" in out
+
+
+ASKED = """\
+import json, os, socket, sys
+wanted = json.loads(os.environ["PYTHON_PROBE"])
+def attempt(function):
+    try:
+        function()
+    except OSError:
+        return "refused"
+    return "done"
+if not os.path.exists(wanted["cache"] + "/told"):
+    home, environment = wanted["home"], wanted["environment"]
+    found = {
+        "index": attempt(lambda: socket.create_connection(("127.0.0.1", wanted["port"])).close()),
+        "elsewhere": attempt(lambda: socket.create_connection(("127.0.0.1", wanted["elsewhere"])).close()),
+        "environment": attempt(lambda: open(environment + "/new", "w").close()),
+        "activate": attempt(lambda: open(environment + "/bin/activate", "a").close()),
+        "interpreter": attempt(lambda: os.rename(environment + "/bin/python", environment + "/bin/other")),
+        "home": attempt(lambda: open(home + "/new", "w").close()),
+        "secret": attempt(lambda: open(home + "/.ssh/key").close()),
+        "metadata": attempt(lambda: os.utime(home + "/.ssh")),
+        "token": "done" if "MY_TOKEN" in os.environ else "refused",
+        "guards": "hermetic_guard" in sys.modules,
+    }
+    if found["interpreter"] == "done":
+        os.rename(environment + "/bin/other", environment + "/bin/python")
+    with open(wanted["cache"] + "/told", "w") as file:
+        json.dump(found, file)
+"""
+"""Of a module that a `.pth` line imports: what it can do where an installer starts the interpreter, told where that may write. Once."""
+
+
+@pytest.mark.parametrize("which", ["3.13", "uv 3.13"])
+def test_what_was_in_the_environment_before(place, port, which):
+    """It has what the installer has and no more. Where uv asks the interpreter what it is there are no guards in it, and the kernel holds that alone."""
+    made = place(which)
+    (made.site / "asked.py").write_text(ASKED)
+    (made.site / "asked.pth").write_text("import asked\n")
+    (made.home / ".ssh").mkdir()
+    (made.home / ".ssh/key").write_text("secret")
+    (made.directory / "bin/activate").touch()
+    probe = json.loads(made.environ["PROBE"]) | {"elsewhere": port.number}
+    env = made.environ | {"HOME": str(made.home), "MY_TOKEN": "x", "PYTHON_PROBE": json.dumps(probe)}
+    words = made.command("plain", *(["--no-cache"] if made.uv else ["--no-cache-dir"]))
+    done = made.jobs.guarded("run", PROFILE, "--", *words, env=env)
+    assert done.code == 0, done.err
+    told = made.cache / "told"
+    held = ("elsewhere", "activate", "interpreter", "home", "secret", "metadata", "token")
+    found = json.loads(told.read_text())
+    assert found == {**dict.fromkeys(held, "refused"), "index": "done", "environment": "done", "guards": not made.uv}
+    told.unlink()
+    assert made.jobs.native(*words, "--reinstall" if made.uv else "--force-reinstall", env=env).code == 0
+    assert json.loads(told.read_text()) == {**dict.fromkeys([*held, "index", "environment"], "done"), "guards": False}

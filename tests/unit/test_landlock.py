@@ -32,6 +32,7 @@ AROUND = Surroundings(
     streams=(Stream(0, readable=True, writable=False), Stream(1, readable=False, writable=True)),
     executables=("/usr/bin/python3", "/bin/ls", "/lib64/ld.so"),
     essentials=("/usr/lib", "/proc", "/etc/hosts"),
+    memory=True,
 )
 ABIS = range(1, 11)
 
@@ -145,7 +146,15 @@ def test_writing():
     device = ll.STORE | ll.IOCTL_DEV
     places = dict.fromkeys(("/srv/out", "/run/r/scratch", "/run/r/unix", "/dev/shm"), change)
     assert granted == {**places, **dict.fromkeys((*DEVICES, "/run/r/events", 1), device)}
-    assert rights(ll.ruleset(POLICIES["write"], here(namespaced=False), AROUND)).get("/dev/shm") is None
+
+
+@pytest.mark.parametrize("policy", ["write", "read"])
+@pytest.mark.parametrize("namespaced", [True, False])
+def test_shared_memory_of_everybody(policy, namespaced):
+    """A run inside another has the outer one's; whose mounts they are does not decide."""
+    own = rights(ll.ruleset(POLICIES[policy], here(namespaced=namespaced), AROUND))
+    assert own["/dev/shm"] & ll.MAKE_REG
+    assert "/dev/shm" not in rights(ll.ruleset(POLICIES[policy], here(namespaced=namespaced), Surroundings()))
 
 
 @pytest.mark.parametrize("namespaced", [True, False])

@@ -276,10 +276,29 @@ def test_what_is_not_trusted_is_held_to_what_the_command_would_get(files: Files)
     assert files.resolve("--profile web", "tool").policy.network == Network()
 
 
-def test_at_the_top_there_are_no_commands(files: Files) -> None:
-    files.write(USER, "commands = ['pytest']")
-    with pytest.raises(PolicyFileError, match=r"line 2: commands: what stands at the top holds for every command \(a profile has them\)"):
+@pytest.mark.parametrize("key", ["commands = ['pytest']", "notice = 'x'"])
+def test_what_is_for_a_command_is_not_at_the_top(files: Files, key: str) -> None:
+    files.write(USER, key)
+    name = key.partition(" ")[0]
+    with pytest.raises(PolicyFileError, match=rf"line 2: {name}: what stands at the top holds for every command \(a profile has it\)"):
         files.resolve("")
+
+
+def test_what_installs_and_runs_in_one_go(files: Files) -> None:
+    assert files.resolve("", "uv run x", "uv run", "uv").profiles == ("install-and-run",)
+    assert files.resolve("", "uvx").policy == files.resolve("--profile default", "uvx").policy
+
+
+def test_notices(files: Files) -> None:
+    """Of a profile that stands for a command, and of nobody's who is not asked."""
+    files.write(USER, "[profile.old]\nextends = ['default']\ncommands = ['tool']\nnotice = \"ask \\u001b[31m Ada\"")
+    assert "ask \\x1b[31m Ada" in files.resolve("", "tool").notices
+    assert [line for line in files.resolve("", "other").notices + files.resolve("--profile old", "tool").notices if "Ada" in line] == []
+    files.write(USER, "")
+    files.write(OUTER, "[profile.old]\nextends = ['default']\ncommands = ['tool']\nnotice = 'ask Ada'")
+    assert "ask Ada" not in files.resolve("", "tool").notices
+    files.trust(OUTER)
+    assert "ask Ada" in files.resolve("", "tool").notices
 
 
 BAD = [

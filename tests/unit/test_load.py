@@ -1,5 +1,7 @@
 """Policy files: the built-in profiles, what files can say, and what is said of those that are wrong."""
 
+import os
+
 import pytest
 from hermetic_guard import policy, serialized
 from hermetic_guard.hosts import ANY
@@ -67,8 +69,10 @@ def test_shipped_names():
     assert load.names()[0] == "default"
     assert set(load.names()) == {
         *shipped("", ""),
-        "pip-install",
-    }  # what that one allows depends on the run: tests/launch/test_pip_install.py
+        "install-and-run",  # as default: test_library.py
+        "pip-install",  # what these two allow depends on the run: tests/launch/test_pip_install.py, test_tool_install.py
+        "tool-install",
+    }
 
 
 @pytest.mark.parametrize("name", shipped("", ""))
@@ -112,6 +116,7 @@ def test_each_command_has_one_profile():
     assert all(load.for_command([command]) for command in commands)
     assert (load.for_command([]), load.for_command(["no-such"]), load.for_command(['a"b'])) == ("", "", "")
     assert load.for_command(["no-such", "pytest", "ruff"]) == "pytest"
+    assert (load.for_command(["uv run --no-cache", "uv run"]), load.for_command(["uv run"])) == ("default", "install-and-run")
     assert {load.for_command([f"pip {command}", "pip"]) for command in ("install", "wheel", "download")} == {"pip-install"}
     assert (load.for_command(["uv pip", "uv"]), load.for_command(["uv build", "uv"]), load.for_command(["uv"])) == (
         "pip-install",
@@ -137,6 +142,26 @@ def test_no_link_leads_out_of_the_project(tmp_path):
     text = "version = 1\n[filesystem]\nallow-write = ['$PROJECT/build', '$PROJECT/.hypothesis']\nhide = '$PROJECT/.pytest_cache'"
     rules = document(text).policy("", Policy(), Reader("/x", Context(f"{tmp_path}/p", {}))).filesystem
     assert (rules.write, rules.hide) == ((f"{tmp_path}/p/dist",), (f"{tmp_path}/elsewhere",))
+
+
+@pytest.mark.parametrize(("leads", "may"), [("/usr", False), ("..", False), (".", True), ("dist", True)])
+def test_no_link_beside_a_file_leads_elsewhere(tmp_path, leads, may):
+    """What it means to allow there; what it denies is denied wherever that is."""
+    (tmp_path / "p/dist").mkdir(parents=True)
+    (tmp_path / "p/link").symlink_to(leads)
+    made = load.Document(b"version = 1\n[filesystem]\nallow-write = 'link'\nhide = 'link'", f"{tmp_path}/p/hermetic.toml")
+    reader = Reader(made.directory, Context("/x", {}))
+    rules, real = made.policy("", Policy(), reader).filesystem, os.path.realpath(f"{tmp_path}/p/link")
+    assert (rules.write, real in rules.hide) == ((real,) if may else (), True)
+    assert [note for note in reader.notes if "by a link" in note] == (
+        [] if may else [f"--allow-write link: it leads out of {tmp_path}/p by a link"]
+    )
+    rooted = load.Document(b"version = 1\n[filesystem]\nroot = 'link'", f"{tmp_path}/p/hermetic.toml")
+    if may:
+        assert real in rooted.policy("", Policy(), reader).filesystem.read
+    else:
+        with pytest.raises(PolicyFileError, match=r"line 3: filesystem\.root: link: it leads elsewhere by a link"):
+            rooted.policy("", Policy(), reader)
 
 
 def test_only_built_in_profiles_have_directories_made(tmp_path):
@@ -209,7 +234,7 @@ def test_reads(text, expected):
 
 
 WORDS = (
-    "version, summary, commands, extends, kernel, on-violation, builds, tmp, "
+    "version, summary, notice, commands, extends, kernel, on-violation, builds, tmp, "
     "network, subprocess, filesystem, native, environment, limits, package, profile"
 )
 BAD = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hermetic.linux.mountinfo import kernels, others, read
+from hermetic.linux.mountinfo import is_own, kernels, others, read
 
 LINES = """\
 20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -46,6 +46,24 @@ def test_others(path, expected):
 
 def test_no_mounts():
     assert others("/srv", []) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "own"),
+    [
+        ("", False),
+        ("33 20 0:10 / /dev/shm rw - tmpfs tmpfs rw\n", False),
+        ("33 20 0:10 / /dev/shm rw - tmpfs hermetic rw\n", True),
+        ("33 20 0:10 / /dev/shm rw shared:1 master:2 - tmpfs hermetic rw\n", True),
+        ("33 20 0:10 / /dev/shm/below rw - tmpfs hermetic rw\n", False),
+        ("33 20 0:10 / /dev/shm rw - tmpfs hermetic rw\n34 20 0:11 / /dev/shm rw - tmpfs tmpfs rw\n", False),
+        ("33 20 0:10 / /dev/shm rw - tmpfs tmpfs rw\n34 20 0:11 / /dev/shm rw - tmpfs hermetic rw\n", True),
+        ("33 20 0:10 /\\040-\\040tmpfs\\040hermetic /dev/shm rw - tmpfs tmpfs rw\n", False),
+    ],
+)
+def test_what_is_the_runs_own(lines, own):
+    """Of two at one point that counts which lies above."""
+    assert is_own("/dev/shm", [*LINES.splitlines(keepends=True), *lines.splitlines(keepends=True)]) is own
 
 
 def test_kernels():

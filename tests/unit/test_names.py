@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hermetic.target.names import shadowing
+from hermetic.target.names import names, shadowing
 from hermetic.target.resolve import Target
 
 
@@ -31,3 +31,20 @@ def test_shadowing(tmp_path: Path, words: str, files: list[str], found: str) -> 
         (tmp_path / name).touch()
     target = Target("/usr/bin/python3", ["python3", *words.split()], {}, [])
     assert shadowing(target, str(tmp_path)) == (found and f"{tmp_path}/{found}")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("/usr/bin/uv tool run ruff check", "uv tool run, uv tool, uv"),
+        ("/usr/bin/uv --offline tool run", "uv tool run --offline, uv tool run, uv tool --offline, uv tool, uv --offline, uv"),
+        ("/usr/bin/ruff format .", "ruff format ., ruff format, ruff"),
+        ("/usr/bin/uvx", "uvx"),
+        ("/usr/bin/tool3.11 x", "tool3.11 x, tool x, tool3.11, tool"),
+        ("/usr/bin/3.11", ""),
+    ],
+)
+def test_names(words: str, found: str) -> None:
+    """The more exact before the less exact."""
+    target = Target(words.partition(" ")[0], words.split(), {}, [], python=False)
+    assert ", ".join(names(target)) == found

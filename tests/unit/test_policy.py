@@ -171,6 +171,8 @@ DECISIONS += [
     (PROTECTING_ALL, on_path("filesystem", "write", "/srv/a/key"), False),
     (PROTECTING_ALL, on_path("filesystem", "write", "/tmp/x"), True),
     (Policy(filesystem=Filesystem(protect=("/",))), on_path("filesystem", "write", "/dev/null"), True),
+    (ROOTED, on_path("filesystem", "delete", "/tmp/s", name=True), False),
+    (ROOTED, on_path("filesystem", "read", "/tmp/s", name=True), True),
     (READONLY, on_path("filesystem", "write", "/home/out", stream=True), True),
     (READONLY, on_path("filesystem", "write", "/home/out", stream=False), False),
     (READONLY, on_path("filesystem", "write", "/dev/shm/x", own=True), True),
