@@ -99,7 +99,7 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
         (WRITABLE, own),
         (READ_ONLY, (here.run,) if here.run else ()),
         (HIDDEN, (*(rules.hide if rules else ()), *around.hidden)),
-        (OURS, (around.resolver,) if around.resolver else ()),
+        (OURS, (around.resolver,) if around.resolver and here.supervised else ()),
         (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected, *around.protected)),
         (WRITABLE, here.written if base == READ_ONLY else ()),
         (base, here.kept),

@@ -41,7 +41,7 @@ class Surroundings:
     """Plain values, empty where the policy has no use for them.
 
     top:         names of what stands in `/`, links left out
-    devices:     for root, paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
+    devices:     for root where there are no mounts, paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
     raw:         paths of raw devices (devices.py) that can be opened
     streams:     the standard streams that can be opened again
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
@@ -49,7 +49,7 @@ class Surroundings:
     hidden:      other paths to what is hidden, by mounts that show it twice, and message queues of others
     protected:   what is there of what the policy protects, and other paths to that and to hermetic's own files
     links:       those of them that are links
-    resolver:    path of the resolvers' configuration, where it is to be another
+    resolver:    path of the resolvers' configuration, which is to be another where there is a supervisor
     visible:     where there are no mounts, paths that hold all that may be read and nothing that is hidden; None where nothing is
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """
@@ -127,7 +127,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
         kernels=mountinfo.kernels(mounts) if here.namespaced else (),
         protected=protected + (mountinfo.aliases((*protected, *here.protected), mounts) if here.namespaced else ()),
         links=tuple(filter(os.path.islink, protected)),
-        resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
+        resolver=_resolver() if here.namespaced and policy.network and policy.network.domains else "",
     )
 
 
@@ -158,8 +158,10 @@ def _devices(here: Here) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Of an ordinary user's only what his groups let him open."""
     from hermetic.linux import devices
 
-    usable, raw = devices.scan()
-    return (usable, raw) if here.root else ((), tuple(path for path in raw if os.access(path, os.R_OK) or os.access(path, os.W_OK)))
+    raw = devices.raw()
+    if here.root:
+        return () if here.namespaced else devices.besides(raw), raw
+    return (), tuple(path for path in raw if os.access(path, os.R_OK) or os.access(path, os.W_OK))
 
 
 def _executables(programs: tuple[str, ...]) -> tuple[str, ...]:
