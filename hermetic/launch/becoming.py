@@ -1,8 +1,8 @@
 """How the forked child becomes the target under kernel rules: its side of what it and the launcher have to say to each other.
 
-The child asks whether it can be supervised, since to a filter that needs a supervisor there is no way back; puts the rules on itself; says
-which it could put in place; and is told whether it may go on. A child that hears nothing ends: nothing is ever executed under fewer rules
-than were agreed on.
+The child asks whether it can be supervised, since to a filter that needs a supervisor there is no way back; puts on itself what does not depend
+on the answer, and then the rest; says what it could put in place; and is told whether it may go on. A child that hears nothing ends: nothing is
+ever executed under fewer rules than were agreed on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hermetic.linux.here import Here
 
 ASKED, PLACED, FAILED = b"asked", b"placed", b"failed"
+END = b"\0\n"
+"""Of what the child says; it says more than one thing at a time where it fails before it has heard anything."""
 SUPERVISED, ALONE = b"s", b"a"
 NONE = -1
 ENDED = 125
@@ -29,13 +31,17 @@ class Launcher:
 
     def __init__(self, answer: int, go: int) -> None:
         self._answer, self._go = answer, go
+        self._heard: bytes | None = None
 
-    def supervises(self, namespaced: bool) -> bool:
+    def ask(self, namespaced: bool) -> None:
         self.say(ASKED, str(int(namespaced)))
-        return self.hear() == SUPERVISED
+
+    def supervises(self) -> bool:
+        self._heard = self._heard or self.hear()
+        return self._heard == SUPERVISED
 
     def say(self, kind: bytes, *words: str) -> None:
-        os.write(self._answer, b"\0".join([kind, *(word.encode("utf-8", "surrogateescape") for word in words)]) + b"\n")
+        os.write(self._answer, b"\0".join([kind, *(word.encode("utf-8", "surrogateescape") for word in words)]) + END)
 
     def hear(self) -> bytes:
         """SUPERVISED or ALONE. Ends this process where the launcher has ended, or lets nobody go on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import marshal
 import os
 
-from hermetic_guard import serialized
+from hermetic_guard.policy import PARTS, Policy
 
 from hermetic.launch.becoming import ENDED, Launcher, become
 from hermetic.launch.execution import cannot_start, say_why_not, turn_into
@@ -20,9 +20,7 @@ from hermetic.linux.here import Here
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NoReturn
-
-    from hermetic_guard.policy import Policy
+    from typing import Any, NoReturn
 
 LENGTH = 4
 """Bytes before an order that say how long it is."""
@@ -67,7 +65,7 @@ class Child:
     def order(self, program: str, argv: list[str], env: Mapping[bytes, bytes], policy: Policy, here: Here) -> None:
         """Have it become this. It may have been ended by now: then nobody will say anything."""
         self._ordered = True
-        order = marshal.dumps((program, argv, dict(env), serialized.dumps(policy), here.values()))
+        order = marshal.dumps((program, argv, dict(env), plain(policy), here.values()))
         words = len(order).to_bytes(LENGTH, "little") + order
         try:
             while words:
@@ -85,7 +83,7 @@ class Child:
             load()
             program, argv, env, policy, here = marshal.loads(self._read(int.from_bytes(self._read(LENGTH), "little")))
             turn_into(
-                lambda: become(program, argv, env, serialized.loads(policy), Here(**here), Launcher(self.answer, self.go)),
+                lambda: become(program, argv, env, from_plain(policy), Here(**here), Launcher(self.answer, self.go)),
                 lambda error: say_why_not(self.answer, error),
                 self._signals,
                 launcher,
@@ -104,6 +102,17 @@ class Child:
         return found
 
 
+def plain(policy: Policy) -> dict[str, Any]:
+    """A policy as values for `marshal`: what of it is the kernel's, which cannot tell packages."""
+    fields = {name: getattr(policy, name) for name in policy.__slots__ if name != "packages"}
+    return {name: value.values() if name in PARTS and value is not None else value for name, value in fields.items()}
+
+
+def from_plain(fields: dict[str, Any]) -> Policy:
+    given = {name: kind for name, kind in PARTS.items() if fields[name] is not None}
+    return Policy(**{**fields, **{name: kind(**dict(zip(kind.__slots__, fields[name], strict=True))) for name, kind in given.items()}})
+
+
 def load() -> None:
     """What most policies need. What is not here is loaded when it is."""
-    from hermetic.linux import confine, devices  # noqa: F401
+    from hermetic.linux import confine, devices, exec_once  # noqa: F401

@@ -12,7 +12,7 @@ from hermetic_guard.hosts import ANY
 
 from hermetic.errors import GuardUnavailable, HermeticError
 from hermetic.launch import becoming
-from hermetic.launch.becoming import ALONE, ASKED, FAILED, NONE, SUPERVISED
+from hermetic.launch.becoming import ALONE, ASKED, END, FAILED, NONE, SUPERVISED
 from hermetic.launch.execution import Execution
 from hermetic.launch.signals import wake_when_readable
 
@@ -78,6 +78,7 @@ class ConfinedExecution(Execution):
         self._refused: HermeticError | None = None
         self._workshop: Workshop | None = None
         self._loopback = loopback
+        self._proxies: tuple[Proxy, ...] = ()
         self._later = later
 
     def become(self) -> NoReturn:
@@ -107,22 +108,35 @@ class ConfinedExecution(Execution):
 
     def _read_ahead(self, *, namespaced: bool) -> None:
         """While the child is busy: what may have to be loaded once the target runs."""
+        from hermetic.linux import supervisor  # noqa: F401
+
         if self._later:
             self._later.hold(names=bool(self._policy.network and self._policy.network.domains), own=not namespaced)
+
+    def meanwhile(self) -> Iterator[None]:
+        """What the first call needs that is left to the supervisor."""
+        from hermetic.linux import judge  # noqa: F401
+
+        yield
+        from hermetic.linux import process_answers  # noqa: F401
+
+        yield
+        from hermetic.linux import local_sockets, udp_sockets  # noqa: F401
+
+        yield
+        from hermetic.linux import answers  # noqa: F401
+
+        yield
 
     def proceed(self) -> None:
         self._tell_all()
         if not self._placed:
             try:
-                kind, *words = os.read(self.answers, 4096).rstrip(b"\n").split(b"\0")
+                said = os.read(self.answers, 4096)
             except BlockingIOError:
                 return
-            if kind == ASKED:
-                self._send(SUPERVISED if self._can_supervise() else ALONE)
-                self._read_ahead(namespaced=words == [b"1"])
-            elif kind:
-                self._placed = True
-                self._hear(kind, words)
+            for line in said.split(END)[:-1]:
+                self._hear(*line.split(b"\0"))
 
     def _tell_all(self) -> None:
         for event in self.refusals.take():
@@ -131,7 +145,7 @@ class ConfinedExecution(Execution):
     def settle(self) -> None:
         until = time.monotonic() + SETTLING_S
         while self._supervisor and self._supervisor.is_busy() and time.monotonic() < until:
-            time.sleep(0.002)
+            time.sleep(0.0005)
         self._tell_all()
 
     def _send(self, word: bytes) -> None:
@@ -151,8 +165,16 @@ class ConfinedExecution(Execution):
             return False
         return True
 
-    def _hear(self, kind: bytes, words: list[bytes]) -> None:
-        """What the child could put in place."""
+    def _hear(self, kind: bytes, *words: bytes) -> None:
+        if kind == ASKED:
+            self._send(SUPERVISED if self._can_supervise() else ALONE)
+            self._read_ahead(namespaced=words == (b"1",))
+        else:
+            self._placed = True
+            self._let_go_on(kind, *words)
+
+    def _let_go_on(self, kind: bytes, *words: bytes) -> None:
+        """Let the child become the target, if what it could put in place is enough."""
         if kind == FAILED:
             step, why = (word.decode("utf-8", "replace") for word in words)
             self._refused = GuardUnavailable(f"the kernel's rules could not be put in place: {step}: {why}")
@@ -196,6 +218,7 @@ class ConfinedExecution(Execution):
         except OSError:
             return None
         hand_over(taken)
+        self._proxies = proxies(self.env)
         make, rules = self._make_answers, self._policy.network
         if rules is not None and (rules.unix or rules.domains):  # what is here now is what the policy speaks of
             made = make()
@@ -208,7 +231,7 @@ class ConfinedExecution(Execution):
         return supervisor
 
     def _make_answers(self) -> Answers:
-        """Who answers the target; made once it is on its way."""
+        """Who answers the target."""
         from hermetic.linux import processes
         from hermetic.linux.answers import Answers
 
@@ -224,7 +247,7 @@ class ConfinedExecution(Execution):
             members,
             self._notice,
             killed=self.killed,
-            proxies=proxies(self.env),
+            proxies=self._proxies,
             ways=self._ways(),
         )
 

@@ -10,7 +10,7 @@ from hermetic.linux import syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import NoReturn
 
     from hermetic.launch.signals import Signals
@@ -60,6 +60,10 @@ class Execution:
 
     def proceed(self) -> None:
         """In the launcher, whenever something may have come: what the child needs to go on."""
+
+    def meanwhile(self) -> Iterable[None]:
+        """Work for idle time, a step at a time: what may be needed later."""
+        return ()
 
     def settle(self) -> None:
         """In the launcher, once nothing of the run is left: take what its last calls have led to."""

@@ -97,7 +97,7 @@ def launch(
         watch = _Watch(pid, execution, signals, run.events, on_events, ready, deadline, keeper, spare, on_terminal=terminal is not None)
         watch.company = company
         try:
-            watch.until_ended(meanwhile)
+            watch.until_ended(_idle_work(execution, meanwhile))
             execution.raise_failure()
         finally:
             survivors = watch.end_leftovers()
@@ -106,6 +106,11 @@ def launch(
                 keeper.finish(survivors, signals.asked_to_end)
             _restore(terminal, run, signals)
     return Outcome(pid, watch.status or 0, guarded=watch.guarded, late=watch.late, survivors=survivors)
+
+
+def _idle_work(execution: Execution, more: Iterator[object] | None) -> Iterator[object]:
+    yield from more or ()
+    yield from execution.meanwhile()
 
 
 def _terminal() -> Terminal | None:

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     class Launcher(Protocol):
         """Who stands by while a process is confined."""
 
-        def supervises(self, namespaced: bool) -> bool:
-            """Whether it can, this process being as it is now. namespaced: see Here"""
+        def ask(self, namespaced: bool) -> None:
+            """Have it find out whether it can, this process being as it is now. namespaced: see Here"""
+
+        def supervises(self) -> bool:
+            """What it has found out, as often as one likes."""
 
 
 RESOLVER, USE_TCP = b"RES_OPTIONS", b"use-vc"
@@ -39,7 +42,10 @@ UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOS
 class Alone:
     """Nobody stands by: nothing is supervised."""
 
-    def supervises(self, namespaced: bool) -> bool:
+    def ask(self, namespaced: bool) -> None:
+        """Nobody is there."""
+
+    def supervises(self) -> bool:
         return False
 
 
@@ -63,6 +69,7 @@ class Confinement:
         self.here.pid = os.getpid()
         descriptors.sort(self.policy)
         self._enter_namespaces()
+        self._ask()
         if self.policy.limits is not None:
             from hermetic.linux import rlimits
 
@@ -71,8 +78,9 @@ class Confinement:
             from hermetic.linux import exec_once
 
             self._once = exec_once.foreseen()
-        self._ask()
         around = surroundings.look(self.policy, self.here)
+        if around.resolver:
+            self.here.supervised = self._launcher.supervises()
         if self.here.namespaced:
             mounts.apply(mounts.plan(self.policy, self.here, around))
             if self.policy.filesystem is not None:
@@ -87,6 +95,7 @@ class Confinement:
         if privileges.makes_no_code(self.policy, self.here):
             privileges.no_writable_code()
         self.here.abi = landlock.abi()
+        self.here.supervised = self._launcher.supervises()
         if self.here.abi:
             landlock.apply(landlock.ruleset(self.policy, self.here, around))
         return self._filter()
@@ -106,12 +115,12 @@ class Confinement:
         self.here.namespaced = True
 
     def _ask(self) -> None:
-        """Whether the launcher can take the listener from here, as it will have to look into the target; the mounts depend on that already.
+        """Whether the launcher can take the listener from here, as it will have to look into the target. It answers while this process goes on.
 
         It is asked whatever the guards are: when a thread runs is its own affair, and which threads are the run's only the supervisor knows.
         """
         set_dumpable(True)
-        self.here.supervised = self._launcher.supervises(self.here.namespaced)
+        self._launcher.ask(self.here.namespaced)
 
     def _filter(self) -> int | None:
         if not self.here.supervised:

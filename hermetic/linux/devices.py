@@ -25,12 +25,16 @@ def is_raw(name: str, mode: int) -> bool:
     return stat.S_ISBLK(mode) or (family in FAMILIES and (stat.S_ISCHR(mode) or stat.S_ISDIR(mode)))
 
 
-def scan() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Paths of all that stands in /dev and neither is raw nor holds such, links left out, and of what is raw there or in its directories."""
-    raw = tuple(_raw(DEV))
+def raw() -> tuple[str, ...]:
+    """Paths of what is raw in /dev or in its directories."""
+    return tuple(_raw(DEV))
+
+
+def besides(raw: tuple[str, ...]) -> tuple[str, ...]:
+    """Paths of all that stands in /dev and neither is raw nor holds such, links left out."""
     taken = {DEV + "/" + path.split("/", 3)[2] for path in raw}
     with os.scandir(DEV) as entries:
-        return tuple(entry.path for entry in entries if entry.path not in taken and not entry.is_symlink()), raw
+        return tuple(entry.path for entry in entries if entry.path not in taken and not entry.is_symlink())
 
 
 def _raw(directory: str) -> list[str]:

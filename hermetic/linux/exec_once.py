@@ -16,10 +16,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import resource
 
 from hermetic.linux import syscalls
 from hermetic.linux.numbers import native
+from hermetic.linux.steps import step, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ ENDS = {
 """Where the addresses of a process end (TASK_SIZE_MAX, asm/page_64_types.h, and TASK_SIZE_64, asm/processor.h), by what the processor
 and the kernel's configuration have; the highest first."""
 
+RLIMIT_NOFILE, INFINITY = 7, 2**64 - 1
 PROT_READ = 1
 MAP_PRIVATE_ANONYMOUS_NOREPLACE = 0x100022
 
@@ -58,7 +59,7 @@ class Opened:
 
 def foreseen() -> Opened:
     """What the filter will know the program by, before there is a descriptor N. Raises OSError."""
-    return Opened(highest_below(resource.getrlimit(resource.RLIMIT_NOFILE)[1]), _last_byte())
+    return Opened(highest_below(_limits()[1]), _last_byte())
 
 
 def prepare(program: str, once: Opened | None = None) -> Opened:
@@ -79,24 +80,36 @@ def prepare(program: str, once: Opened | None = None) -> Opened:
 
 def execute(opened: Opened, argv: list[str], environ: Mapping[bytes, bytes]) -> None:
     """Become the program. Returns only by raising OSError."""
-    words = [os.fsencode(word) + b"\0" for word in argv]
+    arguments = [os.fsencode(word) + b"\0" for word in argv]
     settings = [name + b"=" + value + b"\0" for name, value in environ.items()]
     null = bytes(8)
-    arrays = (syscalls.pointers(words) + null, syscalls.pointers(settings) + null)
+    arrays = (syscalls.pointers(arguments) + null, syscalls.pointers(settings) + null)
     syscalls.call(native("execveat"), opened.descriptor, opened.name, *arrays, AT_EMPTY_PATH)
 
 
 def highest_below(limit: int) -> int:
     """N, by the hard limit there is."""
-    return HIGHEST if limit == resource.RLIM_INFINITY else min(limit - 1, HIGHEST)
+    return min(limit - 1, HIGHEST)
 
 
 def _copy_to(opened: int, highest: int) -> None:
     """A duplicate with the highest number there can be, which is the limit from now on."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+    soft, hard = _limits()
+    _set_limits(highest + 1, hard)
     fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, highest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest), highest))
+    _set_limits(min(soft, highest), highest)
+
+
+def _limits() -> tuple[int, int]:
+    """Of descriptors, the soft one and the hard one. To load `resource` for this takes as long as ten of these calls."""
+    found = syscalls.writable(16)
+    step("prlimit64", 0, RLIMIT_NOFILE, 0, found, on="RLIMIT_NOFILE")
+    soft, hard = memoryview(bytes(found)).cast("Q")
+    return soft, hard
+
+
+def _set_limits(soft: int, hard: int) -> None:
+    step("prlimit64", 0, RLIMIT_NOFILE, words(soft, hard), 0, on="RLIMIT_NOFILE")
 
 
 def _last_byte() -> int:

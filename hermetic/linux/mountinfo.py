@@ -10,6 +10,8 @@ import os
 
 from hermetic_guard.policy import is_within, is_within_any
 
+from hermetic.linux import processes
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,8 +38,7 @@ class Mount:
 
 def lines() -> list[str]:
     """Of this process's mounts."""
-    with open(FILE, encoding="utf-8", errors="surrogateescape") as file:
-        return file.readlines()
+    return os.fsdecode(processes.read(FILE)).split("\n")[:-1]
 
 
 def kernels(lines: Iterable[str]) -> tuple[str, ...]:
@@ -82,8 +83,9 @@ def read(lines: Iterable[str]) -> list[Mount]:
 
 
 def _plain(path: str) -> str:
-    for written, meant in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        path = path.replace(written, meant)
+    if "\\" in path:
+        for written, meant in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+            path = path.replace(written, meant)
     return path
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 
-from hermetic_guard.policy import PolicyError, is_within, is_within_any
+from hermetic_guard.policy import PolicyError, directory_of, is_within, is_within_any
 
 from hermetic.linux.mountinfo import OWN
 from hermetic.linux.steps import AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, failed, open_exactly, step, words
@@ -83,11 +83,11 @@ def plan(policy: Policy, here: Here, around: Surroundings) -> Plan:
     written = policy.filesystem.write if policy.filesystem else ("/",)
     base = WRITABLE if "/" in written and "/" not in around.protected else READ_ONLY
     rows = _rows(policy, here, around, base)
-    kinds = {path: _kind(path, rows, base) for _, paths in rows for path in paths}
-    kept = {path: kind for path, kind in kinds.items() if path == PROC or kind != _kind(os.path.dirname(path), rows, base)}
+    kinds = _Kinds(rows, base)
+    kept = {path: kinds.of(path) for path in kinds.named if path == PROC or kinds.of(path) != kinds.of(directory_of(path))}
     fixed = (*around.protected, *(here.protected if base == READ_ONLY else ()))
     between = [path for place in fixed if place in kept for path in _between(place, written)]
-    pinned = {path: WRITABLE for path in between if _kind(path, rows, base) == WRITABLE}  # not where a /tmp of the run's own lies over it
+    pinned = {path: WRITABLE for path in between if kinds.of(path) == WRITABLE}  # not where a /tmp of the run's own lies over it
     mounted = tuple(sorted({**pinned, **kept}.items()))
     return Plan(read_only=base == READ_ONLY, mounts=mounted, links=around.links, ours=f"{here.run}/{RESOLVER}", tmp=dict(here.tmp))
 
@@ -100,7 +100,7 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
         (WRITABLE, own),
         (READ_ONLY, (here.run,) if here.run else ()),
         (HIDDEN, (*(rules.hide if rules else ()), *around.hidden)),
-        (OURS, (around.resolver,) if around.resolver else ()),
+        (OURS, (around.resolver,) if around.resolver and here.supervised else ()),
         (READ_ONLY, (PROC, SYS, *around.kernels, *here.protected, *around.protected)),
         (WRITABLE, here.written if base == READ_ONLY else ()),
         (base, here.kept),
@@ -111,8 +111,26 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
     ]
 
 
-def _kind(path: str, rows: list[tuple[str, tuple[str, ...]]], base: str) -> str:
-    return next((kind for kind, paths in rows if is_within_any(path, paths)), base)
+class _Kinds:
+    """What becomes of a path: of the first of the rows that holds it, or something that it lies in.
+
+    named: the paths that are in rows, each once
+    """
+
+    def __init__(self, rows: list[tuple[str, tuple[str, ...]]], base: str) -> None:
+        self._kinds = [*(kind for kind, _ in rows), base]
+        self._ranks: dict[str, int] = {}
+        for rank, (_, paths) in enumerate(rows):
+            for path in paths:
+                self._ranks.setdefault(path, rank)
+        self.named = tuple(self._ranks)
+
+    def of(self, path: str) -> str:
+        return self._kinds[self._rank(path)]
+
+    def _rank(self, path: str) -> int:
+        own = self._ranks.get(path, len(self._kinds) - 1)
+        return own if path == "/" else min(own, self._rank(directory_of(path)))
 
 
 def _between(path: str, places: tuple[str, ...]) -> list[str]:

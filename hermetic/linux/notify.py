@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 
 from hermetic.linux import numbers, syscalls
 
@@ -176,13 +177,20 @@ def hand_over(listener: int) -> None:
             raise
 
 
+def is_asked(listener: int) -> bool:
+    """Wait for a call, which stays to be received; False once nobody is left who could make one."""
+    return not _hung_up(listener, None)
+
+
 def is_deserted(listener: int) -> bool:
     """Whether all processes under the filter have ended (Linux 5.8)."""
-    import select
+    return _hung_up(listener, 0)
 
+
+def _hung_up(listener: int, milliseconds: int | None) -> bool:
     poll = select.poll()
-    poll.register(listener, 0)
-    return any(event & select.POLLHUP for _, event in poll.poll(0))
+    poll.register(listener, select.POLLIN)
+    return any(event & select.POLLHUP for _, event in poll.poll(milliseconds))
 
 
 def take_descriptor(process: int, descriptor: int) -> int:

@@ -13,7 +13,9 @@ from hermetic.linux.numbers import native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
+
+    Memory = Any
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100
@@ -22,7 +24,7 @@ AT_RECURSIVE = 0x8000
 RESOLVE_NO_SYMLINKS = 0x04
 
 
-def step(name: str, *arguments: int | bytes, on: str = "") -> int:
+def step(name: str, *arguments: int | bytes | Memory, on: str = "") -> int:
     """What the system call of that name returns. Raises OSError whose filename is the step: the name, and what it was made on."""
     try:
         return syscalls.call(_numbers.get(name) or _number(name), *arguments)

@@ -13,9 +13,12 @@ from hermetic.linux.notify import Gone, Notification
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from hermetic.linux.answers import Answers
     from hermetic.linux.judge import Answer
+
+    Found = TypeVar("Found")
 
 THREADS = 128
 """So many calls are answered at a time at most; further ones wait for those."""
@@ -26,7 +29,7 @@ SHORT = (12, 23, 24, 105)
 
 
 class Supervisor:
-    """listener: the descriptor that seccomp(2) gave; answers: makes who answers, which is not waited for before the target is on its way"""
+    """listener: the descriptor that seccomp(2) gave; answers: makes who answers, once somebody asks: many a target never does"""
 
     def __init__(self, listener: int, answers: Callable[[], Answers]) -> None:
         import _thread
@@ -56,6 +59,8 @@ class Supervisor:
 
     def _first(self) -> None:
         self._begun.acquire()
+        if not self._idly(notify.is_asked):
+            return
         try:
             self._answers = self._make_answers()
         except BaseException:
@@ -93,16 +98,20 @@ class Supervisor:
 
     def _next(self) -> Notification | None:
         """The next call; before it is answered there is a thread for the one after it."""
-        with self._lock:
-            self._idle += 1
-        try:
-            call = notify.receive(self._listener)
-        finally:
-            with self._lock:
-                self._idle -= 1
+        call = self._idly(notify.receive)
         if call is not None:
             self._keep_one_waiting()
         return call
+
+    def _idly(self, wait: Callable[[int], Found]) -> Found:
+        """What is waited for at the listener."""
+        with self._lock:
+            self._idle += 1
+        try:
+            return wait(self._listener)
+        finally:
+            with self._lock:
+                self._idle -= 1
 
     def _keep_one_waiting(self) -> None:
         """Where no other thread can be had, this one comes back for the next call; the one it has must be answered."""

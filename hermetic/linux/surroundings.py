@@ -41,7 +41,7 @@ class Surroundings:
     """Plain values, empty where the policy has no use for them.
 
     top:         names of what stands in `/`, links left out
-    devices:     for root, paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
+    devices:     for root where there are no mounts, paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
     raw:         paths of raw devices (devices.py) that can be opened
     streams:     the standard streams that can be opened again
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
@@ -50,7 +50,7 @@ class Surroundings:
     protected:   what is there of what the policy protects, and other paths to that and to hermetic's own files
     links:       those of them that are links
     memory:      whether shared memory (/dev/shm) is the run's own, or an outer run's
-    resolver:    path of the resolvers' configuration, where it is to be another
+    resolver:    path of the resolvers' configuration, which is to be another where there is a supervisor
     visible:     where there are no mounts, paths that hold all that may be read and nothing that is hidden; None where nothing is
     kernels:     where the kernel's file systems are mounted besides /proc and /sys
     """
@@ -132,7 +132,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
         protected=protected + (mountinfo.aliases((*protected, *here.protected), mounts) if here.namespaced else ()),
         links=tuple(filter(os.path.islink, protected)),
         memory=here.namespaced or (here.outer is not None and mountinfo.is_own(SHM, mountinfo.lines())),
-        resolver=_resolver() if here.namespaced and here.supervised and policy.network and policy.network.domains else "",
+        resolver=_resolver() if here.namespaced and policy.network and policy.network.domains else "",
     )
 
 
@@ -163,8 +163,10 @@ def _devices(here: Here) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Of an ordinary user's only what his groups let him open."""
     from hermetic.linux import devices
 
-    usable, raw = devices.scan()
-    return (usable, raw) if here.root else ((), tuple(path for path in raw if os.access(path, os.R_OK) or os.access(path, os.W_OK)))
+    raw = devices.raw()
+    if here.root:
+        return () if here.namespaced else devices.besides(raw), raw
+    return (), tuple(path for path in raw if os.access(path, os.R_OK) or os.access(path, os.W_OK))
 
 
 def _executables(programs: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The only foreign calls: what the kernel offers and the standard library does not.
 
-`import ctypes` costs a start four times what its C half `_ctypes` does (4 ms against 1), and of it only one function with a
-`long` for its arguments and its result is needed: syscall(2), with errno kept for us. Its classes are made here the way
+`import ctypes` costs a start four times what its C half `_ctypes` does (4 ms against 1), and of it only one function with
+words for its arguments and its result is needed: syscall(2), with errno kept for us. Its classes are made here the way
 ctypes makes them, which has not changed from 3.11 to 3.15.
 """
 
@@ -48,7 +48,7 @@ def set_dumpable(dumpable: bool) -> None:
 
 def prctl(option: int, *arguments: int) -> int:
     """prctl(2). Raises OSError."""
-    return _function("prctl")(option, *arguments, *(0,) * (4 - len(arguments)))
+    return _function("prctl")(option, *arguments)
 
 
 def call(number: int, *arguments: Any) -> int:
@@ -102,8 +102,8 @@ def writable(size: int) -> Any:
 
 _functions: dict[str, Callable[..., int]] = {}
 
-RESULTS = {"prctl": "i", "syscall": "l", "__nss_configure_lookup": "i"}
-"""The functions of libc that are called, with what they return, as ctypes has it: a C int or a long."""
+SHAPES = {"prctl": ("i", 5), "syscall": ("l", 7), "__nss_configure_lookup": ("i", 2)}
+"""The functions of libc that are called, with what they return, as ctypes has it, a C int or a long, and how many words they take."""
 
 
 def _function(name: str) -> Callable[..., int]:
@@ -116,23 +116,29 @@ def _function(name: str) -> Callable[..., int]:
 
 
 def _bound(name: str) -> Callable[..., int]:
-    """libc's function of that name, with `long` arguments and errors raised."""
+    """libc's function of that name, with errors raised. Words that are not given are 0.
+
+    As a pointer ctypes takes integers, of all 64 bits, and memory.
+    """
     import _ctypes
 
-    class Long(_ctypes._SimpleCData):  # type: ignore[type-arg]
-        _type_ = "l"
+    kind, count = SHAPES[name]
+
+    class Word(_ctypes._SimpleCData):  # type: ignore[type-arg]
+        _type_ = "P"
 
     class Result(_ctypes._SimpleCData):  # type: ignore[type-arg]
-        _type_ = RESULTS[name]
+        _type_ = kind
 
     class Function(_ctypes.CFuncPtr):
         _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+        _argtypes_ = (Word,) * count
         _restype_ = Result
 
     function: Any = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))  # type: ignore[arg-type]
 
     def checked(*arguments: Any) -> int:
-        result = int(function(*[Long(word) if isinstance(word, int) else word for word in arguments]))
+        result: int = function(*arguments, *(0,) * (count - len(arguments)))
         if result == -1:
             number = _ctypes.get_errno()
             raise OSError(number, os.strerror(number))

@@ -58,7 +58,7 @@ def test_the_limit_of_descriptors_is_one_less(limits):
     assert done.out == f"{(min(limits[0], highest), highest)} ['0', '1', '2', '3']\n"
 
 
-@pytest.mark.parametrize(("limit", "highest"), [(1024, 1023), (65536, 65535), (65537, 65535), (2**20, 65535), (-1, 65535)])
+@pytest.mark.parametrize(("limit", "highest"), [(1024, 1023), (65536, 65535), (65537, 65535), (2**20, 65535), (exec_once.INFINITY, 65535)])
 def test_the_descriptor(limit, highest):
     assert exec_once.highest_below(limit) == highest
 

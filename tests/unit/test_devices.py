@@ -4,7 +4,8 @@ import stat
 
 import pytest
 
-from hermetic.linux.devices import is_raw, scan
+from hermetic.linux import devices
+from hermetic.linux.devices import is_raw
 
 CHARACTER, DIRECTORY, FILE = stat.S_IFCHR, stat.S_IFDIR, stat.S_IFREG
 
@@ -26,8 +27,9 @@ def test_is_raw(name, kind, raw):
     assert is_raw(name, kind | 0o600) is raw
 
 
-def test_scan():
-    usable, raw = scan()
+def test_what_stands_in_dev():
+    raw = devices.raw()
+    usable = devices.besides(raw)
     assert {"/dev/null", "/dev/tty"} <= set(usable)
     assert not set(usable) & set(raw)
     assert "/dev/stdin" not in usable  # a link into /proc
