@@ -13,7 +13,7 @@ from hermetic_guard.policy import is_within, merged
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
-from hermetic.policy import WrongValue, domains, paths, ports
+from hermetic.policy import WrongValue, paths, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def _ports(text: str) -> ports.Ranges:
 
 
 def _allow_domain(rules: Network, given: Given, reader: Reader) -> Network:
+    from hermetic.policy import domains
+
     more = list(rules.domains)
     for text in map(str, given):
         try:

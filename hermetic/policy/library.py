@@ -7,15 +7,14 @@ does not say which profile a command gets. Nor does it give anything to single p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Policy, PolicyError
 
 from hermetic.errors import PolicyFileError, UsageError
-from hermetic.policy import DEFAULT, load, trust
+from hermetic.policy import DEFAULT, load
 from hermetic.policy.reader import Reader
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -119,6 +118,8 @@ class Library:
         return name in load.names()
 
     def _trusts(self, shelf: Shelf) -> bool:
+        from hermetic.policy import trust
+
         return shelf.own or trust.store(self._context.environ).trusts(shelf.document)
 
     def _shelf_of(self, name: str, start: int) -> int | None:
