@@ -11,14 +11,23 @@ from _frozen_importlib_external import SourceFileLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import CodeType
     from typing import Any
 
 NAME = "table"
+MORE = ".table"
+"""Ends the name by which the import system knows such a file, so that what it keeps of `sets.toml` and of `sets.py` is called differently."""
 
 
 class _Loader(SourceFileLoader):
     """Reads a TOML file as a module with the one name."""
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        return super().path_stats(path.removesuffix(MORE))
+
+    def get_data(self, path: str) -> bytes:
+        return super().get_data(path.removesuffix(MORE))
 
     def source_to_code(self, data: bytes, path: str, *, _optimization: int = -1) -> CodeType:  # type: ignore[override]
         import tomllib
@@ -30,7 +39,7 @@ class _Loader(SourceFileLoader):
 def read(path: str) -> dict[str, Any]:
     """What is in it. Raises OSError, and ValueError where it is not TOML."""
     found: dict[str, Any] = {}
-    code = _Loader(NAME, path).get_code(NAME)
+    code = _Loader(NAME, path + MORE).get_code(NAME)
     assert code is not None
     exec(code, found)
     table: dict[str, Any] = found[NAME]
