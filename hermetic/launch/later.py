@@ -25,7 +25,8 @@ hermetic_guard.guards.options hermetic.linux.bpf hermetic.linux.seccomp hermetic
 hermetic.linux.notify hermetic.linux.numbers hermetic.linux.supervisor hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers
 hermetic.linux.socket_answers hermetic.linux.socket_filters hermetic.linux.socket_turns hermetic.linux.local_sockets hermetic.linux.udp_sockets
 hermetic.linux.waiting hermetic.linux.essentials hermetic.linux.lookups hermetic.linux.resolver hermetic.linux.lookup_sources hermetic.linux.dns
-hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords hermetic.policy.adjust hermetic.policy.git_index
+hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords hermetic_guard.packages hermetic_guard.unions hermetic_guard.intersection
+hermetic.policy.paths hermetic.policy.ports hermetic.policy.domains hermetic.policy.adjust hermetic.policy.git_index
 """.split()
 """A package comes before what is in it."""
 NAMES = "hermetic.linux.name_server hermetic.linux.loopback_server hermetic.linux.datagrams hermetic.linux.namespaces hermetic.linux.steps".split()

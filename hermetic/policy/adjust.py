@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.intersection import common_paths
 from hermetic_guard.policy import is_within, merged
 
 from hermetic import options
@@ -159,6 +158,8 @@ def _allow_unix(rules: Network, given: Given, reader: Reader) -> Network:
 
 def _limit_reading(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
     """What may be read already and lies in the directory."""
+    from hermetic_guard.intersection import common_paths
+
     (value,) = map(str, given)
     root = reader.path(value)
     if not paths.is_there(root):

@@ -7,7 +7,6 @@ does not say which profile a command gets. Nor does it give anything to single p
 
 from __future__ import annotations
 
-from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Policy, PolicyError
 
 from hermetic.errors import PolicyFileError, UsageError
@@ -136,6 +135,8 @@ class Library:
         return f"the built-in profile {name}" if at is None else f"profile {name} of {self.shelves[at].document.file}"
 
     def _held(self, made: Policy, base: Policy, what: tuple[str, str, str]) -> Policy:
+        from hermetic_guard.intersection import intersect
+
         try:
             if not allows_no_more(made, base):
                 self.held.append(what)
@@ -165,6 +166,8 @@ class Library:
 
     def _extended(self, document: Document, name: str, at: int, extended: str, base: Policy) -> Policy:
         """`base`, and besides what is extended: in the same file, or else further on; under its own name always further on."""
+        from hermetic_guard.intersection import intersect
+
         try:
             if extended != name and extended in document.profiles:
                 return intersect(base, self._made(document, extended, at))
@@ -180,6 +183,8 @@ def allows_no_more(one: Policy, other: Policy) -> bool:
 
     With itself a policy is in its shortest form: what may be written may be read. Reasons allow nothing.
     """
+    from hermetic_guard.intersection import intersect
+
     both = intersect(one, other)
     return bool(_without_reasons(intersect(both, both)) == _without_reasons(intersect(one, one)))
 

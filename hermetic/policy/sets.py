@@ -181,10 +181,12 @@ def _names(word: str, context: Context) -> Iterable[str]:
 
 def _in_sources(word: str, context: Context) -> list[Pattern]:
     """The same of what is no less a project than the one that a command is run in: those that an installer is given to build."""
+    _, project, rest = word.partition("$PROJECT")
+    if not project:
+        return []
     from hermetic.indexes import command
 
-    _, project, rest = word.partition("$PROJECT")
-    return [(os.path.realpath(place), rest) for place in command.sources(context)] if project else []
+    return [(os.path.realpath(place), rest) for place in command.sources(context)]
 
 
 def _programs(word: str, context: Context) -> Iterable[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.files import names_in
-from hermetic_guard.intersection import matches
+from hermetic_guard.policy import fits
 
 
 def there(place: str, names: str) -> list[str]:
@@ -15,7 +15,6 @@ def there(place: str, names: str) -> list[str]:
         return [place + names] if os.path.lexists(place + names) else []
     folder, _, start = before.rpartition("/")
     end, slash, further = after.partition("/")
-    found = [
-        name for name in names_in(f"{place}{folder}" or "/") if matches(f"{start}*{end}", name) and (start[:1] == "." or name[0] != ".")
-    ]
-    return [path for name in sorted(found) for path in there(f"{place}{folder}/{name}", slash + further)]
+    found = [name for name in names_in(f"{place}{folder}" or "/") if name.startswith(start) and fits(name, f"{start}*{end}")]
+    shown = [name for name in sorted(found) if start[:1] == "." or name[0] != "."]
+    return [path for name in shown for path in there(f"{place}{folder}/{name}", slash + further)]
