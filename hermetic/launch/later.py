@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 LIBRARY = "_socket _json select termios encodings.ascii".split()
 OWN = """
+hermetic_guard.decide hermetic_guard.packages hermetic_guard.unions hermetic_guard.intersection hermetic_guard.distributions
 hermetic_guard.guards hermetic_guard.guards.addresses hermetic_guard.guards.proxies hermetic_guard.programs
 hermetic.distributions hermetic.launch.leftovers hermetic.launch.removal
 hermetic_guard.guards.options hermetic.linux.bpf hermetic.linux.seccomp hermetic.linux.exec_once
 hermetic.linux.notify hermetic.linux.numbers hermetic.linux.supervisor hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers
 hermetic.linux.socket_answers hermetic.linux.socket_filters hermetic.linux.socket_turns hermetic.linux.local_sockets hermetic.linux.udp_sockets
 hermetic.linux.waiting hermetic.linux.essentials hermetic.linux.lookups hermetic.linux.resolver hermetic.linux.lookup_sources hermetic.linux.dns
-hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords hermetic_guard.packages hermetic_guard.unions hermetic_guard.intersection
+hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords
 hermetic.policy.paths hermetic.policy.ports hermetic.policy.domains hermetic.policy.adjust hermetic.policy.git_index
 """.split()
 """A package comes before what is in it."""
