@@ -177,7 +177,7 @@ def _audit(python: str | None, json: bool) -> int:
 
 
 def _explain(surface: str, what: str, target: tuple[str, ...], package: str | None, **values: Any) -> int:
-    from hermetic.launch import beforehand, finding, run
+    from hermetic.launch import beforehand, finding, told
     from hermetic.policy import combine
 
     if target and (target[0] != "--" or len(target) == 1):
@@ -189,7 +189,7 @@ def _explain(surface: str, what: str, target: tuple[str, ...], package: str | No
     for notice in (resolved.choice, *resolved.notices) if resolved.choice else resolved.notices:
         click.echo(f"hermetic: {notice}", err=True)
     answers = explain.answers(resolved.policy, surface, what, [*map(os.path.realpath, beforehand.own_paths()), *resolved.files], package)
-    narrowed = run.narrowed(resolved).get(explain.QUESTIONS[surface].guard)
+    narrowed = told.narrowed(resolved).get(explain.QUESTIONS[surface].guard)
     sites = resolved.context.sites() if surface == "native" else []
     answers = [explain.as_installed(answer, what, sites) for answer in answers]
     click.echo("\n".join(answer.told(narrowed) for answer in answers))

@@ -13,7 +13,7 @@ from hermetic import changes, options
 from hermetic.errors import HermeticError, PolicyFileError, UsageError, quoted
 from hermetic.linux import gaps, layers
 from hermetic.options import Invocation
-from hermetic.policy import PARTS, adjust, combine, discover, dump, load, trust
+from hermetic.policy import PARTS, adjust, combine, described, discover, dump, load, trust
 from hermetic.policy.context import Context, Known
 from hermetic.policy.library import Library, Shelf, allows_no_more
 
@@ -68,7 +68,7 @@ def show(values: dict[str, object], cwd: str | None, target: Known | None, *, re
     if resolved:
         return said + "\n" + dump.write(dump.table(found.policy), mark), 0
     parts = [f"# {one.title}\n{dump.write(one.table, _without_void(mark, one, day))}" for one in sources(found, values)]
-    parts.append(f"# what comes of it: {combine.describe(found.policy)} (--resolved shows each rule)\n")
+    parts.append(f"# what comes of it: {described.describe(found.policy)} (--resolved shows each rule)\n")
     return "\n".join([said, *parts] if said else parts), 0
 
 

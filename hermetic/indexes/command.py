@@ -13,6 +13,7 @@ from hermetic_guard.policy import is_within
 from hermetic.errors import quoted
 from hermetic.indexes import words
 from hermetic.places import is_led_out
+from hermetic.policy.stars import there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,12 +119,12 @@ def _of_project(context: Context) -> str:
     return found
 
 
+PARTS = ("/*", "/lib/py*", "/lib/py*/*-packages")
+
+
 def _is_environment(folder: str) -> bool:
     """Whether it is one, and the whole of it: a project may come with links that lead elsewhere."""
-    from glob import escape, glob
-
-    inside = escape(folder)
-    parts = [folder, *glob(f"{inside}/*/"), *glob(f"{inside}/lib/py*/"), *glob(f"{inside}/lib/py*/*-packages/")]
+    parts = [folder, *filter(os.path.isdir, (path for names in PARTS for path in there(folder, names)))]
     return os.path.isfile(f"{folder}/{MARK}") and all(is_within(os.path.realpath(part), folder) for part in parts)
 
 
@@ -180,12 +181,10 @@ ELSEWHERE = ("--target", "--prefix")
 
 def sites_elsewhere(context: Context) -> list[str]:
     """The directories of packages that the command line names, as far as they are there."""
-    from glob import escape, glob
-
     command = context.installer
     given = [value for name, value in words.options(command.arguments) if name in ELSEWHERE] if command.installer else []
     named = [os.path.normpath(os.path.join(context.cwd or "/", value)) for value in given if "\0" not in value]
-    return [place for one in named for place in (one, *sorted(glob(f"{escape(one)}/lib*/py*/*-packages")))]
+    return [place for one in named for place in (one, *there(one, "/lib*/py*/*-packages"))]
 
 
 def sources(context: Context) -> list[str]:
@@ -196,10 +195,10 @@ def sources(context: Context) -> list[str]:
 
 
 def _sources(command: Command, context: Context) -> list[str]:
-    from hermetic.indexes import requirements  # which loads `re`
-
     if not command.installer:
         return []
+    from hermetic.indexes import requirements  # which loads `re`
+
     given = [requirements.local(value, bare=bool(name)) for name, value in words.options(command.arguments) if name in ("", "--editable")]
     return [*_projects(given, context), *_in_files(context)]
 

@@ -48,6 +48,7 @@ class ConfinedExecution(Execution):
     permit: is told what was put in place (a Here), and says why that is not enough, "" if it is
     tell:   is given an event for each refusal of the supervisor's
     loopback: answers by UDP where all of localhost is open, if it could be had
+    load:   loads what will be needed from now on; called while the child is busy
     later:  what may have to be loaded once the target runs, where that may not come from files any more
     child:  what was forked for this already, if anything was
     """
@@ -62,13 +63,14 @@ class ConfinedExecution(Execution):
         here: Here,
         permit: Callable[[Here], str],
         tell: Callable[[Event], None],
+        load: Callable[[], None] = lambda: None,
         loopback: LoopbackServer | None = None,
         later: Later | None = None,
         child: Child | None = None,
     ) -> None:
         super().__init__(program, argv, env, (child.answers, child.answer) if child else None)
         self._policy, self._here = policy, here
-        self._permit, self._tell = permit, tell
+        self._permit, self._tell, self._load = permit, tell, load
         self._child = child
         self.spare = child.spare if child else None
         self._go, self._went = (child.go, child.went) if child else os.pipe()
@@ -107,11 +109,15 @@ class ConfinedExecution(Execution):
             self.spare = frozenset([*(self.spare or ()), self._workshop.pid])
 
     def _read_ahead(self, *, namespaced: bool) -> None:
-        """While the child is busy: what may have to be loaded once the target runs."""
+        """While the child is busy: what will be needed, and what may have to be loaded once the target runs."""
         from hermetic.linux import supervisor  # noqa: F401
 
+        self._load()
         if self._later:
             self._later.hold(names=bool(self._policy.network and self._policy.network.domains), own=not namespaced)
+
+    def is_awaited(self) -> bool:
+        return not self._placed
 
     def meanwhile(self) -> Iterator[None]:
         """What the first call needs that is left to the supervisor."""
@@ -121,7 +127,7 @@ class ConfinedExecution(Execution):
         from hermetic.linux import process_answers  # noqa: F401
 
         yield
-        from hermetic.linux import local_sockets, udp_sockets  # noqa: F401
+        from hermetic.linux import udp_sockets  # noqa: F401
 
         yield
         from hermetic.linux import answers  # noqa: F401

@@ -58,6 +58,10 @@ class Execution:
         self.pid = pid
         os.close(self._answer)
 
+    def is_awaited(self) -> bool:
+        """In the launcher: whether the child may be waiting for an answer, so that it is no time for other work."""
+        return False
+
     def proceed(self) -> None:
         """In the launcher, whenever something may have come: what the child needs to go on."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LIBRARY = "_socket _json select termios encodings.ascii".split()
 OWN = """
+hermetic_guard.decide hermetic_guard.packages hermetic_guard.unions hermetic_guard.intersection hermetic_guard.distributions
 hermetic_guard.guards hermetic_guard.guards.addresses hermetic_guard.guards.proxies hermetic_guard.programs
 hermetic.distributions hermetic.launch.leftovers hermetic.launch.removal
 hermetic_guard.guards.options hermetic.linux.bpf hermetic.linux.seccomp hermetic.linux.exec_once
@@ -27,7 +28,8 @@ hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.socket_
 hermetic.linux.local_answers hermetic.linux.local_sockets
 hermetic.linux.waiting hermetic.linux.essentials
 hermetic.linux.lookups hermetic.linux.resolver hermetic.linux.lookup_sources hermetic.linux.questions hermetic.linux.dns
-hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords hermetic.policy.adjust hermetic.policy.git_index
+hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords
+hermetic.policy.paths hermetic.policy.ports hermetic.policy.domains hermetic.policy.adjust hermetic.policy.git_index
 """.split()
 """A package comes before what is in it."""
 NAMES = "hermetic.linux.name_server hermetic.linux.loopback_server hermetic.linux.datagrams hermetic.linux.namespaces hermetic.linux.steps".split()

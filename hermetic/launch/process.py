@@ -188,14 +188,12 @@ class _Watch:
 
     def until_ended(self, idle: Iterator[object] | None) -> None:
         """Pass signals on, take events, keep the times, until the target has a status."""
-        # Needed at the end, loaded while the target starts: by its end the target may have replaced the files.
-        from hermetic.launch import leftovers, removal  # noqa: F401
-
         while self.status is None:
-            info = self._signals.wait(0 if idle or self._more else self._until_next())
+            free = idle is not None and not self._execution.is_awaited()
+            info = self._signals.wait(0 if free or self._more else self._until_next())
             if info:
                 self._relay(info)
-            elif idle and next(idle, self) is self:
+            elif free and idle and next(idle, self) is self:
                 idle = None
             self._execution.proceed()
             self._take_events()

@@ -5,13 +5,9 @@ from __future__ import annotations
 import gc
 import os
 
-from hermetic_guard import serialized
 from hermetic_guard.policy import CONFINED, with_scratch
-from hermetic_guard.unions import whole
 
 from hermetic import kept
-from hermetic.errors import printable
-from hermetic.events import EventReader, scan
 from hermetic.launch import beforehand, environ, moved, nested, payload
 from hermetic.launch.child import Child
 from hermetic.launch.confined import ConfinedExecution
@@ -21,10 +17,9 @@ from hermetic.launch.made import Made
 from hermetic.launch.process import launch
 from hermetic.launch.speaker import Speaker
 from hermetic.launch.stage import RunDirectory, sweep
-from hermetic.linux import layers, syscalls
+from hermetic.linux import syscalls
 from hermetic.linux.here import Here
 from hermetic.policy import combine
-from hermetic.report import Narrowed, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +27,10 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
-    from hermetic.events import Event
-    from hermetic.launch.company import Company, Sink
+    from hermetic.launch.company import Company
     from hermetic.launch.limits import Keeper
     from hermetic.launch.private_tmp import PrivateTmp
-    from hermetic.launch.process import Outcome
+    from hermetic.launch.told import Told
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.options import Invocation
     from hermetic.policy.context import Context
@@ -46,21 +40,6 @@ if TYPE_CHECKING:
 READY_WITHIN_S = 60.0
 """How long an interpreter may take to report that its guards stand: starting one takes a fiftieth of a second, on a machine with two hundred at
 once some seconds."""
-
-UNGUARDED = 125
-VIOLATION = 77
-LATE = 124
-"""As timeout(1) has it."""
-KILLED = 128 + 9
-"""A limit was reached: the run was ended by SIGKILL, whoever of its processes was first."""
-GUARDED_TOO = "Python programs that it starts get the guards as well"
-TOO_LARGE = 128 + 25
-"""SIGXFSZ has ended the target, or what a shell was waiting for."""
-REASONS = 10
-"""How many different reasons of failed guards are printed."""
-
-UNCAUGHT = 1
-"""The exit code CPython gives an uncaught exception."""
 
 
 def main(invocation: Invocation) -> int:
@@ -114,7 +93,9 @@ def decide_and_run(
     if outer is not None:
         say.notice(resolved.choice)
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
-        nested.become(target, *outer, invocation=invocation, say=say)
+        from hermetic.launch import stacked
+
+        stacked.become(target, *outer, invocation=invocation, say=say)
     facts = beforehand.ask_interpreter(target, policy) if target.python else None
     if company:
         policy = company.admit(policy, facts)
@@ -123,18 +104,22 @@ def decide_and_run(
     run.policy_files = resolved.files
     run.fills, run.sweeps = fills, invocation.flag("with")
     run.choice, run.company = resolved.choice, company
-    run.report.narrowed = narrowed(resolved)
+    run.resolved = resolved
     run.repositories = resolved.context.repositories
     if policy.builds == CONFINED:
         run.watch(resolved.context)
     with Made(policy), Later() as run.later:
         if policy.tmp == "private":
             run.make_tmp_private(cwd)
-        return run.result(environment), sum(run.report.blocked.values())
+        return run.result(environment), sum(run.told.report.blocked.values())
 
 
 class Run:
-    """A target about to be run, and what its guarded processes tell meanwhile."""
+    """A target about to be run, and what there is besides once it is.
+
+    carries: whether the target's interpreter carries the guards; else the kernel alone holds them
+    choice:  that a profile was chosen, to be said with the layers that hold it; "" where none was
+    """
 
     def __init__(
         self,
@@ -144,39 +129,51 @@ class Run:
         facts: interrogate.Interpreter | None,
         say: Speaker,
     ) -> None:
-        values = invocation.values
-        self.policy, self.target, self.facts, self.say = policy, target, facts, say
+        self.invocation, self.policy, self.target, self.facts, self.say = invocation, policy, target, facts, say
         self.carries = facts is not None and facts.guardable
-        """Whether the target's interpreter carries the guards; else the kernel alone holds them."""
-        self.require, self.best_effort = invocation.text("require"), invocation.flag("best_effort")
-        self.strict = bool(values.get("strict"))
-        self.report = Report(say.write, trace=bool(values.get("trace")), quiet=bool(values.get("quiet")))
-        self.reader = EventReader()
-        self.ready = self.uncaught = self.failed = False
-        """What the target's own process has reported. Of others nothing is kept: there may be any number, and none need be true."""
-        self.reasons: set[str] = set()
+        self.require, self.best_effort, self.strict = invocation.text("require"), invocation.flag("best_effort"), invocation.flag("strict")
         self.policy_files: list[str] = []
         self.fills, self.sweeps = "", False
         self.brought: Callable[[], Iterable[str]] = tuple
         self.repositories: Found | None = None
         self.choice = ""
-        """That a profile was chosen, to be said with the layers that hold it; "" where none was."""
+        self.resolved: combine.Resolved | None = None
         self.child: Child | None = None
         self.started: ConfinedExecution | None = None
         self.later: Later | None = None
         self.loopback: LoopbackServer | None = None
         self.private: PrivateTmp | None = None
-        self.runs, self.file_too_large = True, False
+        self.runs = True
         self.keeper: Keeper | None = None
-        self.log_path = values.get("log")
-        self.log: Sink | None = None
         self.company: Company | None = None
+        self._told: Told | None = None
 
     @property
     def whole(self) -> Policy:
         """All that any package may do."""
-        policy: Policy = whole(self.policy)
-        return policy
+        return all_of(self.policy)
+
+    @property
+    def told(self) -> Told:
+        """What is told of it; loaded when there is something, or time."""
+        if self._told is None:
+            from hermetic.launch.told import Told, narrowed
+
+            self._told = Told(self.invocation, self.policy, self.say, carries=self.carries)
+            self._told.report.narrowed = narrowed(self.resolved) if self.resolved else {}
+        return self._told
+
+    def load(self) -> None:
+        """What will be needed from now on: while the child puts the kernel's rules on itself, and before the target can have replaced a file."""
+        from hermetic import distributions  # noqa: F401
+        from hermetic.events import scan
+        from hermetic.launch import ending, leftovers, permission, removal  # noqa: F401
+
+        scan("{}")  # so that the first refusal is told at once
+        self.told.started = self.started
+
+    def is_ready(self) -> bool:
+        return not self.carries or (self._told is not None and self._told.ready)
 
     def make_tmp_private(self, cwd: str | None) -> None:
         from hermetic.launch import private_tmp
@@ -214,43 +211,29 @@ class Run:
                 outcome = launch(
                     self.started,
                     run,
-                    on_events=self.take,
-                    ready=lambda pid: self.ready or not self.carries,
+                    on_events=lambda data: self.told.take(data),
+                    ready=lambda pid: self.is_ready(),
                     deadline=READY_WITHIN_S,
-                    meanwhile=idle_work(environments=self.sweeps),
+                    meanwhile=self.idle_work(),
                     keeper=self.keeper,
                     company=self.company,
                 )
             finally:
                 if self.keeper:
                     self.keeper.close()
-        self.tell_of_moved(moved.moved(before))
+        from hermetic.launch import ending
+
+        ending.tell_of_moved(self, moved.moved(before))
         for guard, number in self.started.refusals.untold.items():
-            self.report.count(guard, number)
-        return self.finish(outcome, killed=outcome.pid in self.started.killed)
+            self.told.report.count(guard, number)
+        return ending.finish(self, outcome, killed=outcome.pid in self.started.killed)
 
     def limits(self, name: str) -> Keeper | None:
         if self.policy.limits is None:
             return None
         from hermetic.launch.limits import Keeper
 
-        return Keeper(self.policy.limits, name, self.at_limit)
-
-    def at_limit(self, field: str, value: float | None = None) -> None:
-        """Tell that the run is ended for this limit, or that a process could not go on."""
-        from hermetic.launch.limits import FLAGS
-        from hermetic.policy.limits import shown
-
-        value = value or getattr(self.policy.limits, field)
-        self.say.notice(f"limit reached: {shown(field, value)} (allow more: {FLAGS[field]})")
-        if self.log:
-            self.log.write("limit", {"limit": FLAGS[field].removeprefix("--"), "value": value})
-
-    def at_file_size(self, value: int | None = None) -> None:
-        """A process could not go on for the one limit that ends it alone. Nobody else knows of those that could."""
-        if self.policy.limits and self.policy.limits.file_size is not None and not self.file_too_large:
-            self.file_too_large = True
-            self.at_limit("file_size", value)
+        return Keeper(self.policy.limits, name, lambda field: self.told.at_limit(field))
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
@@ -262,7 +245,7 @@ class Run:
             protected=tuple(map(os.path.realpath, protected)),
             **(self.private.here(run) if self.private else {}),
         )
-        policy = whole(with_scratch(self.policy, f"{run}/scratch"))
+        policy = all_of(with_scratch(self.policy, f"{run}/scratch"))
         return ConfinedExecution(
             start.interpreter,
             start.argv,
@@ -270,7 +253,8 @@ class Run:
             policy=policy,
             here=here,
             permit=self.permit,
-            tell=self.refused_by_kernel,
+            tell=lambda event: self.told.refused_by_kernel(event),
+            load=self.load,
             loopback=self.loopback,
             later=self.later,
             child=None if self.keeper and self.keeper.in_between else self.child,
@@ -278,56 +262,10 @@ class Run:
 
     def permit(self, here: Here) -> str:
         """Why the target may not be executed under what the kernel could be given; "" if it may."""
-        found = layers.standings(self.whole, here, python=self.carries)
-        self.report.all_counted = here.supervised or not (self.policy.network or self.policy.subprocess)
-        needed = self.policy.kernel == "required"
-        why_not = layers.shortfall(found, require=self.require, best_effort=self.best_effort, needed=needed)
-        if self.private and self.private.mounts and not here.namespaced:
-            why_not = "--tmp private cannot be held: the mounts that were permitted a moment ago are not any more"
-        if self.company and not why_not:
-            why_not = self.company.permit(here)
-        if not why_not:
-            self.tell_layers(found)
-        if self.keeper and not why_not:
-            why_not = self.keeper.why_not(best_effort=self.best_effort)
-            self.say.detail("" if why_not else "limits: " + "; ".join(self.keeper.how(here)))
-        why_not += self.whose(why_not)
-        return why_not + without(why_not)
+        self.load()
+        from hermetic.launch import permission
 
-    def tell_layers(self, found: list[layers.Standing]) -> None:
-        """Which profile was chosen and which layers hold it, in one line; all about the layers where that is asked for, or where the kernel has to
-        hold by itself what was asked for.
-        """
-        held = "; ".join(map(layers.in_the_kernel, found))
-        alone = f"{self.what_it_is()}, so the kernel alone holds it"
-        if self.choice:
-            more = "" if self.say.verbose else "-v says more"
-            self.say.notice(f"{self.choice}; {layers.shortly(found, more) if self.carries else alone + layers.but_for(found, more)}")
-        if self.carries:
-            self.say.detail("; ".join(map(str, found)))
-        elif self.say.verbose or not self.choice:
-            self.say.notice(f"{alone} ({GUARDED_TOO}): {held}{self.uncounted()}")
-
-    def whose(self, why_not: str) -> str:
-        """Which policy files ask for the guard that cannot stand, where nobody else does."""
-        asking = [one.shown for guard, one in self.report.narrowed.items() if one.alone and why_not.startswith(f"the {guard} guard ")]
-        return f" (asked for by {asking[0]})" if asking else ""
-
-    def uncounted(self) -> str:
-        """What of the kernel's refusals nobody will hear of, as a sentence's end."""
-        if not self.report.all_counted:
-            return "; what it refuses is not counted"
-        return "; what it refuses of files is not counted" if self.policy.filesystem else ""
-
-    def what_it_is(self) -> str:
-        name = os.path.basename(self.target.interpreter)
-        return f"{name} is not Python" if self.facts is None else f"{name} is {self.facts.name}, which cannot carry the guards"
-
-    def refused_by_kernel(self, event: Event) -> None:
-        """Handle a refusal of the supervisor's, which no process of the target's can forge."""
-        self.report.refused(event)
-        if self.log:
-            self.log.write("refused", event)
+        return permission.permit(self, here)
 
     def native_files(self) -> list[tuple[str, str]]:
         """What the policy's distributions may load."""
@@ -358,139 +296,33 @@ class Run:
 
         self.brought = lines
 
-    def planted(self) -> Iterator[str]:
-        """What git would run from now on, where the policy keeps that from being changed."""
-        if self.repositories:
-            from hermetic.policy import repositories  # which then is loaded
-
-            yield from repositories.planted(self.repositories.entered)
-
-    def take(self, data: bytes) -> None:
-        """Handle what was read from the run's FIFO."""
-        for event in self.reader.feed(data):
-            kind, by_target = event["event"], self.started is not None and event["pid"] == self.started.pid
-            if kind == "ready":
-                self.ready = self.ready or by_target
-            elif kind == "uncaught":
-                self.uncaught = self.uncaught or by_target
-            elif kind == "failed":
-                self.could_not_guard(event["why"], by_target)
-            elif kind == "limit":
-                self.at_file_size(event["value"])
-                continue
-            elif kind == "hidden":
-                self.report.looked(event)
-            else:
-                self.report.refused(event)
-            if self.log:
-                self.log.write(kind, event)
-
-    def could_not_guard(self, why: str, by_target: bool) -> None:
-        """The guard ended a process before any of its code. The target is the first to report anything."""
-        before = self.carries and by_target and not self.ready
-        self.failed = self.failed or before
-        if why not in self.reasons and len(self.reasons) < REASONS:
-            self.reasons.add(why)
-            tell = self.say.nothing_ran if before else self.say.told
-            tell(f"{why}; {'nothing was run' if before else 'a Python child was ended'}")
-
-    def finish(self, outcome: Outcome, *, killed: bool) -> int:
-        """Tell the count, and make the exit code. killed: whether the supervisor ended the target for what it tried."""
-        code = VIOLATION if killed else self.exit_code(outcome)
-        if outcome.code == TOO_LARGE:
-            self.at_file_size()
-        lost = self.keeper.lost() if self.keeper else ""
-        if lost:
-            self.say.write(f"hermetic: not all output could be handed on: {lost}\n")
-            code = code or UNGUARDED
-        for line in (*self.brought(), *self.planted()):
-            self.say.notice(line)
-        self.report.finish(self.reader.foreign)
-        if self.reasons or (self.carries and self.runs and not outcome.guarded):
-            kept.forget(kept.directory(os.environ))  # it may be the cause
-        if outcome.survivors:
-            self.say.write(f"hermetic: {outcome.survivors} processes of the target could not be ended\n")
-        if self.log:
-            self.log.write("end", {"exit_code": code, "blocked": self.report.blocked})
-        return code
-
-    def tell_of_moved(self, places: list[str]) -> None:
-        """What is kept there now somebody else has put there: it is forgotten, as far as it is a cache. What was trusted is the user's to look at."""
-        for place in places:
-            self.say.write(f"hermetic: {printable(place)} is not what it was when the run began: look at it before the next run\n")
-        if places:
-            from hermetic.throwaway.store import Store  # hardly ever
-
-            for cache in {kept.directory(os.environ), kept.directory(beforehand.plain(os.environ))} - {""}:
-                kept.forget(cache)
-                Store(cache).forget()
-
-    def exit_code(self, outcome: Outcome) -> int:
-        if self.keeper and self.keeper.reached:
-            return LATE if self.keeper.reached == "timeout" else KILLED
-        if not self.runs:
-            return outcome.code
-        if self.failed:
-            return UNGUARDED
-        if not outcome.guarded and (outcome.late or outcome.signal is None):
-            why = "did not report its guards in time and was ended" if outcome.late else "ended without reporting its guards"
-            self.say.nothing_ran(f"{self.target.interpreter} {why}")
-            return UNGUARDED
-        if outcome.code == UNCAUGHT and self.uncaught:
-            return VIOLATION
-        if outcome.code == 0 and self.strict and self.report.blocked:
-            return VIOLATION
-        return outcome.code
-
     def open_log(self, run: str) -> None:
+        path = self.invocation.text("log")
         if self.company:
-            self.log = self.company.log
-        elif isinstance(self.log_path, str):
+            self.told.begin_log(self.company.log, self.target.argv)
+        elif path is not None:
             from hermetic.log import Log
 
-            self.log = Log(self.log_path, run, self.say.write)
-        if self.log:
-            self.log.write("run", {"command": self.target.argv, "policy": serialized.dumps(self.policy).decode()})
+            self.told.begin_log(Log(path, run, self.say.write), self.target.argv)
+
+    def idle_work(self) -> Iterator[None]:
+        """What is done while the target runs, in small steps: the collector, which `main` has put off; sweeping, of what `--with` has made too."""
+        self.load()
+        gc.freeze()
+        gc.enable()
+        yield
+        yield from sweep(os.environ)
+        if self.sweeps:
+            from hermetic.throwaway.store import Store
+
+            yield from Store(kept.directory(os.environ)).sweep()
 
 
-def idle_work(*, environments: bool) -> Iterator[None]:
-    """What is done while the target starts, in small steps: what the first refusal will need, so that it is told at once; the collector, which
-    `main` has put off; sweeping, of what `--with` has made too.
-    """
-    from hermetic import distributions  # noqa: F401
+def all_of(policy: Policy) -> Policy:
+    """The policy with what single packages may do besides, which only Python can tell apart."""
+    if not policy.packages:
+        return policy
+    from hermetic_guard.unions import whole
 
-    scan("{}")
-    gc.freeze()
-    gc.enable()
-    yield
-    yield from sweep(os.environ)
-    if environments:
-        from hermetic.throwaway.store import Store
-
-        yield from Store(kept.directory(os.environ)).sweep()
-
-
-def without(why_not: str) -> str:
-    """How to start what cannot be guarded, where it is for no other reason that it is not started."""
-    from hermetic import options
-
-    guard, found, _ = why_not.removeprefix("the ").partition(" guard cannot stand: ")
-    if not found:
-        return ""
-    ways = "with --best-effort" if " (asked for by " in why_not else f"without {options.flag_of(guard)}, or with --best-effort"
-    return f"; it starts {ways}"
-
-
-def narrowed(resolved: combine.Resolved) -> dict[str, Narrowed]:
-    """What policy files have to say, by guard."""
-    asked, packages = resolved.asked.guards(), resolved.packaging()
-    return {
-        guard: Narrowed(
-            resolved.narrowing(guard),
-            alone=guard not in asked,
-            given=resolved.allows_already,
-            packages=packages,
-            untrusted=resolved.silencing(guard),
-        )
-        for guard in resolved.policy.guards()
-    }
+    every: Policy = whole(policy)
+    return every

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.intersection import common_paths
 from hermetic_guard.policy import is_within, merged
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
-from hermetic.policy import WrongValue, domains, paths, ports
+from hermetic.policy import WrongValue, paths, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +104,8 @@ def _ports(text: str) -> ports.Ranges:
 
 
 def _allow_domain(rules: Network, given: Given, reader: Reader) -> Network:
+    from hermetic.policy import domains
+
     more = list(rules.domains)
     for text in map(str, given):
         try:
@@ -157,6 +158,8 @@ def _allow_unix(rules: Network, given: Given, reader: Reader) -> Network:
 
 def _limit_reading(rules: Filesystem, given: Given, reader: Reader) -> Filesystem:
     """What may be read already and lies in the directory."""
+    from hermetic_guard.intersection import common_paths
+
     (value,) = map(str, given)
     root = reader.path(value)
     if not paths.is_there(root):

@@ -11,20 +11,16 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard.intersection import intersect
-from hermetic_guard.policy import Filesystem, Network, Policy, PolicyError
+from hermetic_guard.policy import Policy, PolicyError
 
 from hermetic import options
 from hermetic.errors import UsageError, printable, quoted
-from hermetic.policy import PARTS, WrongValue, discover, ports, put_up
+from hermetic.policy import PARTS, WrongValue, discover, put_up
 from hermetic.policy.context import Context
 from hermetic.policy.reader import Reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
     from hermetic.options import Invocation
     from hermetic.policy.context import Known
     from hermetic.policy.discover import Found
@@ -171,6 +167,8 @@ def _library(followed: list[Found], context: Context) -> Library:
 
 def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
     """What there is to say of the policies that were taken from files."""
+    from hermetic.policy.described import describe, where_listed
+
     for name in resolved.profiles:
         file = library.file_of(name)
         of = f" of {file}" if file else ""
@@ -178,7 +176,7 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
             resolved.choice = f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy, few=True)}"
             notice = library.written(name).get("notice", "")
             resolved.notices += [printable(notice)] if notice else []
-            resolved.details.append(f"profile {name}: {describe(resolved.policy)}{_where_listed(resolved.policy)}")
+            resolved.details.append(f"profile {name}: {describe(resolved.policy)}{where_listed(resolved.policy)}")
         elif file and library.is_built_in(name):
             resolved.notices.append(f"profile {name} is the one{of}, not the built-in one")
     resolved.notices += [
@@ -191,87 +189,13 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
 
 
 def _both(one: Policy, other: Policy, what: str) -> Policy:
+    from hermetic_guard.intersection import intersect  # a run with guards of its own alone has no use for it
+
     try:
         both: Policy = intersect(one, other)
     except PolicyError as error:
         raise UsageError(f"{what} leave nothing: {error}") from None
     return both
-
-
-def describe(policy: Policy, *, few: bool = False) -> str:
-    """What the policy forbids, in words. few: places and the like are counted where there are several, and what is protected is left out"""
-    forbidden = [_PHRASES[guard](getattr(policy, guard), few) for guard in policy.guards()]
-    return ", ".join([*forbidden, *_besides(policy)]) or "nothing is forbidden"
-
-
-def _besides(policy: Policy) -> list[str]:
-    """What no guard sees to."""
-    found = [] if policy.environment is None else ["a clean environment"]
-    found += [f"{policy.tmp} /tmp"] if policy.tmp != "shared" else []
-    found += ["not without the kernel"] if policy.kernel == "required" else []
-    found += [f"more for {_listed([package.name for package in policy.packages])} alone"] if policy.packages else []
-    if policy.limits is not None:
-        from hermetic.policy import limits
-
-        found += limits.described(policy.limits)
-    return found
-
-
-FEW = 3
-"""More hidden places are counted: the sets of them are long."""
-
-
-def _where_listed(policy: Policy) -> str:
-    """What lists the places that are only counted."""
-    files = policy.filesystem
-    return f" (all places: {LISTS})" if files is not None and max(len(files.protect), len(files.hide)) > FEW else ""
-
-
-LISTS = "hermetic policy show --resolved -- COMMAND"
-
-_PHRASES: dict[str, Callable[[Any, bool], str]] = {
-    "network": lambda rules, few: _but("no network", " ", _reachable(rules), "hosts and ports" if few else "", most=2),
-    "subprocess": lambda rules, few: _but("no new process", " of ", _quoted(rules.run), "programs" if few else ""),
-    "filesystem": lambda rules, few: _but("no writing", " in ", _quoted(rules.write), PLACES if few else "") + _reading(rules, few),
-    "native": lambda rules, few: _but("no native code", " of ", rules.distributions, "distributions" if few else ""),
-}
-PLACES = "places"
-
-
-def _but(what: str, preposition: str, allowed: Sequence[str], counted: str = "", most: int = 1) -> str:
-    """counted: what they are, where it is said how many if there are more than `most`"""
-    if not allowed:
-        return what
-    return f"{what} but{preposition}{f'{len(allowed)} {counted}' if counted and len(allowed) > most else _listed(list(allowed))}"
-
-
-def _reachable(rules: Network) -> list[str]:
-    allowed = [f"localhost{ports.shown(rules.localhost)}"] if rules.localhost else []
-    allowed += [f"{'any host' if name == '*' else name}{ports.shown(ranges)}" for name, ranges in rules.domains]
-    if rules.addresses or rules.denied:
-        from hermetic.policy import addresses
-
-        allowed += map(addresses.shown, rules.addresses)
-        allowed += [f"never {addresses.shown(block)}" for block in rules.denied]
-    allowed += [f"listening at{ports.shown(rules.listen)}"] if rules.listen else []
-    return [*allowed, *_quoted(rules.unix)]
-
-
-def _quoted(paths: Sequence[str]) -> list[str]:
-    return [quoted(path) for path in paths]
-
-
-def _reading(rules: Filesystem, few: bool) -> str:
-    reads = "" if rules.read is None else _listed(_quoted(rules.read)) if not few or len(rules.read) < 2 else f"{len(rules.read)} {PLACES}"
-    limited = f", reads only in {reads}" if reads else ""
-    most = 1 if few else FEW
-    return limited + ("" if few else _denied(rules.protect, "protected", most)) + _denied(rules.hide, "hidden", most)
-
-
-def _denied(paths: Sequence[str], how: str, most: int) -> str:
-    if not paths:
-        return ""
-    return f", {_listed(_quoted(paths)) if len(paths) <= most else f'{len(paths)} {PLACES}'} {how}"
 
 
 def _flags(values: dict[str, object], reader: Reader) -> Policy:
@@ -303,10 +227,12 @@ def _adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Poli
 
 
 def _combined(flags: Policy, profiles: tuple[str, ...], library: Library | None) -> Policy:
-    policy = flags
-    for name in profiles:
-        assert library is not None
-        policy = _both(policy, library.profile(name), "the guards asked for")
+    if library is None:
+        return flags
+    made = [*([flags] if flags != Policy() or not profiles else []), *map(library.profile, profiles)]
+    policy = made[0]
+    for further in made[1:]:
+        policy = _both(policy, further, "the guards asked for")
     return policy
 
 
@@ -323,8 +249,3 @@ def _for_packages(asked: Policy, tops: dict[str, Policy], library: Library | Non
 def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:
     found = values.get(key, ())
     return tuple(str(text) for text in found) if isinstance(found, tuple) else ()
-
-
-def _listed(words: list[str]) -> str:
-    """`a, b and c`"""
-    return " and ".join([part for part in (", ".join(words[:-1]), words[-1]) if part])

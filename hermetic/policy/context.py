@@ -67,6 +67,8 @@ class Context:
         "_day",
         "_installer",
         "_interpreter",
+        "_user",
+        "_values",
         "begins",
         "cwd",
         "environ",
@@ -91,6 +93,8 @@ class Context:
         self._interpreter: str | None = None
         self._day = ""
         self._installer: Command | None = None
+        self._values: dict[str, str | None] = {}
+        self._user: str | None = None
         self.begins = begins
         self.notices: list[str] = []
         self.indexes: list[tuple[str, str]] | None = None
@@ -126,23 +130,33 @@ class Context:
 
     def sites(self) -> list[str]:
         """The directories of installed packages of the target's environment, as far as they can be told by their names."""
-        from glob import escape, glob
+        from hermetic.policy import stars
 
         found = self.value("PREFIX")
-        there = sorted(glob(f"{escape(found)}/lib*/py*/*-packages"), reverse=True) if found else []
+        there = sorted(stars.there(found, "/lib*/py*/*-packages"), reverse=True) if found else []
         return sorted({os.path.realpath(site): site for site in there}.values())  # lib64 may be a link
 
     def look_again(self) -> None:
         """After a run, which may have made the environment."""
         self._interpreter = None
+        self._values.clear()
 
     def is_too_wide(self, place: str) -> bool:
         """Whether what is allowed there would be allowed nearly everywhere."""
-        return _is_too_wide(os.path.realpath(place), self)
+        return self.holds_home(os.path.realpath(place))
+
+    def holds_home(self, place: str) -> bool:
+        """Whether it is `/`, the home directory or one above that. place: without links"""
+        if self._user is None:
+            user = home(self)
+            self._user = os.path.realpath(user) if user else ""
+        return place == "/" or (bool(self._user) and is_within(self._user, place))
 
     def value(self, variable: str) -> str | None:
-        """The path that a variable stands for; None where there is no such thing here."""
-        return VARIABLES[variable](self)
+        """The path that a variable stands for; None where there is no such thing here. Looked for once: a set has a hundred words with the same."""
+        if variable not in self._values:
+            self._values[variable] = VARIABLES[variable](self)
+        return self._values[variable]
 
 
 def project(context: Context) -> str | None:
@@ -152,16 +166,11 @@ def project(context: Context) -> str | None:
     if context.cwd is None:
         return None
     place = context.cwd
-    while not _is_too_wide(place, context):
+    while not context.holds_home(place):
         if any(os.path.lexists(f"{place}/{name}") for name in MARKERS):
             return place
         place = os.path.dirname(place)
-    return None if _is_too_wide(context.cwd, context) else context.cwd
-
-
-def _is_too_wide(place: str, context: Context) -> bool:
-    user = home(context)
-    return place == "/" or (user is not None and is_within(os.path.realpath(user), place))
+    return None if context.holds_home(context.cwd) else context.cwd
 
 
 def home(context: Context) -> str | None:
@@ -179,7 +188,7 @@ def prefix(context: Context) -> str | None:
     """What `sys.prefix` says there: the virtual environment, or else where the interpreter is installed."""
     if not context.interpreter:
         return None
-    return venv(context) or os.path.dirname(os.path.dirname(os.path.realpath(context.interpreter)))
+    return context.value("VENV") or os.path.dirname(os.path.dirname(os.path.realpath(context.interpreter)))
 
 
 def cache(context: Context) -> str | None:
@@ -189,7 +198,7 @@ def cache(context: Context) -> str | None:
 
 def work(context: Context) -> str | None:
     """The working directory, unless that is `/`, the home directory or one above that."""
-    return None if context.cwd is None or _is_too_wide(context.cwd, context) else context.cwd
+    return None if context.cwd is None or context.holds_home(context.cwd) else context.cwd
 
 
 def scratch(context: Context) -> str | None:
@@ -204,10 +213,10 @@ def environments(context: Context) -> list[str]:
     """
     from hermetic_guard.files import names_in
 
-    tops = dict.fromkeys(top for top in (project(context), work(context)) if top)
+    tops = dict.fromkeys(top for top in (context.value("PROJECT"), context.value("WORK")) if top)
     inside = [f"{top}/{name}" for top in tops for name in names_in(top) if os.path.lexists(f"{top}/{name}/{MARK}")]
     usual = [f"{top}/.venv" for top in tops if os.path.lexists(f"{top}/.venv")]  # which is used without a MARK as well
-    target = venv(context)
+    target = context.value("VENV")
     return list(dict.fromkeys([*([target] if target else []), *usual, *inside]))
 
 

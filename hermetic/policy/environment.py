@@ -7,13 +7,13 @@ them; a program that asks for one finds what it would find where nobody has set 
 from __future__ import annotations
 
 from hermetic_guard import injection
-from hermetic_guard.intersection import matches
+from hermetic_guard.policy import fits
 
 from hermetic.errors import UsageError, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hermetic_guard.policy import Environment
 
@@ -56,15 +56,28 @@ def pattern(text: str) -> str:
 
 def granted(environment: Mapping[bytes, bytes], rules: Environment | None, given: Iterable[str] = ()) -> dict[bytes, bytes]:
     """What a target gets of the user's environment, and what is `given` (`NAME=VALUE`). Raises UsageError for what cannot be given."""
-    import os
-
-    kept = {name: value for name, value in environment.items() if rules is None or is_granted(os.fsdecode(name), rules.keep)}
+    kept = dict(environment if rules is None else _left(environment, rules.keep))
     kept.update(map(assignment, given))
     return kept
 
 
+def _left(environment: Mapping[bytes, bytes], keep: tuple[str, ...]) -> Iterator[tuple[bytes, bytes]]:
+    import os
+
+    is_kept = _keeper(keep)
+    for name, value in environment.items():
+        if is_kept(os.fsdecode(name)):
+            yield name, value
+
+
 def is_granted(name: str, keep: tuple[str, ...]) -> bool:
-    return any(matches(one, name) for one in keep)
+    return _keeper(keep)(name)
+
+
+def _keeper(keep: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a name is kept. Most are named in full, and looked up."""
+    names, patterns = frozenset(keep), tuple(one for one in keep if "*" in one)
+    return lambda name: name in names or any(fits(name, one) for one in patterns)
 
 
 def assignment(text: str) -> tuple[bytes, bytes]:

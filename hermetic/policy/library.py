@@ -7,15 +7,13 @@ does not say which profile a command gets. Nor does it give anything to single p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Policy, PolicyError
 
 from hermetic.errors import PolicyFileError, UsageError
-from hermetic.policy import DEFAULT, load, trust
+from hermetic.policy import DEFAULT, load
 from hermetic.policy.reader import Reader
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -120,6 +118,8 @@ class Library:
         return name in load.names()
 
     def _trusts(self, shelf: Shelf) -> bool:
+        from hermetic.policy import trust
+
         return shelf.own or trust.store(self._context.environ).trusts(shelf.document)
 
     def _shelf_of(self, name: str, start: int) -> int | None:
@@ -136,6 +136,8 @@ class Library:
         return f"the built-in profile {name}" if at is None else f"profile {name} of {self.shelves[at].document.file}"
 
     def _held(self, made: Policy, base: Policy, what: tuple[str, str, str]) -> Policy:
+        from hermetic_guard.intersection import intersect
+
         try:
             if not allows_no_more(made, base):
                 self.held.append(what)
@@ -165,6 +167,8 @@ class Library:
 
     def _extended(self, document: Document, name: str, at: int, extended: str, base: Policy) -> Policy:
         """`base`, and besides what is extended: in the same file, or else further on; under its own name always further on."""
+        from hermetic_guard.intersection import intersect
+
         try:
             if extended != name and extended in document.profiles:
                 return intersect(base, self._made(document, extended, at))
@@ -180,6 +184,8 @@ def allows_no_more(one: Policy, other: Policy) -> bool:
 
     With itself a policy is in its shortest form: what may be written may be read. Reasons allow nothing.
     """
+    from hermetic_guard.intersection import intersect
+
     both = intersect(one, other)
     return bool(_without_reasons(intersect(both, both)) == _without_reasons(intersect(one, one)))
 

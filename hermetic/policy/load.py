@@ -24,17 +24,17 @@ file, the line, the key, and the word that was probably meant.
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from hermetic_guard.policy import Policy
 
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError, quoted
-from hermetic.policy import DEFAULT, PARTS, WrongValue, adjust, put_up
+from hermetic.policy import DEFAULT, PARTS, WrongValue, adjust, parsed, put_up
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, NoReturn
 
     from hermetic.options import Option
     from hermetic.policy.reader import Given, Reader
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     """The keys that lead to a value."""
 
 VERSION = 1
-DIRECTORY = Path(__file__).with_name("profiles")
+DIRECTORY = f"{os.path.dirname(__file__)}/profiles"
+ENDING = ".toml"
 
 KEYS = {option.policy: option for option in options.OPTIONS if option.policy}
 """What a policy may say: "guard", "guard.key" or "key", and the option that says the same."""
@@ -63,7 +64,7 @@ OF_A_FILE = ("version", *OF_A_POLICY, PROFILE)
 
 def names() -> list[str]:
     """The built-in profiles, `default` first."""
-    found = sorted(path.stem for path in DIRECTORY.glob("*.toml"))
+    found = sorted(name.removesuffix(ENDING) for name in os.listdir(DIRECTORY) if name.endswith(ENDING))
     return sorted(found, key=lambda name: name != DEFAULT)
 
 
@@ -71,24 +72,28 @@ def built_in(name: str) -> Document:
     """The built-in profile called `name`: the policy of a file. Raises UsageError where there is none, PolicyFileError where it cannot be read."""
     if name not in names():
         raise unknown_profile(name, names())
-    path = DIRECTORY / f"{name}.toml"
-    return Document(_content(path), str(path))
+    return Document(None, _path(name))
 
 
-def _content(path: Path) -> bytes:
+def _path(name: str) -> str:
+    return f"{DIRECTORY}/{name}{ENDING}"
+
+
+def _content(path: str) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise PolicyFileError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def for_command(names: Sequence[str]) -> str:
+def for_command(called: Sequence[str]) -> str:
     """The built-in profile that says it is for a command, by the first of its names that one has; "" where none does.
 
     Of the files only those are parsed that have the name in them: this is on the way of every run that asks for nothing.
     """
-    texts = {path.stem: _content(path) for path in sorted(DIRECTORY.glob("*.toml"))} if names else {}
-    for name in names:
+    texts = {profile: _content(_path(profile)) for profile in sorted(names())} if called else {}
+    for name in called:
         for profile, text in texts.items():
             if os.fsencode(name) in text and name in built_in(profile).top.get(COMMANDS, ()):
                 return profile
@@ -105,18 +110,20 @@ class Document:
     """A policy file, read; its keys and the types of its values are right. What the values mean depends on the run.
 
     file:     its path
-    text:     its content
     is_there: whether the file has a policy in it; a pyproject.toml may have none
     top:      the policy that stands at its top, as it is written
     profiles: the others, by name
     """
 
-    def __init__(self, data: bytes, file: str, inside: Path_ = ()) -> None:
-        """inside: the keys of the table that it stands in, as in pyproject.toml. Raises PolicyFileError."""
+    def __init__(self, data: bytes | None, file: str, inside: Path_ = ()) -> None:
+        """data: what is in it, None for a file of hermetic's own; inside: the keys of the table that it stands in, as in pyproject.toml.
+
+        Raises PolicyFileError.
+        """
         self.file = file
+        self._data = data
         self._inside = inside
-        self.text = _decoded(data, file)
-        table = self._inner(_parsed(self.text, file))
+        table = self._inner(_parsed(lambda: parsed.read(file) if data is None else _from_toml(self.text), file))
         self.is_there = table is not None
         self.top: Table = {}
         self.profiles: dict[str, Table] = {}
@@ -142,6 +149,10 @@ class Document:
             path = (PROFILE, name)
             self.check_keys(path, self.table(path, profile), OF_A_POLICY)
             self._check_policy(path, profile)
+
+    @property
+    def text(self) -> str:
+        return _decoded(_content(self.file) if self._data is None else self._data, self.file)
 
     @property
     def directory(self) -> str:
@@ -243,16 +254,20 @@ def _decoded(data: bytes, file: str) -> str:
         raise PolicyFileError(f"{file}, line {line}: not UTF-8 text at byte {error.start + 1}") from None
 
 
-def _parsed(text: str, file: str) -> Table:
-    import tomllib
+def _from_toml(text: str) -> Table:
+    import tomllib  # for files of users alone
 
+    return tomllib.loads(text)
+
+
+def _parsed(read: Callable[[], Table], file: str) -> Table:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyFileError(f"{file}: not TOML: {error}") from None
+        return read()
+    except OSError as error:
+        raise PolicyFileError(f"{file}: cannot be read: {error.strerror}") from None
     except RecursionError:
         raise PolicyFileError(f"{file}: not TOML: nested too deeply") from None
-    except ValueError as error:  # a number of more digits than Python reads
+    except ValueError as error:  # a number of more digits than Python reads, too
         raise PolicyFileError(f"{file}: not TOML: {error}") from None
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from hermetic import places as places_of
 from hermetic.policy import WrongValue
+
+ELOOP = 40
 
 
 def read(value: str, base: str | None) -> str:
@@ -18,28 +19,52 @@ def read(value: str, base: str | None) -> str:
     Raises WrongValue.
     """
     try:
-        return str(_absolute(value, base).resolve())
-    except (OSError, RuntimeError, ValueError) as error:
+        found = os.path.realpath(_absolute(value, base))
+    except (OSError, ValueError) as error:
         raise WrongValue(value, str(error)) from None
+    if _is_circle(found):
+        raise WrongValue(value, "its links lead in a circle")
+    return found
 
 
-def _absolute(value: str, base: str | None) -> Path:
+def _is_circle(path: str) -> bool:
+    """realpath() leaves links in a path that lead nowhere else."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return error.errno == ELOOP
+    return False
+
+
+def _absolute(value: str, base: str | None) -> str:
     home = places_of.home(os.environ) if value.startswith("~") else ""
     if home and (value == "~" or value.startswith("~/")):
         value = home + value[1:]
     if base is None and not value.startswith("/"):
         raise WrongValue(value, "the working directory is gone", "give an absolute path")
-    return Path(base or "/", value)
+    return os.path.join(base or "/", value)
 
 
-def places(value: str, base: str | None) -> list[str]:
+def places(value: str, base: str | None, known: dict[str, list[str]] | None = None) -> list[str]:
     """What `value` leads to, and before it each link on the way: whoever replaces one of those has it lead elsewhere.
 
+    known: the same of directories that were asked for before, and of this one's from now on
     Raises WrongValue.
     """
+    folder, _, name = _absolute(value, base).rpartition("/")
+    if known is None or not folder or name in ("", ".", ".."):
+        return _walked(f"{folder}/{name}", value)
+    if folder not in known:
+        known[folder] = _walked(folder, value)
+    *links, above = known[folder]
+    here = f"{above.rstrip('/')}/{name}"
+    return _walked(f"{folder}/{name}", value) if _target(here, value) is not None else [*links, here]
+
+
+def _walked(path: str, value: str) -> list[str]:
     found: list[str] = []
     here = "/"
-    names = [*reversed(_absolute(value, base).parts)]
+    names = path.split("/")[::-1]
     while names:
         name = names.pop()
         above, here = here, os.path.normpath(os.path.join(here, name))  # `here` has no links in it, so `..` is what it says

@@ -54,6 +54,7 @@ class Reader:
         self.ours = ours
         self.notes: list[str] = []
         self.of_sets: set[str] = set()
+        self._walked: dict[str, list[str]] = {}
 
     def expanded(self, option: Option, given: Given) -> Given:
         """The values with the words of their sets, and without what begins with a variable that stands for nothing. Raises WrongValue."""
@@ -129,4 +130,4 @@ class Reader:
         """What a path leads to, and each link on the way. Raises WrongValue."""
         from hermetic.policy import paths
 
-        return paths.places(value, self.base)
+        return paths.places(value, self.base, self._walked)

@@ -7,22 +7,24 @@ need not be there yet.
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import sys
 
 from hermetic_guard.policy import DEEP, is_within, is_within_any
 
 from hermetic import places
-from hermetic.policy import WrongValue
+from hermetic.policy import WrongValue, parsed, stars
 from hermetic.policy.context import MARK
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from hermetic.options import Option
     from hermetic.policy.context import Context
 
-FILE = Path(__file__).with_name("sets.toml")
+    Pattern = tuple[str, str]
+    """A place, as it is, and what goes behind it: "", or from a `/` on, perhaps with `*`."""
 
 INDEXES = "$INDEXES"
 """The word that stands for the indexes of the installer that is run."""
@@ -49,27 +51,40 @@ OF_PROJECTS = ("$PROJECT", "$UPWARDS")
 """What begins a word for what somebody else may have laid there."""
 SYSTEM = ("/dev", "/proc", "/sys", "/usr", "/bin", "/lib", "/lib64", "/sbin")
 
+FILE = f"{os.path.dirname(__file__)}/sets.toml"
+ELSEWHERE = {
+    "@installer-env": ("hermetic_guard.builds", "FOR_INSTALLERS"),  # which are taken from builds, wherever these start
+    "@base-env": ("hermetic.policy.environment", "BASE"),  # which --clean-env knows without reading a file
+}
+"""Sets whose words stand in a module."""
+
 _tables: dict[str, dict[str, Any]] = {}
 
 
 def tables() -> dict[str, dict[str, Any]]:
     """By name, with the `@`: what it is for, the kind of value it stands for (the metavar of options), and its words."""
+    return {name: {**table, "words": _words(name)} for name, table in _read().items()}
+
+
+def _read() -> dict[str, dict[str, Any]]:
     if not _tables:
-        import tomllib
-
-        from hermetic_guard import builds
-
-        from hermetic.policy import environment
-
-        _tables.update(tomllib.loads(FILE.read_text(encoding="utf-8")))
-        _tables["@installer-env"]["words"] = list(builds.FOR_INSTALLERS)  # which are taken from builds, wherever these start
-        _tables["@base-env"]["words"] = list(environment.BASE)  # which --clean-env knows without reading a file
+        _tables.update(parsed.read(FILE))
     return _tables
+
+
+def _words(name: str) -> list[str]:
+    return list(_of(*ELSEWHERE[name]) if name in ELSEWHERE else _read()[name]["words"])
+
+
+def _of(module: str, name: str) -> Any:
+    """What a module that is loaded for it has by a name."""
+    __import__(module)
+    return getattr(sys.modules[module], name)
 
 
 def names(metavar: str) -> list[str]:
     """Those that stand for values of this kind."""
-    return [name for name, table in tables().items() if metavar in kinds(table)]
+    return [name for name, table in _read().items() if metavar in kinds(table)]
 
 
 def kinds(table: dict[str, Any]) -> list[str]:
@@ -82,10 +97,10 @@ def words(name: str, option: Option, context: Context) -> list[str]:
     """What a set stands for here. Raises WrongValue where there is no such set, or `option` takes other values."""
     from hermetic import options
 
-    table = tables().get(name)
+    table = _read().get(name)
     if table is None:
-        meant = options.nearest(name, tables())
-        raise WrongValue(name, "there is no such set", f"did you mean {meant}?" if meant else f"there are {', '.join(tables())}")
+        meant = options.nearest(name, _read())
+        raise WrongValue(name, "there is no such set", f"did you mean {meant}?" if meant else f"there are {', '.join(_read())}")
     if option.metavar not in kinds(table):
         owners = [row.name for row in options.OPTIONS if row.policy and row.metavar in kinds(table)]
         raise WrongValue(name, "this set does not go here", f"it goes with {', '.join(owners)}" if owners else None)
@@ -95,7 +110,7 @@ def words(name: str, option: Option, context: Context) -> list[str]:
 
 def plain(name: str) -> list[str]:
     """The words of a set, with those of the sets that it names."""
-    return [inner for word in tables()[name]["words"] for inner in (plain(word) if word.startswith("@") else [word])]
+    return [inner for word in _words(name) for inner in (plain(word) if word.startswith("@") else [word])]
 
 
 def paths(name: str, context: Context) -> list[str]:
@@ -120,9 +135,7 @@ def _indexes(metavar: str) -> Callable[[str, Context], Iterable[str]]:
 
 def _paths(word: str, context: Context) -> Iterable[str]:
     """Those that are there."""
-    import glob
-
-    found = [path for pattern in _patterns(word, context) for path in sorted(glob.glob(pattern))]
+    found = [path for place, names in _patterns(word, context) for path in stars.there(place, names)]
     if word.startswith(OF_PROJECTS):
         return [path for path in found if _is_meant(path, context)]
     return [path for path in found if _is_in_prefix(path, context)] if word.startswith("$PREFIX/") else found
@@ -152,62 +165,45 @@ def _is_meant(path: str, context: Context) -> bool:
     return meant
 
 
-def _patterns(word: str, context: Context) -> list[str]:
-    """As glob reads them, with what stands for what a word begins with: nothing, one place, or several."""
-    import glob
-    import importlib
-
+def _patterns(word: str, context: Context) -> list[Pattern]:
+    """With what stands for what a word begins with: nothing, one place, or several."""
     name, slash, rest = word.partition("/")
     if name in PLACES:
-        module, function = PLACES[name]
-        return [glob.escape(place) + slash + rest for place in getattr(importlib.import_module(module), function)(context)]
+        return [(place, slash + rest) for place in _of(*PLACES[name])(context)]
     if not word.startswith("$"):
-        return [word]
+        return [("", word)]
     place = context.value(name[1:])
-    return [*([] if place is None else [glob.escape(place) + slash + rest]), *(_elsewhere(rest, context) if name == "$HOME" else [])]
+    return [*([] if place is None else [(place, slash + rest)]), *(_elsewhere(rest, context) if name == "$HOME" else [])]
 
 
-def _elsewhere(rest: str, context: Context) -> Iterable[str]:
+def _elsewhere(rest: str, context: Context) -> Iterable[Pattern]:
     """Where programs look as well, or instead, for what is so called in the home directory."""
-    import glob
-
     for beginning, variable in XDG.items():
         named = places.named(variable, context.environ) if rest.startswith(beginning) else ""
         if named:
-            yield f"{glob.escape(named.rstrip('/'))}/{rest.removeprefix(beginning)}"
+            yield named.rstrip("/"), f"/{rest.removeprefix(beginning)}"
 
 
 def _names(word: str, context: Context) -> Iterable[str]:
     """Those that are there or will be, in directories that are there where a directory's name has a `*` in it."""
-    import glob
-
     found: list[str] = []
-    for pattern in (*_patterns(word, context), *_in_sources(word, context)):
-        top, deep, names = pattern.partition(DEEP)
-        folder, slash, name = pattern.rpartition("/")
-        if deep:
-            folders, name = [_unescaped(top) + deep.rstrip("/")], names
+    for place, names in (*_patterns(word, context), *_in_sources(word, context)):
+        folder, slash, name = names.rpartition("/")
+        if "*" in folder and DEEP not in names:
+            found += [there + slash + name for there in stars.there(place, folder)]
         else:
-            folders = sorted(glob.glob(folder)) if "*" in folder.replace("[*]", "") else [_unescaped(folder)]
-        found += [f"{one}/{name}" for one in folders if slash]
+            found.append(place + names)
     return found
 
 
-def _unescaped(pattern: str) -> str:
-    """The reverse of glob.escape()."""
-    for special in "*?[":  # the bracket last: it stands in what the others have become
-        pattern = pattern.replace(f"[{special}]", special)
-    return pattern
-
-
-def _in_sources(word: str, context: Context) -> list[str]:
+def _in_sources(word: str, context: Context) -> list[Pattern]:
     """The same of what is no less a project than the one that a command is run in: those that an installer is given to build."""
-    import glob
-
+    _, project, rest = word.partition("$PROJECT")
+    if not project:
+        return []
     from hermetic.indexes import command
 
-    _, project, rest = word.partition("$PROJECT")
-    return [glob.escape(os.path.realpath(place)) + rest for place in command.sources(context)] if project else []
+    return [(os.path.realpath(place), rest) for place in command.sources(context)]
 
 
 def _programs(word: str, context: Context) -> Iterable[str]:

@@ -28,9 +28,9 @@ from hermetic_guard.policy import ALIKE, is_within
 from hermetic.errors import GuardUnavailable
 from hermetic.events import EventReader
 from hermetic.launch import removal
+from hermetic.launch.ending import KILLED, LATE, UNCAUGHT, VIOLATION
 from hermetic.launch.limits import FLAGS, Keeper
 from hermetic.launch.process import FREEZING, GRACE
-from hermetic.launch.run import KILLED, LATE, UNCAUGHT, VIOLATION
 from hermetic.launch.signals import wake_when_readable
 from hermetic.linux import bpf, landlock, mountinfo, numbers, processes, seccomp
 from hermetic.linux.steps import words
@@ -328,7 +328,7 @@ class Warm(Asking):
         take()
         code = fork.exit_code(status, fork.pid in self._run.started.killed)
         self._run.started.killed.clear()
-        self._run.reader = EventReader()  # half a line would make the next fork's first event none
+        self._run.told.reader = EventReader()  # half a line would make the next fork's first event none
         self._clear()
         if fork.keeper:
             fork.keeper.close()

@@ -8,8 +8,6 @@ import sys
 from hermetic_guard import cmdline
 from hermetic_guard.files import names_in
 
-from hermetic.target import startup
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hermetic.target.resolve import Target
@@ -63,6 +61,8 @@ LET_BE = frozenset(["test"])
 
 def _module(folder: str, name: str) -> list[str]:
     """Also a directory without `__init__`, if it can be run: it counts where nothing else of that name is found."""
+    from hermetic.target import startup  # which loads `ast`
+
     return [*startup.module_files(folder, name), *startup.module_files(f"{folder}/{name}", "__main__")]
 
 

@@ -10,7 +10,8 @@ import tempfile
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.policy import merged
 
-from hermetic.policy import WrongValue, combine
+from hermetic.policy import WrongValue
+from hermetic.policy.described import describe
 from hermetic.testing import policies, widening
 from hermetic.testing.policies import Project
 
@@ -103,4 +104,4 @@ def after_tests(asked: Policy | None) -> Policy | None:
 
 
 def described(asked: Policy) -> str:
-    return combine.describe(asked)
+    return describe(asked)

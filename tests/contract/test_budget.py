@@ -8,22 +8,40 @@ import sys
 import zipfile
 from pathlib import Path
 
-OWN = """
-hermetic hermetic.__main__ hermetic.digest hermetic.distributions hermetic.errors hermetic.events hermetic.kept hermetic.options hermetic.places hermetic.report
-hermetic.launch hermetic.launch.becoming hermetic.launch.beforehand hermetic.launch.child hermetic.launch.confined hermetic.launch.environ hermetic.launch.execution hermetic.launch.finding hermetic.launch.later hermetic.launch.leftovers hermetic.launch.made hermetic.launch.moved hermetic.launch.nested hermetic.launch.payload
-hermetic.launch.process hermetic.launch.refusals hermetic.launch.removal
-hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker hermetic.launch.stage
-hermetic.linux hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors
-hermetic.linux.devices hermetic.linux.filters hermetic.linux.gaps hermetic.linux.here hermetic.linux.socket_filters hermetic.linux.landlock
-hermetic.linux.layers hermetic.linux.mountinfo hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers
-hermetic.linux.privileges hermetic.linux.processes hermetic.linux.seccomp hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.syscalls hermetic.linux.socket_turns hermetic.linux.udp_sockets
-hermetic.policy hermetic.policy.combine hermetic.policy.context hermetic.policy.discover hermetic.policy.ports hermetic.policy.reader
+import pytest
+
+BEFORE = """
+hermetic hermetic.__main__ hermetic.digest hermetic.errors hermetic.kept hermetic.options hermetic.places
+hermetic.launch hermetic.launch.becoming hermetic.launch.beforehand hermetic.launch.child hermetic.launch.confined hermetic.launch.environ
+hermetic.launch.execution hermetic.launch.finding hermetic.launch.later hermetic.launch.made hermetic.launch.moved hermetic.launch.nested
+hermetic.launch.payload hermetic.launch.process hermetic.launch.refusals hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker
+hermetic.launch.stage
+hermetic.linux hermetic.linux.here hermetic.linux.processes hermetic.linux.syscalls
+hermetic.policy hermetic.policy.combine hermetic.policy.context hermetic.policy.discover hermetic.policy.reader
 hermetic.target hermetic.target.interrogate hermetic.target.resolve
-hermetic_guard hermetic_guard.attribution hermetic_guard.cmdline hermetic_guard.decide hermetic_guard.distributions hermetic_guard.files
-hermetic_guard.guards hermetic_guard.guards.options hermetic_guard.hosts hermetic_guard.injection hermetic_guard.intersection
-hermetic_guard.packages hermetic_guard.pex
-hermetic_guard.policy hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang hermetic_guard.unions
+hermetic_guard hermetic_guard.cmdline hermetic_guard.files hermetic_guard.hosts hermetic_guard.injection hermetic_guard.pex hermetic_guard.policy
+hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang
 """.split()
+"""Until the child has its order, which is what the target waits for."""
+MEANWHILE = """
+hermetic.distributions hermetic.events hermetic.report
+hermetic.launch.ending hermetic.launch.leftovers hermetic.launch.permission hermetic.launch.removal hermetic.launch.told
+hermetic.linux.answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors hermetic.linux.devices hermetic.linux.filters
+hermetic.linux.gaps hermetic.linux.judge hermetic.linux.landlock hermetic.linux.layers hermetic.linux.mountinfo
+hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers hermetic.linux.privileges
+hermetic.linux.process_answers hermetic.linux.seccomp hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.socket_filters hermetic.linux.socket_turns
+hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.udp_sockets
+hermetic_guard.attribution hermetic_guard.decide hermetic_guard.distributions hermetic_guard.guards hermetic_guard.guards.options
+hermetic_guard.packages
+""".split()
+"""By the child while it waits for that, and by the launcher while the child puts rules on itself."""
+OWN = [*BEFORE, *MEANWHILE]
+BY_PROFILE = """
+hermetic.indexes hermetic.indexes.command hermetic.indexes.words
+hermetic.policy.adjust hermetic.policy.described hermetic.policy.environment hermetic.policy.library hermetic.policy.load hermetic.policy.parsed
+hermetic.policy.paths hermetic.policy.ports hermetic.policy.repositories hermetic.policy.sets hermetic.policy.stars hermetic.target.names
+""".split()
+"""Besides, before the order, where a profile stands: no parser, no regular expressions."""
 KEPT = """
 hermetic.throwaway hermetic.throwaway.asked hermetic.throwaway.entering hermetic.throwaway.store hermetic.indexes hermetic.indexes.pip
 hermetic.indexes.words
@@ -38,6 +56,39 @@ def imported(*command: str, env: dict[str, str] | None = None) -> set[str]:
     """The modules that a command loads, by -X importtime."""
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True, env=env)
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+
+ORDERED = """
+import sys
+sys.path += {path!r}
+from hermetic.launch.child import Child
+order = Child.order
+def ordered(*words):
+    print(*sys.modules, flush=True)
+    order(*words)
+Child.order = ordered
+from hermetic.__main__ import program
+program()
+"""
+
+
+def loaded(*words: str) -> set[str]:
+    """The modules that there are when the child gets its order. The second time: the first start keeps what it has found out."""
+    program = ORDERED.format(path=[entry for entry in sys.path if entry])
+    command = [sys.executable, "-I", "-S", "-c", program, *words, "--", sys.executable, "-c", "pass"]
+    found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)][1]
+    return set(found) - {"pwd"}
+
+
+@pytest.mark.parametrize(("words", "more"), [(["--no-network"], []), (["run"], BY_PROFILE)], ids=["flags", "profile"])
+def test_nothing_else_is_loaded_before_the_order(words: list[str], more: list[str]) -> None:
+    own = {name for name in loaded(*words) if name.partition(".")[0] in ("hermetic", "hermetic_guard")}
+    assert own == {*BEFORE, *more}
+
+
+@pytest.mark.parametrize("words", [["--no-network"], ["run"]], ids=["flags", "profile"])
+def test_no_parser_is_loaded_before_the_order(words: list[str]) -> None:
+    assert not loaded(*words) & {"re", "enum", "typing", "functools", "pathlib", "json", "tomllib", "glob", "threading", "signal", "click"}
 
 
 def test_a_run_loads_what_it_uses(hermetic_command: str) -> None:

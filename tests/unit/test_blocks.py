@@ -12,7 +12,7 @@ from hermetic_guard.serialized import dumps, loads
 
 from hermetic import options
 from hermetic.errors import UsageError
-from hermetic.policy import addresses, combine
+from hermetic.policy import addresses, combine, described
 
 
 def v4(text: str) -> bytes:
@@ -141,7 +141,7 @@ def test_mistakes(line: str, said: str) -> None:
 
 
 def test_shown() -> None:
-    shown = combine.describe(
+    shown = described.describe(
         Policy(network=resolve("--no-network --allow-address=10.0.0.0/8:80 --deny-address=10.0.0.1 --allow-listen=80"))
     )
     assert shown == "no network but 10.0.0.0/8 port 80, never 10.0.0.1 and listening at port 80"

@@ -11,7 +11,7 @@ from hermetic_guard.policy import Environment, Filesystem, Limits, Native, Netwo
 from hermetic import options
 from hermetic.errors import PolicyFileError, UsageError
 from hermetic.launch import finding
-from hermetic.policy import combine, environment, load
+from hermetic.policy import combine, described, environment, load
 
 
 def resolve(line, cwd="/work"):
@@ -390,12 +390,12 @@ def test_what_is_given_already(line, hint, given):
 
 
 def test_describes_what_is_forbidden():
-    assert combine.describe(ALL) == "no network, no new process, no writing, no native code"
-    assert combine.describe(Policy(filesystem=Filesystem(read=("/a b",)))) == "no writing, reads only in '/a b'"
-    assert combine.describe(Policy()) == "nothing is forbidden"
+    assert described.describe(ALL) == "no network, no new process, no writing, no native code"
+    assert described.describe(Policy(filesystem=Filesystem(read=("/a b",)))) == "no writing, reads only in '/a b'"
+    assert described.describe(Policy()) == "nothing is forbidden"
     reachable = Network(
         localhost=((80, 81),), domains=(("*", ((1, 65535),)), ("a.test", ((443, 443),)), ("b.test", ((80, 80), (443, 443))))
     )
-    assert combine.describe(Policy(network=reachable)) == (
+    assert described.describe(Policy(network=reachable)) == (
         "no network but localhost ports 80-81, any host, a.test port 443 and b.test ports 80,443"
     )

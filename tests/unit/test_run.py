@@ -12,11 +12,10 @@ import pytest
 from hermetic_guard.policy import Network, Policy
 
 from hermetic.events import FIELDS
-from hermetic.launch.run import Run
 from hermetic.launch.speaker import Speaker
+from hermetic.launch.told import Told
 from hermetic.log import Log
 from hermetic.options import Invocation
-from hermetic.target.resolve import Target
 
 OWN = {"v", "event", "run", "time"}
 REFUSED = {
@@ -51,9 +50,9 @@ class Quiet(Speaker):
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> Told:
     invocation = Invocation("run", {}, ["x"])
-    made = Run(invocation, Policy(network=Network()), Target("/x", ["x"], {}, []), None, Quiet(invocation))
+    made = Told(invocation, Policy(network=Network()), Quiet(invocation), carries=False)
     made.log = Log(str(tmp_path / "log"), "the-run", print)
     return made
 
@@ -87,7 +86,7 @@ def line(rng: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_anything_at_all(run: Run, tmp_path: Path, seed: int) -> None:
+def test_anything_at_all(run: Told, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     data = b"".join(line(rng) for _ in range(1000))
     while data:
@@ -105,7 +104,7 @@ def test_anything_at_all(run: Run, tmp_path: Path, seed: int) -> None:
     assert len(run.say.written) < 50  # type: ignore[attr-defined]
 
 
-def test_a_flood_does_not_fill_the_memory(run: Run) -> None:
+def test_a_flood_does_not_fill_the_memory(run: Told) -> None:
     run.log = None
     tracemalloc.start()
     try:
