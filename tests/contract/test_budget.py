@@ -26,7 +26,7 @@ hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_
 MEANWHILE = """
 hermetic.distributions hermetic.events hermetic.report
 hermetic.launch.ending hermetic.launch.leftovers hermetic.launch.permission hermetic.launch.removal hermetic.launch.told
-hermetic.linux.answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors hermetic.linux.devices hermetic.linux.filters
+hermetic.linux.answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors hermetic.linux.devices hermetic.linux.exec_once hermetic.linux.filters
 hermetic.linux.gaps hermetic.linux.judge hermetic.linux.landlock hermetic.linux.layers hermetic.linux.mountinfo
 hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers hermetic.linux.privileges
 hermetic.linux.process_answers hermetic.linux.seccomp hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.socket_filters hermetic.linux.socket_turns
