@@ -2,8 +2,8 @@
 
 Prints one line `hermetic-facts MAJOR MINOR MICRO IMPLEMENTATION[+jit] MAGIC NAME:SIZE...` and behind it, as bytes of these sizes, what was
 compiled. With `+jit` it makes machine code unless it is told not to.
-The sources come on standard input, marshalled: a dict of scripts by name, and the payload. Must parse on Python 2.7, which answers with the line
-alone.
+The sources come on standard input, marshalled: a dict of scripts by name, and one of modules by part. Must parse on Python 2.7, which answers with
+the line alone.
 """
 
 import sys
@@ -41,9 +41,13 @@ def compiled():
 
     with open(0, "rb") as file:
         scripts, payload = marshal.loads(file.read())
-    modules = tuple((name, package, filename, code(source, filename)) for name, package, filename, source in payload)
     parts = [(name, marshal.dumps(code(scripts[name], "<hermetic>/_%s.py" % name))) for name in sorted(scripts)]
-    return parts + [("payload", marshal.dumps(modules))]
+    return parts + [(name, marshal.dumps(tuple(map(compiled_module, payload[name])))) for name in sorted(payload)]
+
+
+def compiled_module(module):
+    name, package, filename, source = module
+    return name, package, filename, code(source, filename)
 
 
 def code(source, filename):

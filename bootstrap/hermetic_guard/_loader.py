@@ -5,12 +5,15 @@ Run by _startup.py, staged as loader.src and, compiled, as loader.MAGIC.
 
 import sys
 
+FIRST = "payload"
+"""The part of the guard that is loaded at once; of the others see late.py."""
+
 
 def load(way, run, digest, identity, before):
     """digest: of the manifest; identity: (st_dev, st_ino) of the run's FIFO; before: what traces.py compares with."""
     staged = Staged(run, digest)
-    modules = execute(staged.payload())
-    modules["hermetic_guard.activate"].activate(way, staged, identity, before)
+    modules = execute(staged.part(FIRST)())
+    modules["hermetic_guard.activate"].activate(way, staged, identity, before, modules)
 
 
 class Staged(object):
@@ -38,13 +41,17 @@ class Staged(object):
         self.check(name, content, self.digests[name])
         return content
 
-    def payload(self):
-        """The guard's modules: (name, is_package, file name, source or code), compiled if that was done for this interpreter."""
-        import marshal
-        from _frozen_importlib_external import MAGIC_NUMBER
+    def part(self, name):
+        """A function that gives modules of the guard: (name, is_package, file name, source or code), compiled if that was done for this interpreter.
 
-        compiled = "payload." + MAGIC_NUMBER.hex()
-        return marshal.loads(self.read(compiled if compiled in self.digests else "payload.src"))
+        They are read and checked now: what was altered starts nothing, and later there may be neither descriptors nor the directory any more.
+        """
+        from _frozen_importlib_external import MAGIC_NUMBER
+        from marshal import loads
+
+        compiled = "%s.%s" % (name, MAGIC_NUMBER.hex())
+        content = self.read(compiled if compiled in self.digests else name + ".src")
+        return lambda: loads(content)
 
     def content(self, name):
         with open(self.run + "/" + name, "rb") as file:

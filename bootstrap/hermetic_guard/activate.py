@@ -9,13 +9,13 @@ import sys
 
 from hermetic_guard import (
     attribution,
-    builds,
     children,
     collector,
     distributions,
     files,
     hook,
     injection,
+    late,
     packages,
     serialized,
     shutdown,
@@ -30,10 +30,12 @@ from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 
 GUARDS = (network, process)
+BUILDING = "building"
+"""What is loaded where builds are confined, see hermetic/launch/payload.py."""
 
 
-def activate(way, staged, identity, before):
-    """staged: the run directory's checked files; identity: of the run's FIFO; before: see traces.py.
+def activate(way, staged, identity, before, modules):
+    """staged: the run directory's checked files; identity: of the run's FIFO; before: see traces.py; modules: of the guard, by name
 
     What comes after the report may be the target's.
     """
@@ -51,8 +53,15 @@ def activate(way, staged, identity, before):
         filesystem.point_to_scratch(scopes.current.filesystem, scopes.scratch)
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     native_files = staged.read("native")
-    install(enforcer, protected, native_files, channel, lambda: children.install(enforcer, handoff(staged, identity, block), staged))
-    if "launcher" in staged.digests:
+    parts = (children.PART, BUILDING) if scopes.current.builds == CONFINED else (children.PART,)
+    load = seal(vars(late))["make_load"]({part: staged.part(part) for part in parts}, modules)
+    builds = load(BUILDING)["hermetic_guard.builds"] if BUILDING in parts else None
+
+    def guard_children():
+        children.install(enforcer, handoff(staged, identity, block), staged, load)
+
+    install(enforcer, protected, native_files, channel, guard_children, builds)
+    if builds is not None and "launcher" in staged.digests:
         launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
         builds.confine(scopes, lambda: builds.own_words(staged.run), launcher)
     found.take_out(enforcer.ledger.modules)
@@ -78,7 +87,7 @@ def handoff(staged, identity, block):
     return injection.Handoff(os.fsencode(staged.run), staged.digest.encode(), identity, block)
 
 
-def install(enforcer, protected, native_files, channel, guard_children):
+def install(enforcer, protected, native_files, channel, guard_children, builds):
     """Replacements first, the hook last: it would see our own imports. Every guard is there, for a policy can be tightened later."""
     handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
     on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
@@ -88,7 +97,7 @@ def install(enforcer, protected, native_files, channel, guard_children):
     replace()
     at_end, freeze = collector.install(enforcer)
     tables.append(at_end)
-    if enforcer.scopes.current.builds == CONFINED:
+    if builds is not None:
         tables.append({"open": builds.make_on_open(enforcer.check)})
     if enforcer.hooked:
         create = enforcer.ledger.original(_imp, "create_dynamic")

@@ -12,33 +12,53 @@ import posix
 import sys
 from os import fsdecode, fsencode
 
-from hermetic_guard import injection, pex, programs, pyenv, standard_library
+from hermetic_guard import injection
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.guards import process
-from hermetic_guard.starts import OWN, Planner, Start, as_text
+from hermetic_guard.start import OWN, Start, fingerprint, paths_in
 
 SHELL = "/bin/sh"
+PART = "starting"
+"""What is loaded for the first start, see hermetic/launch/payload.py."""
 
 LOADER = {name: os.environb[name] for name in injection.LOADER if name in os.environb}
 """What the dynamic loader was told when this process started: read as this module is loaded, before activate.py restores anything."""
 
 
-def install(enforcer, handoff, staged):
-    """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way."""
-    ledger = enforcer.ledger
-    programs.os = pyenv.os = pex.os = standard_library.os = OWN  # type: ignore[attr-defined]
-    programs.read_head = enforcer.read_head or programs.read_head
+def install(enforcer, handoff, staged, load):
+    """Replace the spawn points. `staged` gives the run directory's checked files; its `proved` lists interpreters for the early way.
+
+    load: gives modules that are not loaded yet, see late.py
+    """
     proved = frozenset(staged.read("proved").decode("utf-8", "surrogateescape").split("\0"))
-    plan = Planner(process.questions(enforcer), handoff, ["manifest"] + list(staged.digests), proved, LOADER).plan
-    replace_starts(enforcer, plan, _track_environment(ledger), lambda: staged.run)
+    files = ["manifest", "__pycache__"] + list(staged.digests)
+    plan, on_path = _make_planning(load, process.questions(enforcer), handoff, files, proved, enforcer.read_head)
+    run = staged.run
+    replace_starts(enforcer, plan, on_path, _track_environment(enforcer.ledger), lambda: run)
 
 
-def replace_starts(enforcer, plan, current, find_run):
-    """plan: of a Planner; current: gives the C environment; find_run: gives the run directory, None where there is none."""
+def _make_planning(load, asked, handoff, files, proved, read_head):
+    """What starts.py does with a start. It is loaded for the first one; what it compares with is looked at now."""
+    before = fingerprint(paths_in(fsdecode(handoff.run), files))
+    planners = []  # type: list
+
+    def planner():
+        if not planners:
+            modules = load(PART)
+            programs = modules["hermetic_guard.programs"]
+            programs.read_head = read_head or programs.read_head
+            planners.append(modules["hermetic_guard.starts"].Planner(asked, handoff, files, proved, LOADER, before))
+        return planners[0]
+
+    return lambda start: planner().plan(start), lambda *words: load(PART)["hermetic_guard.starts"].on_path(*words)
+
+
+def replace_starts(enforcer, plan, on_path, current, find_run):
+    """plan: of a Planner; on_path: of starts.py; current: gives the C environment; find_run: gives the run directory, None where there is none."""
     ledger, keep = enforcer.ledger, _keep_nothing if enforcer.closed() else _keep
     _replace_fork_exec(ledger, keep, plan, current, _make_user_check(enforcer.refuse, find_run))
     _replace_exec(ledger, keep, plan, current)
-    _replace_posix_spawn(ledger, keep, plan, current, enforcer.refuse)
+    _replace_posix_spawn(ledger, keep, plan, on_path, current, enforcer.refuse)
     _replace_system(ledger, keep, plan, current)
 
 
@@ -231,7 +251,7 @@ def _replace_exec(ledger, keep, plan, current):
     _replace_everywhere(ledger, execv, c_execv)
 
 
-def _replace_posix_spawn(ledger, keep, plan, current, refuse):
+def _replace_posix_spawn(ledger, keep, plan, on_path, current, refuse):
     """os.posix_spawn (3.8) and its form that looks at PATH; subprocess uses the first where it can."""
     none_allowed = sys.version_info >= (3, 13)
 
@@ -250,15 +270,7 @@ def _replace_posix_spawn(ledger, keep, plan, current, refuse):
 
         return spawn
 
-    def on_path(path):
-        try:
-            return programs.find(path, as_text(current()).get("PATH"))
-        except programs.Unknown as error:
-            return refuse("start", "%s: nobody can say what it is: %s" % (path, error))
-        except programs.Unresolved:
-            return path
-
-    for name, find in (("posix_spawn", str), ("posix_spawnp", on_path)):
+    for name, find in (("posix_spawn", str), ("posix_spawnp", lambda path: on_path(path, current(), refuse))):
         original = getattr(posix, name, None)
         if original is not None:
             _replace_everywhere(ledger, guarded(keep(original), find, name), original)

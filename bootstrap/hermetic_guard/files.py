@@ -17,6 +17,12 @@ MOST_NAMES = 20000
 CONFIGURATION = 1 << 20
 """As much as is read of a file that people write, as pyvenv.cfg and `.pth` files."""
 
+HEAD = 8192
+"""As much of a script as has to be read: a polyglot's second line holds a whole path (PATH_MAX is 4096)."""
+
+BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""How a program begins that is no script."""
+
 PIECE = 1 << 20
 FILE_TYPE, REGULAR_FILE = 0o170000, 0o100000
 EINVAL = 22

@@ -58,11 +58,26 @@ class Ledger(object):
         self.modules.clear()
 
 
+class _Builtin(object):
+    """What `builtin` makes: calling one calls what is in the slot. To make a class for each would take as long as to compile its module."""
+
+    __slots__ = ("__call__", "__dict__")
+
+    def __reduce__(self):
+        return vars(self)["__name__"]
+
+    def __repr__(self):
+        return "<built-in function %s>" % vars(self)["__name__"]
+
+
+_Builtin.__name__ = _Builtin.__qualname__ = "builtin_function_or_method"
+
+
 def builtin(function, original):
     """`function` as a builtin is: it is not bound where a class has it as an attribute (pathlib's accessors), and is pickled by its name."""
     name = original.__name__  # type: str
-    shown = {"__call__": staticmethod(function), "__reduce__": lambda self: name, "__repr__": lambda self: "<built-in function %s>" % name}
-    made = type("builtin_function_or_method", (object,), shown)()
+    made = _Builtin()
+    made.__call__ = function  # type: ignore[operator]
     vars(made).update(__name__=name, __qualname__=name, __doc__=original.__doc__, __module__=original.__module__)
     return made
 

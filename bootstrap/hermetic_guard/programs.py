@@ -19,7 +19,6 @@ DEFAULT_PATH = "/bin:/usr/bin"
 DEPTH = 5
 """How many interpreters in a row may be scripts themselves, as in the kernel's exec_binprm()."""
 
-BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 ENOENT, ENOTDIR, ELOOP, ENFILE, EMFILE = 2, 20, 40, 23, 24
 ABSENT = (ENOENT, ENOTDIR, ELOOP)
 """Nothing can be started there, now or by the kernel."""
@@ -221,7 +220,7 @@ def _head(file: str) -> bytes:
 
 
 def read_head(file: str) -> bytes:
-    return files.read_file(file, shebang.HEAD)
+    return files.read_file(file, files.HEAD)
 
 
 def read(file: str, environ: "dict[str, str] | None" = None, cwd: str = "") -> "Program | None":
@@ -248,7 +247,7 @@ def follow(file: str, environ: "dict[str, str]", cwd: str = "", name: "str | Non
     steps = []  # type: list[str]
     for _ in range(DEPTH + 1):
         head = _head(stop.path)
-        if head.startswith(BINARY):
+        if head.startswith(files.BINARY):
             return Program(stop.path, stop.words, stop.environ, steps)
         stop = _next(stop, head, steps)
     raise NotExecutable("%s: more than %d interpreters in a row are scripts" % (file, DEPTH))

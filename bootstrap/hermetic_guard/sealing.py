@@ -16,13 +16,14 @@ def seal(*namespaces):
     namespaces: the modules' dicts, those of a name's importers after that of its owner. Functions made inside a sealed function are sealed
     too; methods of classes are not. The copies know each other only, so who gets hold of one can reach all of this copy, but of no other.
     """
-    sealed = {}  # type: dict
+    sealed, inner = dict(vars(builtins)), {}  # type: dict, dict
     for namespace in namespaces:
         for name, value in namespace.items():
-            if sealed.setdefault(name, value) is not value and name[:2] != "__":
+            if inner.setdefault(name, value) is not value and name[:2] != "__":
                 raise RuntimeError("two modules that are sealed together mean different things by %s" % name)
-    sealed = dict(vars(builtins), **sealed)
-    for name, value in sealed.items():
-        if type(value) is FunctionType and any(value.__globals__ is namespace for namespace in namespaces):
-            sealed[name] = FunctionType(value.__code__, sealed, value.__name__, value.__defaults__)
+    owners = frozenset(map(id, namespaces))
+    for name, value in inner.items():
+        if type(value) is FunctionType and id(value.__globals__) in owners:
+            value = FunctionType(value.__code__, sealed, value.__name__, value.__defaults__)
+        sealed[name] = value
     return sealed

@@ -8,8 +8,7 @@ Rules: Linux fs/binfmt_script.c; GNU coreutils env(1), "-S/--split-string syntax
 (quoting) and 2.3 (tokens); libexec/pyenv-rehash.
 """
 
-HEAD = 8192
-"""As much of a script as has to be read: a polyglot's second line holds a whole path (PATH_MAX is 4096)."""
+from hermetic_guard.files import HEAD
 
 KERNEL_LIMIT = 256
 """BINPRM_BUF_SIZE since Linux 5.1; the 256th byte only serves to tell whether the line was cut off."""

@@ -3,23 +3,17 @@
 A program that is Python, directly, behind its `#!` line or behind `env`, is started in one of the two ways of injection.py. Any other gets
 the environment way, for the Python programs that it may start in turn. What another program does to that environment, or to a command line
 (`sh -c "python -I"`, `sudo`), cannot be held from here.
-
-The run directory is compared with what it was when this process started: a child must not load what the target has put there.
 """
 
-import genericpath
-import os
-import stat
 from os import fsdecode, fsencode
 
 from hermetic_guard import cmdline, injection, programs, shebang, standard_library
 from hermetic_guard.guards.variables import PRELOADS, VARIABLES
+from hermetic_guard.start import OWN, as_bytes, as_text, fingerprint, paths_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-FunctionType = type(lambda: None)
+    from hermetic_guard.start import Start  # noqa: F401 - in comments
 
 ENOENT = 2
 
@@ -27,68 +21,21 @@ SURVIVOR = fsdecode(injection.PREFIX)
 """A variable that is added while a program is followed, to learn whether `env` in its `#!` line empties the environment."""
 
 
-def own_os():
-    """A copy of `os` and `os.path`: whatever the target, or a test in it, puts in the place of their functions decides nothing here."""
-    own, path, modes = type(os)("os"), type(os)("posixpath"), type(os)("stat")
-    for name, value in list(vars(genericpath).items()) + list(vars(os.path).items()):
-        if type(value) is FunctionType:
-            copy = FunctionType(value.__code__, vars(path), name, value.__defaults__, value.__closure__)
-            copy.__kwdefaults__ = value.__kwdefaults__
-            value = copy
-        setattr(path, name, value)
-    vars(modes).update(vars(stat))
-    vars(path).update(os=own, stat=modes)
-    vars(own).update(vars(os), path=path)
-    return own
-
-
-OWN = own_os()
-
-
-class Start(object):
-    """A program about to be started.
-
-    executables: paths that are tried in their order; cwd: the directory it will start in, "" for the present one; text with surrogateescape
-    same: whether a name of `programs.own_name` means there what it means here
-    """
-
-    __slots__ = ("arguments", "cwd", "environment", "executables", "same")
-
-    def __init__(
-        self,
-        executables: "list[str]",
-        arguments: "list[str]",
-        environment: "dict[bytes, bytes]",
-        cwd: str = "",
-        same: "Callable[[str], bool]" = lambda name: True,
-    ) -> None:
-        self.executables = executables
-        self.arguments = arguments
-        self.environment = environment
-        self.cwd = cwd
-        self.same = same
-
-    def changed(self, executables, arguments, environment):
-        """Another one in the same place."""
-        return Start(executables, arguments, environment, self.cwd, self.same)
-
-
 class Planner(object):
     """Makes starts guarded.
 
     asked: what may be started, see guards/process.py; files: names of what the run directory holds; proved: real paths of the interpreters for
-    the early way; loader: what the dynamic loader was told when this process started
+    the early way; loader: what the dynamic loader was told when this process started; before: what the run directory was then, if not what it is now
     """
 
-    def __init__(self, asked, handoff, files, proved, loader):
+    def __init__(self, asked, handoff, files, proved, loader, before=()):
         self.asked = asked
         self.handoff = handoff
         self.proved = proved
         self.loader = loader
-        run = fsdecode(handoff.run)
-        self.run = run
-        self.paths = [run] + ["%s/%s" % (run, name) for name in files]
-        self.before = self.fingerprint()
+        self.run = fsdecode(handoff.run)
+        self.paths = paths_in(self.run, files)
+        self.before = self.fingerprint() if before == () else before
 
     def plan(self, start):
         # type: (Start) -> Start
@@ -104,12 +51,7 @@ class Planner(object):
         return self.refuse(start, why)
 
     def fingerprint(self):
-        """ctime cannot be set by an unprivileged process (utimensat(2)), so unchanged ctimes mean unchanged files."""
-        try:
-            found = [OWN.stat(path) for path in self.paths]
-        except OSError:
-            return None
-        return [(item.st_ino, item.st_size, item.st_mtime_ns, item.st_ctime_ns) for item in found]
+        return fingerprint(self.paths)
 
     def guarded(self, start):
         # type: (Start) -> Start
@@ -238,11 +180,11 @@ def absolute(path, cwd):
     return OWN.path.join(OWN.path.realpath(cwd), path[len(cwd) :].lstrip("/"))
 
 
-def as_text(environment):
-    # type: (dict[bytes, bytes]) -> dict[str, str]
-    return {fsdecode(name): fsdecode(value) for name, value in environment.items()}
-
-
-def as_bytes(environ):
-    # type: (dict[str, str]) -> dict[bytes, bytes]
-    return {fsencode(name): fsencode(value) for name, value in environ.items()}
+def on_path(name, environment, refuse):
+    """The file that is executed for a name that is looked for on PATH; the name where that will fail by itself."""
+    try:
+        return programs.find(name, as_text(environment).get("PATH"))
+    except programs.Unknown as error:
+        return refuse("start", "%s: nobody can say what it is: %s" % (name, error))
+    except programs.Unresolved:
+        return name

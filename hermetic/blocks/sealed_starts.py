@@ -16,7 +16,8 @@ from hermetic_guard.hook import named
 from hermetic_guard.injection import Handoff
 from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Policy, PolicyError, Subprocess
-from hermetic_guard.starts import Planner, Start
+from hermetic_guard.start import Start
+from hermetic_guard.starts import Planner
 
 from hermetic.blocks import starts
 from hermetic.blocks.process import make_stack

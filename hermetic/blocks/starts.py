@@ -22,7 +22,8 @@ from hermetic_guard.guards import process
 from hermetic_guard.injection import Handoff
 from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import PolicyError, Subprocess
-from hermetic_guard.starts import OWN, Planner, Start
+from hermetic_guard.start import OWN, Start
+from hermetic_guard.starts import Planner, on_path
 
 from hermetic.blocks.refusals import FIELDS
 
@@ -48,7 +49,7 @@ def install(enforcer: Enforcer, plan: Callable[[Start], Start]) -> None:
     for module in (programs, pyenv, pex, standard_library):
         module.os = OWN  # type: ignore[attr-defined]
     programs.read_head = enforcer.read_head  # type: ignore[assignment]
-    children.replace_starts(enforcer, plan, lambda: dict(os.environb), lambda: None)
+    children.replace_starts(enforcer, plan, on_path, lambda: dict(os.environb), lambda: None)
 
 
 class Children:

@@ -1,6 +1,6 @@
 """Which files of `hermetic_guard` go into a run, and in which order they are loaded there.
 
-`_loader.py` executes the modules one after the other, so each stands behind those it imports.
+`_loader.py` executes the modules of a part one after the other, so each stands behind those it imports.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hermetic_guard.policy import CONFINED
 
 from hermetic import kept
 from hermetic.digest import Content, digest_of
+from hermetic.launch.stage import BYTECODE, MODIFIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,13 +25,21 @@ if TYPE_CHECKING:
 
     from hermetic.target.interrogate import Interpreter
 
-MODULES = (
+FIRST = (
     "errors hosts files distributions policy packages unions intersection keywords decide serialized sealing scopes patching events attribution "
-    "cmdline shebang pyenv pex programs standard_library injection shutdown hook collector enforce guards guards.paths guards.loading "
+    "injection start late shutdown hook collector enforce guards guards.paths guards.loading "
     "guards.integrity guards.addresses guards.canonical guards.operations guards.databases guards.silent guards.libraries "
     "guards.variables guards.filesystem guards.ownership guards.proxies guards.resolution guards.options guards.interrupted "
-    "guards.sockets guards.names guards.network guards.native guards.process starts children setuptools trees builds traces activate"
+    "guards.sockets guards.names guards.network guards.native guards.process children traces activate"
 ).split()
+PARTS = {
+    "building": "cmdline setuptools trees builds".split(),
+    "starting": "cmdline shebang pyenv pex programs standard_library starts".split(),
+    "payload": FIRST,
+}
+"""By the name it is staged under. The last is loaded at once, the others when they are needed (late.py); they import from that and themselves."""
+
+MODULES = list(dict.fromkeys(name for part in PARTS.values() for name in part))
 SCRIPTS = {
     "sitecustomize.py": "_startup.py",
     "_hermetic_early.py": "_early.py",
@@ -42,11 +51,12 @@ SCRIPTS = {
 }
 """Name in the run directory -> file of the package."""
 
-COMPILED = {"loader": "_loader.py", "startup": "_startup.py"}
+EARLY = "early"
+COMPILED = {"loader": "_loader.py", "startup": "_startup.py", EARLY: "_early.py"}
 """What `_interrogate.py` compiles besides the modules, by the name it is staged under, which an interpreter's magic number is added to."""
 
-SOURCES = "payload.src"
-"""The name of all modules in one, see `sources`."""
+SOURCES = {f"{part}.src": part for part in PARTS}
+"""The names of all modules of a part in one, see `sources`."""
 
 ENTRY = "guard"
 
@@ -75,8 +85,26 @@ def files(
         content["launcher"] = Content(b"\0".join(os.fsencode(word) for word in launcher()))
     content["proved"] = Content(joined(one.path for one in known if one.proved))
     for one in known:
-        content.update((f"{name}.{one.magic}", part) for name, part in one.compiled.items())
+        content.update(compiled(one))
     return content
+
+
+def compiled(one: Interpreter) -> dict[str, Content]:
+    """What an interpreter has compiled, by the names it is staged under.
+
+    The first module has to be imported, and `compile` would make some hundred types first, for syntax trees (Python/Python-ast.c, init_types):
+    that takes as long as a quarter of a start. So its bytecode is where the import system looks for it. Who has no cache tag of this form, or
+    looks elsewhere (-O), compiles it.
+    """
+    found = {f"{name}.{one.magic}": part for name, part in one.compiled.items() if name != EARLY}
+    if EARLY in one.compiled and one.implementation == "cpython":
+        major, minor, _ = one.version
+        name = f"{BYTECODE}/{injection.EARLY_MODULE}.cpython-{major}{minor}.pyc"
+        flags = 0 if one.version >= (3, 7) else None
+        header = [flags, MODIFIED, len(read("_early.py"))]
+        words = b"".join(word.to_bytes(4, "little") for word in header if word is not None)
+        found[name] = Content(bytes.fromhex(one.magic) + words + one.compiled[EARLY].data)
+    return found
 
 
 def launcher() -> list[str]:
@@ -108,10 +136,10 @@ def guard(cache: str) -> dict[str, Content]:
     key, entry = identity() if cache else "", f"{cache}/{ENTRY}"
     found = kept.read(entry, key) if cache else None
     known = split(*found) if found is not None else {}
-    if [*known] == [*SCRIPTS, SOURCES]:
+    if [*known] == [*SCRIPTS, *SOURCES]:
         return known
     made = {name: Content(read(source)) for name, source in SCRIPTS.items()}
-    made[SOURCES] = Content(sources())
+    made.update((name, Content(sources(part))) for name, part in SOURCES.items())
     if cache:
         words = [f"{name}:{len(content.data)}:{content.digest}" for name, content in made.items()]
         kept.write(entry, key, words, b"".join(content.data for content in made.values()))
@@ -133,10 +161,10 @@ def file_of(module: str) -> str:
     return module.replace(".", "/") + ("/__init__.py" if module == "guards" else ".py")
 
 
-def sources() -> bytes:
-    """All modules, as `payload.src` holds them: readable by every interpreter."""
-    entries = [("hermetic_guard", True, "<hermetic>/__init__.py", read("__init__.py"))]
-    for name in MODULES:
+def sources(part: str) -> bytes:
+    """All modules of a part, as `payload.src` holds them: readable by every interpreter."""
+    entries = [("hermetic_guard", True, "<hermetic>/__init__.py", read("__init__.py"))] if PARTS[part] is FIRST else []
+    for name in PARTS[part]:
         path = file_of(name)
         entries.append((f"hermetic_guard.{name}", name == "guards", f"<hermetic>/{path}", read(path)))
     return marshal.dumps(tuple(entries), 2)
@@ -144,7 +172,8 @@ def sources() -> bytes:
 
 def compilable() -> bytes:
     """What an interpreter is given to compile, see `_interrogate.py`."""
-    return marshal.dumps(({name: read(file) for name, file in COMPILED.items()}, marshal.loads(sources())), 2)
+    scripts = {name: read(file) for name, file in COMPILED.items()}
+    return marshal.dumps((scripts, {part: marshal.loads(sources(part)) for part in PARTS}), 2)
 
 
 def read(name: str) -> bytes:

@@ -24,9 +24,12 @@ NAME_BYTES = 6
 ATTEMPTS = 100
 MANIFEST = "manifest"
 EVENTS = "events"
+MARK = "run"
+"""The empty file that is the mark of a run directory: first made, last removed."""
 BYTECODE = "__pycache__"
-"""A file of this name keeps interpreters from writing bytecode, or being fed any. It is also the mark of a run
-directory: first made, last removed."""
+"""Where interpreters look for the bytecode of what they import from here. What is staged is there; for more nobody may write there."""
+MODIFIED = 0
+"""When that source was modified, as its bytecode has it."""
 DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW
 DIRECTORIES = ("unix", "scratch")
 IMPORTED = ("_hermetic_early.py", "sitecustomize.py")
@@ -94,13 +97,18 @@ class RunDirectory:
         raise OSError(EAGAIN, "every name was taken")
 
     def _fill(self, files: Mapping[str, Content | bytes]) -> None:
-        contents = {name: file if isinstance(file, Content) else Content(file) for name, file in {BYTECODE: b"", **files}.items()}
+        contents = {name: file if isinstance(file, Content) else Content(file) for name, file in {MARK: b"", **files}.items()}
+        os.mkdir(BYTECODE, 0o700, dir_fd=self._descriptor)
         for name, content in contents.items():
             self._write(name, content.data)
         manifest = "".join(f"{content.digest} {name}\n" for name, content in sorted(contents.items())).encode()
         self._write(MANIFEST, manifest)
         self.digest = digest_of(manifest)
-        for name in (*DIRECTORIES, *(name + kind for name in IMPORTED if name in files for kind in "co")):
+        os.chmod(BYTECODE, 0o500, dir_fd=self._descriptor)
+        imported = [name for name in IMPORTED if name in files]
+        for name in imported:
+            os.utime(name, (MODIFIED, MODIFIED), dir_fd=self._descriptor)
+        for name in (*DIRECTORIES, *(name + kind for name in imported for kind in "co")):
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
         os.mkfifo(EVENTS, 0o600, dir_fd=self._descriptor)
         self.events = _open(EVENTS, os.O_RDONLY | os.O_NONBLOCK, self._descriptor)
@@ -225,7 +233,7 @@ def _sweep_one(path: str) -> Iterator[None]:
 def _removing(path: str, descriptor: int) -> Iterator[None]:
     from hermetic.launch import removal
 
-    yield from removal.emptying(descriptor, BYTECODE)
+    yield from removal.emptying(descriptor, MARK)
     try:
         os.rmdir(path)
     except OSError:
@@ -245,7 +253,7 @@ def _is_dead(descriptor: int) -> bool:
 def _is_run_directory(descriptor: int) -> bool:
     """Not just something a user called so. One whose launcher was killed at once is still empty."""
     try:
-        return stat.S_ISREG(os.stat(BYTECODE, dir_fd=descriptor, follow_symlinks=False).st_mode)
+        return stat.S_ISREG(os.stat(MARK, dir_fd=descriptor, follow_symlinks=False).st_mode)
     except FileNotFoundError:
         with os.scandir(descriptor) as entries:
             return next(entries, None) is None

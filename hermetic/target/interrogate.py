@@ -126,7 +126,7 @@ def parse(answer: bytes, real: str, digests: Sequence[str] = ()) -> Interpreter 
     except ValueError:
         return None
     parts = kept.parts(answer, [len(head), *sizes.values()])
-    complete = version[:2] < OLDEST or {*sizes} == {*payload.COMPILED, "payload"}
+    complete = version[:2] < OLDEST or {*sizes} == {*payload.COMPILED, *payload.PARTS}
     if marker != MARKER or parts is None or not complete:
         return None
     compiled = {name: Content(part, digest) for name, part, digest in zip(sizes, parts[1:], [*digests, *[""] * len(sizes)], strict=False)}

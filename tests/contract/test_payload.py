@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, find_python
-from hermetic_guard import decide, policy
+from hermetic_guard import decide, late, policy
 
 from hermetic.launch import payload
 
@@ -66,11 +66,12 @@ def test_every_module_is_staged_behind_those_it_imports() -> None:
     staged = {f"{name.replace('.', '/')}.py" for name in payload.MODULES if name != "guards"} | {"__init__.py", "guards/__init__.py"}
     started = {path.name for path in STARTED}
     assert {str(path.relative_to(GUARD)) for path in FILES} == staged | started
-    seen = set()
-    for name in payload.MODULES:
-        path = GUARD / (name.replace(".", "/") + ("/__init__.py" if name == "guards" else ".py"))
-        assert own_imports(path) <= seen | {name}, name
-        seen.add(name)
+    for names in payload.PARTS.values():
+        seen = set() if names is payload.FIRST else {*late.STANDING} & {*payload.FIRST}
+        for name in names:
+            path = GUARD / (name.replace(".", "/") + ("/__init__.py" if name == "guards" else ".py"))
+            assert own_imports(path) <= seen | {name}, name
+            seen.add(name)
 
 
 def own_imports(path: Path) -> set[str]:

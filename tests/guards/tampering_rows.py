@@ -243,6 +243,116 @@ _socket.socket().connect(('127.0.0.1', port))""",
     ),
 }
 
+START = """
+assert subprocess.call([sys.executable, '-I', '-c', CALL]) == 0"""
+LOOK = """
+def look(*_):
+    frame = sys._getframe(1)
+    while frame:
+        if '<hermetic>' in frame.f_code.co_filename:
+            for value in list(frame.f_locals.values()):
+                if isinstance(value, dict): value.clear()
+                if isinstance(value, list): del value[:]
+        frame = frame.f_back
+    return look
+"""
+FIRST_START = {
+    "plain": Row("import subprocess" + START),
+    "builtins": Row(
+        """
+import builtins, subprocess
+class Fake:
+    def __getattr__(self, name): return lambda start, *_, **__: start
+original = builtins.__import__
+builtins.__import__ = lambda name, *rest, **more: Fake() if name.startswith('hermetic_guard') else original(name, *rest, **more)
+builtins.exec = builtins.compile = builtins.vars = lambda *_: None
+builtins.any = builtins.all = lambda *_: False"""
+        + START
+    ),
+    "modules": Row(
+        """
+import subprocess
+class Fake:
+    def __getattr__(self, name): return lambda start, *_, **__: start
+fakes = dict.fromkeys(['hermetic_guard.' + name for name in 'starts programs injection start files guards'.split()], Fake())
+sys.modules.update(fakes, os=Fake(), posix=Fake(), marshal=Fake(), builtins=Fake())"""
+        + START
+    ),
+    "functions of os": Row(
+        """
+import posixpath, stat, subprocess
+for module in (os, posixpath, stat, sys.modules['posix']):
+    for name in 'stat lstat fstat access realpath abspath normpath isfile isdir islink basename S_ISREG'.split():
+        if hasattr(module, name): setattr(module, name, lambda *_, **__: '/bin/true')"""
+        + START
+    ),
+    "no descriptors left": Row(
+        """
+import resource, subprocess
+free = os.open('/', os.O_RDONLY)
+os.close(free)
+resource.setrlimit(resource.RLIMIT_NOFILE, (free + 4, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))"""
+        + START
+    ),
+    "no stack left": Row(
+        """
+import subprocess
+codes = []
+def deeper():
+    try: deeper()
+    except RecursionError: pass
+    if not codes:
+        try: codes.append(subprocess.call([sys.executable, '-I', '-c', CALL]))
+        except (OSError, RecursionError): pass
+sys.setrecursionlimit(150)
+deeper()
+sys.setrecursionlimit(1000)
+assert codes == [0]"""
+    ),
+    "threads": Row(
+        """
+import subprocess, threading
+codes = []
+def start(): codes.append(subprocess.call([sys.executable, '-I', '-c', CALL]))
+threads = [threading.Thread(target=start) for _ in range(4)]
+sys.setswitchinterval(1e-6)
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert codes == [0] * 4"""
+    ),
+    "the collector's callbacks": Row(
+        LOOK
+        + """
+import gc, subprocess
+gc.callbacks.append(look)
+gc.set_threshold(1)
+try: code = subprocess.call([sys.executable, '-I', '-c', CALL])
+finally: gc.callbacks.remove(look)
+assert code == 0""",
+        pypy=False,
+    ),
+    "signals": Row(
+        LOOK
+        + """
+import signal, subprocess
+signal.signal(signal.SIGALRM, look)
+signal.setitimer(signal.ITIMER_REAL, .0002, .0002)
+try: code = subprocess.call([sys.executable, '-I', '-c', CALL])
+finally: signal.setitimer(signal.ITIMER_REAL, 0)
+assert code == 0"""
+    ),
+    "a tracer": Row(
+        LOOK
+        + """
+import subprocess
+sys.settrace(look)
+try: code = subprocess.call([sys.executable, '-I', '-c', CALL])
+finally: sys.settrace(None)
+assert code == 0"""
+    ),
+}
+"""What a program may have done before the first start, for which the guard is not all loaded yet (late.py). The child has the guards, or there is none."""
+
 LATE = """
 import os, sys, codecs, _socket
 port = {port}

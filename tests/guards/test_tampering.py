@@ -110,6 +110,11 @@ def test_reaching_for_the_guards(python: Python, staged: Staged, listener: Liste
     assert listener.visits() == 0
 
 
+@pytest.mark.parametrize("name", rows.FIRST_START)
+def test_before_the_first_start(python: Python, staged: Staged, listener: Listener, tmp_path: Path, name: str) -> None:
+    check(python, staged, listener, fitting({name: rows.FIRST_START[name]}, python), tmp_path)
+
+
 @pytest.mark.pythons("3.14", "3.15")
 def test_remote_execution(python: Python, staged: Staged, listener: Listener, tmp_path: Path) -> None:
     """Of a script in the process itself; in its parent, the launcher, likewise."""

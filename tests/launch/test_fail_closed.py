@@ -107,8 +107,8 @@ def test_sources_are_checked_as_well(python: Python, cache: Path, tmp_path: Path
     """For an interpreter that nothing was compiled for."""
 
     def forget_compiled(files: dict[str, Content], facts: interrogate.Interpreter) -> None:
-        for name in facts.compiled:
-            del files[f"{name}.{facts.magic}"]
+        for name in payload.compiled(facts):
+            del files[name]
 
     with Staged(python.path, cache, change=forget_compiled) as staged:
         assert staged.start(*flags.split(), "-c", "print('run')", env=ENV, cwd=tmp_path).out == b"run\n"
@@ -164,8 +164,18 @@ def package(name: str) -> Callable[[str], None]:
 
 
 def bytecode_directory(run: str) -> None:
-    os.unlink(f"{run}/__pycache__")
-    os.mkdir(f"{run}/__pycache__")
+    """For an interpreter that none is staged for."""
+    os.chmod(f"{run}/__pycache__", 0o700)
+    Path(run, "__pycache__/_hermetic_early.cpython-399.pyc").write_bytes(b"x")
+
+
+def flip_bytecode(run: str) -> None:
+    """There is none for PyPy, which is started in the other way."""
+    if not os.listdir(f"{run}/__pycache__"):
+        flip("loader.src")(run)
+    for path in Path(run, "__pycache__").iterdir():
+        os.chmod(path, 0o600)
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
 
 
 ALTERED: dict[str, Callable[[str], Any]] = {
@@ -174,6 +184,7 @@ ALTERED: dict[str, Callable[[str], Any]] = {
     "guard's first file": flip("_hermetic_early.py"),
     "stub": flip(injection.STUB),
     "forged bytecode": bytecode_directory,
+    "altered bytecode": flip_bytecode,
     "extension module": lambda run: Path(run, "_hermetic_early.so").write_bytes(b"x"),
     "package of the same name": package("_hermetic_early"),
     "encodings": package("encodings"),
@@ -350,7 +361,7 @@ def test_python_3_5_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_other_implementations(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = interrogate.Interpreter("x", (3, 11, 0), "graalpy", "00", dict.fromkeys([*payload.COMPILED, "payload"], Content(b"")))
+    answer = interrogate.Interpreter("x", (3, 11, 0), "graalpy", "00", dict.fromkeys([*payload.COMPILED, *payload.PARTS], Content(b"")))
     monkeypatch.setattr(interrogate, "output", lambda *_: interrogate.serialized(answer))
     found = interrogate.ask("x", "x")
     assert (found.name, found.guardable, found.proved) == ("graalpy 3.11.0", False, False)

@@ -49,10 +49,10 @@ def make_one(size=10, only=(), **environment):
 
 def test_contents(place):
     with RunDirectory.create(FILES, environ(place)) as run:
-        names = ["__pycache__", "events", "manifest", "policy", "scratch", "stub.py", "unix"]
+        names = ["__pycache__", "events", "manifest", "policy", "run", "scratch", "stub.py", "unix"]
         assert sorted(os.listdir(run.path)) == names
         manifest = (place / run.path / "manifest").read_bytes()
-        staged = {"__pycache__": b"", **FILES}
+        staged = {"run": b"", **FILES}
         lines = [f"{digest_of(content)} {name}\n" for name, content in sorted(staged.items())]
         assert manifest.decode() == "".join(lines)
         assert run.digest == digest_of(manifest)
@@ -74,7 +74,8 @@ def test_is_for_its_user_alone_whatever_the_umask(place, umask):
         assert stat.filemode(os.stat(run.path).st_mode) == "drwx------"
         assert modes["events"] == "prw-------"
         assert modes["scratch"] == modes["unix"] == "drwx------"
-        assert modes["policy"] == modes["manifest"] == modes["__pycache__"] == "-r--------"
+        assert modes["policy"] == modes["manifest"] == modes["run"] == "-r--------"
+        assert modes["__pycache__"] == "dr-x------"
 
 
 def test_events(place):

@@ -20,7 +20,7 @@ while time.monotonic() < until:
     with RunDirectory.create({"file": b"content"}, os.environ) as run:
         for _ in sweep(os.environ):
             pass
-        assert sorted(os.listdir(run.path)) == ["__pycache__", "events", "file", "manifest", "scratch", "unix"]
+        assert sorted(os.listdir(run.path)) == ["__pycache__", "events", "file", "manifest", "run", "scratch", "unix"]
 """
 
 
@@ -52,14 +52,14 @@ def test_sweep_removes_the_dead_and_spares_the_living(place):
     abandon(RunDirectory.create(FILES, environ(place)))
     with RunDirectory.create(FILES, environ(place)) as living:
         assert swept(place) == [os.path.basename(living.path)]
-        assert len(os.listdir(living.path)) == 7
+        assert len(os.listdir(living.path)) == 8
 
 
 def test_sweep_removes_what_was_abandoned_at_any_moment(place):
     (place / "hermetic-0123456789ab").mkdir()
     half = place / "hermetic-0123456789ac"
     half.mkdir()
-    (half / "__pycache__").touch()
+    (half / "run").touch()
     assert swept(place) == []
 
 
@@ -88,11 +88,12 @@ def test_sweep_leaves_what_is_not_a_run_directory(place):
     checkout = place / "hermetic-0123456789ab"
     (checkout / "src").mkdir(parents=True)
     (checkout / "__pycache__").mkdir()
+    (checkout / "run").mkdir()
     (place / "hermetic-notes").mkdir()
     (place / "hermetic-0123456789ac").write_text("a file")
     (place / "hermetic-0123456789ad").symlink_to(place / "target")
     (place / "target").mkdir()
-    (place / "target" / "__pycache__").touch()
+    (place / "target" / "run").touch()
     before = sorted(place.rglob("*"))
     swept(place)
     assert sorted(place.rglob("*")) == before
@@ -123,7 +124,7 @@ def test_directory_swept_before_it_was_locked_is_made_anew(place, monkeypatch, r
     with RunDirectory.create(FILES, environ(place)) as run:
         assert run.path != str(taken[0])
         assert os.path.dirname(run.path) == str(place)
-        assert len(os.listdir(run.path)) == 7
+        assert len(os.listdir(run.path)) == 8
 
 
 def test_directory_locked_by_a_sweep_is_left_to_it(place, monkeypatch):
@@ -139,7 +140,7 @@ def test_directory_locked_by_a_sweep_is_left_to_it(place, monkeypatch):
     monkeypatch.setattr(os, "mkdir", lock_first)
     with RunDirectory.create(FILES, environ(place)) as run:
         assert len(list(place.iterdir())) == 2
-        assert len(os.listdir(run.path)) == 7
+        assert len(os.listdir(run.path)) == 8
     os.close(sweeping[0])
     assert swept(place) == []
 

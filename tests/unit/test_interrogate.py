@@ -13,7 +13,11 @@ from hermetic.launch import payload
 from hermetic.target import interrogate
 from hermetic.target.interrogate import Interpreter
 
-COMPILED = {"loader": Content(b"L" * 10), "startup": Content(b""), "payload": Content(b"p\n q" * 5)}
+COMPILED = {name: Content(b"") for name in (*payload.COMPILED, *payload.PARTS)} | {
+    "loader": Content(b"L" * 10),
+    "payload": Content(b"p\n q" * 5),
+}
+PARTS = " ".join(f"{name}:0" for name in COMPILED if name != "payload").encode()
 FACTS = Interpreter("/usr/bin/python3.11", (3, 11, 7), "cpython", "a70d0d0a", COMPILED)
 
 
@@ -43,11 +47,11 @@ OTHERS = [
     b"Python 3.11.7\n",
     b"hermetic-facts 3 11 7 cpython a70d0d0a\n",
     b"hermetic-facts 3 11 7 cpython\n",
-    b"hermetic-facts 3 11 x cpython a70d0d0a loader:0 startup:0 payload:0\n",
-    b"hermetic-facts 3 11 7 cpython a70d0d0a loader:0 startup:0 payload:5\nfour",
-    b"hermetic-facts 3 11 7 cpython a70d0d0a loader:0 startup:0 payload:1\nfour",
+    b"hermetic-facts 3 11 x cpython a70d0d0a " + PARTS + b" payload:0\n",
+    b"hermetic-facts 3 11 7 cpython a70d0d0a " + PARTS + b" payload:5\nfour",
+    b"hermetic-facts 3 11 7 cpython a70d0d0a " + PARTS + b" payload:1\nfour",
     b"hermetic-facts 3 11 7 cpython a70d0d0a loader:0 payload:0\n",
-    b"other-facts 3 11 7 cpython a70d0d0a loader:0 startup:0 payload:0\n",
+    b"other-facts 3 11 7 cpython a70d0d0a " + PARTS + b" payload:0\n",
     b"\xff\xfe\n",
 ]
 

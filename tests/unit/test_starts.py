@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from hermetic_guard import injection, programs
-from hermetic_guard.starts import Planner, Start
+from hermetic_guard.start import Start
+from hermetic_guard.starts import Planner
 
 USER = {b"LD_LIBRARY_PATH": b"/users"}
 BINARY = b"\x7fELF"

@@ -24,7 +24,7 @@ PROTOCOLS = (-1, 0, 1, 6, 17, 58, 262)
 
 LOOPBACK, LOOPBACK6 = b"\x7f\0\0\1", bytes(15) + b"\1"
 
-CONSTANTS = sorted([item for item in vars(_socket).items() if item[0].startswith(("AF_", "SOCK_", "IPPROTO_"))])
+CONSTANTS = dict(vars(_socket))
 
 SUN_PATH = 108
 """sizeof(sockaddr_un.sun_path); unix(7)."""
@@ -221,7 +221,7 @@ def foreign_kind(family, kind, protocol):
 
 def constant(prefix, number):
     """The name of a constant of `_socket`."""
-    for name, value in CONSTANTS:
-        if name.startswith(prefix) and value == number:
+    for name in sorted(CONSTANTS):
+        if name.startswith(prefix) and CONSTANTS[name] == number:
             return name
     return "%s%d" % (prefix, number)

@@ -10,7 +10,7 @@ import posix
 import sys
 from posix import fstat, lstat, stat, strerror
 
-from hermetic_guard import programs, shebang
+from hermetic_guard import files
 from hermetic_guard.decide import READING, Request
 from hermetic_guard.errors import FilesystemRefused
 from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent, variables
@@ -38,7 +38,7 @@ from hermetic_guard.policy import directory_of, is_within_any, lets_write
 from hermetic_guard.sealing import seal
 
 NAME = "filesystem"
-HEAD_SIZE = shebang.HEAD
+HEAD_SIZE = files.HEAD
 SHARED_MEMORY = "/dev/shm/"
 STREAMS = (0, 1, 2)
 NAMES = MAKING | frozenset([TAKES, MOVES, PUTS])
@@ -347,7 +347,7 @@ def is_stream(place, action, identity, reads, writes):
 def make_on_head(own):
     """How a program begins decides how it is started (programs.py), whether or not it may be read. Of a binary that is its kind alone."""
     opened, read, close, unique, flags = os.open, os.read, os.close, id, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-    binary = programs.BINARY
+    binary = files.BINARY
 
     def on_head(answer, path):
         if type(answer) is not list or type(path) is not str:
