@@ -17,6 +17,7 @@ from hermetic_guard import (
     injection,
     late,
     packages,
+    sealing,
     serialized,
     shutdown,
     traces,
@@ -25,6 +26,7 @@ from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
 from hermetic_guard.events import Channel
 from hermetic_guard.guards import filesystem, integrity, native, network, process
+from hermetic_guard.observers import make_observers
 from hermetic_guard.policy import CONFINED
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
@@ -40,6 +42,7 @@ def activate(way, staged, identity, before, modules):
     What comes after the report may be the target's.
     """
     found = traces.Traces(way, staged.run, before)
+    own = sealing.NAMESPACES = [vars(module) for module in modules.values()]
     scopes = Scopes(serialized.loads(staged.read("policy")), staged.run + "/scratch")
     if injection.NARROWED in os.environb:
         scopes.tighten(os.environb[injection.NARROWED])
@@ -47,35 +50,37 @@ def activate(way, staged, identity, before, modules):
     scopes.keywords = block is not None
     channel = Channel(staged.run + "/events", identity, block)
     channel.reach()
-    enforcer = Enforcer(scopes, channel.tell, make_stack(), staged.run, make_asked(scopes.base))
+    privately, watch = make_observers()
+    enforcer = Enforcer(scopes, channel.tell, make_stack(privately, own), staged.run, make_asked(scopes.base, privately, own))
     traces.restore_environment()
     if scopes.current.filesystem is not None:
         filesystem.point_to_scratch(scopes.current.filesystem, scopes.scratch)
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     native_files = staged.read("native")
     parts = (children.PART, BUILDING) if scopes.current.builds == CONFINED else (children.PART,)
-    load = seal(vars(late))["make_load"]({part: staged.part(part) for part in parts}, modules)
+    load = seal(vars(late))["make_load"]({part: staged.part(part) for part in parts}, modules, own)
     builds = load(BUILDING)["hermetic_guard.builds"] if BUILDING in parts else None
 
     def guard_children():
         children.install(enforcer, handoff(staged, identity, block), staged, load)
 
-    install(enforcer, protected, native_files, channel, guard_children, builds)
+    install(enforcer, protected, native_files, channel, guard_children, builds, watch)
     if builds is not None and "launcher" in staged.digests:
         launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
         builds.confine(scopes, lambda: builds.own_words(staged.run), launcher)
+    sealing.NAMESPACES = None
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))
     found.process_warnings()
 
 
-def make_stack():
-    return seal(vars(attribution))["make_stack"](is_own)
+def make_stack(privately, own):
+    return seal(vars(attribution))["make_stack"](is_own, privately, own)
 
 
-def make_asked(policy):
+def make_asked(policy, privately, own):
     sealed = seal(vars(files), vars(distributions), vars(packages), vars(attribution))
-    return sealed["make_asked"](is_own, frozenset([name for package in policy.packages for name in package.through]))
+    return sealed["make_asked"](is_own, frozenset([name for package in policy.packages for name in package.through]), privately, own)
 
 
 def is_own(name):
@@ -87,7 +92,7 @@ def handoff(staged, identity, block):
     return injection.Handoff(os.fsencode(staged.run), staged.digest.encode(), identity, block)
 
 
-def install(enforcer, protected, native_files, channel, guard_children, builds):
+def install(enforcer, protected, native_files, channel, guard_children, builds, watch):
     """Replacements first, the hook last: it would see our own imports. Every guard is there, for a policy can be tightened later."""
     handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
     on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
@@ -107,7 +112,7 @@ def install(enforcer, protected, native_files, channel, guard_children, builds):
         tell_uncaught_at_exit(channel.tell, largest_file(enforcer.scopes))
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
     if hasattr(sys, "addaudithook"):
-        hook.install(tables)
+        hook.install(tables, watch=watch)
     freeze()
 
 

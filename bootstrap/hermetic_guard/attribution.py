@@ -7,7 +7,7 @@ Whoever runs code can have another's frames below it: by a callback, or by a fil
 """
 
 import os
-import sys
+from _operator import attrgetter
 from _thread import get_ident
 
 from hermetic_guard.distributions import site_of, title_of
@@ -20,44 +20,74 @@ FROZEN = ("<frozen ", "<builtin>/frozen ")
 """How file names of the import system begin."""
 
 
-def make_stack(own_files):
-    """A function that lists the calling frames; `own_files` says whether a file name is one of the guard's own.
+def at_once(look, looked_at):
+    """Where nobody watches what the guard does itself."""
+    return look(looked_at)
+
+
+def make_stack(own_files, privately=at_once, own=()):
+    """A function that lists the calling frames.
+
+    own_files: says whether a file name is one of the guard's own; privately: see observers.py; own: the guard's namespaces
 
     Frozen importlib frames say nothing about who asked and are left out. Names in code objects may be of a subclass of str (compile()
     takes one for the file name): they are copied, for its methods are the target's.
     """
-    get_frame, exact, deepest, longest = sys._getframe, str.__str__, DEEPEST, TEXT
+    exact, deepest, longest = str.__str__, DEEPEST, TEXT
+    frames = make_frames(own_files, privately, own)
 
     def stack() -> "list[tuple[str, int, str]]":
-        frame = get_frame(1)
         found = []  # type: list[tuple[str, int, str]]
-        while frame is not None and len(found) < deepest:
-            code = frame.f_code
-            name = exact(code.co_filename)
-            if not own_files(name) and not name.startswith(FROZEN):
-                found.append((name[-longest:], frame.f_lineno or 0, exact(code.co_name)[:longest]))
-            frame = frame.f_back  # type: ignore[assignment]
+        for name, code, frame in frames():
+            found.append((name[-longest:], frame.f_lineno or 0, exact(code.co_name)[:longest]))
+            if len(found) >= deepest:
+                break
         return found
 
     return stack
 
 
-def make_asked(own_files, followed):
+def make_frames(own_files, privately, own):
+    """A generator function: file name, code and frame of each that is neither the guard's own nor the import system's.
+
+    The guard's are known by their namespaces: to look at a frame's code raises an event that hands the frame to every hook.
+    """
+    exact, code_of, frame_of, anything = str.__str__, attrgetter("f_code"), attrgetter("tb_frame"), Exception
+
+    def frames():
+        try:
+            raise anything
+        except anything as error:  # sys._getframe would hand the frame to every hook, and a traceback shows it to us alone
+            frame = privately(frame_of, error.__traceback__).f_back
+        while frame is not None:
+            if not stands_among(frame.f_globals, own):
+                code = privately(code_of, frame)
+                name = exact(code.co_filename)
+                if not own_files(name) and not name.startswith(FROZEN):
+                    yield name, code, frame
+            frame = frame.f_back
+
+    return frames
+
+
+def stands_among(namespace, namespaces):
+    return any(one is namespace for one in namespaces)
+
+
+def make_asked(own_files, followed, privately=at_once, own=()):
     """A function that says who asks: the names and versions of the distributions whose frames come first, the innermost first.
 
     The search passes over the guard and the standard library, and goes on behind distributions that are `followed`: those that some package
     asks by (Package.through). So all but the last are; that may be NOBODY, for a file of no installed distribution. Nothing is said where there
     is nothing but the standard library.
     """
-    get_frame, exact, owner, standard = sys._getframe, str.__str__, make_owner(), os.path.dirname(os.__file__) + "/"
+    owner, standard = make_owner(), os.path.dirname(os.__file__) + "/"
+    frames = make_frames(own_files, privately, own)
 
     def asked() -> "tuple[tuple[str, str], ...]":
-        frame = get_frame(1)
         found = []  # type: list[tuple[str, str]]
-        while frame is not None:
-            name = exact(frame.f_code.co_filename)
-            frame = frame.f_back  # type: ignore[assignment]
-            if own_files(name) or name.startswith(FROZEN) or (name.startswith(standard) and site_of(name) is None):
+        for name, _, _ in frames():
+            if name.startswith(standard) and site_of(name) is None:
                 continue
             found.append(owner(name))
             if found[-1][0] not in followed:

@@ -21,12 +21,13 @@ PREFIX = [""]
 process and answers to its own."""
 
 
-def install(tables, standing=(True,), others=()):
+def install(tables, standing=(True,), others=(), watch=lambda *_: None):
     """Add the hook, which cannot be undone. tables: of each guard, functions by event, which are given the event's arguments.
 
     All guards that look at an event are asked, in their order. None may run code of the target's, whose caller it would be.
     standing: while it is empty nothing is asked but what our own replacements ask
     others: handlers of events of another guard's, by their whole names; its hook was there before, and has been called
+    watch: see observers.py
     """
     sealed = seal(globals())
     handlers = {}  # type: dict[str, list]
@@ -34,6 +35,7 @@ def install(tables, standing=(True,), others=()):
         handlers.setdefault(named(event), []).append(handler)
     single = {event: found[0] if len(found) == 1 else sealed["make_chain"](tuple(found)) for event, found in handlers.items()}
     single.update(others)
+    watch(single, sealed)
     find = single.get if standing == (True,) else sealed["make_find"](single, standing)
     sys.addaudithook(sealed["make_hook"](find))  # novm
 

@@ -8,6 +8,8 @@ either, so it runs from a copy with a namespace of its own.
 import builtins
 
 FunctionType = type(lambda: None)
+NAMESPACES = None  # type: list[dict] | None
+"""Those of the guard while it is put in place; whoever needs them keeps the list. Not afterwards: this module is in the target's reach."""
 
 
 def seal(*namespaces):
@@ -17,6 +19,8 @@ def seal(*namespaces):
     too; methods of classes are not. The copies know each other only, so who gets hold of one can reach all of this copy, but of no other.
     """
     sealed, inner = dict(vars(builtins)), {}  # type: dict, dict
+    if NAMESPACES is not None:
+        NAMESPACES.append(sealed)
     for namespace in namespaces:
         for name, value in namespace.items():
             if inner.setdefault(name, value) is not value and name[:2] != "__":

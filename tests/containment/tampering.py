@@ -157,6 +157,24 @@ INSIDE = [
                 if hasattr(module, name): setattr(module, name, lambda *_, **__: '/dev/null')
         import _io; _io.FileIO(CANARY, 'w').close()"""),
     net("a hook of one's own", "sys.addaudithook(lambda event, arguments: [a.clear() for a in arguments if event.startswith('hermetic') and hasattr(a, 'clear')]); import socket; socket.socket().connect(OUT)", since=(3, 8), cpython=True),
+    net("a hook of one's own that looks at frames", """
+        looking = []
+        def look(event, arguments):
+            if looking: return
+            looking.append(event)
+            try:
+                for frame in [one for one in arguments if hasattr(one, 'f_back')] + [sys._getframe()]:
+                    while frame:
+                        for value in list(frame.f_locals.values()):
+                            if hasattr(value, 'current'): value.current = type(value.current)()
+                        frame = frame.f_back
+            except Exception: pass
+            finally: looking.pop()
+        sys.addaudithook(look)
+        import socket
+        for _ in range(3):
+            try: socket.socket().connect(OUT)
+            except Exception: pass""", since=(3, 8), cpython=True),
     net("events of the guard's", """
         import socket
         for event in ('hermetic.tighten', 'hermetic.narrowed', 'hermetic.refuse', 'hermetic.change', 'hermetic.permit', 'cpython._PySys_ClearAuditHooks', 'cpython.PyInterpreterState_Clear'):

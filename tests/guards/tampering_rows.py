@@ -17,6 +17,34 @@ CALL = "import socket; socket.create_connection(('127.0.0.1', %d)).close()" % po
 """
 
 
+LOOKING = """
+def by_exception():
+    try: 1 / 0
+    except Exception as error: return error.__traceback__.tb_frame
+def generator():
+    while True: yield by_generator.gi_frame
+by_generator = generator()
+looking = []
+def look(event, arguments):
+    if looking: return
+    looking.append(event)
+    try:
+        for frame in <LOOK>:
+            while frame is not None:
+                for value in list(frame.f_locals.values()) + [frame.f_globals]:
+                    if hasattr(value, 'outside'): value.current = type(value.current)()
+                    if isinstance(value, set): value.clear()
+                    if isinstance(value, dict) and 'make_hook' in value: value.clear()
+                frame = frame.f_back
+    except Exception: pass
+    finally: looking.pop()
+sys.addaudithook(look)
+for _ in range(3):
+    try: call()
+    except Exception: pass
+call()"""
+
+
 class Row(NamedTuple):
     """since, until: the versions that have what it needs; pypy: whether PyPy does."""
 
@@ -197,6 +225,11 @@ sys.addaudithook(lambda event, arguments: [item.append(True) for item in argumen
 call()""",
         (3, 8),
     ),
+    "another hook that looks at frames": Row(LOOKING.replace("<LOOK>", "[sys._getframe()]"), (3, 8)),
+    "another hook that has frames by exceptions": Row(LOOKING.replace("<LOOK>", "[by_exception()]"), (3, 8)),
+    "another hook that has frames by generators": Row(LOOKING.replace("<LOOK>", "[next(by_generator)]"), (3, 8)),
+    "another hook that has frames of all threads": Row(LOOKING.replace("<LOOK>", "list(sys._current_frames().values())"), (3, 8)),
+    "another hook that is given frames": Row(LOOKING.replace("<LOOK>", "[one for one in arguments if hasattr(one, 'f_back')]"), (3, 8)),
     "another policy for a child": Row("""
 import subprocess
 os.environ['_HERMETIC_POLICY'] = 'hermetic-policy 2\\\\non_violation refuse\\\\n'
