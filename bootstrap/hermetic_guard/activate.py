@@ -67,7 +67,7 @@ def activate(way, staged, identity, before, modules):
     install(enforcer, protected, native_files, channel, guard_children, builds, watch)
     if builds is not None and "launcher" in staged.digests:
         launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
-        builds.confine(scopes, lambda: builds.own_words(staged.run), launcher)
+        builds.confine(scopes, lambda: builds.own_words(staged.run), launcher, os.execve)
     sealing.NAMESPACES = None
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))

@@ -142,17 +142,18 @@ def content(file: str) -> str:
         return ""
 
 
-def confine(scopes: "Scopes", find_words: "Callable[[], list[str]]", launcher: "list[str]") -> None:
+def confine(scopes: "Scopes", find_words: "Callable[[], list[str]]", launcher: "list[str]", execve: "Callable[..., object]") -> None:
     """Become the confined form of what this process is about to run, if that is a build which is not confined yet.
 
     find_words: gives the command line of this process, which what a build starts may not read; launcher: the command that starts hermetic
+    execve: that which carries the guards over, for `os` is here as it was before
     """
     if scopes.current.builds != CONFINED:
         return
     words = find_words()
     line = cmdline.parse(words)
     if compiles(line) and "S" not in line.letters:
-        os.execve(sys.executable, words[:1] + ["-S"] + words[1:], dict(os.environ))
+        execve(sys.executable, words[:1] + ["-S"] + words[1:], dict(os.environ))
     asked = asked_of(line)
     if asked is None:
         return
@@ -161,7 +162,7 @@ def confine(scopes: "Scopes", find_words: "Callable[[], list[str]]", launcher: "
     options += ["--hide=%s" % path for path in ["@index-logins", "@installer-configuration"] + named_logins(os.environ)]
     options += ["--allow-write=%s" % path for path in sorted({*writable(scopes, asked), scratch} - {"", "/"})]
     environment = dict(environment_of(os.environ), **({"TMPDIR": scratch} if scratch else {}))
-    os.execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], environment)
+    execve(launcher[0], launcher + options + ["--python=%s" % sys.executable, "--"] + words[1:], environment)
 
 
 def named_logins(environ: "Mapping[str, str]") -> "list[str]":

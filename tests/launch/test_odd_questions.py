@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import find_python
 from launch.names_world import NAME_SERVER
-from launch.test_names import OPTIONS, in_world
+from launch.test_names import OPTIONS, Names
 
 ASK = """
 import socket, struct, sys
@@ -66,7 +66,7 @@ BY_ADDRESS = {"by_datagrams"}
 
 
 @pytest.mark.parametrize("more", [[], ["--allow-localhost"]], ids=["closed", "localhost"])
-def test_nothing_gets_out(hermetic_command: str, more: list[str]) -> None:
+def test_nothing_gets_out(among_names: Names, hermetic_command: str, more: list[str]) -> None:
     python = str(find_python("2.7").path)
     commands = {}
     for way in WAYS:
@@ -74,7 +74,7 @@ def test_nothing_gets_out(hermetic_command: str, more: list[str]) -> None:
             guarded = [hermetic_command, "--no-network", *OPTIONS, *more, "--", python, "-c", ASK, way, server]
             commands[f"{way} {server}"] = guarded
         commands[f"{way} bare"] = [python, "-c", ASK, way, NAME_SERVER]
-    found = in_world(commands)
+    found = among_names(commands)
     for way in WAYS:
         _, _, asked = found[f"{way} bare"]
         assert len([name for name in asked if name not in ("app.test", "wild.test")]) > 8, found[f"{way} bare"]

@@ -106,12 +106,12 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 def test_a_build_is_started_anew_once(started: list[list[str]], tmp_path: Path) -> None:
     words = ["python", "-I", "_in_process.py", "hook", str(tmp_path)]
     scopes = Scopes(RUN)
-    builds.confine(scopes, lambda: words, ["/hermetic", "-I"])
+    builds.confine(scopes, lambda: words, ["/hermetic", "-I"], os.execve)
     options = ["exec", "--no-policy", "--quiet", "--builds=build", "--no-network", "--fs-readonly", "--protect=@other-startup"]
     options += ["--hide=@index-logins", "--hide=@installer-configuration", f"--allow-write={tmp_path}"]
     assert started == [["/hermetic", "/hermetic", "-I", *options, f"--python={sys.executable}", "--", *words[1:]]]
     scopes.push(Policy(builds=BUILD))
-    builds.confine(scopes, lambda: words, ["/hermetic", "-I"])
+    builds.confine(scopes, lambda: words, ["/hermetic", "-I"], os.execve)
     assert len(started) == 1
 
 
@@ -120,7 +120,7 @@ def test_its_scratch_directory_is_its_own(started: list[list[str]], tmp_path: Pa
     scratch, control = tmp_path / "scratch", tmp_path / "scratch/control"
     control.mkdir(parents=True)
     for _ in range(2):
-        builds.confine(Scopes(RUN, str(scratch)), lambda: ["python", "_in_process.py", "hook", str(control)], ["/hermetic"])
+        builds.confine(Scopes(RUN, str(scratch)), lambda: ["python", "_in_process.py", "hook", str(control)], ["/hermetic"], os.execve)
     made = {path for path in scratch.iterdir() if path != control}
     assert len(made) == 2
     written = [{word.partition("=")[2] for word in words if word.startswith("--allow-write=")} for words in started]
@@ -133,9 +133,9 @@ def test_its_scratch_directory_is_its_own(started: list[list[str]], tmp_path: Pa
 
 
 def test_what_compiles_is_started_without_site_once(started: list[list[str]]) -> None:
-    builds.confine(Scopes(RUN), lambda: ["/env/bin/python", COMPILING], ["/hermetic"])
+    builds.confine(Scopes(RUN), lambda: ["/env/bin/python", COMPILING], ["/hermetic"], os.execve)
     assert started == [[sys.executable, "/env/bin/python", "-S", COMPILING]]
-    builds.confine(Scopes(RUN), lambda: ["/env/bin/python", "-S", COMPILING], ["/hermetic"])
+    builds.confine(Scopes(RUN), lambda: ["/env/bin/python", "-S", COMPILING], ["/hermetic"], os.execve)
     assert len(started) == 1
 
 
@@ -147,12 +147,12 @@ def test_files_that_variables_name_are_hidden(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [["python", "-c", "pass"], ["python", "-m", "pip"]])
 def test_nothing_else_is(started: list[list[str]], words: list[str]) -> None:
-    builds.confine(Scopes(RUN), lambda: words, ["/hermetic"])
+    builds.confine(Scopes(RUN), lambda: words, ["/hermetic"], os.execve)
     assert started == []
 
 
 def test_nor_where_builds_are_let_alone(started: list[list[str]]) -> None:
-    builds.confine(Scopes(RUN.replaced(builds=ALIKE)), lambda: ["python", "_in_process.py", "hook", "/tmp"], ["/hermetic"])
+    builds.confine(Scopes(RUN.replaced(builds=ALIKE)), lambda: ["python", "_in_process.py", "hook", "/tmp"], ["/hermetic"], os.execve)
     assert started == []
 
 

@@ -2,7 +2,7 @@
 
 from guards.filesystem.row import Row, changes, leaks
 
-ORIGINAL = "original = {0} if type({0}) is type(len) else [c.cell_contents for c in vars(type({0}))['__call__'].__func__.__closure__ if type(c.cell_contents) is type(len)][0]\n"
+ORIGINAL = "original = {0} if type({0}) is type(len) else [c.cell_contents for c in {0}.__call__.__closure__ if type(c.cell_contents) is type(len)][0]\n"
 SPAWN = "import subprocess; subprocess.call(['/bin/sh', '-c', 'echo x > \"$0\"', place + '/new'])"
 BASE = "import sqlite3; base = sqlite3.Connection.__mro__[-2]; c = base(':memory:'); c.execute(\"attach '%s/new' as n\" % place).execute('create table n.t (a)')"
 

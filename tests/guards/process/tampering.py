@@ -16,7 +16,7 @@ def lead_to(*starts):
         elif isinstance(one, (list, tuple, set, frozenset)): todo += list(one)
         elif type(one).__name__ == 'function':
             todo += [one.__closure__ or (), one.__defaults__ or (), one.__kwdefaults__ or ()]
-            if one.__module__.startswith('hermetic') or '<hermetic>' in one.__code__.co_filename: todo.append(one.__globals__)
+            if (one.__module__ or '').startswith('hermetic') or '<hermetic>' in getattr(one.__code__, 'co_filename', ''): todo.append(one.__globals__)
         elif type(one).__name__ == 'cell':
             try: todo.append(one.cell_contents)
             except ValueError: pass
