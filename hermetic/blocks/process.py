@@ -219,8 +219,8 @@ def channel_of_run() -> str:
     return f"{outer[2]}/events" if outer else ""
 
 
-def make_stack() -> Any:
-    return seal(vars(attribution))["make_stack"](lambda name: name.startswith(OWN))
+def make_stack(*watched: Any) -> Any:
+    return seal(vars(attribution))["make_stack"](lambda name: name.startswith(OWN), *watched)
 
 
 @functools.cache

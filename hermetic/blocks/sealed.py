@@ -10,11 +10,14 @@ from __future__ import annotations
 import _imp
 import gc
 import signal
+import sys
 import threading
 from contextlib import contextmanager
+from functools import partial
 
-from hermetic_guard import collector, hook, shutdown
+from hermetic_guard import collector, hook, sealing, shutdown
 from hermetic_guard.enforce import Enforcer
+from hermetic_guard.observers import make_observers
 from hermetic_guard.scopes import Scopes
 
 from hermetic.blocks import settings
@@ -129,13 +132,16 @@ def put_on(standing: Guards, policy: Policy, run: Run, starts: Starts, original:
             post.tell(event, (run,))
 
     hook.PREFIX[0] = f"sealed{len(standing.sealed)}."
-    enforcer = Enforcer(scopes, tell, make_stack(), starts.path or None)
+    privately, watch = make_observers()
+    namespaces = sealing.NAMESPACES = [vars(module) for name, module in sys.modules.items() if name.partition(".")[0] == "hermetic_guard"]
+    enforcer = Enforcer(scopes, tell, make_stack(privately, namespaces), starts.path or None)
     tables, ledger = put_in_place(enforcer, listed(policy), starts.install, (starts.path,) if starts.path else ())
     ledger.group = ALWAYS
     at_end, freeze = collector.install(enforcer)
     tables += [at_end, {"cpython.PyInterpreterState_Clear": shutdown.at_clear(original(_imp, "create_dynamic"))}]
     ledger.arm(frozenset([ALWAYS, *policy.guards()]))
-    hook.install(tables)
+    hook.install(tables, watch=partial(watch, at_once=True))  # there may be hooks already
+    sealing.NAMESPACES = None
     gc.collect()
     freeze()
 

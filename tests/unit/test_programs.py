@@ -16,7 +16,11 @@ def test_they_import_nothing_but_os(module):
     """They are loaded at the start of every guarded process."""
     tree = ast.parse(Path(programs.__file__).with_name(f"{module}.py").read_text())
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
-    ours = {"from hermetic_guard import files", "from hermetic_guard import files, pex, pyenv, shebang"}
+    ours = {
+        "from hermetic_guard import files",
+        "from hermetic_guard.files import HEAD",
+        "from hermetic_guard import files, pex, pyenv, shebang",
+    }
     assert {ast.unparse(node).partition("from posix")[0] for node in imports} - {""} <= {"import os", *ours}
 
 
