@@ -31,8 +31,7 @@ def make_observers():
     """Returns two functions.
 
     privately(look, looked_at)   calls a function of C's that raises one of LOOKS, for the guard itself
-    watch(handlers, namespace, at_once=False)
-                                 adds to the hook's handlers, by event, what begins to watch once the target adds a hook; the hook's namespace
+    watch(handlers, namespace)   adds to the hook's handlers, by event, what begins to watch once the target adds a hook; the hook's namespace
     """
     return seal(globals())["make"](set(), set(), [])
 
@@ -70,22 +69,17 @@ def make(judging, announced, watching):
 
         return judge
 
-    def watch(handlers, namespace, at_once=False):
-        def begin():
-            watching.append(True)
-            handlers.update([(event, marked(handler)) for event, handler in handlers.items()])
-            handlers.update([(event, chained(on_look, handlers.get(event))) for event in LOOKS])
-
+    def watch(handlers, namespace):
         def on_added(*_):
             if not HEARD:
                 raise unheard("hooks cannot be watched here")
             if not watching:
                 wait_for_others(namespace)
-                begin()
+                watching.append(True)
+                handlers.update([(event, marked(handler)) for event, handler in handlers.items()])
+                handlers.update([(event, chained(on_look, handlers.get(event))) for event in LOOKS])
 
         handlers[ADDED] = chained(on_added, handlers.get(ADDED))
-        if at_once:
-            begin()
 
     return privately, watch
 

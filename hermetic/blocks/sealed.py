@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
-from functools import partial
 
 from hermetic_guard import collector, hook, sealing, shutdown
 from hermetic_guard.enforce import Enforcer
@@ -140,7 +139,7 @@ def put_on(standing: Guards, policy: Policy, run: Run, starts: Starts, original:
     at_end, freeze = collector.install(enforcer)
     tables += [at_end, {"cpython.PyInterpreterState_Clear": shutdown.at_clear(original(_imp, "create_dynamic"))}]
     ledger.arm(frozenset([ALWAYS, *policy.guards()]))
-    hook.install(tables, watch=partial(watch, at_once=True))  # there may be hooks already
+    hook.install(tables, watch=watch)
     sealing.NAMESPACES = None
     gc.collect()
     freeze()
