@@ -141,16 +141,13 @@ def test_the_fixture(hermetic):
     with hermetic.expected() as refused: pass
     assert refused == []
 """
-MOST_MS = 5
 
 
 def test_importing_it(suite):
     """Of hermetic itself it brings nothing but the package. pytest is there."""
     code = "import json, sys, pytest; before = {*sys.modules}; import hermetic.pytest_plugin; print(json.dumps(sorted({*sys.modules} - before)))"
-    done = subprocess.run([suite.environment.python, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([suite.environment.python, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == ["hermetic", "hermetic.pytest_plugin"]
-    (taken,) = [int(line.split("|")[1]) for line in done.stderr.splitlines() if line.rstrip().endswith("| hermetic.pytest_plugin")]
-    assert taken < MOST_MS * 1000, taken
 
 
 def test_nothing_is_loaded_until_it_is_asked(suite):
