@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hermetic_guard.start import Start  # noqa: F401 - in comments
 
 ENOENT = 2
+NOT_PYTHON = "not Python, so nothing would hold it", "block_subprocess=True, allow_run=[...], which lets it do as it likes"
+"""A rule of those who start only what carries the guards, and what would allow it."""
 
 SURVIVOR = fsdecode(injection.PREFIX)
 """A variable that is added while a program is followed, to learn whether `env` in its `#!` line empties the environment."""
@@ -140,7 +142,7 @@ class Planner(object):
     def other(self, start):
         """A program that is not Python may start one."""
         if injection.ONLY_PYTHON in (self.handoff.block or b"").split(b",") and self.asked.allows("start", ""):
-            self.refuse(start, "not Python, so nothing would hold it")
+            self.refuse(start, "%s; it is allowed by %s" % NOT_PYTHON)
         misled = injection.misleading(start.environment)
         if misled:
             self.refuse(start, "%s would make Python load other code before the guards" % misled)

@@ -17,7 +17,7 @@ from hermetic_guard.injection import Handoff
 from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import Policy, PolicyError, Subprocess
 from hermetic_guard.start import Start
-from hermetic_guard.starts import Planner
+from hermetic_guard.starts import NOT_PYTHON, Planner
 
 from hermetic.blocks import starts
 from hermetic.blocks.process import make_stack
@@ -139,10 +139,10 @@ class Starts:
         """Whether a program that is not Python may be started."""
         program = "".join(start.executables[-1:])
         if not self.held and self._policy.subprocess is None:
-            self.refuse(program, *starts.NOT_PYTHON)
+            self.refuse(program, *NOT_PYTHON)
         block = self._guards.inside.find().rules.policy
         if block.guards() and block.subprocess is None and self._guards.children is not None:
-            self._guards.children.refuse(program, *starts.NOT_PYTHON)
+            self._guards.children.refuse(program, *NOT_PYTHON)
 
     def refuse(self, target: str, rule: str, hint: str) -> NoReturn:
         """Raises the violation of a start that no policy would have to forbid."""

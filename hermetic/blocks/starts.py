@@ -23,7 +23,7 @@ from hermetic_guard.injection import Handoff
 from hermetic_guard.intersection import intersect
 from hermetic_guard.policy import PolicyError, Subprocess
 from hermetic_guard.start import OWN, Start
-from hermetic_guard.starts import Planner, on_path
+from hermetic_guard.starts import NOT_PYTHON, Planner, on_path
 
 from hermetic.blocks.refusals import FIELDS
 
@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from hermetic.blocks.post import Post
     from hermetic.launch.stage import RunDirectory
 
-NOT_PYTHON = "not Python, so nothing would hold it", "block_subprocess=True, allow_run=[...], which lets it do as it likes"
 FORK_SERVER = "its children would not be in this block", "multiprocessing's start methods spawn and fork"
-"""Rules of our own, and what would be allowed."""
+"""A rule of our own, and what would be allowed."""
 
 
 def install(enforcer: Enforcer, plan: Callable[[Start], Start]) -> None:

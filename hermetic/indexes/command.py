@@ -13,7 +13,7 @@ from hermetic_guard.policy import is_within
 from hermetic.errors import quoted
 from hermetic.indexes import words
 from hermetic.places import is_led_out
-from hermetic.policy.stars import there
+from hermetic.policy.wildcards import there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

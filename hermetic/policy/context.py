@@ -130,10 +130,10 @@ class Context:
 
     def sites(self) -> list[str]:
         """The directories of installed packages of the target's environment, as far as they can be told by their names."""
-        from hermetic.policy import stars
+        from hermetic.policy import wildcards
 
         found = self.value("PREFIX")
-        there = sorted(stars.there(found, "/lib*/py*/*-packages"), reverse=True) if found else []
+        there = sorted(wildcards.there(found, "/lib*/py*/*-packages"), reverse=True) if found else []
         return sorted({os.path.realpath(site): site for site in there}.values())  # lib64 may be a link
 
     def look_again(self) -> None:

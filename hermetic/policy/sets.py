@@ -12,7 +12,7 @@ import sys
 from hermetic_guard.policy import DEEP, is_within, is_within_any
 
 from hermetic import places
-from hermetic.policy import WrongValue, parsed, stars
+from hermetic.policy import WrongValue, parsed, wildcards
 from hermetic.policy.context import MARK
 
 TYPE_CHECKING = False
@@ -135,7 +135,7 @@ def _indexes(metavar: str) -> Callable[[str, Context], Iterable[str]]:
 
 def _paths(word: str, context: Context) -> Iterable[str]:
     """Those that are there."""
-    found = [path for place, names in _patterns(word, context) for path in stars.there(place, names)]
+    found = [path for place, names in _patterns(word, context) for path in wildcards.there(place, names)]
     if word.startswith(OF_PROJECTS):
         return [path for path in found if _is_meant(path, context)]
     return [path for path in found if _is_in_prefix(path, context)] if word.startswith("$PREFIX/") else found
@@ -190,7 +190,7 @@ def _names(word: str, context: Context) -> Iterable[str]:
     for place, names in (*_patterns(word, context), *_in_sources(word, context)):
         folder, slash, name = names.rpartition("/")
         if "*" in folder and DEEP not in names:
-            found += [there + slash + name for there in stars.there(place, folder)]
+            found += [there + slash + name for there in wildcards.there(place, folder)]
         else:
             found.append(place + names)
     return found

@@ -9,9 +9,9 @@ import os
 import _pytest
 import pluggy
 from hermetic_guard.keywords import KEYWORDS, LOCALHOST
+from hermetic_guard.starts import NOT_PYTHON
 
 from hermetic.blocks.process import OWN
-from hermetic.blocks.starts import NOT_PYTHON
 from hermetic.errors import printable
 
 TYPE_CHECKING = False

@@ -393,6 +393,20 @@ def test_a_fork_server_from_before() -> None:
     assert result(FORK_SERVER) == "ProcessViolation"
 
 
+OTHER = """
+child = "import subprocess; subprocess.run(['true'], check=True)"
+hermetic.seal(block_native=True)
+result = subprocess.run([sys.executable, "-c", child], stderr=subprocess.PIPE, text=True).stderr or "done"
+"""
+
+
+def test_children_of_a_seal_that_the_kernel_does_not_hold() -> None:
+    """What they start is no more than what they could: a program that is not Python would have no guard. It is said what would allow it."""
+    assert result(OTHER.replace("hermetic.seal(block_native=True)\n", "")) == "done"
+    found = result(OTHER)
+    assert "true: not Python, so nothing would hold it; it is allowed by block_subprocess=True, allow_run=[...]" in found, found
+
+
 def test_at_the_end(place: Path, listener: Listener) -> None:
     """Objects that are released last find no way out, and an ordinary program ends as ever."""
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{ROOT}/bootstrap", "TMPDIR": str(place)}

@@ -39,7 +39,7 @@ OWN = [*BEFORE, *MEANWHILE]
 BY_PROFILE = """
 hermetic.indexes hermetic.indexes.command hermetic.indexes.words
 hermetic.policy.adjust hermetic.policy.described hermetic.policy.environment hermetic.policy.library hermetic.policy.load hermetic.policy.parsed
-hermetic.policy.paths hermetic.policy.ports hermetic.policy.repositories hermetic.policy.sets hermetic.policy.stars hermetic.target.names
+hermetic.policy.paths hermetic.policy.ports hermetic.policy.repositories hermetic.policy.sets hermetic.policy.wildcards hermetic.target.names
 """.split()
 """Besides, before the order, where a profile stands: no parser, no regular expressions."""
 KEPT = """

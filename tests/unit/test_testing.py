@@ -10,9 +10,9 @@ from hermetic_guard.decide import Request, decide
 from hermetic_guard.hosts import ANY
 from hermetic_guard.keywords import as_keyword
 from hermetic_guard.policy import Filesystem, Network, Policy, Subprocess
+from hermetic_guard.starts import NOT_PYTHON
 
 from hermetic.blocks.refusals import Refusal
-from hermetic.blocks.starts import NOT_PYTHON
 from hermetic.testing import asked, policies, told, widening
 from hermetic.testing.policies import BadMark, Project
 
