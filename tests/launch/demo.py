@@ -7,6 +7,16 @@ from pathlib import Path
 from launch import demo_backend
 
 VERSION = "1.0"
+ATTEMPT = """
+def attempt(function):
+    try:
+        function()
+    except OSError:
+        return "refused"
+    return "done"
+"""
+"""What programs begin with that say of each thing they do what came of it."""
+
 BACKEND = Path(demo_backend.__file__).read_text()
 SETUP = "import demo_backend, setuptools\ndemo_backend.trace('setup.py')\nsetuptools.setup(name={0!r}, version='1.0', py_modules=[{0!r}])\n"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from launch import demo_backend
-from launch.demo import BACKEND, metadata, write_tree
+from launch.demo import ATTEMPT, BACKEND, metadata, write_tree
 from launch.environments import ROOT, UV
 from launch.packages import IN_TREE
 
@@ -75,14 +75,10 @@ def test_what_logs_in(which, tmp_path, jobs, environments):
     assert set(made.outcomes().values()) == {"refused"}, made.outcomes()
 
 
-STARTING = """\
+STARTING = (
+    ATTEMPT
+    + """\
 import json, os, sys
-def attempt(function):
-    try:
-        function()
-    except OSError:
-        return "refused"
-    return "done"
 found = {
     "variable": "done" if "UV_DEFAULT_INDEX" in os.environ else "refused",
     "file": attempt(lambda: open(os.path.expanduser("~/.netrc")).close()),
@@ -91,6 +87,7 @@ found = {
 with open(os.path.join(os.path.dirname(__file__), "told"), "a") as file:
     file.write(json.dumps(found) + chr(10))
 """
+)
 """Of a module that a `.pth` line of a wheel imports: what it can do where it runs, told beside it if that can be written."""
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from launch.demo import write_tree
+from launch.demo import ATTEMPT, write_tree
 from launch.environments import UV, call, find_python
 from launch.jobs import is_shown, transcript
 from launch.packages import SOURCES, Index, write_packages
@@ -386,15 +386,13 @@ def test_an_environment_that_uv_makes(place, tmp_path, packages):
     assert f"hermetic: {project}/.venv/lib/python3.13/site-packages/starting.pth, of starting 1.0, runs from now on" in done.err
 
 
-TRIES = """
+TRIES = (
+    """
 import json, os, socket, subprocess
 wanted = json.loads(os.environ["PROBE"])
-def attempt(function):
-    try:
-        function()
-    except OSError:
-        return "refused"
-    return "done"
+"""
+    + ATTEMPT
+    + """
 def natively(script):
     return "refused" if subprocess.call(["bash", "-c", script], stderr=subprocess.DEVNULL) else "done"
 places = [wanted[name] + "/new" for name in ("environment", "cache", "home")]
@@ -403,6 +401,7 @@ print([attempt(lambda: open(place, "w").close()) for place in places], [natively
 print([attempt(lambda: socket.create_connection(("127.0.0.1", port)).close()) for port in ports])
 print([natively("exec 3<>/dev/tcp/127.0.0.1/%d" % port) for port in ports])
 """
+)
 
 
 def test_what_holds_for_the_installer_itself(place, port, packages):
@@ -437,15 +436,11 @@ def test_an_index_by_name(place, among_names, hermetic_command, tmp_path):
         assert f"{tmp_path}/requirements.txt is not trusted, so strange.example:80 is not allowed" in out
 
 
-ASKED = """\
+ASKED = (
+    ATTEMPT
+    + """\
 import json, os, socket, sys
 wanted = json.loads(os.environ["PYTHON_PROBE"])
-def attempt(function):
-    try:
-        function()
-    except OSError:
-        return "refused"
-    return "done"
 if not os.path.exists(wanted["cache"] + "/told"):
     home, environment = wanted["home"], wanted["environment"]
     found = {
@@ -465,6 +460,7 @@ if not os.path.exists(wanted["cache"] + "/told"):
     with open(wanted["cache"] + "/told", "w") as file:
         json.dump(found, file)
 """
+)
 """Of a module that a `.pth` line imports: what it can do where an installer starts the interpreter, told where that may write. Once."""
 
 

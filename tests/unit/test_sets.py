@@ -142,6 +142,14 @@ def test_a_home_with_a_star_in_its_name(tmp_path: Path) -> None:
     assert [path for path in found if path.startswith(str(tmp_path))] == [f"{tmp_path}/a*/.ssh"]
 
 
+def test_an_environment_with_a_pattern_for_a_name(tmp_path: Path) -> None:
+    """It is protected by the name that it has."""
+    prefix = tmp_path / "a[b]*"
+    prefix.mkdir()
+    (prefix / "pyvenv.cfg").touch()
+    assert sets.words("@environments", PROTECT, Context(str(tmp_path), {"HOME": "/h"}, Known(f"{prefix}/bin/python"))) == [str(prefix)]
+
+
 def test_startup_of_the_environment(tmp_path: Path) -> None:
     site = tmp_path / "venv/lib/python3.11/site-packages"
     site.mkdir(parents=True)
