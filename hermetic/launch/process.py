@@ -39,6 +39,8 @@ FREEZING = 0.5
 PIECE = 65536
 PIECES = 16
 """Reads of the FIFO in one turn. A target that never stops writing must not keep its signals from being passed on."""
+IMPATIENCE = 0.5
+"""Seconds that the removal of the run directory may still take once the user wants it to be over. An ordinary one takes a millisecond."""
 HANG_UP = (_signal.SIGHUP, _signal.SIGCONT)
 
 
@@ -145,8 +147,11 @@ def _restore(terminal: Terminal | None, run: RunDirectory, signals: Signals) -> 
     """What was before the run. A removal that the user does not want to wait for is finished by the next start."""
     if terminal:
         terminal.restore()
+    until = None
     for _ in run.removing():
-        if signals.asked_to_end():
+        if signals.asked_to_end() and until is None:
+            until = time.monotonic() + IMPATIENCE
+        if until is not None and time.monotonic() > until:
             break
 
 

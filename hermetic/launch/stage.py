@@ -98,9 +98,10 @@ class RunDirectory:
 
     def _fill(self, files: Mapping[str, Content | bytes]) -> None:
         contents = {name: file if isinstance(file, Content) else Content(file) for name, file in {MARK: b"", **files}.items()}
+        self._write(MARK, contents[MARK].data)
         os.mkdir(BYTECODE, 0o700, dir_fd=self._descriptor)
-        for name, content in contents.items():
-            self._write(name, content.data)
+        for name in files:
+            self._write(name, contents[name].data)
         manifest = "".join(f"{content.digest} {name}\n" for name, content in sorted(contents.items())).encode()
         self._write(MANIFEST, manifest)
         self.digest = digest_of(manifest)

@@ -23,6 +23,22 @@ while time.monotonic() < until:
         assert sorted(os.listdir(run.path)) == ["__pycache__", "events", "file", "manifest", "run", "scratch", "unix"]
 """
 
+MORTAL = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from hermetic.launch.stage import RunDirectory
+from hermetic.launch import removal
+left = int(sys.argv[2])
+def step(event, arguments):
+    global left
+    if event == "open" or event.startswith("os."):
+        left -= 1
+        if not left:
+            os._exit(1)
+sys.addaudithook(step)
+RunDirectory.create({"file": b"content", "__pycache__/file.pyc": b"compiled"}, os.environ).remove()
+"""
+
 
 @pytest.fixture
 def place(tmp_path):
@@ -56,11 +72,17 @@ def test_sweep_removes_the_dead_and_spares_the_living(place):
 
 
 def test_sweep_removes_what_was_abandoned_at_any_moment(place):
+    """Each time the launcher is killed one step later, until it has come through making and removing."""
     (place / "hermetic-0123456789ab").mkdir()
-    half = place / "hermetic-0123456789ac"
-    half.mkdir()
-    (half / "run").touch()
-    assert swept(place) == []
+    left = set()
+    for step in range(1, 200):
+        done = subprocess.run(python(MORTAL, ROOT, step), env=environ(place), check=False)
+        left |= {tuple(sorted(os.listdir(path))) for path in place.iterdir()}
+        assert swept(place) == []
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0
+    assert len(left) > 15
 
 
 def test_sweep_that_was_broken_off_is_finished_by_the_next(place):
