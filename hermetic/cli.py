@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem, ShellComplete, get_completion_class, shell_complete
+from click.shell_completion import ShellComplete, get_completion_class, shell_complete
 
-from hermetic import __version__, explain, options
-from hermetic.errors import CANNOT, HermeticError, UsageError, printable, quoted
+from hermetic import __version__, answers, completion, explain, options
+from hermetic.errors import CANNOT, HermeticError, UsageError, quoted
 from hermetic.options import (
     AUDIT,
     CHECK,
@@ -32,16 +31,14 @@ from hermetic.options import (
     SHOW,
     TRUST,
     WHY,
-    Invocation,
     Option,
 )
 from hermetic.pages import ABOUT, SETTINGS, Page, help_of, write_page
-from hermetic.policy import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    Items = list[CompletionItem[str]]  # a generic class from click 8.5 on only
+    from hermetic.completion import Items
 
 
 def main(argv: Sequence[str]) -> int:
@@ -89,171 +86,11 @@ def _complete(instruction: str) -> int:
     return 0
 
 
-# Completion.
-
-FLAGS_FIRST = "hermetic.flags-first"
-TARGET_BEGUN = "hermetic.target-begun"
-"""Marks in a context's `meta`: options came before any command; from here on the words are the target's."""
-
-
-def _file(incomplete: str) -> Items:
-    """Leave it to the shell, which knows files."""
-    return [CompletionItem(incomplete, type="file")]
-
-
-def programs(incomplete: str) -> Items:
-    """The commands on PATH whose name begins so; files where a path is being written, or nothing is yet."""
-    if not incomplete or "/" in incomplete:
-        return _file(incomplete)
-    found = {name for directory in os.get_exec_path() if directory for name in _executables(directory, incomplete)}
-    return [CompletionItem(name) for name in sorted(found)]
-
-
-def _executables(directory: str, start: str) -> list[str]:
-    try:
-        return [path.name for path in Path(directory).iterdir() if path.name.startswith(start) and os.access(path, os.X_OK)]
-    except OSError:
-        return []
-
-
-def _complete_file(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    return _file(incomplete)
-
-
-def _complete_profile(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    return [CompletionItem(name) for name in load.names() if name.startswith(incomplete)]
-
-
-VALUES: dict[str, Any] = {
-    "profile": _complete_profile,
-    "policy": _complete_file,
-    "log": lambda ctx, parameter, start: _file(start),
-    "python": lambda ctx, parameter, start: _file(start),
-}
-"""How the value of an option is completed, by its key."""
-
-
-def _after_optional(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """click takes the word after an optional value's flag for the value; more likely it is the target's first."""
-    return programs(incomplete)
-
-
-def _word_of_target(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    first_of_run = ctx.info_name == RUN and not ctx.meta.get(TARGET_BEGUN)
-    return programs(incomplete) if first_of_run else _file(incomplete)
-
-
 def _print_completion(shell: str) -> None:
     made = get_completion_class(shell)
     if made is not None:
         # Not `source()` of the shell's own class: bash's starts a bash to ask for its version.
         click.echo(ShellComplete.source(made(GROUP, {}, ROOT, COMPLETE_VARIABLE)))
-
-
-def _examine(json: bool) -> int:
-    from hermetic import doctor
-
-    found = doctor.examine()
-    if json:
-        from json import dumps
-
-        click.echo(dumps(found.as_data(), indent=2))
-    else:
-        click.echo(doctor.report(found), nl=False)
-    return 0 if found.holds else 1
-
-
-def _audit(python: str | None, json: bool) -> int:
-    from hermetic import audit
-
-    found = audit.examine(python, os.environ, os.getcwd(), sys.executable)
-    if json:
-        from json import dumps
-
-        click.echo(dumps(found.as_data(), indent=2))
-    else:
-        click.echo(audit.report(found), nl=False)
-    return 0 if found.accounted else 1
-
-
-def _explain(surface: str, what: str, target: tuple[str, ...], package: str | None, **values: Any) -> int:
-    from hermetic.launch import beforehand, finding, told
-    from hermetic.policy import combine
-
-    if target and (target[0] != "--" or len(target) == 1):
-        raise click.UsageError(f"what comes behind {quoted(what)} is -- and a command, not {quoted(target[0])}")
-    cwd, command = os.getcwd(), [*target[1:]]
-    resolved = combine.resolve(
-        Invocation(RUN, _given(values), command), cwd, finding.Sought(Invocation(RUN, {}, command), cwd) if command else None
-    )
-    for notice in (resolved.choice, *resolved.notices) if resolved.choice else resolved.notices:
-        click.echo(f"hermetic: {notice}", err=True)
-    answers = explain.answers(resolved.policy, surface, what, [*map(os.path.realpath, beforehand.own_paths()), *resolved.files], package)
-    narrowed = told.narrowed(resolved).get(explain.QUESTIONS[surface].guard)
-    sites = resolved.context.sites() if surface == "native" else []
-    answers = [explain.as_installed(answer, what, sites) for answer in answers]
-    click.echo("\n".join(answer.told(narrowed) for answer in answers))
-    if surface == "native" and explain.is_missing(what, sites):
-        click.echo(f"hermetic: no distribution {printable(what)} is installed for {quoted(command[0])}", err=True)
-    if surface == "native" and not command and not answers[-1].decision.allowed:
-        click.echo(
-            f"hermetic: with -- COMMAND behind it, it is known whether {printable(what)} has compiled code: else it is allowed", err=True
-        )
-    for variable, answer in explain.by_proxies(resolved.policy, what, os.environ, package) if surface == "net" else ():
-        click.echo(f"through the proxy of the environment, {variable}: {answer.told(narrowed)}")
-    return 0 if all(answer.decision.allowed for answer in answers) else 1
-
-
-def _given(values: dict[str, Any]) -> dict[str, object]:
-    """The options that were given, as `Invocation.values` has them."""
-    return {key: value for key, value in values.items() if value not in (None, (), False)}
-
-
-def _policy(answer: Callable[..., tuple[str, int]], **words: Any) -> int:
-    """Print what policies.py answers; names and paths in it come from strangers."""
-    text, code = answer(**words)
-    click.echo("\n".join(map(printable, text.split("\n"))), nl=False)
-    return code
-
-
-def _show(target: tuple[str, ...], resolved: bool, json: bool, **values: Any) -> int:
-    from hermetic import policies
-    from hermetic.launch import finding
-
-    cwd = os.getcwd()
-    invocation = Invocation(RUN, {}, list(target))
-    sought = finding.Sought(invocation, cwd) if target else None
-    return _policy(policies.show, values=_given(values), cwd=cwd, target=sought, resolved=resolved, as_json=json)
-
-
-def _check(files: tuple[str, ...]) -> int:
-    from hermetic import policies
-
-    return _policy(policies.check, files=files, cwd=os.getcwd())
-
-
-def _diff(one: str, other: str) -> int:
-    from hermetic import policies
-
-    return _policy(policies.difference, one=one, other=other, cwd=os.getcwd())
-
-
-def _schema() -> int:
-    from hermetic.policy import schema
-
-    return _policy(lambda: (schema.text(), 0))
-
-
-def _trust(file: str | None, forget: bool, dry_run: bool) -> int:
-    from hermetic import policies
-
-    return _policy(policies.trust_files, file=file, cwd=os.getcwd(), forget=forget, dry_run=dry_run)
-
-
-def _init() -> int:
-    from hermetic import policies
-
-    return _policy(policies.begin, cwd=os.getcwd())
 
 
 # The commands.
@@ -270,7 +107,7 @@ def separated(ctx: click.Context, command: str, words: list[str]) -> list[str]:
         if not ctx.resilient_parsing:
             raise
         return words  # half a line, while completing
-    ctx.meta[TARGET_BEGUN] = start < len(words)
+    ctx.meta[completion.TARGET_BEGUN] = start < len(words)
     return [*words[:stop], "--", *words[start:]]
 
 
@@ -284,7 +121,7 @@ class Launch(Page):
         raise HermeticError("this command line was not understood, so nothing was started")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
-        return _file(incomplete) if ctx.meta.get(TARGET_BEGUN) else super().shell_complete(ctx, incomplete)
+        return completion.file(incomplete) if ctx.meta.get(completion.TARGET_BEGUN) else super().shell_complete(ctx, incomplete)
 
 
 class Asks(Page):
@@ -309,7 +146,7 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0].startswith("-"):
-            ctx.meta[FLAGS_FIRST] = True
+            ctx.meta[completion.FLAGS_FIRST] = True
             args = separated(ctx, ROOT, args)
         return super().parse_args(ctx, args)
 
@@ -319,23 +156,23 @@ class Group(click.Group):
         write_page(ROOT, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
-        if ctx.meta.get(TARGET_BEGUN):
-            return _file(incomplete)
-        if ctx.meta.get(FLAGS_FIRST) and not incomplete.startswith("-"):
-            return programs(incomplete)
+        if ctx.meta.get(completion.TARGET_BEGUN):
+            return completion.file(incomplete)
+        if ctx.meta.get(completion.FLAGS_FIRST) and not incomplete.startswith("-"):
+            return completion.programs(incomplete)
         return super().shell_complete(ctx, incomplete)
 
 
 def parameter(option: Option) -> click.Option:
     """A row of the table as click has it."""
-    settings: dict[str, Any] = {"help": help_of(option), "shell_complete": VALUES.get(option.key)}
+    settings: dict[str, Any] = {"help": help_of(option), "shell_complete": completion.VALUES.get(option.key)}
     if option.kind in (options.FLAG, options.ANSWER):
         settings["is_flag"] = True
     else:
         kind = click.Choice(option.choices) if option.choices else click.UNPROCESSED
         settings |= {"metavar": option.metavar, "multiple": option.many, "type": kind}
     if option.kind == options.OPTIONAL:
-        settings |= {"is_flag": False, "flag_value": True, "shell_complete": _after_optional}
+        settings |= {"is_flag": False, "flag_value": True, "shell_complete": completion.after_optional}
     if option.kind == options.ANSWER:
         settings |= {"is_eager": True, "expose_value": False, "callback": _version}
     return click.Option(option.names, **settings)
@@ -351,7 +188,7 @@ def _parameters(command: str) -> list[click.Parameter]:
     """The options that `command` knows (click adds help itself), and its target."""
     made: list[click.Parameter] = [parameter(row) for row in options.known(command) if row.key != "help"]
     if command in (RUN, EXEC, SHOW):
-        made.append(click.Argument(["target"], nargs=-1, type=click.UNPROCESSED, shell_complete=_word_of_target))
+        made.append(click.Argument(["target"], nargs=-1, type=click.UNPROCESSED, shell_complete=completion.word_of_target))
     return made
 
 
@@ -371,13 +208,15 @@ class Surface(click.Choice):  # type: ignore[type-arg]
 _QUESTION: list[click.Parameter] = [
     click.Argument(["surface"], type=Surface(list(explain.QUESTIONS)), metavar="|".join(explain.QUESTIONS)),
     click.Argument(["what"], metavar="WHAT"),
-    click.Argument(["target"], nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]", shell_complete=_word_of_target),
+    click.Argument(
+        ["target"], nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]", shell_complete=completion.word_of_target
+    ),
 ]
 
-_FILES = click.Argument(["files"], nargs=-1, metavar="FILE", shell_complete=_complete_file)
-_FILE = click.Argument(["file"], required=False, metavar="FILE", shell_complete=_complete_file)
+_FILES = click.Argument(["files"], nargs=-1, metavar="FILE", shell_complete=completion.files)
+_FILE = click.Argument(["file"], required=False, metavar="FILE", shell_complete=completion.files)
 _TWO: list[click.Parameter] = [
-    click.Argument([name], metavar="PROFILE|FILE", shell_complete=_complete_profile) for name in ("one", "other")
+    click.Argument([name], metavar="PROFILE|FILE", shell_complete=completion.profiles) for name in ("one", "other")
 ]
 
 
@@ -389,19 +228,19 @@ def _page(command: str, callback: Any, *arguments: click.Parameter, kind: type[P
 
 _POLICY = Policies(POLICY, params=_parameters(POLICY), help=ABOUT[POLICY], context_settings=SETTINGS)
 _POLICY.commands = {
-    "show": _page(SHOW, _show, kind=Asks),
-    "check": _page(CHECK, _check, _FILES),
-    "diff": _page(DIFF, _diff, *_TWO),
-    "schema": _page(SCHEMA, _schema),
-    "trust": _page(TRUST, _trust, _FILE),
-    "init": _page(INIT, _init),
+    "show": _page(SHOW, answers.show, kind=Asks),
+    "check": _page(CHECK, answers.check, _FILES),
+    "diff": _page(DIFF, answers.difference, *_TWO),
+    "schema": _page(SCHEMA, answers.schema),
+    "trust": _page(TRUST, answers.trust, _FILE),
+    "init": _page(INIT, answers.begin),
 }
 
 SUBCOMMANDS: dict[str, click.Command] = {
     **{name: Launch(name, params=_parameters(name), help=ABOUT[name], context_settings=SETTINGS) for name in options.COMMANDS},
-    DOCTOR: _page(DOCTOR, _examine),
-    AUDIT: _page(AUDIT, _audit),
-    WHY: _page(WHY, _explain, *_QUESTION, kind=Asks),
+    DOCTOR: _page(DOCTOR, answers.examine),
+    AUDIT: _page(AUDIT, answers.audit),
+    WHY: _page(WHY, answers.why, *_QUESTION, kind=Asks),
     POLICY: _POLICY,
     COMPLETION: _page(COMPLETION, _print_completion, _SHELL),
 }

@@ -88,7 +88,7 @@ def own_imports(path: Path) -> set[str]:
 def test_layers() -> None:
     """Dependencies point one way: cli -> launch -> policy, target, linux -> hermetic_guard."""
     for path in sorted((ROOT / "hermetic").rglob("*.py")):
-        if path.name not in ("cli.py", "pages.py"):
+        if path.name not in ("cli.py", "pages.py", "answers.py", "completion.py"):
             assert "click" not in imports(path), path
     for package in ("policy", "linux"):
         for path in sorted((ROOT / "hermetic" / package).glob("*.py")):
