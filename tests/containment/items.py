@@ -14,9 +14,11 @@ from containment.ordinary.programs import PROGRAMS
 from containment.table import SURFACES
 from containment.worlds import Asked
 
+EVERY = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.6", "3.7", "pypy3.9")
 PYTHONS = ("3.8", "3.11", "3.13", "3.15", "3.6", "pypy3.9")
+"""Those that share the rows here."""
 ORDINARY = "ordinary"
-WITHOUT_EVENTS = ("3.6", "pypy3.9")
+WITHOUT_EVENTS = ("3.6", "3.7", "pypy3.9")
 """Where the Python layer alone is not measured: see the README, what it cannot stop."""
 
 
