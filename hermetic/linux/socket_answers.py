@@ -136,13 +136,14 @@ class Sockets:
         return port == NAMES and self.resolution is None and (address, port) in self.lookups().servers
 
     def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
-        """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
+        """What is not allowed for UDP. Where names are allowed and no namespaces, look-ups by UDP find no server."""
         if sends_nothing(request):
             if self._workshop is not None and self._workshop.is_own(found):
                 return self.connect_instead(asking, found, address)
             udp_sockets.mute(found)
             return self.carry_out("connect", found, address)
         if self.resolution is not None:
+            self._judge.mention(asking, request)
             return EACCES
         self.lookups().hear(asking, found, request)
         return None
@@ -168,6 +169,7 @@ class Sockets:
             if family not in (AF_UNIX, AF_INET, AF_INET6) or not udp_sockets.is_of_datagrams(found):
                 asking.go_on()
                 return None
+            finds_nobody = self._loopback is None and (self._workshop is None or not self._workshop.is_own(found))
         address = asking.memory(asking.arguments[4], min(asking.integer(5), LONGEST_ADDRESS))
         if family == AF_UNIX:
             return self.local().refuse_datagram(asking, "send", address[2:])
@@ -175,10 +177,12 @@ class Sockets:
         if isinstance(facts, int):
             return facts
         packed, port = facts
+        request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
         if self.resolution is not None and (port == NAMES or is_loopback(None, packed)):
+            if port == NAMES and finds_nobody:
+                self._judge.mention(asking, request)
             asking.go_on()  # in the network that has no way out, or mute
             return None
-        request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
         if port == NAMES:
             self.lookups().sent(asking, request)
         else:

@@ -225,13 +225,15 @@ def test_udp_is_mute(monkeypatch, policy):
 def test_where_names_are_allowed_other_datagrams_are_told(monkeypatch):
     gone_on = []
     monkeypatch.setattr(Call, "go_on", lambda self: gone_on.append(self), raising=False)
-    asked = Asked(NAMES)
+    asked, alone = Asked(NAMES, Workshop()), Asked(NAMES)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         for server in ("127.83.0.53", "192.0.2.1"):  # the run's own name server answers for any
             assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4(server, 53), 16) is None
         assert (len(gone_on), asked.told) == (2, [])
         assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", 443), 16) == EACCES
+        assert alone("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", 53), 16) is None
     assert asked.told == [("192.0.2.1:443", "network limited to TCP", "")]
+    assert (len(gone_on), alone.told) == (3, [("192.0.2.1:53", "network limited to TCP", "")])  # where there are no namespaces none answers
 
 
 @pytest.mark.parametrize("policy", [CLOSED, LOCALHOST], ids=["closed", "localhost"])
