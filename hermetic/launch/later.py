@@ -28,11 +28,15 @@ hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.socket_
 hermetic.linux.local_answers hermetic.linux.local_sockets
 hermetic.linux.waiting hermetic.linux.essentials
 hermetic.linux.lookups hermetic.linux.resolver hermetic.linux.lookup_sources hermetic.linux.questions hermetic.linux.dns
+hermetic.linux.handed_out
 hermetic.throwaway hermetic.throwaway.store hermetic_guard.keywords
 hermetic.policy.paths hermetic.policy.ports hermetic.policy.domains hermetic.policy.adjust hermetic.policy.git_index
 """.split()
 """A package comes before what is in it."""
-NAMES = "hermetic.linux.name_server hermetic.linux.loopback_server hermetic.linux.datagrams hermetic.linux.namespaces hermetic.linux.steps".split()
+NAMES = """
+hermetic.linux.name_server hermetic.linux.name_streams hermetic.linux.crew hermetic.linux.loopback_server hermetic.linux.datagrams
+hermetic.linux.namespaces hermetic.linux.steps
+""".split()
 """Where names are allowed."""
 PACKAGES = ("hermetic", "hermetic_guard")
 

@@ -47,6 +47,26 @@ def read(message: bytes) -> Question:
     return Question(message[:2], ".".join(labels).lower(), kind, flags & RECURSION_DESIRED, message[HEADER:end])
 
 
+def groups(messages: list[bytes]) -> list[list[Question]]:
+    """The questions of messages; two that ask for both kinds of address of one name, one behind the other, together. [] for what is no question."""
+    found: list[list[Question]] = []
+    for message in messages:
+        try:
+            question = read(message)
+        except Malformed:
+            found.append([])
+            continue
+        if found and _is_other_kind(found[-1], question):
+            found[-1].append(question)
+        else:
+            found.append([question])
+    return found
+
+
+def _is_other_kind(before: list[Question], question: Question) -> bool:
+    return len(before) == 1 and before[0].name == question.name and {before[0].kind, question.kind} == {A, AAAA}
+
+
 def _labels(message: bytes, at: int) -> tuple[list[str], int]:
     """The labels of a name, and where what follows it begins. A dot within a label would make another name of it."""
     found: list[str] = []

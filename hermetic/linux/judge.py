@@ -57,6 +57,12 @@ class Judge:
             raise Gone
         return False
 
+    def mention(self, asking: Notification, request: Request) -> None:
+        """Tell of a refusal that ends nobody: what is asked for is allowed, and not to be had in this way."""
+        decision = self._judged(request)
+        if not decision.allowed:
+            self._tell(refusal(process_of(asking.thread), request, decision))
+
     def refuse(self, request: Request, asker: int | None) -> None:
         """Tell of a refusal to a process, which may have ended; None: some program of the run."""
         process = asker or next(iter(self.members()), os.getpid())

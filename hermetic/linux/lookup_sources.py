@@ -70,6 +70,7 @@ class Watch:
         files = list(paths)
         self._files = frozenset(files)
         self._first = {path: (identity(path), content(path)) for path in (*files, *above(files))}
+        self._identities = {path: first[0] for path, first in self._first.items()}
         self._different = ""
 
     def begin(self) -> tuple[dict[str, Identity], int]:
@@ -77,6 +78,10 @@ class Watch:
         import time
 
         return {path: identity(path) for path in self._first}, time.time_ns()
+
+    def is_as_at_first(self, begun: tuple[dict[str, Identity], int]) -> bool:
+        """What `begin` saw, without another look."""
+        return not self._different and begun[0] == self._identities
 
     def changed(self, begun: tuple[dict[str, Identity], int]) -> str:
         """The path of one that was, or may have been, another meanwhile; "" where none was."""

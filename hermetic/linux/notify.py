@@ -212,9 +212,20 @@ def open_thread(thread: int) -> int:
 
 
 def process_of(thread: int) -> int:
-    """The id of a thread's process. Raises OSError."""
+    """The id of a thread's process, which is that of its first thread. Raises OSError."""
+    if is_first(thread):
+        return thread
     with open(f"/proc/{thread}/status", "rb") as file:
         return next(int(line[5:]) for line in file if line.startswith(b"Tgid:"))
+
+
+def is_first(thread: int) -> bool:
+    """Of others there are no such descriptors (pidfd_open(2))."""
+    try:
+        os.close(os.pidfd_open(thread))
+    except OSError:
+        return False
+    return True
 
 
 def open_as(asking: Notification, path: bytes) -> int:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 EAI_NONAME, EAI_AGAIN, EAI_NODATA = -2, -3, -5
 """Of glibc's netdb.h; negative, so that they are no errno."""
-OTHER = {2: 10, 10: 2}
-"""AF_INET and AF_INET6."""
+BESIDES = {0: (), 2: (0, 10), 10: (0, 2)}
+"""AF_UNSPEC, which is both, AF_INET and AF_INET6: by which others a name may be found that is not by this one."""
 MANY = 100
 """Questions that are known at a time; beyond that it is looked which need be no longer."""
 RECENT_S = 1.0
@@ -63,37 +63,54 @@ class Questions:
         self._allocate_lock = _thread.allocate_lock
         self._lock = _thread.allocate_lock()
         self._asked: dict[tuple[str, int], Question] = {}
+        self._found: dict[tuple[str, int], float] = {}
 
     def addresses(self, name: str, family: int) -> list[bytes]:
-        """Those of this family; none where the name has only such of the other. Raises OSError, of name errors EAI_NONAME or EAI_AGAIN."""
+        """Those of this family, of AF_UNSPEC those of both; none where the name has only such of the other.
+
+        Raises OSError, of name errors EAI_NONAME or EAI_AGAIN.
+        """
         outcome = self._outcome(name, family)
-        if is_failure(outcome, EAI_NODATA) or (is_failure(outcome, EAI_NONAME) and self._has(name, OTHER[family])):
+        if is_failure(outcome, EAI_NODATA) or (
+            is_failure(outcome, EAI_NONAME) and any(self._has(name, other) for other in BESIDES[family])
+        ):
             return []
         return given(outcome)
 
     def _outcome(self, name: str, family: int) -> list[bytes] | OSError:
+        key = name, family
         with self._lock:
-            if len(self._asked) > MANY:
+            if max(len(self._asked), len(self._found)) > MANY:
                 self._forget()
-            question = self._asked.get((name, family))
+            question = self._asked.get(key)
             if question is None or not question.counts():
-                mine = self._asked[name, family] = Question(self._allocate_lock())
+                mine = self._asked[key] = Question(self._allocate_lock())
             else:
                 mine = None
         if mine is None:
             assert question is not None
             return question.wait()
         mine.end(tried(self._lookup, name, family))
+        if isinstance(mine.outcome, list):
+            self._was_found(key, mine)
         return mine.outcome
+
+    def _was_found(self, key: tuple[str, int], question: Question) -> None:
+        """What was found may be long, and is asked for again whenever somebody wants it: only that something was is kept."""
+        with self._lock:
+            self._found[key] = question.ended
+            if self._asked.get(key) is question:
+                del self._asked[key]
 
     def _has(self, name: str, family: int) -> bool:
         """Whether somebody asks for these as well, and finds some: not all that names are found by says that there is such a name at all."""
         with self._lock:
-            question = self._asked.get((name, family))
-        return question is not None and question.is_recent() and isinstance(question.wait(), list)
+            question, ended = self._asked.get((name, family)), self._found.get((name, family), 0.0)
+        return ended >= now() - RECENT_S or (question is not None and question.is_recent() and isinstance(question.wait(), list))
 
     def _forget(self) -> None:
         self._asked = {key: question for key, question in self._asked.items() if question.is_recent()}
+        self._found = {key: ended for key, ended in self._found.items() if ended >= now() - RECENT_S}
 
 
 def tried(lookup: Lookup, name: str, family: int) -> list[bytes] | OSError:

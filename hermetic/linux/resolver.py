@@ -12,6 +12,7 @@ from hermetic_guard.guards.addresses import read_host
 from hermetic_guard.hosts import canonical_name, covers, plain_address
 
 from hermetic.linux import dns
+from hermetic.linux.handed_out import HandedOut
 from hermetic.linux.lookup_sources import RECENT_NS, Hosts, Watch, in_reach, pin, services
 from hermetic.linux.questions import EAI_NONAME, Questions, given, tried
 
@@ -31,14 +32,11 @@ if TYPE_CHECKING:
 AF_INET, AF_INET6, STREAM = 2, 10, 1
 FAMILIES = {dns.A: AF_INET, dns.AAAA: AF_INET6}
 SIZES = {AF_INET: 4, AF_INET6: 16}
+BOTH = 0
+"""AF_UNSPEC, for addresses of both kinds."""
 MOST_TOLD = 10_000
-MOST_NAMES = 100
-"""Of one address."""
 MOST_ADDRESSES = 1000
 """Of one name, in one answer: what is sent has a length of 16 bits."""
-MOST = 100_000
-"""Addresses that are remembered. Who has asked for more has them refused."""
-
 TRIES = 3
 """To find a moment at which nobody changes what names are found by."""
 
@@ -70,38 +68,55 @@ class Names:
         self._told: set[tuple[Asker, str]] = set()
         self._lock = _thread.allocate_lock()
         self._searched = searched
-        self.known: dict[bytes, tuple[str, ...]] = {}
+        self.known = HandedOut()
 
     def of(self, address: bytes) -> tuple[str, ...]:
         """The names that this address was handed out for, and the allowed ones that it has in the hosts file."""
         address = plain_address(address)
-        return self.known.get(address, ()) + tuple(
+        return self.known.names(address) + tuple(
             name for name in self._hosts.names(address) if any(covers(one, name) for one in self._allowed)
         )
 
     def answer(self, message: bytes, asker: Asking = None) -> bytes | None:
         """The answer to a question, None to what is none."""
         try:
-            question = dns.read(message)
+            return self.answers([dns.read(message)], asker)[0]
         except dns.Malformed:
             return None
-        request = Request("network", "DNS", question.name, host=question.name)
+
+    def answers(self, questions: list[dns.Question], asker: Asking = None) -> list[bytes]:
+        """Those to one question, or to one for each kind of address of a name: that is looked up for both together then, as a C library does."""
+        if len(questions) > 1 and not self._hosts.addresses(questions[0].name):
+            return self._to(questions, BOTH, asker)
+        return [answer for one in questions for answer in self._to([one], FAMILIES.get(one.kind), asker)]
+
+    def _to(self, questions: list[dns.Question], family: int | None, asker: Asking) -> list[bytes]:
+        """The answers to questions for one name. family: that of the addresses that they ask for, None for something else"""
+        found = self._outcome(questions, family, asker)
+        if isinstance(found, int):
+            return [dns.answer(one, [], found) for one in questions]
+        of_kinds = [[address for address in found if len(address) == SIZES[FAMILIES[one.kind]]][:MOST_ADDRESSES] for one in questions]
+        self.known.add(questions[0].name, (address for addresses in of_kinds for address in addresses))
+        return [dns.answer(one, addresses) for one, addresses in zip(questions, of_kinds, strict=True)]
+
+    def _outcome(self, questions: list[dns.Question], family: int | None, asker: Asking) -> list[bytes] | int:
+        """The addresses of their name, else a response code."""
+        name = questions[0].name
+        request = Request("network", "DNS", name, host=name)
         if not decide(self._policy, request).allowed:
-            if not self._is_beside_an_answer(question):
-                self._refuse(request, question.name, asker)
-            return dns.answer(question, [], dns.NO_SUCH_NAME)
-        if question.kind not in FAMILIES:
-            return dns.answer(question, [])
+            if not all(map(self._is_beside_an_answer, questions)):
+                self._refuse(request, name, asker)
+            return dns.NO_SUCH_NAME
+        if family is None:
+            return dns.FINE
         try:
-            addresses = self._questions.addresses(question.name, FAMILIES[question.kind])[:MOST_ADDRESSES]
+            return self._questions.addresses(name, family)
         except Changed as change:
             request.facts["changed"] = change.path
-            self._refuse(request, question.name, asker)
-            return dns.answer(question, [], dns.FAILED)
+            self._refuse(request, name, asker)
+            return dns.FAILED
         except OSError as error:
-            return dns.answer(question, [], dns.NO_SUCH_NAME if error.errno == EAI_NONAME else dns.FAILED)
-        self._remember(question.name, addresses)
-        return dns.answer(question, addresses)
+            return dns.NO_SUCH_NAME if error.errno == EAI_NONAME else dns.FAILED
 
     def _found(self, name: str, family: int) -> list[bytes]:
         """As all is that it is found by. Raises Changed where something was another; then nothing is looked up, for by that libc would load what it
@@ -109,7 +124,7 @@ class Names:
         """
         for _ in range(TRIES):
             begun = self._watch.begin()
-            changed = self._watch.changed(begun)
+            changed = "" if self._watch.is_as_at_first(begun) else self._watch.changed(begun)
             if not changed:
                 found = tried(self._lookup, name, family)
                 changed = self._watch.changed(begun)
@@ -119,13 +134,6 @@ class Names:
                 break
             pause()
         raise Changed(changed)
-
-    def _remember(self, name: str, addresses: list[bytes]) -> None:
-        with self._lock:
-            for address in addresses:
-                names = self.known.get(address, ())
-                if name not in names and len(names) < MOST_NAMES and len(self.known) < MOST:
-                    self.known[address] = (*names, name)
 
     def _look_up(self, name: str, family: int) -> list[bytes]:
         """The hosts file comes first, as it does where nobody has arranged it otherwise."""
@@ -173,7 +181,7 @@ def pause() -> None:
 
 
 def look_up(name: str, family: int) -> list[bytes]:
-    """Its addresses, as this machine finds them. Raises OSError (gaierror).
+    """Its addresses of a family, or of both, as this machine finds them. Raises OSError (gaierror).
 
     A name with a dot is asked for as it is: what a search list makes of it is another's name.
     """
@@ -182,7 +190,7 @@ def look_up(name: str, family: int) -> list[bytes]:
     if "." in name:
         name += "."
     found = _socket.getaddrinfo(name.encode(), None, family, STREAM)  # a str would be read by a codec that is Python code
-    return list(dict.fromkeys(_socket.inet_pton(family, str(place[4][0]).partition("%")[0]) for place in found))
+    return list(dict.fromkeys(_socket.inet_pton(place[0], str(place[4][0]).partition("%")[0]) for place in found))
 
 
 # What libc goes by.

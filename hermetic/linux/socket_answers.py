@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hermetic.linux.name_server import Resolution, Ways
     from hermetic.linux.waiting import Waiting
 
-EACCES, EINVAL, EISCONN, ECONNREFUSED, EALREADY = 13, 22, 106, 111, 114
+EACCES, EINVAL, EISCONN, ECONNREFUSED, EALREADY, EINPROGRESS = 13, 22, 106, 111, 114, 115
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 = 0, 1, 2, 10
 STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
@@ -42,6 +42,9 @@ UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
 """What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
 ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
 """A struct sockaddr_in6 of [::]:0."""
+
+MEMORY = 1000
+"""Addresses to which connections were allowed, and so are for the whole run: the policy stays what it is."""
 
 AF_NETLINK, NETLINK_ROUTE = 16, 0
 """By such a socket getaddrinfo(3) asks whether there is IPv6, and does without: refused without a word as well."""
@@ -57,6 +60,7 @@ class Sockets:
         self._turns = Turns()
         self._lookups: Lookups | None = None
         self._waiting: Waiting | None = None
+        self._allowed: set[tuple[bytes, int, tuple[str, ...]]] = set()
         rules = judge.policy.network
         self.resolution = self._resolve(ways) if ways else None
         self._local: Local | None = None
@@ -101,13 +105,15 @@ class Sockets:
         if self.resolution is not None:
             if self.resolution.is_server(packed, port):
                 if found.getsockopt(SOL_SOCKET, SO_TYPE) == STREAM:
-                    return self.connect_to_resolver(asking, found)
+                    return self.connect_to_resolver(asking, found, family)
                 if self._loopback is not None:
                     return self.carry_out("connect", found, self._loopback.address(family))
             if self._workshop is not None and self._workshop.is_own(found) and (port == NAMES or is_loopback(None, packed)):
                 return self.carry_out("connect", found, address)  # in the network that has no way out
         names = self.resolution.names.of(packed) if self.resolution is not None else ()
-        datagrams = udp_sockets.is_of_datagrams(found)
+        known, datagrams = (packed, port, names), udp_sockets.is_of_datagrams(found)
+        if known in self._allowed and not datagrams:
+            return self.waiting().connect(asking, found, family, address)
         request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names, datagrams=datagrams)
         if datagrams and not self._judge.allows(asking, request, quietly=True):
             return self.connect_mute(asking, found, address, request)
@@ -120,6 +126,8 @@ class Sockets:
             return self.carry_out("connect", found, address)
         if family == AF_INET6 and is_loopback(None, packed):
             return self.connect_inward(asking, found, address)
+        if len(self._allowed) < MEMORY:
+            self._allowed.add(known)
         return self.waiting().connect(asking, found, family, address)
 
     def is_lookup(self, request: Request) -> bool:
@@ -128,13 +136,14 @@ class Sockets:
         return port == NAMES and self.resolution is None and (address, port) in self.lookups().servers
 
     def connect_mute(self, asking: Notification, found: socket, address: bytes, request: Request) -> Answer:
-        """What is not allowed for UDP. Where names are allowed, nobody is told of look-ups that find no server."""
+        """What is not allowed for UDP. Where names are allowed and no namespaces, look-ups by UDP find no server."""
         if sends_nothing(request):
             if self._workshop is not None and self._workshop.is_own(found):
                 return self.connect_instead(asking, found, address)
             udp_sockets.mute(found)
             return self.carry_out("connect", found, address)
         if self.resolution is not None:
+            self._judge.mention(asking, request)
             return EACCES
         self.lookups().hear(asking, found, request)
         return None
@@ -160,6 +169,7 @@ class Sockets:
             if family not in (AF_UNIX, AF_INET, AF_INET6) or not udp_sockets.is_of_datagrams(found):
                 asking.go_on()
                 return None
+            finds_nobody = self._loopback is None and (self._workshop is None or not self._workshop.is_own(found))
         address = asking.memory(asking.arguments[4], min(asking.integer(5), LONGEST_ADDRESS))
         if family == AF_UNIX:
             return self.local().refuse_datagram(asking, "send", address[2:])
@@ -167,10 +177,12 @@ class Sockets:
         if isinstance(facts, int):
             return facts
         packed, port = facts
+        request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
         if self.resolution is not None and (port == NAMES or is_loopback(None, packed)):
+            if port == NAMES and finds_nobody:
+                self._judge.mention(asking, request)
             asking.go_on()  # in the network that has no way out, or mute
             return None
-        request = Request("network", "send", shown(packed, port), address=packed, port=port, datagrams=True)
         if port == NAMES:
             self.lookups().sent(asking, request)
         else:
@@ -183,16 +195,26 @@ class Sockets:
         self._lookups = self._lookups or Lookups(self._judge)
         return self._lookups
 
-    def connect_to_resolver(self, asking: Notification, found: socket) -> Answer:
+    def connect_to_resolver(self, asking: Notification, found: socket, family: int) -> Answer:
         """The run's own, whose errors a resolver takes for the server's."""
         assert self.resolution is not None
         server = self.resolution.server()
         if server.refuses(asking.thread):
             return ECONNREFUSED
-        family, process = found.getsockopt(SOL_SOCKET, SO_DOMAIN), process_of(asking.thread)
-        answer = self.waiting().connect(asking, found, family, server.address(family))
-        server.expect(name_of(found, family)[1], process, asking.thread)  # also when it goes on by itself (EINPROGRESS)
-        return answer
+        process = process_of(asking.thread)
+        meeting = server.meeting()
+        try:
+            answer = self.waiting().connect(asking, found, family, meeting.address(family))
+            if answer not in (None, 0, EINPROGRESS):
+                return answer
+            peer = meeting.other_end(found, family)
+        finally:
+            meeting.close()
+        if answer is not None:
+            asking.answer(answer)
+        found.close()  # else the connection would not end with the caller's
+        server.attend(peer, process, asking.thread)
+        return None
 
     def local(self) -> Local:
         if self._local is None:

@@ -100,10 +100,10 @@ def answer_datagrams(server: socket.socket, answer, asked: list[int]) -> None:
 def answer_streams(server: socket.socket) -> None:
     while True:
         peer, _ = server.accept()
-        with peer:
-            query = peer.recv(4096)[2:]
-            message = huge(query)
-            peer.sendall(len(message).to_bytes(2, "big") + message)
+        with peer, peer.makefile("rb") as questions:
+            while size := questions.read(2):  # both kinds of address are asked for at once
+                message = huge(questions.read(int.from_bytes(size, "big")))
+                peer.sendall(len(message).to_bytes(2, "big") + message)
 
 
 if __name__ == "__main__":

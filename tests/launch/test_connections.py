@@ -1,4 +1,4 @@
-"""Connections that the supervisor makes: many at once, interrupted, and when it is gone."""
+"""Connections that the supervisor makes: many at once, and interrupted."""
 
 from __future__ import annotations
 
@@ -201,52 +201,6 @@ def test_signals_in_the_middle(jobs, port):
     python, env = find_python("3.11").path, jobs.environ()
     done = jobs.guarded("--no-network", "--allow-localhost", "--", python, "-c", INTERRUPTED, port, env=env)
     assert (done.code, done.out) == (0, "all True\n"), done.err
-
-
-LEFT = """
-import os, socket, sys, time
-launcher = os.getppid()
-if os.fork():
-    print("ready", flush=True)
-    time.sleep(60)
-os.setsid()
-while True:
-    try: os.kill(launcher, 0)
-    except ProcessLookupError: break
-    except PermissionError: pass
-    time.sleep(.01)
-    if not os.path.exists("/proc/%d" % launcher): break
-found = []
-for act in (lambda: socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2), lambda: socket.getaddrinfo("app.test", 80)):
-    try: act(); found.append("let")
-    except OSError as error: found.append("refused")
-open(sys.argv[2], "w").write(" ".join(found))
-"""
-
-
-def test_without_the_launcher_nothing_is_reached(jobs, port, hermetic_command, tmp_path):
-    """What is left running when the launcher was killed: nobody answers for it any more."""
-    python, result = "/usr/bin/python3", tmp_path / "result"
-    command = [
-        hermetic_command,
-        "--no-network",
-        "--allow-localhost",
-        "--allow-domain=app.test",
-        "--",
-        python,
-        "-c",
-        LEFT,
-        str(port),
-        str(result),
-    ]
-    run = subprocess.Popen(command, env=jobs.environ(), stdout=subprocess.PIPE, text=True, start_new_session=True)
-    assert run.stdout.readline() == "ready\n"
-    os.kill(run.pid, signal.SIGKILL)
-    run.wait()
-    until = time.monotonic() + 30
-    while not (result.exists() and result.read_text()) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert result.read_text() == "refused refused"
 
 
 BIND = """

@@ -23,7 +23,16 @@ channel.getaddrinfo(sys.argv[1], None, family=2, callback=lambda result, error: 
 channel.wait(10)
 print(found[0])
 """
-ANSWERS = {"musl": "8.8.4.4 HTTP/1.0 200 OK", "c-ares": "[b'8.8.4.4']", "connected": "True", "unconnected": "True"}
+GO = 'GODEBUG=netdns=$0 exec hey -n 1 -c 1 -t 5 "http://$1/"'
+"""A program in Go, which asks for names by itself, or where it is told to by the C library."""
+ANSWERS = {
+    "Go": "[200]\t1 responses",
+    "Go by libc": "[200]\t1 responses",
+    "musl": "8.8.4.4 HTTP/1.0 200 OK",
+    "c-ares": "[b'8.8.4.4']",
+    "connected": "True",
+    "unconnected": "True",
+}
 SYSTEM = "/usr/bin/python3"
 """Which an ordinary user can start as well."""
 
@@ -43,6 +52,8 @@ def resolvers(musl, environments, hermetic_command):
     one_layer = Path(__file__).resolve().parent.parent / "containment/one_layer.py"
     kernel = [str(find_python("3.11").path), "-IS", str(one_layer), "kernel"]
     return {
+        "Go": ([hermetic_command], ["sh", "-c", GO, "go"]),
+        "Go by libc": ([hermetic_command], ["sh", "-c", GO, "cgo"]),
         "musl": ([hermetic_command], [musl]),
         "c-ares": (kernel, [str(environments.get("clients").bin / "python"), "-c", CARES]),
         "connected": (kernel, [SYSTEM, "-c", CONNECTED]),
@@ -57,8 +68,8 @@ SITUATIONS = {
     "some of localhost": ([], ["--allow-localhost=1"], ALL),
     "all of localhost": ([], ["--allow-localhost"], ALL),
     "names, ordinary": (ORDINARY, [], ALL),
-    "all of localhost, ordinary": (ORDINARY, ["--allow-localhost"], {"connected"}),
-    "no namespaces": (WITHOUT, [], frozenset()),
+    "all of localhost, ordinary": (ORDINARY, ["--allow-localhost"], {"connected", "Go", "Go by libc"}),
+    "no namespaces": (WITHOUT, [], {"Go by libc"}),
 }
 
 
@@ -82,6 +93,8 @@ def test_resolvers(among_names: Names, resolvers, hermetic_command: str, situati
         _, out, asked = found[f"{name} strange.example"]
         assert (answer in out, asked) == (False, []), (name, out, asked)
         assert out.count("network disabled: DNS(strange.example)\n") == (name in served), (name, out)
+        if situation == "no namespaces" and name not in served:
+            assert any(f"blocked action: network limited to TCP: {way}(10.9.8.7:53)\n" in out for way in ("connect", "send")), (name, out)
 
 
 @pytest.mark.parametrize(("start", "more"), [([], []), ([], ["--allow-localhost"]), (ORDINARY, [])])

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import socket
+import threading
 
 import pytest
 from hermetic_guard.hosts import ANY
@@ -109,18 +110,32 @@ class Workshop:
         return socket.socket(family, kind, protocol)
 
 
+def look_up(asked, family, address):
+    """What becomes of a question for a name by TCP: where it was asked, and the response code. Who connects is answered while the call lasts."""
+    call, connected = Call("connect", 0, address, len(address)), threading.Event()
+    call.answer = lambda error: connected.set() if error == errno.EINPROGRESS else None
+    with socket.socket(family) as made:
+        made.settimeout(5)  # so it does not wait for its connection
+        call.arguments = made.fileno(), address, len(address)
+        serving = threading.Thread(target=asked.supervisor._judged, args=(call,))
+        serving.start()
+        assert connected.wait(5)
+        made.sendall(len(QUESTION).to_bytes(2, "big") + QUESTION)
+        answer, peer = made.recv(512), made.getpeername()[0]
+    serving.join(5)
+    assert not serving.is_alive()
+    return peer, answer[5] & 15
+
+
 def test_a_name_server_is_the_runs_own(monkeypatch, tmp_path):
     """Whichever is meant, by TCP at its port."""
     (tmp_path / "resolv.conf").write_text("# one\nnameserver 127.0.0.1\nnameserver\nsearch example\n")
     monkeypatch.setattr(resolver, "RESOLVER", str(tmp_path / "resolv.conf"))
     asked = Asked(NAMES)
+    monkeypatch.setattr(asked.answers.sockets.resolution.names._questions, "_lookup", lambda name, family: [bytes([192, 0, 2, 1])])
     for host in ("127.0.0.1", "127.83.0.53"):
-        with socket.socket() as made:
-            assert asked("connect", made.fileno(), ipv4(host, 53), 16) == 0
-            assert made.getpeername() == ("127.0.0.1", asked.answers.sockets.resolution.server().port)
-    with socket.socket(socket.AF_INET6) as made:
-        assert asked("connect", made.fileno(), ipv6("::ffff:127.0.0.1", 53), 28) == 0
-        assert made.getpeername()[:2] == ("::ffff:127.0.0.1", asked.answers.sockets.resolution.server().port)
+        assert look_up(asked, socket.AF_INET, ipv4(host, 53)) == ("127.0.0.1", 0)
+    assert look_up(asked, socket.AF_INET6, ipv6("::ffff:127.0.0.1", 53)) == ("::ffff:127.0.0.1", 0)
     assert asked.told == []
     for host, port in (("127.0.0.1", CLOSED_PORT), ("127.0.0.2", 53)):
         assert connect(asked, socket.SOCK_STREAM, host, port) == EACCES
@@ -168,7 +183,7 @@ def test_an_address_is_known_by_the_names_it_was_handed_out_for():
     asked = Asked(NAMES)
     assert connect(asked, socket.SOCK_STREAM, "192.0.2.7", 443) == EACCES
     for host in ("192.0.2.8", "10.1.2.3"):
-        asked.answers.sockets.resolution.names.known[socket.inet_aton(host)] = ("a.example",)
+        asked.answers.sockets.resolution.names.known.add("a.example", [socket.inet_aton(host)])
     assert connect(asked, socket.SOCK_STREAM, "192.0.2.8", 80) == EACCES
     assert connect(asked, socket.SOCK_STREAM, "10.1.2.3", 443) == EACCES
     assert asked.told == [
@@ -210,13 +225,15 @@ def test_udp_is_mute(monkeypatch, policy):
 def test_where_names_are_allowed_other_datagrams_are_told(monkeypatch):
     gone_on = []
     monkeypatch.setattr(Call, "go_on", lambda self: gone_on.append(self), raising=False)
-    asked = Asked(NAMES)
+    asked, alone = Asked(NAMES, Workshop()), Asked(NAMES)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         for server in ("127.83.0.53", "192.0.2.1"):  # the run's own name server answers for any
             assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4(server, 53), 16) is None
         assert (len(gone_on), asked.told) == (2, [])
         assert asked("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", 443), 16) == EACCES
+        assert alone("sendto", made.fileno(), b"x", 1, 0, ipv4("192.0.2.1", 53), 16) is None
     assert asked.told == [("192.0.2.1:443", "network limited to TCP", "")]
+    assert (len(gone_on), alone.told) == (3, [("192.0.2.1:53", "network limited to TCP", "")])  # where there are no namespaces none answers
 
 
 @pytest.mark.parametrize("policy", [CLOSED, LOCALHOST], ids=["closed", "localhost"])

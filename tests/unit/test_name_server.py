@@ -12,101 +12,132 @@ from hermetic_guard.hosts import NAME_SERVER
 from unit.test_dns import asked
 from unit.test_resolver import HOST, Asked
 
-from hermetic.linux import dns, loopback_server, name_server
+from hermetic.linux import crew, dns, loopback_server, name_server, name_streams
 from hermetic.linux.loopback_server import LoopbackServer
+from hermetic.linux.name_streams import Server
 
 
-def connection(server: name_server.Server) -> socket.socket:
-    made = socket.socket()
-    made.connect(("127.0.0.1", server.port))
+def connection(server: Server, thread: int = 43) -> socket.socket:
+    """As the supervisor makes one, for a process 42, and attends to it in a thread of its own."""
+    meeting, made = server.meeting(), socket.socket()
     made.settimeout(5)
+    made.connect(("127.0.0.1", int.from_bytes(meeting.address(socket.AF_INET)[2:4], "big")))
+    peer = meeting.other_end(made, socket.AF_INET)
+    meeting.close()
+    threading.Thread(target=server.attend, args=(peer, 42, thread), daemon=True).start()
     return made
 
 
+def framed(*questions: bytes) -> bytes:
+    return b"".join(len(question).to_bytes(2, "big") + question for question in questions)
+
+
+def received(made: socket.socket) -> bytes:
+    """The next message."""
+    size = int.from_bytes(made.recv(2, socket.MSG_WAITALL), "big")
+    answer = made.recv(size, socket.MSG_WAITALL)
+    assert len(answer) == size
+    return answer
+
+
 def test_serving() -> None:
-    """Question after question by one connection, to those who were led here."""
+    """Question after question by one connection, in whatever pieces they come."""
     names = Asked()
-    server = name_server.Server(names.names)
-    with connection(server) as made:
-        server.expect(made.getsockname()[1], 42, 43)
+    with connection(Server(names.names)) as made:
         for name in ("app.example", "strange.example"):
             question = asked(name)
-            made.sendall(len(question).to_bytes(2, "big") + question)
-            size = int.from_bytes(made.recv(2), "big")
-            answer = made.recv(size)
-            assert (len(answer), answer[:2]) == (size, question[:2])
+            made.sendall(framed(question))
+            assert received(made)[:2] == question[:2]
         assert names.told == [("strange.example", 42)]
+        for byte in framed(question):
+            made.sendall(bytes([byte]))
+        assert received(made)[:2] == question[:2]
         made.sendall(b"\0\3abc")
         assert made.recv(1) == b""
 
 
+def test_many_questions_at_once() -> None:
+    """Each is answered, what is asked of one name at once is looked up once."""
+    names = Asked()
+    questions = [asked(f"{name}.wild.example", kind) for name in "abcd" for kind in (dns.A, dns.AAAA)]
+    with connection(Server(names.names)) as made:
+        made.sendall(framed(*questions))
+        answers = [received(made) for _ in questions]
+    assert sorted(answer[12:] for answer in answers if answer[7] == 0) == sorted(question[12:] for question in questions[1::2])
+    assert sorted(names.looked_up) == [(f"{name}.wild.example", socket.AF_UNSPEC) for name in "abcd"]
+
+
 def test_a_failure_of_one_question_is_told_by_the_connection() -> None:
     """And by the next one, once; one of two is answered."""
-    server = name_server.Server(Asked(socket.gaierror(socket.EAI_AGAIN, "")).names)
-    question = asked("app.example")
+    server = Server(Asked(socket.gaierror(socket.EAI_AGAIN, "")).names)
     with connection(server) as made:
-        server.expect(made.getsockname()[1], 42, 43)
-        made.sendall(len(question).to_bytes(2, "big") + question)
+        made.sendall(framed(asked("app.example")))
         with pytest.raises(ConnectionResetError):
             made.recv(2)
     assert [server.refuses(thread) for thread in (42, 43, 43)] == [False, True, False]
-    both_kinds(server)
+    with connection(server) as made:
+        made.sendall(framed(asked("app.example"), asked("app.example", dns.AAAA)))
+        assert [received(made)[3] & 15 for _ in range(2)] == [dns.FAILED, dns.FAILED]
     assert not server.refuses(43)
 
 
-def both_kinds(server: name_server.Server) -> float:
-    """How long it takes until what is asked at once, as C libraries do, is answered."""
-    questions = [asked("app.example"), asked("app.example", dns.AAAA)]
-    begun = time.monotonic()
+def test_nothing_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked at once of several names is looked up at once, where somebody is free."""
+    names, slow = Asked(), threading.Event()
+
+    def look_up(name: str, family: int) -> list[bytes]:
+        if name == "app.example":
+            slow.wait(5)
+        return [HOST]
+
+    monkeypatch.setattr(names.names, "_lookup", look_up)
+    server = Server(names.names)
     with connection(server) as made:
-        server.expect(made.getsockname()[1], 42, 43)
-        made.sendall(b"".join(len(question).to_bytes(2, "big") + question for question in questions))
-        for _ in questions:
-            size = int.from_bytes(made.recv(2, socket.MSG_WAITALL), "big")
-            assert len(made.recv(size, socket.MSG_WAITALL)) == size
-    return time.monotonic() - begun
-
-
-def test_both_kinds_of_address_are_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = Asked()
-    monkeypatch.setattr(names.names, "_lookup", lambda name, family: time.sleep(0.6) or [HOST if family == socket.AF_INET else bytes(16)])
-    server = name_server.Server(names.names)
-    assert 0.6 <= both_kinds(server) < 1.1
-    monkeypatch.setattr(server._crew, "could_do", lambda *_: False)  # nobody is free: one after the other
-    assert both_kinds(server) >= 1.2
+        made.sendall(framed(asked("app.example"), asked("a.wild.example")))
+        assert b"wild" in received(made)
+        slow.set()
+        assert b"wild" not in received(made)
+        monkeypatch.setattr(server._crew, "could_do", lambda *_: False)  # nobody is free: one after the other
+        made.sendall(framed(asked("app.example"), asked("a.wild.example")))
+        assert [b"wild" in received(made) for _ in range(2)] == [False, True]
 
 
 def test_more_than_there_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They wait for each other; none is told that there is no such name."""
-    monkeypatch.setattr(name_server, "WORKERS", 2)
-    names = Asked()
-    server = name_server.Server(names.names)
-    monkeypatch.setattr(names.names, "_lookup", lambda name, family: time.sleep(0.05) or [HOST])
+    """They wait for each other; none is told that there is no such name, and the supervisor does not wait for them."""
+    monkeypatch.setattr(crew, "WORKERS", 2)
+    monkeypatch.setattr(name_streams, "HERE", 1)
+    names, go = Asked(), threading.Event()
+    monkeypatch.setattr(names.names, "_lookup", lambda name, family: [HOST] if go.wait(5) else [])
+    server = Server(names.names)
     made = [connection(server) for _ in range(8)]
     for one in made:
-        server.expect(one.getsockname()[1], 42, 43)
-        question = asked("app.example")
-        one.sendall(len(question).to_bytes(2, "big") + question)
+        one.sendall(framed(asked("app.example")))
+    until = time.monotonic() + 5
+    while len(server._crew._kept) < 5 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(server._crew._kept) == 5
+    go.set()
     for one in made:
         with one:
-            assert one.recv(2) != b""
+            assert received(one)[7] == 1
 
 
 def test_nobody_else_is_served() -> None:
-    names = Asked()
-    with connection(name_server.Server(names.names)) as made:
-        question = asked("app.example")
-        made.sendall(len(question).to_bytes(2, "big") + question)
-        assert received(made) == b""
-    assert names.looked_up == []
+    """Others that come to where a connection is made are sent away."""
+    meeting = Server(Asked().names).meeting()
+    place = ("127.0.0.1", int.from_bytes(meeting.address(socket.AF_INET)[2:4], "big"))
+    with socket.create_connection(place, 5) as stranger, socket.create_connection(place, 5) as made:
+        assert meeting.other_end(made, socket.AF_INET).getpeername() == made.getsockname()
+        assert stranger.recv(1) == b""
+    meeting.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(place, 5)
 
 
-def received(made: socket.socket) -> bytes:
-    """What comes before it is closed, politely or not."""
-    try:
-        return made.recv(1)
-    except ConnectionError:
-        return b""
+def test_who_says_nothing_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(name_streams, "IDLE_S", 1)
+    with connection(Server(Asked().names)) as made:
+        assert made.recv(1) == b""
 
 
 # By UDP.

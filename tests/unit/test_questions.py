@@ -96,7 +96,17 @@ def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1000):
         clock[0] += 0.1
         asked.addresses(f"n{number}.example", V4)
-        assert len(asked._asked) <= questions.MANY + 1
+        assert max(len(asked._asked), len(asked._found)) <= questions.MANY + 1
+
+
+def test_what_was_found_is_not_kept() -> None:
+    """Nor is it asked for less often than programs would."""
+    lookup = Lookup(v4=[HOST] * 5000, v6=socket.EAI_NONAME)
+    lookup.go.set()
+    asked = Questions(lookup)
+    assert [len(asked.addresses("a.example", V4)) for _ in range(3)] == [5000] * 3
+    assert (asked._asked, lookup.asked) == ({}, [V4] * 3)
+    assert asked.addresses("a.example", V6) == []
 
 
 def error_of(asked: Questions) -> int | None:

@@ -11,13 +11,16 @@ from hermetic_guard.decide import Request
 from hermetic_guard.policy import Network, Policy
 from unit.test_dns import asked
 
-from hermetic.linux import dns, lookup_sources, resolver
+from hermetic.linux import dns, handed_out, lookup_sources, resolver
 
 WEB = ((80, 80), (443, 443))
 POLICY = Policy(network=Network(domains=(("*.wild.example", WEB), ("app.example", WEB))))
 HOST = socket.inet_aton("192.0.2.1")
 EVIL = socket.inet_aton("192.0.2.66")
 HOST6 = socket.inet_pton(socket.AF_INET6, "2001:db8::1")
+
+
+FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}
 
 
 class Asked:
@@ -33,7 +36,7 @@ class Asked:
         self.looked_up.append((name, family))
         if isinstance(self.found, OSError):
             raise self.found
-        return [address for address in self.found if len(address) == (4 if family == socket.AF_INET else 16)]
+        return [address for address in self.found if family in (0, FAMILY[len(address)])]
 
     def tell(self, request: Request, asker: int | None) -> None:
         self.told.append((request.target, asker))
@@ -97,11 +100,28 @@ def test_an_address_of_several_names() -> None:
     assert names.names.of(HOST) == ("app.example", "a.wild.example")
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolver, "MOST", 2)
-    names = Asked([bytes([192, 0, 2, index]) for index in range(5)])
-    names("app.example")
-    assert len(names.names.known) == 2
+def test_a_huge_answer_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of it is what was handed out, once. Of a name whose addresses are always others the last ones are known."""
+    found = [index.to_bytes(4, "big") for index in range(1 << 27, (1 << 27) + 5000)]
+    names = Asked(list(found))
+    for _ in range(20):
+        assert int.from_bytes((names.names.answer(asked("app.example"), 1) or b"")[6:8], "big") == resolver.MOST_ADDRESSES
+    assert (len(names.names.known), names.names._questions._asked) == (resolver.MOST_ADDRESSES, {})
+    assert [names.names.of(found[index]) for index in (0, 999, 1000)] == [("app.example",), ("app.example",), ()]
+    monkeypatch.setattr(handed_out, "MOST", 1500)
+    for begin in range(0, 5000, 500):
+        names.found = found[begin : begin + 500]
+        names("app.example")
+        assert len(names.names.known) <= 3000
+        assert all(names.names.of(address) for address in found[max(0, begin - 1000) : begin + 500])
+    assert names.names.of(found[0]) == ()
+
+
+def test_an_address_of_many_names() -> None:
+    names = Asked()
+    for number in range(300):
+        names(f"n{number}.wild.example")
+    assert names.names.of(HOST) == tuple(f"n{number}.wild.example" for number in range(200, 300))
 
 
 def test_what_the_search_list_makes_of_a_name_is_not_told_again(configuration: Path) -> None:

@@ -183,11 +183,15 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
     """
     itself = uname().nodename.lower()
     unknown, unknown_address = (gaierror, resolution.NOT_KNOWN), (herror, names.HOST_NOT_FOUND)
+    remembered = make_memory(scopes)
 
     def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None, kind=0, reverse=0):
         if not is_plain(action, target, host, address, port, path, datagrams, kind, reverse):
             check(Request("network", "use", "the network"))
         elif path is None:
+            now, known, key = scopes.state, remembered(), (action, target, host, address, port)
+            if key in known:
+                return True
             found = names_of(address)
             facts = {"host": host, "address": address, "port": port, "names": found, "datagrams": datagrams, "reverse": reverse}
             request = Request("network", action, target, proxy=proxy_of(named, host, address, port, found), **facts)
@@ -197,6 +201,8 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
                 error, words = unknown_address if reverse else unknown
                 raise error(*words)
             check(request)
+            if action == "DNS" and not scopes.packages and scopes.state is now and scopes.current.network is not None:
+                known[key] = True
         else:
             if action == "bind":
                 keep_out(path)
@@ -207,6 +213,20 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
     return judge
 
 
+def make_memory(scopes):
+    """A function that gives what is remembered, for as long as the same policy holds: see scopes.py."""
+    memory = [(None, {})]  # type: list
+
+    def known():
+        now = scopes.state
+        owner, found = memory[0]
+        if owner is not now or len(found) > MEMORY:
+            owner, found = memory[0] = now, {}
+        return found
+
+    return known
+
+
 def make_permit(judge, scopes):
     """permit(action, family, address, kind): judges an address as the wrappers make it, and refuses any other. kind: the socket's type, where
     that decides.
@@ -214,17 +234,14 @@ def make_permit(judge, scopes):
     What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
     """
-    memory = [(None, {})]  # type: list
+    remembered = make_memory(scopes)
 
     def permit(action, family, address, kind=0):
         if not is_plain(action, family, kind, *(address if type(address) is tuple else (address,))):
             return judge("use", "an address not read before")
         if family not in KINDS:
             return judge("socket", constant("AF_", family))
-        now = scopes.state
-        owner, known = memory[0]
-        if owner is not now or len(known) > MEMORY:
-            owner, known = memory[0] = now, {}
+        now, known = scopes.state, remembered()
         key = action, family, address, kind
         if key not in known:
             canonical, facts = read_address(family, address)

@@ -18,6 +18,9 @@ NOT_KNOWN = (_socket.EAI_NONAME, "Name or service not known")
 
 HOSTS_FILE = "/etc/hosts"
 
+MOST_NAMES = 100
+"""Of one address: the last ones."""
+
 
 def make_resolve(judge, getaddrinfo, handed_out, hosts, reachable):
     """resolve(name, port, family, type, proto, flags): what getaddrinfo returns, or None where the guard does not stand.
@@ -56,7 +59,7 @@ def make_resolve(judge, getaddrinfo, handed_out, hosts, reachable):
         packed = plain_address(packed)
         names = handed_out.get(packed, ())
         if name not in names:
-            handed_out[packed] = names + (name,)
+            handed_out[packed] = (names + (name,))[-MOST_NAMES:]
 
     def of_numbers(known, name, port, family, kind, proto, flags):
         """Answered here: libc would ask the name server where the hosts file has no such line, with HOSTALIASES and LOCALDOMAIN applied."""
