@@ -9,6 +9,8 @@ import pty
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 
 import pytest
 from launch.users import USERS, place_of_everybody
@@ -159,6 +161,65 @@ def test_own_sockets_are_found_however_they_are_named(hermetic_command, env, as_
     script = "mkdir '/dev/shm/own' or die qq($!\\n);" + OWN
     if guards:
         assert said([*as_user, hermetic_command, "--no-network", "--fs-readonly", "--", "perl", "-e", script, "/dev/shm/own"], env)[0] == ""
+
+
+# What is asked for, swapped by other threads while it is judged.
+
+
+@contextlib.contextmanager
+def servers(family, place):
+    """Two: the addresses, and how often each was reached."""
+    visits, made = ([], []), []
+    for index in range(2):
+        server = socket.socket(family)
+        server.bind(("127.0.0.1", 0) if family == socket.AF_INET else str(place / f"server-{index}"))
+        server.listen(64)
+        if family == socket.AF_UNIX:
+            os.chmod(server.getsockname(), 0o777)
+        threading.Thread(target=serve, args=(server, visits[index]), daemon=True).start()
+        made.append(server)
+    yield [server.getsockname()[1] if family == socket.AF_INET else server.getsockname() for server in made], visits
+    for server in made:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+def serve(server, visits):
+    while True:
+        try:
+            peer = server.accept()[0]
+        except OSError:
+            return
+        visits.append(1)
+        peer.close()
+
+
+@pytest.fixture(scope="module")
+def swaps():
+    with place_of_everybody() as made:
+        source = os.path.join(os.path.dirname(__file__), "swaps.c")
+        subprocess.run(["cc", "-Wall", "-O1", "-pthread", "-o", made / "swaps", source], check=True)
+        yield made / "swaps"
+
+
+@USERS
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX], ids=["address", "path"])
+def test_what_is_swapped_while_it_is_judged(hermetic_command, env, place, swaps, as_user, family):
+    """What was judged is what is connected to, whatever stands there by then."""
+    for guarded in (False, True):
+        (place / str(guarded)).mkdir()
+        with servers(family, place / str(guarded)) as (addresses, visits):
+            allowed = f"--allow-localhost={addresses[0]}" if family == socket.AF_INET else f"--allow-unix={addresses[0]}"
+            words = [hermetic_command, "--no-network", allowed, "--"] if guarded else []
+            kind, link = "inet" if family == socket.AF_INET else "unix", place / "link"
+            out, errors = said([*as_user, *words, swaps, 150, kind, *addresses, link], env)
+            assert " of 150" in out, errors
+            said([*as_user, *words, swaps, 1, kind, addresses[0], addresses[0], link], env)
+            until = time.monotonic() + 30
+            while not (visits[0] and (guarded or visits[1])) and time.monotonic() < until:
+                time.sleep(0.01)
+        assert visits[0]
+        assert bool(visits[1]) is not guarded
 
 
 # Terminals of others.
