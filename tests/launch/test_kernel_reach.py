@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from launch.users import USERS, place_of_everybody
+from launch.users import ORDINARY, USERS, place_of_everybody
 
 
 @pytest.fixture
@@ -220,6 +220,21 @@ def test_what_is_swapped_while_it_is_judged(hermetic_command, env, place, swaps,
                 time.sleep(0.01)
         assert visits[0]
         assert bool(visits[1]) is not guarded
+
+
+# The launcher, seen from outside of the run.
+
+
+def test_nobody_looks_into_the_launcher(hermetic_command, env):
+    """Another process of the same user: not root, who may look into all."""
+    for words, seen in (([], True), ([hermetic_command, "--no-network", "--"], False)):
+        command = [*ORDINARY, *words, "sh", "-c", "echo begun; read word"]
+        with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/") as run:
+            assert run.stdout.readline() == b"begun\n"
+            for name in ("environ", "maps", "mem"):
+                looked = said([*ORDINARY, "perl", "-e", "open my $file, '<', $ARGV[0] and print 'seen'", f"/proc/{run.pid}/{name}"], env)
+                assert (looked[0] == "seen", name) == (seen, name)
+            run.stdin.close()
 
 
 # Terminals of others.
