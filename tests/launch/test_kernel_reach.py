@@ -212,8 +212,11 @@ def test_what_is_swapped_while_it_is_judged(hermetic_command, env, place, swaps,
             allowed = f"--allow-localhost={addresses[0]}" if family == socket.AF_INET else f"--allow-unix={addresses[0]}"
             words = [hermetic_command, "--no-network", allowed, "--"] if guarded else []
             kind, link = "inet" if family == socket.AF_INET else "unix", place / "link"
-            out, errors = said([*as_user, *words, swaps, 150, kind, *addresses, link], env)
-            assert " of 150" in out, errors
+            for _ in range(1 if guarded else 50):  # on a busy machine the threads may not have come to it
+                out, errors = said([*as_user, *words, swaps, 100, kind, *addresses, link], env)
+                assert " of 100" in out, errors
+                if visits[1]:
+                    break
             said([*as_user, *words, swaps, 1, kind, addresses[0], addresses[0], link], env)
             until = time.monotonic() + 30
             while not (visits[0] and (guarded or visits[1])) and time.monotonic() < until:
@@ -235,6 +238,17 @@ def test_nobody_looks_into_the_launcher(hermetic_command, env):
                 looked = said([*ORDINARY, "perl", "-e", "open my $file, '<', $ARGV[0] and print 'seen'", f"/proc/{run.pid}/{name}"], env)
                 assert (looked[0] == "seen", name) == (seen, name)
             run.stdin.close()
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="root is needed")
+@USERS
+def test_root_stays_who_it_is(hermetic_command, env, as_user):
+    """In a user namespace other owners' files would be nobody's. An ordinary user gets no mounts without."""
+    paths = ["/proc/self/ns/user", "/proc/self/ns/mnt"]
+    bare, guarded = (
+        said([*as_user, *words, "readlink", *paths], env)[0].split() for words in ([], [hermetic_command, "--fs-readonly", "--"])
+    )
+    assert [one == other for one, other in zip(bare, guarded, strict=True)] == [not as_user, False]
 
 
 # Terminals of others.
