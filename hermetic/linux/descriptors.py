@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OPEN = "/proc/self/fd"
 STANDARD = (0, 1, 2)
-ENOENT, EBADF = 2, 9
+EPERM, ENOENT, EBADF = 1, 2, 9
 PLAIN = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9))
 """null, zero, full, random and urandom (Documentation/admin-guide/devices.txt)."""
 MASTER = (5, 2)
@@ -50,11 +50,25 @@ class Descriptor:
 
 
 def sort(policy: Policy) -> None:
-    """Have exec close what the target must not get; to be called in the process that becomes it, before it has mounts of its own."""
+    """Have exec close what the target must not get; to be called in the process that becomes it, before it has mounts of its own.
+
+    Raises OSError for a standard stream that goes around the policy: a program would take what is opened next for one that is closed.
+    """
     for number in sorted(map(int, os.listdir(OPEN))):
         descriptor = _inherited(number)
-        if descriptor is not None and not stays(policy, descriptor):
+        if descriptor is None:
+            continue
+        if not stays(policy, descriptor):
             os.set_inheritable(number, False)
+        elif policy.network is not None and stat.S_ISSOCK(descriptor.mode):
+            _expect_connection(number)
+
+
+def _expect_connection(number: int) -> None:
+    from hermetic.linux import opened  # few standard streams are sockets
+
+    if opened.names_addresses(opened.kind_of(number)):
+        raise OSError(EPERM, os.strerror(EPERM), f"descriptor {number}, a socket that sends to any address")
 
 
 def _inherited(number: int) -> Descriptor | None:

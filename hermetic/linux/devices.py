@@ -10,9 +10,12 @@ import os
 import stat
 
 DEV = "/dev"
-FAMILIES = frozenset("bsg kmem megaraid mem mtd net ng nst nvme port raw sg st tap ubi uinput userfaultfd vhost watchdog".split())
+FAMILIES = frozenset(
+    "bsg bus cuse kmem megaraid mem mtd net ng nst nvme port raw sg st tap ubi uhid uinput userfaultfd vhci vhost watchdog".split()
+)
 """What the names of such character devices, or of directories of them, begin with (Documentation/admin-guide/devices.txt); block devices are
-all of that kind. uinput types on the user's keyboard, watchdog reboots, userfaultfd is the system call that every filter refuses; net/tun, tap and
+all of that kind. bus/usb is any stick behind its driver; uinput types on the user's keyboard, as what is plugged in by uhid or vhci does; cuse
+makes devices; watchdog reboots; userfaultfd is the system call that every filter refuses; net/tun, tap and
 vhost send frames by an interface that is there for a virtual machine."""
 TERMINALS = ("tty", "vcs")
 """Nine of ten entries: not looked at, which saves half the time."""

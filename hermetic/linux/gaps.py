@@ -77,6 +77,14 @@ def _can_be_read(policy: Policy, here: Here) -> bool:
     return here.abi == 0 or any(is_within_any(path, rules.write) for path in rules.hide)
 
 
+def _has_terminals(policy: Policy, here: Here) -> bool:
+    """Whether others that were there at the start are in reach of a run; an outer one's guard keeps them from what is inside. A process that runs
+    already has its terminals open.
+    """
+    outer = here.outer.filesystem if here.outer is not None else None
+    return policy.filesystem is not None and not here.namespaced and not here.threads and outer is None
+
+
 def _protects_what_is_written(policy: Policy) -> bool:
     """Whether something is both protected and allowed to be written: elsewhere it is as read-only as all is."""
     rules = policy.filesystem
@@ -169,6 +177,7 @@ GAPS = (
         lambda policy, here: _protects_what_is_written(policy) and here.namespaced,
         rules=("protect",),
     ),
+    Gap("filesystem", "terminals", "this user's other terminals can be read and written", _has_terminals),
     Gap("filesystem", "devices", "devices can be given commands (ioctl)", _filesystem(5, namespaced=True)),
     Gap(
         "filesystem",

@@ -31,7 +31,7 @@ OURS, TMP = "ours", "tmp"
 
 RESOLVER = "resolv.conf"
 """Its name in the run directory."""
-SHM, PROC, SYS = "/dev/shm", "/proc", "/sys"
+SHM, PROC, SYS, PTS = "/dev/shm", "/proc", "/sys", "/dev/pts"
 
 MS_PRIVATE = 1 << 18
 RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
@@ -106,7 +106,7 @@ def _rows(policy: Policy, here: Here, around: Surroundings, base: str) -> list[t
         (base, here.kept),
         (TMP, tuple(place for place, _ in here.tmp)),
         (WRITABLE, rules.write if rules and base == READ_ONLY else ()),
-        (HIDDEN, around.raw),
+        (HIDDEN, around.raw + around.terminals),
         (PRIVATE, (SHM,) if base == READ_ONLY else ()),
     ]
 
@@ -311,7 +311,13 @@ def _set(mount: int, path: str, attributes: int = 0, propagation: int = 0) -> No
 
 
 def _place(source: int, path: str, *, link: bool) -> None:
-    place = open_exactly(path, link=link)
+    try:
+        place = open_exactly(path, link=link)
+    except FileNotFoundError:
+        os.close(source)
+        if is_within(path, PTS):
+            return  # a terminal that has been closed meanwhile
+        raise
     step("move_mount", source, b"", place, b"", MOVE_MOUNT_EMPTY_PATHS, on=path)
     os.close(place)
     os.close(source)

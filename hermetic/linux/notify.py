@@ -12,6 +12,7 @@ import os
 import select
 
 from hermetic.linux import numbers, syscalls
+from hermetic.linux.steps import words
 
 RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR, SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
 """SECCOMP_IOCTL_NOTIF_* of linux/seccomp.h."""
@@ -31,7 +32,11 @@ SIZE = 80
 PIDFD_THREAD = os.O_EXCL
 """A descriptor of a thread instead of a process (Linux 6.9)."""
 
-ENOENT, EINTR, EFAULT, EINVAL = 2, 4, 14, 22
+RESOLVE_BENEATH, RESOLVE_IN_ROOT = 0x08, 0x10
+"""Of openat2(2); both follow none of the links in /proc that lead to what a process has open."""
+TRIES = 100
+
+ENOENT, EINTR, EACCES, EFAULT, EXDEV, EINVAL = 2, 4, 13, 14, 18, 22
 CLOSE_ON_EXEC = os.O_CLOEXEC
 
 
@@ -228,16 +233,57 @@ def is_first(thread: int) -> bool:
     return True
 
 
-def open_as(asking: Notification, path: bytes) -> int:
-    """An O_PATH descriptor of what a path leads the caller to. Raises OSError as the caller would get it, Gone, Unseen."""
-    start = asking.look("root" if path[:1] == b"/" else "cwd", os.O_PATH | os.O_DIRECTORY)
-    try:
-        opened = os.open(path.lstrip(b"/") or b".", os.O_PATH | os.O_CLOEXEC, dir_fd=start)
-    finally:
-        os.close(start)
+def open_as(asking: Notification, path: bytes, start: str = "cwd") -> int:
+    """An O_PATH descriptor of what a path leads the caller to. start: what in its directory in /proc one that is relative begins at
+
+    Raises OSError as the caller would get it, and where a link leads through /proc to what another process has open; Gone, Unseen.
+    """
+    opened = _open_as(asking, path, start)
     try:
         asking.check()
     except Gone:
         os.close(opened)
         raise
     return opened
+
+
+def _open_as(asking: Notification, path: bytes, start: str) -> int:
+    """Links begin at the caller's own root: at the launcher's they would lead to what is hidden from it, and tell whether that is there."""
+    if path[:1] != b"/":
+        try:
+            return _opened_below(asking, start, path or b".", RESOLVE_BENEATH)
+        except OSError as error:
+            if error.errno != EXDEV:
+                raise
+        return _open_as(asking, os.readlink(b"/proc/%d/%s" % (asking.thread, start.encode())) + b"/" + path, start)
+    link, rest = own_link(path)
+    return _open_as(asking, rest, link) if rest else _opened_below(asking, "root", path, RESOLVE_IN_ROOT)
+
+
+def own_link(path: bytes) -> tuple[str, bytes]:
+    """What in its own directory in /proc a path begins at, and what comes after that; nothing if it does not.
+
+    So programs shorten the path of a socket that is too long. Those links say what whoever follows them has open.
+    """
+    process, _, rest = path.removeprefix(b"/proc/").partition(b"/") if path.startswith(b"/proc/") else (b"", b"", b"")
+    name, _, rest = rest.partition(b"/")
+    if name == b"fd":
+        number, _, rest = rest.partition(b"/")
+        name = b"fd/" + number if number.isdigit() else b""
+    known = process in (b"self", b"thread-self") and (name in (b"cwd", b"root") or name.startswith(b"fd/"))
+    return (name.decode(), rest.lstrip(b"/")) if known else ("", b"")
+
+
+def _opened_below(asking: Notification, start: str, path: bytes, resolve: int) -> int:
+    """EAGAIN: something was renamed or mounted meanwhile, somewhere on this machine, so that the kernel is not sure (openat2(2))."""
+    at = asking.look(start, os.O_PATH | os.O_DIRECTORY)
+    how = words(os.O_PATH | os.O_CLOEXEC, 0, resolve)
+    try:
+        for _ in range(TRIES):
+            try:
+                return syscalls.call(numbers.EVERYWHERE["openat2"], at, path, how, len(how))
+            except BlockingIOError:
+                continue
+        raise OSError(EACCES, os.strerror(EACCES))
+    finally:
+        os.close(at)

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
 SOCK_STREAM, SOCK_SEQPACKET = 1, 5
-IPPROTO_TCP = 6
-FAMILIES = {AF_UNIX: "local", AF_INET: "IPv4", AF_INET6: "IPv6", 16: "netlink", 17: "packet", 40: "vsock"}
+AF_VSOCK = 40
+IPPROTO_TCP, IPPROTO_MPTCP = 6, 262
+FAMILIES = {AF_UNIX: "local", AF_INET: "IPv4", AF_INET6: "IPv6", 16: "netlink", 17: "packet", AF_VSOCK: "vsock"}
 TYPES = {SOCK_STREAM: "stream", 2: "datagram", 3: "raw", SOCK_SEQPACKET: "seqpacket"}
 
 
@@ -78,12 +79,14 @@ def socket(number: int) -> Open:
 
 def kind_of(number: int) -> Socket:
     """Found out by the module, which has a socket wait no longer where programs have asked for that: it is shared, so that is undone."""
-    import socket as module
+    import _socket
 
     flags = fcntl.fcntl(number, fcntl.F_GETFL)
-    with module.socket(fileno=os.dup(number)) as found:
-        fcntl.fcntl(number, fcntl.F_SETFL, flags)
-        return int(found.family), int(found.type), found.proto
+    found = _socket.socket(fileno=os.dup(number))
+    fcntl.fcntl(number, fcntl.F_SETFL, flags)
+    kind = found.family, found.type, found.proto
+    found.close()
+    return kind
 
 
 def sends(kind: Socket) -> bool:
@@ -92,3 +95,12 @@ def sends(kind: Socket) -> bool:
     if family == AF_UNIX:
         return type_ not in (SOCK_STREAM, SOCK_SEQPACKET)
     return not (family in (AF_INET, AF_INET6) and type_ == SOCK_STREAM and protocol in (0, IPPROTO_TCP))
+
+
+CONNECTED = ((AF_VSOCK, SOCK_STREAM, 0), (AF_INET, SOCK_STREAM, IPPROTO_MPTCP), (AF_INET6, SOCK_STREAM, IPPROTO_MPTCP))
+"""Others that send nothing unless connect(2) was called, which the supervisor is asked about."""
+
+
+def names_addresses(kind: Socket) -> bool:
+    """Whether what is sent by such a socket may say where it goes, so that no filter sees it (sendmsg(2))."""
+    return sends(kind) and kind not in CONNECTED

@@ -93,11 +93,7 @@ def open_program(asking: Notification, *, by_descriptor: bool) -> int:
         return open_as(asking, path)
     if not path:
         return asking.look(f"fd/{start}", os.O_PATH)
-    folder = asking.look(f"fd/{start}", os.O_PATH | os.O_DIRECTORY)
-    try:
-        return os.open(path, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
-    finally:
-        os.close(folder)
+    return open_as(asking, path, f"fd/{start}")
 
 
 def identity(path: str) -> tuple[int, int] | None:

@@ -262,10 +262,13 @@ METADATA_CALLS = (
 METADATA_REQUESTS = {
     "FS_IOC_SETFLAGS": 0x40086602,
     "FS_IOC_SETVERSION": 0x40087602,
+    "FS_IOC_SET_ENCRYPTION_POLICY": 0x800C6613,
+    "EXT4_IOC_SETVERSION": 0x40086604,
+    "EXT4_IOC_MIGRATE": 0x6609,
     "FS_IOC_FSSETXATTR": 0x401C5820,
     "FS_IOC_ENABLE_VERITY": 0x40806685,
 }
-"""By ioctl on a file that is open for reading only (linux/fs.h, linux/fsverity.h)."""
+"""By ioctl on what is open for reading only (linux/fs.h, linux/fscrypt.h, linux/fsverity.h, fs/ext4/ext4.h)."""
 
 METADATA = (
     *refuse(METADATA_CALLS, READ_ONLY),

@@ -12,7 +12,7 @@ import stat
 from hermetic_guard.files import names_in
 from hermetic_guard.policy import BUILD, fits, is_within, is_within_any
 
-from hermetic.linux import mountinfo
+from hermetic.linux import mountinfo, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from hermetic.linux.here import Here
 
 
-DEV, PROC, SHM = "/dev", "/proc", "/dev/shm"
+DEV, PROC, SHM, PTS = "/dev", "/proc", "/dev/shm", "/dev/pts"
+CONTROLLING = 4
+"""Of the fields of /proc/PID/stat from the state on: the terminal (proc_pid_stat(5))."""
 
 
 class Stream:
@@ -43,6 +45,7 @@ class Surroundings:
     top:         names of what stands in `/`, links left out
     devices:     for root where there are no mounts, paths of what stands in /dev, links left out, and neither is raw nor holds raw devices
     raw:         paths of raw devices (devices.py) that can be opened
+    terminals:   paths of those of others that can be opened
     streams:     the standard streams that can be opened again
     executables: paths of what must be executable for the program and those of `subprocess.run` to start
     essentials:  paths of what is read besides what a policy that limits reading lists
@@ -67,6 +70,7 @@ class Surroundings:
         "raw",
         "resolver",
         "streams",
+        "terminals",
         "top",
         "visible",
     )
@@ -77,6 +81,7 @@ class Surroundings:
         top: tuple[str, ...] = (),
         devices: tuple[str, ...] = (),
         raw: tuple[str, ...] = (),
+        terminals: tuple[str, ...] = (),
         streams: tuple[Stream, ...] = (),
         executables: tuple[str, ...] = (),
         essentials: tuple[str, ...] = (),
@@ -91,6 +96,7 @@ class Surroundings:
         self.top = top
         self.devices = devices
         self.raw = raw
+        self.terminals = terminals
         self.streams = streams
         self.executables = executables
         self.essentials = essentials
@@ -123,6 +129,7 @@ def look(policy: Policy, here: Here) -> Surroundings:
         top=() if here.namespaced else _top(),
         devices=usable,
         raw=raw,
+        terminals=terminals(root=here.root) if policy.filesystem and here.namespaced else (),
         streams=streams() if policy.filesystem else (),
         executables=_executables((here.program, *run)) if run else (),
         essentials=essentials,
@@ -224,3 +231,43 @@ def _stream(descriptor: int) -> Stream | None:
         return None
     access = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
     return Stream(descriptor, readable=access != os.O_WRONLY, writable=access != os.O_RDONLY)
+
+
+# Terminals: what is typed at another could be read before the program that it is meant for, and something be shown in its place. A run may open
+# its own and new ones, so no rule can be in the way of all; those that are there are mounted over.
+
+
+def terminals(*, root: bool) -> tuple[str, ...]:
+    """Paths of those that this user can open, but not what the run is given, nor what controls it."""
+    there = dict(_terminals(root))
+    own = _own_terminals() if there else frozenset()
+    return tuple(path for path, device in there.items() if device not in own)
+
+
+def _terminals(root: bool) -> Iterator[tuple[str, int]]:
+    """With the numbers of their devices."""
+    for path in (f"{PTS}/{name}" for name in names_in(PTS) if name.isdigit()):
+        if root or os.access(path, os.R_OK) or os.access(path, os.W_OK):
+            try:
+                yield path, os.stat(path).st_rdev
+            except FileNotFoundError:
+                continue  # it has been closed
+
+
+def _own_terminals() -> frozenset[int]:
+    """The numbers of their devices."""
+    found = {as_device(int(processes.status(os.getpid())[CONTROLLING]))}
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            status = os.fstat(number)
+        except OSError:
+            continue  # the directory that was listed
+        if stat.S_ISCHR(status.st_mode):
+            found.add(status.st_rdev)
+    return frozenset(found)
+
+
+def as_device(number: int) -> int:
+    """What st_rdev is for a device that /proc has as a signed number of 32 bits (new_encode_dev, linux/kdev_t.h)."""
+    number &= 0xFFFFFFFF
+    return os.makedev(number >> 8 & 0xFFF, number & 0xFF | number >> 12 & 0xFFF00)

@@ -95,6 +95,7 @@ PROCESSES = [
     ("attach_outside_shared_memory", "ENOENT", "done"),
     ("read_outside_shared_memory", "ENOENT", "done"),
     ("write_outside_shared_memory", "ENOENT", "EACCES"),
+    ("open_other_terminal", "ENOENT", "done"),
     ("gain_privileges", "none", "none"),
     ("dump_core", "no file", "no file"),
 ]
@@ -130,6 +131,7 @@ UNGUARDED = [
     ("write_outside_shared_memory", "done", "done"),
     ("read_outside_shared_memory", "done", "done"),
     ("make_device", "EPERM", "EPERM"),
+    ("open_other_terminal", "done", "done"),
 ]
 
 GAPS = {
@@ -138,6 +140,7 @@ GAPS = {
     "seen": tuple(row[0] for row in HIDDEN if row[2] == "done" != row[1]),
     "shared memory": ("attach_outside_shared_memory",),
     "raw devices": ("read_raw_device",),
+    "terminals": ("open_other_terminal",),
 }
 """What is let through by the domain alone, by the name of the gap that says so."""
 

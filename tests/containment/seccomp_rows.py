@@ -179,6 +179,9 @@ METADATA = [
     Row("ioctl", (FILE, 0x40087602, ZEROS), "EROFS"),
     Row("ioctl", (FILE, TOP | 0x401C5820, ZEROS), "EROFS"),
     Row("ioctl", (FILE, 0x40806685, ZEROS), "EROFS"),
+    Row("ioctl", (FILE, 0x800C6613, ZEROS), "EROFS"),
+    Row("ioctl", (FILE, 0x40086604, ZEROS), "EROFS"),
+    Row("ioctl", (FILE, TOP | 0x6609, 0), "EROFS"),
     # Only on x86_64.
     Row("chmod", (PATH, 0o600), "EROFS"),
     Row("chown", (PATH, M, M), "EROFS"),

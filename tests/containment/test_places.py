@@ -37,6 +37,8 @@ def outside():
     shared = Path("/dev/shm", SHM_FILE)
     shared.touch(0o666)
     shared.chmod(0o666)
+    master, terminal = os.openpty()
+    os.chmod(os.ttyname(terminal), 0o666)
     groups = next(path for path in Path("/sys/fs/cgroup").rglob("cgroup.procs"))
     yield {
         "shm_key": SHM_KEY,
@@ -44,7 +46,10 @@ def outside():
         "raw_device": raw_device(),
         "sys_file": "/sys/kernel/profiling",
         "cgroup_file": str(groups),
+        "terminal": os.ttyname(terminal),
     }
+    os.close(master)
+    os.close(terminal)
     shared.unlink()
     libc.shmctl(segment, IPC_RMID, None)
 

@@ -54,12 +54,19 @@ CONSTANTS = {
         "CLONE_THREAD": seccomp.CLONE_THREAD,
         "(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)": seccomp.CLONE_NEW,
     },
-    "sys/ioctl.h": {"TIOCSTI": seccomp.TIOCSTI, "TIOCLINUX": seccomp.TIOCLINUX},
+    "sys/ioctl.h": {
+        "TIOCSTI": seccomp.TIOCSTI,
+        "TIOCLINUX": seccomp.TIOCLINUX,
+        # Those of ext4, which has a header of its own only since 6.2.
+        "_IOW('f', 4, long)": seccomp.METADATA_REQUESTS["EXT4_IOC_SETVERSION"],
+        "_IO('f', 9)": seccomp.METADATA_REQUESTS["EXT4_IOC_MIGRATE"],
+    },
     "sys/mman.h": {
         "(MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE)": exec_once.MAP_PRIVATE_ANONYMOUS_NOREPLACE,
         "PROT_READ": exec_once.PROT_READ,
     },
-    "linux/fs.h": {name: value for name, value in seccomp.METADATA_REQUESTS.items() if "VERITY" not in name},
+    "linux/fs.h": {name: seccomp.METADATA_REQUESTS[name] for name in ("FS_IOC_SETFLAGS", "FS_IOC_SETVERSION", "FS_IOC_FSSETXATTR")},
+    "linux/fscrypt.h": {name: value for name, value in seccomp.METADATA_REQUESTS.items() if "ENCRYPTION" in name},
     "linux/fsverity.h": {name: value for name, value in seccomp.METADATA_REQUESTS.items() if "VERITY" in name},
     "linux/btrfs.h": seccomp.SUBVOLUME_REQUESTS,
     "linux/audit.h": {f"AUDIT_ARCH_{machine.upper()}": value for machine, value in bpf.AUDIT_ARCH.items()},

@@ -6,7 +6,6 @@ import pty
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,18 +14,13 @@ import pytest
 from conftest import find_python
 from launch.jobs import finished
 from launch.namespaces import private_mounts
-
-ORDINARY = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"] if os.geteuid() == 0 else []
-USERS = pytest.mark.parametrize("as_user", [[], ORDINARY], ids=["as we are", "ordinary"])
+from launch.users import ORDINARY, USERS, place_of_everybody
 
 
 @pytest.fixture
 def place():
-    """A directory that everybody can pass and change."""
-    made = Path(tempfile.mkdtemp(dir="/tmp"))
-    made.chmod(0o777)
-    yield made
-    shutil.rmtree(made)
+    with place_of_everybody() as made:
+        yield made
 
 
 @pytest.fixture

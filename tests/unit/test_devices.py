@@ -11,12 +11,10 @@ CHARACTER, DIRECTORY, FILE = stat.S_IFCHR, stat.S_IFDIR, stat.S_IFREG
 
 ROWS = [
     *((name, stat.S_IFBLK, True) for name in ("sda", "sda1", "nvme0n1p2", "loop0", "dm-3", "vda", "anything")),
-    *(
-        (name, CHARACTER, True)
-        for name in ("mem", "kmem", "port", "sg0", "nvme0", "ng0n1", "mtd0ro", "st0", "nst0", "ubi0_0", "uinput", "watchdog0")
-    ),
+    *((name, CHARACTER, True) for name in "mem kmem port sg0 nvme0 ng0n1 mtd0ro st0 nst0 ubi0_0 uinput uhid vhci cuse watchdog0".split()),
     *((name, CHARACTER, False) for name in ("null", "tty", "tty1", "urandom", "nvidia0", "kvm", "fuse", "snd", "hidraw0", "memory")),
     ("bsg", DIRECTORY, True),
+    ("bus", DIRECTORY, True),
     ("dri", DIRECTORY, False),
     ("mem", FILE, False),
 ]

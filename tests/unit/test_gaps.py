@@ -33,34 +33,52 @@ ROWS = [
     (NETWORK, 0, True, {"above hermetic", "memory", "signals"}),
     (NETWORK, 0, False, ALONE | {"memory", "signals", "own code"}),
     (WRITE, 7, True, set()),
-    (WRITE, 7, False, {"shared memory", "metadata"}),
+    (WRITE, 7, False, {"shared memory", "terminals", "metadata"}),
     (WRITE, 4, True, {"signals", "devices"}),
-    (WRITE, 2, False, {"shared memory", "metadata", "truncate", "devices", "signals"}),
+    (WRITE, 2, False, {"shared memory", "terminals", "metadata", "truncate", "devices", "signals"}),
     (WRITE, 2, True, {"devices", "signals"}),
     (HIDE, 7, True, {"replaced"}),
     (PROTECT, 7, True, {"protected names"}),
-    (PROTECT, 7, False, {"shared memory", "metadata", "protected"}),
+    (PROTECT, 7, False, {"shared memory", "terminals", "metadata", "protected"}),
     (PROTECT_ABOVE, 7, True, {"protected names"}),
-    (PROTECT_ABOVE, 7, False, {"shared memory", "metadata", "protected"}),
+    (PROTECT_ABOVE, 7, False, {"shared memory", "terminals", "metadata", "protected"}),
     (PROTECT_ELSEWHERE, 7, True, set()),
     (ALL, 7, True, {"above hermetic"}),
-    (HIDE, 7, False, {"shared memory", "metadata", "seen"}),
-    (HIDE_WRITABLE, 7, False, {"shared memory", "metadata", "seen", "hidden"}),
+    (HIDE, 7, False, {"shared memory", "terminals", "metadata", "seen"}),
+    (HIDE_WRITABLE, 7, False, {"shared memory", "terminals", "metadata", "seen", "hidden"}),
     (
         HIDE,
         0,
         False,
-        {"change", "shared memory", "metadata", "truncate", "devices", "signals", "memory", "own code", "hermetic", "hidden", "seen"},
+        {
+            "change",
+            "terminals",
+            "shared memory",
+            "metadata",
+            "truncate",
+            "devices",
+            "signals",
+            "memory",
+            "own code",
+            "hermetic",
+            "hidden",
+            "seen",
+        },
     ),
     (ROOTED, 7, True, {"attributes", "replaced"}),
     (ROOTED, 0, True, {"attributes", "replaced", "read", "memory", "signals", "devices"}),
-    (ROOTED, 7, False, {"attributes", "shared memory", "seen"}),
-    (ROOTED_ABOVE, 7, False, {"attributes", "shared memory", "seen"}),
-    (Policy(filesystem=Filesystem(write=("/tmp/r/scratch",))), 7, False, {"shared memory"}),
+    (ROOTED, 7, False, {"attributes", "shared memory", "terminals", "seen"}),
+    (ROOTED_ABOVE, 7, False, {"attributes", "shared memory", "terminals", "seen"}),
+    (Policy(filesystem=Filesystem(write=("/tmp/r/scratch",))), 7, False, {"shared memory", "terminals"}),
     (RUN, 7, True, {"above hermetic", "loader"}),
     (RUN, 0, True, {"above hermetic", "loader", "execute", "memory", "signals"}),
     (NO_RUN, 7, True, {"above hermetic"}),
-    (WRITE, 0, False, {"change", "shared memory", "metadata", "truncate", "devices", "signals", "memory", "own code", "hermetic"}),
+    (
+        WRITE,
+        0,
+        False,
+        {"change", "terminals", "shared memory", "metadata", "truncate", "devices", "signals", "memory", "own code", "hermetic"},
+    ),
 ]
 
 
@@ -82,6 +100,13 @@ def test_datagrams_where_localhost_is_open(policy, names):
 def test_root_without_a_namespace():
     here = Here(machine="x86_64", root=True, abi=7)
     assert "raw devices" in {gap.name for gap in gaps(WRITE, here)}
+
+
+def test_terminals_inside_another_run():
+    """Whose guard has kept those from it that were there."""
+    for outer, named in ((NETWORK, True), (WRITE, False)):
+        here = Here(machine="x86_64", root=False, abi=7, outer=outer)
+        assert ("terminals" in {gap.name for gap in gaps(WRITE, here)}) is named
 
 
 SEALED = Policy(network=Network(), subprocess=Subprocess(), filesystem=Filesystem())

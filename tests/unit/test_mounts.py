@@ -113,6 +113,13 @@ def test_raw_devices_of_root_are_hidden_but_where_they_are_written():
     }
 
 
+def test_terminals_of_others_are_hidden_but_where_they_are_written():
+    around = Surroundings(terminals=("/dev/pts/3", "/dev/pts/4"))
+    here = Here(machine="x86_64", root=False, run=RUN, namespaced=True)
+    plan = mounts.plan(Policy(filesystem=rules("/dev/pts/4")), here, around)
+    assert dict(plan.mounts) == {**READ_ONLY_TREE, "/dev/pts/3": HIDDEN, "/dev/pts/4": WRITABLE}
+
+
 def test_no_run_directory():
     assert dict(planned(None, run="").mounts) == {"/proc": READ_ONLY, "/sys": READ_ONLY}
 

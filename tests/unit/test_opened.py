@@ -76,3 +76,17 @@ def test_threads() -> None:
     finally:
         done.set()
         thread.join()
+
+
+NAMING = {
+    **KINDS,
+    (socket.AF_INET, socket.SOCK_STREAM, 262): False,
+    (socket.AF_INET6, socket.SOCK_STREAM, 262): False,
+    (40, socket.SOCK_STREAM, 0): False,
+    (30, socket.SOCK_STREAM, 0): True,  # TIPC connects by a message
+}
+
+
+@pytest.mark.parametrize("kind", NAMING, ids=str)
+def test_names_addresses(kind: tuple[int, int, int]) -> None:
+    assert opened.names_addresses(kind) is NAMING[kind]

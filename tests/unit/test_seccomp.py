@@ -344,7 +344,7 @@ METADATA = (
     "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat setxattr lsetxattr fsetxattr"
     " removexattr lremovexattr fremovexattr setxattrat removexattrat file_setattr"
 ).split()
-METADATA_IOCTLS = [0x40086602, 0x40087602, 0x401C5820, 0x40806685]
+METADATA_IOCTLS = [0x40086602, 0x40087602, 0x401C5820, 0x40806685, 0x800C6613, 0x40086604, 0x6609]
 SUBVOLUME_IOCTLS = [0x50009401, 0x5000940E, 0x5000940F, 0x50009417, 0x50009418, 0x4008941A, 0x5000943F]
 SCRATCH = Policy(filesystem=Filesystem(write=(f"{RUN}/scratch",)))
 ELSEWHERE = Policy(filesystem=Filesystem(write=(f"{RUN}/scratch", "/home/me/project")))
