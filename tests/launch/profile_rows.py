@@ -66,6 +66,7 @@ ALLOWED = {
     "tool-install": DEFAULT - {"project", "cache"},
     "install-and-run": DEFAULT,
     "project-install": DEFAULT,
+    "managed-install": DEFAULT,
     "project-run": DEFAULT,
     "project-install-and-run": DEFAULT,
     "notebook": DEFAULT | {"localhost"},

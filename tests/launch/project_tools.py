@@ -11,18 +11,20 @@ class Tool(NamedTuple):
     at_once: installs what is missing, and runs the project
     install: the first alone
     run:     the second alone
+    profile: that stands for the first
     """
 
     at_once: str
     install: str
     run: str
+    profile: str = "project-install"
 
 
 TOOLS = {
     "tox": Tool("tox", "tox run --notest", "tox run --skip-pkg-install"),
     "nox": Tool("nox", "nox --install-only", "nox -R"),
-    "hatch": Tool("hatch run python use.py", "hatch env create", "hatch run python use.py"),
-    "poetry": Tool("", "poetry install", "poetry run python use.py"),
+    "hatch": Tool("hatch run python use.py", "hatch env create", "hatch run python use.py", "managed-install"),
+    "poetry": Tool("", "poetry install", "poetry run python use.py", "managed-install"),
 }
 
 USE = """\

@@ -36,8 +36,9 @@ class Place:
         files = {name: text.replace("PORT", str(index.port)) for name, text in PROJECT.items()}
         self.cwd = write_tree(home / "project", files)
         probe = {"port": index.port, "environment": str(self.cwd), "home": str(home), "cache": str(home / ".cache/other")}
+        in_project = {"HATCH_ENV_TYPE_VIRTUAL_PATH": ".hatch", "POETRY_VIRTUALENVS_IN_PROJECT": "1"}
         login = {"PIP_INDEX_URL": index.url, "PIP_LOGIN": "name:password"}
-        self.env = jobs.environ(environment, HOME=home, PYTHON_PROBE=json.dumps(probe), **login)
+        self.env = jobs.environ(environment, HOME=home, PYTHON_PROBE=json.dumps(probe), **login, **in_project)
         del self.env["VIRTUAL_ENV"]  # which poetry would install into
 
 
@@ -60,7 +61,7 @@ def test_one_after_the_other(place, jobs, name):
     made = place("made")
     installed = jobs.guarded("run", "--", *tool.install.split(), env=made.env, cwd=made.cwd)
     assert installed.code == 0, installed.out + installed.err
-    assert "so profile project-install stands" in installed.err
+    assert f"so profile {tool.profile} stands" in installed.err
     assert "could: " not in installed.out + installed.err
     done = jobs.guarded("run", "--", *tool.run.split(), env=made.env, cwd=made.cwd)
     assert done.code == 0, done.out + done.err
