@@ -22,7 +22,9 @@ def directory(environ: Mapping[str, str]) -> str:
     named, home = places.named("XDG_CACHE_HOME", environ), environ.get("HOME", "")
     if named and not places.is_in_project(named, environ):
         return f"{named}/hermetic"
-    return f"{home}/.cache/hermetic" if not environ.get("XDG_CACHE_HOME") and home.startswith("/") and os.path.isdir(home) else ""
+    if environ.get("XDG_CACHE_HOME") or not home.startswith("/") or not os.path.isdir(home) or places.is_strange(environ):
+        return ""
+    return f"{home}/.cache/hermetic"
 
 
 def read(entry: str, key: str) -> tuple[list[str], bytes] | None:

@@ -24,15 +24,26 @@ def named(variable: str, environ: Mapping[str, str]) -> str:
 def home(environ: Mapping[str, str]) -> str:
     """The home directory: what HOME says, or else the password database, as shells and programs look it up; "" where neither does."""
     named = environ.get("HOME", "")
-    if named.startswith("/"):
-        return named
-    import pwd  # hardly ever
+    return named if named.startswith("/") else account()
+
+
+def account() -> str:
+    """The home directory that the password database has for this user, "" where it has none."""
+    import pwd
 
     try:
         found = pwd.getpwuid(os.geteuid()).pw_dir
     except KeyError:
         return ""
     return found if found.startswith("/") else ""
+
+
+def is_strange(environ: Mapping[str, str]) -> bool:
+    """Whether HOME names a directory of a project, in which whoever made that can have laid anything. What the password database says is none,
+    whatever is in it.
+    """
+    user = os.path.normpath(home(environ) or "/")
+    return any(_holders(user, "")) and any(_holders(user, account()))
 
 
 def is_in_project(place: str, environ: Mapping[str, str]) -> bool:
@@ -50,8 +61,11 @@ def holders(place: str, environ: Mapping[str, str]) -> Iterator[str]:
 
     Neither `/` nor the home directory or one above that makes a project: by their names, for a link in a project may lead there.
     """
-    user = home(environ) or "/"
-    homes = f"{os.path.normpath(user)}/", f"{os.path.realpath(user)}/"
+    return _holders(place, home(environ))
+
+
+def _holders(place: str, user: str) -> Iterator[str]:
+    homes = f"{os.path.normpath(user or '/')}/", f"{os.path.realpath(user or '/')}/"
     while place != "/" and not any(one.startswith(f"{place}/") for one in homes):
         if any(os.path.lexists(f"{place}/{name}") for name in MARKERS):
             yield place

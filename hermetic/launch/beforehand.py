@@ -7,7 +7,7 @@ import os
 from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import is_within, is_within_any
 
-from hermetic import kept
+from hermetic import kept, places
 from hermetic.digest import Content
 from hermetic.errors import UsageError, quoted
 from hermetic.launch import environ, payload
@@ -135,11 +135,17 @@ def own_paths() -> list[str]:
 
 
 def kept_places() -> list[str]:
-    """Where this run, and one without XDG_ variables, keeps what it learned and what it is told to trust."""
+    """Where this run, and those without XDG_ variables and with the user's own home, keep what they learned and what they are told to trust."""
     find = (kept.directory, discover.kept_directory)
-    return list(dict.fromkeys(place for place in (of(environ) for environ in (os.environ, plain(os.environ)) for of in find) if place))
+    environs = (os.environ, plain(os.environ), at_home(os.environ))
+    return list(dict.fromkeys(place for place in (of(environ) for environ in environs for of in find) if place))
 
 
 def plain(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of a run without XDG_ variables."""
     return {name: value for name, value in environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+
+
+def at_home(environ: Mapping[str, str]) -> dict[str, str]:
+    """And with the HOME that a login sets."""
+    return {**plain(environ), "HOME": places.account()}

@@ -64,6 +64,7 @@ class Context:
     """
 
     __slots__ = (
+        "_account",
         "_day",
         "_installer",
         "_interpreter",
@@ -91,6 +92,7 @@ class Context:
         self.environ = environ
         self.target = target or Known()
         self._interpreter: str | None = None
+        self._account: str | None = None
         self._day = ""
         self._installer: Command | None = None
         self._values: dict[str, str | None] = {}
@@ -118,6 +120,14 @@ class Context:
 
             self._day = time.strftime("%Y-%m-%d")
         return self._day
+
+    @property
+    def account(self) -> str:
+        """The user's own home directory where HOME says another, else ""."""
+        if self._account is None:
+            own = places.account()
+            self._account = own if own and os.path.realpath(own) != os.path.realpath(self.value("HOME") or own) else ""
+        return self._account
 
     @property
     def installer(self) -> Command:

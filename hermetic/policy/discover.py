@@ -107,7 +107,7 @@ def user_file(environ: Mapping[str, str]) -> Found | None:
     if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
         raise PolicyFileError(f"{path}: others may write it, so it cannot be followed", f"chmod go-w {path}")
     if not kept_directory(environ):
-        raise PolicyFileError(f"{path}: it lies in a project, so it is not the user's own", "XDG_CONFIG_HOME somewhere else")
+        raise PolicyFileError(f"{path}: it lies in a project, so it is not the user's own", "XDG_CONFIG_HOME or HOME somewhere else")
     return Found(path, own=True)
 
 
@@ -139,4 +139,4 @@ def kept_directory(environ: Mapping[str, str]) -> str:
     place, named = config_directory(environ), places.named("XDG_CONFIG_HOME", environ)
     if named:
         return "" if places.is_in_project(named, environ) else place
-    return place if os.path.isdir(os.path.dirname(os.path.dirname(place))) else ""
+    return place if os.path.isdir(os.path.dirname(os.path.dirname(place))) and not places.is_strange(environ) else ""

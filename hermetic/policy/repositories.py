@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.files import lines_of, read_file
-from hermetic_guard.policy import is_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,14 +54,14 @@ def files(context: Context) -> list[str]:
 
 
 def upwards(context: Context) -> list[str]:
-    """The working directory and those above it, as far as the repository, or the project, that it is in: programs look in each for `.env`."""
-    found, place, project = [], context.cwd, context.value("PROJECT")
-    while place and not context.is_too_wide(place):
+    """The working directory and those above it, below the home directory: programs look in each for `.env`. Where a repository or a project begins
+    does not count, for a run can make and remove what says so.
+    """
+    found, place = [], context.cwd
+    while place and not context.holds_home(place):
         found.append(place)
-        if os.path.lexists(f"{place}/{GIT}"):
-            return found
         place = os.path.dirname(place)
-    return [place for place in found if project and is_within(place, project)]
+    return found
 
 
 def _of(context: Context) -> Found:

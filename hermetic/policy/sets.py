@@ -177,7 +177,11 @@ def _patterns(word: str, context: Context) -> list[Pattern]:
 
 
 def _elsewhere(rest: str, context: Context) -> Iterable[Pattern]:
-    """Where programs look as well, or instead, for what is so called in the home directory."""
+    """Where programs look as well, or instead, for what is so called in the home directory. Another one than the user's own is what HOME may say,
+    in a build, or by the word of a project.
+    """
+    if context.account:
+        yield context.account, f"/{rest}"
     for beginning, variable in XDG.items():
         named = places.named(variable, context.environ) if rest.startswith(beginning) else ""
         if named:

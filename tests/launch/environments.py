@@ -29,6 +29,7 @@ SUITES = "attrs click cloudpickle flit_core freezegun hatchling hatch-fancy-pypi
 EVERYDAY = "celery coverage debugpy flask gunicorn numpy pandas pytest pytest-xdist uvicorn".split()
 CLIENTS = "aiohttp dnspython grpcio httpx[http2] hypercorn psycopg[binary] proxy.py pycares pypiserver requests trustme urllib3 uv websockets".split()
 PROFILES = "black build flake8 flit_core freezegun httpie ipykernel isort mypy nbconvert pylint pytest ruff setuptools".split()
+PROJECT_TOOLS = ("hatch", "nox", "poetry", "tox", "virtualenv<21")  # the last hatch for 3.9 knows no later one
 BLOCKS = "anyio black cloudpickle distributed pyright requests trio".split()
 RUNTIME = ("click", "packaging", "platformdirs", "virtualenv")
 """What hermetic needs itself."""
@@ -55,6 +56,7 @@ RECIPES = {
     "jupyter server": Recipe("3.11", "", ("jupyter-server",), large=True),
     "clients": Recipe("3.11", "", tuple(CLIENTS)),
     **{f"profiles {version}": Recipe(version, "", tuple(PROFILES), large=True) for version in ("3.9", "3.13")},
+    **{f"project tools {version}": Recipe(version, "", PROJECT_TOOLS, large=True) for version in ("3.9", "3.13")},
     **{f"blocks {version}": Recipe(version, "", tuple(BLOCKS), large=True) for version in ("3.11", "3.13")},
     **{f"plugin {version}": Recipe(version, "", ("pytest", *PLUGIN)) for version in ("3.11", "3.13")},
     "plugin oldest": Recipe("3.11", "", ("pytest==8.0.*", "pytest-xdist==3.6.*", *RUNTIME)),

@@ -179,3 +179,18 @@ def test_what_runs_later_is_not_written(jobs: Jobs, project: Path, env: dict[str
     assert [name for name in RUN_LATER if (project / name).exists()] == []
     assert jobs.native(PYTHON, "-c", EACH, *RUN_LATER, env=env, cwd=project).code == 0
     assert [name for name in RUN_LATER if not (project / name).exists()] == []
+
+
+@pytest.mark.parametrize("plant", ["mkdir .git", "touch setup.py", "rm ../pyproject.toml", "rm -r ../.git"])
+def test_secrets_above_stay_hidden(jobs: Jobs, project: Path, env: dict[str, str], plant: str) -> None:
+    """Whatever a run has made or removed by which the next one's project begins elsewhere."""
+    below = project / "sub"
+    below.mkdir()
+    (project / "pyproject.toml").touch()
+    (project / ".env").write_text("a secret")
+    read = (PYTHON, "-c", "print(open('../.env').read())")
+    done = jobs.guarded("-q", "--fs-readonly", "--allow-write=/", "--", "sh", "-c", plant, env=env, cwd=below)
+    assert done.code == 0, done
+    done = jobs.guarded("run", "-q", "--", *read, env=env, cwd=below)
+    assert (done.code, "No such file or directory" in done.err) == (1, True), done
+    assert jobs.native(*read, env=env, cwd=below).out == "a secret\n"

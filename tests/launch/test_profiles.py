@@ -198,6 +198,20 @@ def test_a_real_suite(jobs, tmp_path, environments, source, version, once, layer
     assert done.refused == []
 
 
+@pytest.mark.parametrize("profile", ["default", "pytest", "http-client", "notebook"])
+def test_kernels_that_run_already(one, profile):
+    """What reaches localhost cannot have code run by them; and a kernel of its own it may start."""
+    place, runtime = one.project("project"), one.home / ".local/share/jupyter/runtime"
+    runtime.mkdir(parents=True)
+    (runtime / "kernel-1.json").write_text("a key")
+    for command in (("cat", runtime / "kernel-1.json"), ("python", "-c", f"print(open('{runtime}/kernel-1.json').read())")):
+        assert one.bare(place, *command).out.strip() == "a key"
+        done = one.run("both", place, ("-q", f"--profile={profile}"), *command)
+        assert (done.code, "No such file or directory" in done.err) == (1, True), done
+    write = f"open('{runtime}/kernel-2.json', 'w').write('x'); print(open('{runtime}/kernel-2.json').read())"
+    assert one.run("both", place, ("-q", f"--profile={profile}"), "python", "-c", write).out == ("x\n" if profile == "notebook" else "")
+
+
 def told(work, *options, command=("python", "-c", "")):
     return work.run("both", work.project("project"), options, *command).err
 

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from hermetic import places
 from hermetic.policy import load
 
 
@@ -13,6 +14,7 @@ def nobodys_configuration(tmp_path_factory):
     """Whoever runs the tests may have a policy file of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        patch.setattr(places, "account", str)  # and another home than tests say
         yield
 
 

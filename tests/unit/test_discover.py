@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import platformdirs
 import pytest
 
+from hermetic import kept, places
 from hermetic.errors import PolicyFileError
 from hermetic.policy import discover
 
@@ -105,6 +107,7 @@ def test_the_users_own(tmp_path: Path) -> None:
     "environ", [{}, {"XDG_CONFIG_HOME": "/tmp/x"}, {"XDG_CONFIG_HOME": ""}, {"XDG_CONFIG_HOME": " "}, {"HOME": "/tmp/h"}]
 )
 def test_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
+    monkeypatch.setattr(places, "account", lambda: pwd.getpwuid(os.geteuid()).pw_dir)
     for name in ("XDG_CONFIG_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
@@ -132,6 +135,27 @@ def test_what_a_project_has_is_not_the_users_own(tmp_path: Path) -> None:
     (tmp_path / "project/.config/hermetic/hermetic.toml").write_text("version = 1")
     with pytest.raises(PolicyFileError, match="lies in a project"):
         discover.user_file(environ)
+
+
+def test_a_home_in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HOME may be a project's word as well. The user's own home is the user's, whatever is in it: many keep theirs with git."""
+    environ = {"HOME": f"{tmp_path}/project/home"}
+    path = tmp_path / "project/home/.config/hermetic/hermetic.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text("version = 1")
+    assert discover.user_file(environ) is not None
+    assert discover.kept_directory(environ) == str(path.parent)
+    assert kept.directory(environ) == f"{tmp_path}/project/home/.cache/hermetic"
+    (tmp_path / "project/.git").mkdir()
+    assert (discover.kept_directory(environ), kept.directory(environ)) == ("", "")
+    with pytest.raises(PolicyFileError, match="lies in a project"):
+        discover.user_file(environ)
+    for own in ("project/home", "project"):
+        monkeypatch.setattr(places, "account", lambda own=own: f"{tmp_path}/{own}")
+        if own == "project/home":
+            assert discover.user_file(environ) is not None
+        else:
+            assert discover.kept_directory({"HOME": f"{tmp_path}/project"}) == f"{tmp_path}/project/.config/hermetic"
 
 
 def test_a_project_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:

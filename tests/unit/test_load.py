@@ -72,6 +72,10 @@ def test_shipped_names():
         "install-and-run",  # as default: test_library.py
         "pip-install",  # what these two allow depends on the run: tests/launch/test_pip_install.py, test_tool_install.py
         "tool-install",
+        "project-install",  # what these are for: tests/unit/test_names.py, tests/launch/test_project_tools.py
+        "managed-install",
+        "project-run",
+        "project-install-and-run",
     }
 
 

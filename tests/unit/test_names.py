@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hermetic.policy import load
 from hermetic.target.names import names, shadowing
 from hermetic.target.resolve import Target
 
@@ -48,3 +49,32 @@ def test_names(words: str, found: str) -> None:
     """The more exact before the less exact."""
     target = Target(words.partition(" ")[0], words.split(), {}, [], python=False)
     assert ", ".join(names(target)) == found
+
+
+@pytest.mark.parametrize(
+    ("command", "profile"),
+    [
+        ("tox", "project-install-and-run"),
+        ("tox run -e py", "project-install-and-run"),
+        ("tox run -e py --notest", "project-install"),
+        ("tox -e py --notest", "project-install"),
+        ("tox run -e py -- --notest", "project-install-and-run"),
+        ("tox run --skip-pkg-install -- -q", "project-run"),
+        ("tox list", "project-run"),
+        ("nox -s tests", "project-install-and-run"),
+        ("nox -s tests --install-only", "project-install"),
+        ("nox -R -s tests", "project-run"),
+        ("hatch run pytest", "project-install-and-run"),
+        ("hatch env create", "managed-install"),
+        ("hatch build", "build"),
+        ("poetry install --no-root", "managed-install"),
+        ("poetry run pytest", "project-run"),
+        ("poetry build", "build"),
+        ("poetry publish", ""),
+    ],
+)
+def test_profiles(command: str, profile: str) -> None:
+    """Of tools that do several things."""
+    words = command.split()
+    target = Target("/e/bin/python", ["/e/bin/python", f"/e/bin/{words[0]}", *words[1:]], {}, [], script=f"/e/bin/{words[0]}")
+    assert load.for_command(names(target)) == profile

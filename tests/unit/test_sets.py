@@ -9,7 +9,7 @@ import pytest
 from hermetic_guard.hosts import is_inward, is_loopback
 from hermetic_guard.policy import DEEP
 
-from hermetic import options
+from hermetic import options, places
 from hermetic.indexes import requirements
 from hermetic.policy import WrongValue, addresses, sets
 from hermetic.policy.context import VARIABLES, Context, Known
@@ -84,19 +84,41 @@ def test_where_a_variable_says_that_it_lies(tmp_path: Path, option: options.Opti
     assert {f"{tmp_path}/.config/{name}", f"{tmp_path}/other*/{name}"} <= {*found}
 
 
+def test_where_home_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies in the user's own is a secret, and runs later, whatever HOME says."""
+    for home in ("own", "said"):
+        (tmp_path / home / ".ssh").mkdir(parents=True)
+    (tmp_path / "linked").symlink_to("own")
+    monkeypatch.setattr(places, "account", lambda: f"{tmp_path}/own")
+    for said, hidden in (("said", ["said", "own"]), ("own", ["own"]), ("linked", ["linked"])):
+        context = Context(None, {"HOME": f"{tmp_path}/{said}"})
+        found = [path for path in sets.words("@secrets", HIDE, context) if path.startswith(f"{tmp_path}/")]
+        assert found == [f"{tmp_path}/{home}/.ssh" for home in hidden]
+        startup = sets.words("@startup", PROTECT, context)
+        assert [home for home in ("said", "own", "linked") if f"{tmp_path}/{home}/.bashrc" in startup] == sorted(hidden, reverse=True)
+
+
 @pytest.mark.parametrize(
-    ("made", "cwd"), [(".git", "a/b"), (".git a/pyproject.toml", "a/b"), (".git a/pyproject.toml", "a"), ("setup.py", "a/b")]
+    ("made", "cwd"),
+    [
+        (".git", "a/b"),
+        (".git a/pyproject.toml", "a/b"),
+        (".git a/pyproject.toml", "a"),
+        ("setup.py", "a/b"),
+        ("a/b/.git a/setup.py", "a/b"),
+        ("", "a/b"),
+    ],
 )
 def test_env_files_upwards(tmp_path: Path, made: str, cwd: str) -> None:
-    """From the working directory to the repository's root, or the project's."""
+    """From the working directory to below the home directory, and in that: no repository or project that a run makes or removes leaves any out."""
     (tmp_path / "p/a/b").mkdir(parents=True)
     for name in made.split():
         (tmp_path / "p" / name).mkdir()
     for place in (".", "p", "p/a", "p/a/b"):
         (tmp_path / place / ".env").touch()
-    found = sets.words("@secrets", HIDE, Context(f"{tmp_path}/p/{cwd}", {"HOME": "/h"}))
-    steps = {"p", "p/a", f"p/{cwd}"}
-    assert {path for path in found if path.endswith("/.env")} == {f"{tmp_path}/{step}/.env" for step in steps}
+    found = sets.words("@secrets", HIDE, Context(f"{tmp_path}/p/{cwd}", {"HOME": str(tmp_path)}))
+    steps = {f"{tmp_path}", f"{tmp_path}/p", f"{tmp_path}/p/a", f"{tmp_path}/p/{cwd}"}
+    assert {path for path in found if path.endswith("/.env")} == {f"{step}/.env" for step in steps}
 
 
 @pytest.mark.parametrize("leads", ["/proc", "/", "/tmp", ".", "/dev/null", "/usr/bin/env", "nowhere", ".env"])
