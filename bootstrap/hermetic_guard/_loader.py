@@ -5,6 +5,10 @@ Run by _startup.py, staged as loader.src and, compiled, as loader.MAGIC.
 
 import sys
 
+SHARED = "hermetic_guard.errors"
+TWINNED = sys.version_info >= (3, 8) and sys.implementation.name == "cpython"
+"""Whether the guard's modules are executed twice: what judges has modules of its own, behind the audit hook, see sealing.py."""
+
 FIRST = "payload"
 """The part of the guard that is loaded at once; of the others see late.py."""
 
@@ -12,8 +16,10 @@ FIRST = "payload"
 def load(way, run, digest, identity, before):
     """digest: of the manifest; identity: (st_dev, st_ino) of the run's FIFO; before: what traces.py compares with."""
     staged = Staged(run, digest)
-    modules = execute(staged.part(FIRST)())
-    modules["hermetic_guard.activate"].activate(way, staged, identity, before, modules)
+    payload = compiled(staged.part(FIRST)())
+    twins = execute(payload, {}) if TWINNED else {}
+    modules = execute(payload, {SHARED: twins[SHARED]} if twins else {})
+    modules["hermetic_guard.activate"].activate(way, staged, identity, before, modules, twins)
 
 
 class Staged(object):
@@ -71,11 +77,18 @@ def find_blake2b():
     return blake2b
 
 
-def execute(payload):
-    """Execute the modules in their order, which is that of their dependencies. They are in sys.modules until traces.py takes them out."""
+def compiled(payload):
+    return [(*entry[:3], compile(entry[3], entry[2], "exec", 0, True) if isinstance(entry[3], bytes) else entry[3]) for entry in payload]
+
+
+def execute(payload, standing):
+    """Execute the modules in their order, which is that of their dependencies. They are in sys.modules until traces.py takes them out.
+
+    standing: those that are taken as they are, by name
+    """
     loaded = {}
     for name, is_package, filename, code in payload:
-        module = type(sys)(name)
+        module = standing.get(name) or type(sys)(name)
         module.__file__ = filename
         module.__package__ = name if is_package else name.rpartition(".")[0]
         if is_package:
@@ -84,7 +97,7 @@ def execute(payload):
         parent, _, leaf = name.rpartition(".")
         if parent:
             setattr(sys.modules[parent], leaf, module)
-        if isinstance(code, bytes):
-            code = compile(code, filename, "exec", 0, True)
+        if name in standing:
+            continue
         exec(code, module.__dict__)
     return loaded

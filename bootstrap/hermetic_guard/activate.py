@@ -18,57 +18,70 @@ from hermetic_guard import (
     late,
     packages,
     sealing,
-    serialized,
     shutdown,
     traces,
 )
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
-from hermetic_guard.events import Channel
 from hermetic_guard.guards import filesystem, integrity, native, network, process
-from hermetic_guard.observers import make_observers
+from hermetic_guard.observers import make_observers, replace_listings
 from hermetic_guard.policy import CONFINED
-from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
+from hermetic_guard.unlisted import unlist
 
 GUARDS = (network, process)
+NAMESPACE = "hermetic.namespace"
+"""An audit event of our own."""
+
 BUILDING = "building"
 """What is loaded where builds are confined, see hermetic/launch/payload.py."""
 
 
-def activate(way, staged, identity, before, modules):
+def activate(way, staged, identity, before, modules, twins):
     """staged: the run directory's checked files; identity: of the run's FIFO; before: see traces.py; modules: of the guard, by name
+    twins: likewise, see sealing.py
 
     What comes after the report may be the target's.
     """
     found = traces.Traces(way, staged.run, before)
-    own = sealing.NAMESPACES = [vars(module) for module in modules.values()]
-    scopes = Scopes(serialized.loads(staged.read("policy")), staged.run + "/scratch")
+    own = sealing.NAMESPACES = [vars(module) for found in (modules, twins) for module in found.values()]
+    sealing.TWINS.update([(id(vars(modules[name])), vars(twin)) for name, twin in twins.items()])
+    judging = twins or modules
+    policy = judging["hermetic_guard.serialized"].loads(staged.read("policy"))
+    scopes = judging["hermetic_guard.scopes"].Scopes(policy, staged.run + "/scratch")
     if injection.NARROWED in os.environb:
         scopes.tighten(os.environb[injection.NARROWED])
     block = os.environb.get(injection.BLOCK)
     scopes.keywords = block is not None
-    channel = Channel(staged.run + "/events", identity, block)
+    channel = judging["hermetic_guard.events"].Channel(staged.run + "/events", identity, block)
     channel.reach()
-    privately, watch = make_observers()
+    privately, watch = make_observers(lambda: scopes.limits_reading)
     enforcer = Enforcer(scopes, channel.tell, make_stack(privately, own), staged.run, make_asked(scopes.base, privately, own))
     traces.restore_environment()
     if scopes.current.filesystem is not None:
         filesystem.point_to_scratch(scopes.current.filesystem, scopes.scratch)
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     native_files = staged.read("native")
-    parts = (children.PART, BUILDING) if scopes.current.builds == CONFINED else (children.PART,)
-    load = seal(vars(late))["make_load"]({part: staged.part(part) for part in parts}, modules, own)
-    builds = load(BUILDING)["hermetic_guard.builds"] if BUILDING in parts else None
+    make_load, builds = seal(vars(late))["make_load"], None
+    note = hook.make_ask(NAMESPACE) if enforcer.hooked else own.append
+    load = make_load({children.PART: staged.part(children.PART)}, modules, note)
+    if scopes.current.builds == CONFINED:
+        builds = make_load({BUILDING: staged.part(BUILDING)}, judging, own.append)(BUILDING)["hermetic_guard.builds"]
 
     def guard_children():
         children.install(enforcer, handoff(staged, identity, block), staged, load)
 
+    if twins:
+        unlist(classes_in(twins.values()))
+    if enforcer.hooked:
+        replace_listings(enforcer.ledger)
+    enforcer.handlers[NAMESPACE] = seal(globals())["make_on_namespace"](own)
     install(enforcer, protected, native_files, channel, guard_children, builds, watch)
     if builds is not None and "launcher" in staged.digests:
         launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
         builds.confine(scopes, lambda: builds.own_words(staged.run), launcher, os.execve)
     sealing.NAMESPACES = None
+    sealing.TWINS.clear()
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))
     found.process_warnings()
@@ -87,9 +100,28 @@ def is_own(name):
     return name.startswith("<hermetic>")
 
 
+def make_on_namespace(own):
+    """Anybody can raise this event, and is left out of the stacks that are told: with the list itself he would have all that judges."""
+
+    def on_namespace(answer, namespace):
+        if type(answer) is list and type(namespace) is dict:
+            own.append(namespace)
+            answer.append(True)
+
+    return on_namespace
+
+
 def handoff(staged, identity, block):
     """What a child must know of the run."""
     return injection.Handoff(os.fsencode(staged.run), staged.digest.encode(), identity, block)
+
+
+def classes_in(modules):
+    """Those that are defined there."""
+    found = [
+        value for module in modules for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__
+    ]
+    return [kind for kind in found if not issubclass(kind, PolicyViolation)]
 
 
 def install(enforcer, protected, native_files, channel, guard_children, builds, watch):

@@ -8,7 +8,7 @@ import os
 import sys
 
 from hermetic_guard import decide as judging
-from hermetic_guard import errors, hosts, keywords, packages, policy
+from hermetic_guard import errors, hosts, keywords, packages, policy, violations
 from hermetic_guard.decide import Decision, Request, decide, decide_for_packages
 from hermetic_guard.hook import make_ask
 from hermetic_guard.keywords import as_keyword
@@ -16,6 +16,7 @@ from hermetic_guard.patching import Ledger
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
 from hermetic_guard.unions import whole
+from hermetic_guard.violations import make_builder
 
 VIOLATION_EXIT = 77
 ENOENT = 2
@@ -47,7 +48,7 @@ class Enforcer(object):
         self.ledger = Ledger()
         self.when_loaded = {}  # type: dict[str, list]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
-        sealed = seal(vars(hosts), vars(policy), vars(packages), vars(judging), vars(keywords), globals())
+        sealed = seal(vars(hosts), vars(policy), vars(packages), vars(judging), vars(keywords), vars(violations), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
         judge = sealed["make_judge"](scopes, asked)
         self.check = sealed["make_check"](scopes, judge, tell, stack)
@@ -138,8 +139,9 @@ def look(request, pid, frames) -> "dict[str, object]":
 
 def make_violation_factory():
     """A function that makes the exception for a refused request, in the policy's manner."""
-    kinds = {guard: dict(manners) for guard, manners in errors.VIOLATIONS.items()}
-    unnamed, unaddressed, hidden, not_there = errors.name_refused(), errors.address_refused(), judging.HIDDEN, FileNotFoundError
+    kinds = {guard: {manner: make_builder(kind) for manner, kind in manners.items()} for guard, manners in errors.VIOLATIONS.items()}
+    unnamed, unaddressed = make_builder(errors.name_refused()), make_builder(errors.address_refused())
+    hidden, not_there = judging.HIDDEN, FileNotFoundError
 
     def kind_of(manner, request):
         if manner != "refuse" or request.action != "DNS":
@@ -150,10 +152,7 @@ def make_violation_factory():
         given = request.facts.get("given")
         if decision.rule == hidden:
             return not_there(ENOENT, "No such file or directory", given)
-        error = kind_of(manner, request)(request.guard, request.action, request.target, decision.rule, decision.hint)
-        if given is not None:
-            error.filename = given
-        return error
+        return kind_of(manner, request)(request.guard, request.action, request.target, decision.rule, decision.hint, given)
 
     return violation
 

@@ -24,11 +24,14 @@ class PolicyViolation(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        allow = " (allow it: %s)" % self.hint if self.hint else ""
-        return "%s: %s(%s)%s" % (self.rule, self.action, self.target, allow)
+        return words(self.guard, self.action, self.target, self.rule, self.hint)
 
     def __reduce__(self) -> "tuple[object, ...]":
         return type(self), (self.guard, self.action, self.target, self.rule, self.hint)
+
+
+def words(guard: str, action: str, target: str, rule: str, hint: str) -> str:
+    return "%s: %s(%s)%s" % (rule, action, target, " (allow it: %s)" % hint if hint else "")
 
 
 class IntegrityViolation(PolicyViolation, PermissionError):
@@ -72,8 +75,13 @@ class FilesystemRefused(PolicyViolation, PermissionError):
         return (*PolicyViolation.__reduce__(self), {"filename": self.filename})
 
 
+NUMBERS = []  # type: list[tuple[type, int, dict[str, int]]]
+"""Of each class that is an OSError its errno, and others by action."""
+
+
 def _os_error(kind: type, code: int, others: "dict[str, int] | None" = None) -> type:
     """OSError fills errno in `__new__`, from the arguments; ours are others, so it is set afterwards. others: errno by action."""
+    NUMBERS.append((kind, code, others or {}))
 
     def __init__(self, *arguments):
         PolicyViolation.__init__(self, *arguments)

@@ -28,16 +28,16 @@ STANDING = "decide files policy intersection injection start guards guards.varia
 
 
 def make_load(
-    parts: "dict[str, Callable[[], Any]]", standing: "dict[str, Any]", own: "list[dict[str, Any]]"
+    parts: "dict[str, Callable[[], Any]]", standing: "dict[str, Any]", note: "Callable[[dict[str, Any]], Any]"
 ) -> "Callable[[str], dict[str, Any]]":
     """load(part): its modules by name. To be called of a sealed copy, for it too runs when builtins may be others.
 
     parts: by name what gives the modules, see _loader.py; standing: the guard's modules that there are, by name
-    own: gets the namespaces of what is loaded
+    note: is called with the namespaces of what is loaded; it is in the target's reach
     """
     if PYPY:
         return {part: execute_at_once(payload()) for part, payload in parts.items()}.__getitem__
-    execute, world, given, loaded = make_execute(own), snapshots(standing), dict(parts), {}  # type: Any, Any, Any, dict[str, Any]
+    execute, world, given, loaded = make_execute(note), snapshots(standing), dict(parts), {}  # type: Any, Any, Any, dict[str, Any]
 
     def load(part):
         found = loaded.get(part)
@@ -76,7 +76,7 @@ def copy_of(module):
     return copy
 
 
-def make_execute(own):
+def make_execute(note):
     builtin, module_type, run, make, is_source = dict(vars(builtins)), type(sys), exec, compile, bytes
     elsewhere = builtin["__import__"]
 
@@ -90,7 +90,7 @@ def make_execute(own):
             parent, _, leaf = name.rpartition(".")
             module.__package__, module.__file__ = parent, filename
             module.__dict__["__builtins__"] = names
-            own.append(module.__dict__)
+            note(module.__dict__)
             if parent not in made:
                 modules[parent] = made[parent] = renewed(modules[parent])
             setattr(modules[parent], leaf, module)

@@ -1,21 +1,26 @@
-"""Audit hooks of the target's own: they see what the guard does while it judges, and below them are the frames of what judges.
+"""Code of the target's that runs while the guard judges: audit hooks, what the garbage collector calls, `__del__`, classes of the library's.
 
-Such a hook is called for every event after ours, also for those that we raise ourselves, as by opening the channel to the launcher. From there
-`sys._getframe`, a traceback, or the frame in the arguments of `object.__getattr__` would lead to the policy in force. Hooks are rare, so nothing is
-done until there is one. From then on threads that judge are marked, and what leads to frames is refused in them to all but ourselves.
+From below what judges `sys._getframe`, a traceback, or the frame in the arguments of `object.__getattr__` would lead to the policy in force. So
+threads that judge are marked, and what leads to frames is refused in them to all but ourselves. Of the frames of all threads
+(`sys._current_frames`) those are left out that are the guard's. A signal handler is handed its frame by the interpreter, with no event.
 
-PyPy raises no event for that. There no other hook is added, and nobody is told, as PEP 578 has it.
+Audit hooks of the target's are called for every event after ours, also for those that we raise ourselves, as by opening the channel to the launcher.
+PyPy raises no event for looks. There no other hook is added, and nobody is told, as PEP 578 has it.
 """
 
 import sys
-import time
 from _thread import get_ident
 
+from hermetic_guard import intact as builtin_types
+from hermetic_guard.hook import make_ask
+from hermetic_guard.intact import make_intact
+from hermetic_guard.patching import builtin
 from hermetic_guard.sealing import seal
 
 ADDED = "sys.addaudithook"
+FRAMES = "hermetic.frames"
+"""An audit event of our own."""
 HEARD = sys.implementation.name == "cpython"
-WAIT_S, TRIES = 0.001, 200
 LOOKS = (
     "object.__getattr__",  # f_code of frames, tb_frame, gi_frame
     "sys._getframe",
@@ -27,25 +32,24 @@ LOOKS = (
 )
 
 
-def make_observers():
-    """Returns two functions.
+def make_observers(limited=lambda: True):
+    """Returns two functions. limited: whether it counts what is read.
 
     privately(look, looked_at)   calls a function of C's that raises one of LOOKS, for the guard itself
-    watch(handlers, namespace)   adds to the hook's handlers, by event, what begins to watch once the target adds a hook; the hook's namespace
+    watch(handlers, namespace)   has the hook's handlers, by event, mark the thread that they judge in; the hook's namespace
     """
-    return seal(globals())["make"](set(), set(), [])
+    return seal(vars(builtin_types), globals())["make"](set(), set(), limited)
 
 
-def make(judging, announced, watching):
-    me, refusal, unheard, wait_for_others = get_ident, PermissionError, RuntimeError, make_wait()
+def make(judging, announced, limited):
+    me, refusal, unheard, intact = get_ident, PermissionError, RuntimeError, make_intact()
+    listings = sys._current_frames, getattr(sys, "_current_exceptions", None)  # replace_listings has yet to come
 
-    def privately(look, looked_at):
-        if not watching:
-            return look(looked_at)
+    def privately(look, *looked_at):
         here = me()
         announced.add(here)
         try:
-            return look(looked_at)
+            return look(*looked_at)
         finally:
             announced.discard(here)
 
@@ -56,54 +60,81 @@ def make(judging, announced, watching):
         elif here in judging:
             raise refusal("the frames of the guards are their own")
 
-    def marked(handler):
+    def marked(event, handler):
+        opens = event == "open"
+
         def judge(*arguments):
             here = me()
             if here in judging:
                 return handler(*arguments)
             judging.add(here)
             try:
+                if not (opens and is_reading(*arguments) and not limited()) and not intact():
+                    raise refusal("methods of built-in types were replaced")
                 handler(*arguments)
             finally:
                 judging.discard(here)
 
         return judge
 
-    def watch(handlers, namespace):
-        def on_added(*_):
-            if not HEARD:
-                raise unheard("hooks cannot be watched here")
-            if not watching:
-                wait_for_others(namespace)
-                watching.append(True)
-                handlers.update([(event, marked(handler)) for event, handler in handlers.items()])
-                handlers.update([(event, chained(on_look, handlers.get(event))) for event in LOOKS])
+    def on_added(*_):
+        if not HEARD:
+            raise unheard("hooks cannot be watched here")
 
+    def watch(handlers, namespace):
+        handlers[FRAMES] = make_on_frames(namespace, privately, judging, *listings)
+        if HEARD:
+            handlers.update([(event, marked(event, handler)) for event, handler in handlers.items()])
+            handlers.update([(event, chained(on_look, handlers.get(event))) for event in LOOKS])
         handlers[ADDED] = chained(on_added, handlers.get(ADDED))
 
     return privately, watch
 
 
-def make_wait():
-    current_frames, sleep, me, unheard = sys._current_frames, time.sleep, get_ident, RuntimeError
-
-    def wait_for_others(namespace):
-        """Until no other thread judges, as it is not marked yet. Raises RuntimeError, so that the hook is not added, where that takes too long."""
-        for _ in range(TRIES):
-            frames = current_frames()
-            del frames[me()]
-            if not any(is_below(namespace, frame) for frame in frames.values()):
-                return
-            sleep(WAIT_S)
-        raise unheard("other threads are being judged")
-
-    return wait_for_others
+def is_reading(_=None, mode=None, *__):
+    """Of the arguments of `open`: these are many, and nothing is looked at."""
+    return type(mode) is str and mode == "r"
 
 
-def is_below(namespace, frame):
-    while frame is not None and frame.f_globals is not namespace:
-        frame = frame.f_back
-    return frame is not None
+def make_on_frames(namespace, privately, judging, frames, exceptions):
+    """What `sys._current_frames` and `sys._current_exceptions` return, without what judges."""
+
+    def on_frames(answer, what):
+        if type(answer) is not list:
+            return
+        if what == "_current_frames":
+            answer.append({thread: above(frame) for thread, frame in privately(frames).items()})
+        elif exceptions is not None:
+            before = set(judging)
+            found = privately(exceptions)
+            answer.append({thread: None if thread in before or thread in judging else error for thread, error in found.items()})
+
+    def above(frame):
+        """The frame that was judged, if it is judged now."""
+        found = frame
+        while frame is not None:
+            if frame.f_globals is namespace:
+                found = frame.f_back
+            frame = frame.f_back
+        return found
+
+    return on_frames
+
+
+def replace_listings(ledger):
+    """What lists the frames of all threads asks the hook for them."""
+    ask = make_ask(FRAMES)
+    for name in ("_current_frames", "_current_exceptions"):
+        original = getattr(sys, name, None)
+        if original is not None:
+            ledger.replace(sys, name, builtin(make_listing(ask, name), original))
+
+
+def make_listing(ask, name):
+    def listing():
+        return ask(name)
+
+    return listing
 
 
 def chained(first, then):

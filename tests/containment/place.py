@@ -146,6 +146,15 @@ def make_database(place: Place) -> str:
     return path
 
 
+def make_log(place: Place) -> str:
+    """A database with a write-ahead log, closed, so that the log is not there."""
+    path = make_database(place)
+    with sqlite3.connect(path) as database:
+        database.execute("pragma journal_mode = wal")
+    database.close()
+    return path
+
+
 def make_attribute(place: Place) -> str:
     path = place.made("outside/attribute")
     os.setxattr(path, "user.secret", place.token.encode())
@@ -195,9 +204,11 @@ FACTS = {
     "SECRET": lambda place: place.made("outside/secret", f"the password is {place.token}\n"),
     "MODULE": lambda place: place.made("outside/spilling.py", f"print({place.token!r})\n"),
     "CREDENTIALS": lambda place: place.made("home/.netrc", f"machine m login l password {place.token}\n"),
+    "INPUTRC": lambda place: place.made("outside/inputrc", f"set {place.token} on\n"),
     "CERTIFICATE": lambda place: place.made("outside/certificate", SELF_CERTIFIED),
     "LISTED": lambda place: os.path.dirname(place.made(f"outside/listed-{place.token[:4]}/{place.token}")),
     "DATABASE": make_database,
+    "LOGGED": make_log,
     "ATTRIBUTE": make_attribute,
     "POINTER": make_pointer,
     "TO_CANARY": make_link("to_canary", "../outside/canary"),

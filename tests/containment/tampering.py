@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from containment.attempt import Admitted, attempts
+from containment.beneath import CLASSES
+from containment.snippets import WALK
 
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 ORIGINAL = (Admitted("*An original function taken out of its replacement*"),)
@@ -13,26 +15,6 @@ net = attempts("tcp", "--no-network")
 dns = attempts("dns", "--no-network")
 write = attempts("changed", "--fs-readonly")
 start = attempts("marker", "--no-subprocess")
-
-WALK = """
-import types
-def walk(*todo):
-    seen, todo = set(), list(todo)
-    while todo:
-        one = todo.pop()
-        if id(one) in seen or len(seen) > 99999: continue
-        seen.add(id(one)); yield one
-        if isinstance(one, dict): todo += [*one.values()]
-        elif isinstance(one, (list, tuple, set, frozenset)): todo += [*one]
-        elif isinstance(one, types.FunctionType): todo += [one.__closure__, one.__globals__, one.__defaults__, one.__kwdefaults__, one.__dict__]
-        elif isinstance(one, types.CellType if hasattr(types, 'CellType') else type((lambda: one).__closure__[0])):
-            try: todo.append(one.cell_contents)
-            except ValueError: pass
-        elif isinstance(one, types.MethodType): todo += [one.__self__, one.__func__]
-        elif hasattr(one, '__wrapped__'): todo.append(one.__wrapped__)
-        elif type(one).__module__.startswith('hermetic'):
-            todo += [getattr(one, n, None) for n in dir(one)]
-"""
 
 HANGS = """
         import signal; signal.alarm(6)"""
@@ -408,4 +390,4 @@ INTERPRETERS = [
         else: os.kill(launcher, signal.SIGKILL); os._exit(0)""", late=0.6),
 ]  # fmt: skip
 
-ATTEMPTS = [*LOADED_AGAIN, *ORIGINALS, *INSIDE, *SHUTDOWN, *INTERPRETERS]
+ATTEMPTS = [*LOADED_AGAIN, *ORIGINALS, *INSIDE, *CLASSES, *SHUTDOWN, *INTERPRETERS]

@@ -72,6 +72,29 @@ def all_refused(outcomes: dict[str, str]) -> bool:
     return True
 
 
+TYPED = """
+import fcntl, os, select, termios, tty
+if os.fork():
+    os.wait()
+else:
+    os.setsid()
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+    tty.setraw(theirs)
+    try: fcntl.ioctl(theirs, termios.TIOCSTI, b'x')
+    except OSError as error: print(error)
+    print(bool(select.select([theirs], [], [], 0)[0]), flush=True)
+    os._exit(0)
+"""
+
+
+@pytest.mark.pythons("3.8", "3.11", "3.15")
+def test_nothing_is_typed_at_a_terminal(place: Place) -> None:
+    if native(place.python.path, "-c", TYPED, env=ENV).out != b"True\n":
+        pytest.skip("this kernel lets nobody type at a terminal")
+    assert place.staged.start("-c", TYPED, env=ENV).out == b"guards stay in place: use(TIOCSTI)\nFalse\n"
+
+
 @pytest.mark.pythons("all")
 @pytest.mark.parametrize("snippets", [OPENED, CHANGED], ids=["opened", "changed"])
 def test_what_is_protected_cannot_be_changed(place: Place, snippets: dict[str, str]) -> None:

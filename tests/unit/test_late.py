@@ -23,7 +23,7 @@ def module(name: str, source: str) -> tuple[str, bool, str, bytes]:
 
 
 def make(*modules: tuple[str, bool, str, bytes]) -> Any:
-    return MAKE_LOAD({"part": lambda: modules}, STANDING, [])
+    return MAKE_LOAD({"part": lambda: modules}, STANDING, [].append)
 
 
 def test_a_part_imports_from_itself_and_from_what_stands() -> None:
@@ -80,7 +80,7 @@ def test_what_fails_is_tried_again() -> None:
             raise MemoryError
         return (module("one", "VALUE = 1"), module("two", "1 / 0" if len(tries) == 2 else "VALUE = 2"))
 
-    load = MAKE_LOAD({"part": payload}, STANDING, [])
+    load = MAKE_LOAD({"part": payload}, STANDING, [].append)
     with pytest.raises(MemoryError):
         load("part")
     with pytest.raises(ZeroDivisionError):
@@ -96,7 +96,7 @@ def test_threads_that_come_together_are_given_the_same() -> None:
         together.wait(10)  # both are loading it
         return (module("one", "VALUE = []"),)
 
-    load = MAKE_LOAD({"part": payload}, STANDING, [])
+    load = MAKE_LOAD({"part": payload}, STANDING, [].append)
     threads = [threading.Thread(target=lambda: found.append(load("part"))) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -116,5 +116,5 @@ def test_a_module_that_asks_for_its_own_part_meanwhile() -> None:
             assert load("part")[f"{PACKAGE}.one"].VALUE == 1
         return (module("one", "VALUE = 1"),)
 
-    load = MAKE_LOAD({"part": payload}, STANDING, [])
+    load = MAKE_LOAD({"part": payload}, STANDING, [].append)
     assert load("part") is load("part")

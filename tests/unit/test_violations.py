@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 from hermetic_guard import errors
+from hermetic_guard.violations import make_builder
 
 FIELDS = ("g", "connect", "example.com", "it is disabled", "--allow it")
 CASES = [(guard, manner, kind) for guard, manners in errors.VIOLATIONS.items() for manner, kind in manners.items()]
@@ -21,6 +22,26 @@ def test_every_violation(guard: str, manner: str, kind: type[errors.PolicyViolat
     assert type(copy) is kind
     assert (copy.guard, copy.action, copy.target, copy.rule, copy.hint) == FIELDS
     assert str(copy) == str(violation)
+
+
+@pytest.mark.parametrize("action", ["connect", "read"])
+@pytest.mark.parametrize(("guard", "manner", "kind"), CASES)
+def test_what_is_built_is_what_the_class_makes(guard: str, manner: str, kind: type[errors.PolicyViolation], action: str) -> None:
+    made, built = kind("g", action, *FIELDS[2:]), make_builder(kind)("g", action, *FIELDS[2:])
+    assert (type(built), built.args, str(built), vars(built)) == (kind, made.args, str(made), vars(made))
+    for name in ("errno", "strerror", "name", "msg"):
+        assert getattr(built, name, None) == getattr(made, name, None)
+    assert make_builder(kind)("g", action, *FIELDS[2:], "given").filename == "given"  # type: ignore[attr-defined]
+
+
+def test_nothing_of_the_class_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    build, called = make_builder(errors.NetworkRefused), []
+    monkeypatch.setattr(errors.NetworkRefused, "__init__", lambda *_: called.append(True), raising=False)
+    monkeypatch.setattr(errors.PolicyViolation, "filename", property(lambda _: called.append(True)), raising=False)
+    errors.NetworkRefused(*FIELDS)
+    assert called.pop()
+    assert build(*FIELDS, "given").args
+    assert called == []
 
 
 def test_every_guard_has_both_manners() -> None:

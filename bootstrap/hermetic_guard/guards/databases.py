@@ -35,6 +35,11 @@ def read_uri(text):
     return path, "ro" if modes and set(modes) == {"ro"} else "rwc"
 
 
+def names_layer(text):
+    """Whether a URI chooses how files are locked (`vfs=unix-dotfile`)."""
+    return any(unquoted(part.partition("=")[0]) == "vfs" for part in text.partition("#")[0].partition("?")[2].split("&"))
+
+
 def unquoted(text):
     head, *parts = text.encode("utf-8", "surrogateescape").split(b"%")
     for part in parts:
@@ -103,7 +108,17 @@ def make_classes(connection, cursor, text_of, ask_database, ask, use, native):
         if name in MEMORY or mode == "memory":
             return True
         ask("read" if mode == "ro" else "write", name if path is None else path, -1)
+        if mode == "ro":
+            judge_beside(path, name)
         return True
+
+    def judge_beside(path, text):
+        """What reading a database writes: a log, or the lock of a file system layer that the URI names, which is another file."""
+        if ask_database(None) is not None:
+            if has_log(path):
+                ask("write", path, -1)
+            if names_layer(text):
+                ask("write", path + ".lock", -1)
 
     class Cursor(cursor):  # type: ignore[misc,valid-type]
         __module__ = "sqlite3"
@@ -159,6 +174,7 @@ def make_classes(connection, cursor, text_of, ask_database, ask, use, native):
             return ask_database(None) is not None, database, rest, options
         if mode == "ro":
             ask("read", path, -1)
+            judge_beside(path, text)
             return ask_database(None) is not None, database, rest, options
         writable = ask_database(database if path is None else path)
         if writable is False:

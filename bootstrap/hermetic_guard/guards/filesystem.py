@@ -36,6 +36,7 @@ from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MAKING, MOVES, PUT
 from hermetic_guard.hook import make_ask
 from hermetic_guard.policy import directory_of, is_within_any, lets_write
 from hermetic_guard.sealing import seal
+from hermetic_guard.violations import make_builder
 
 NAME = "filesystem"
 HEAD_SIZE = files.HEAD
@@ -62,14 +63,15 @@ def prepare(enforcer, protect, channel_path):
     asks = {event: make_asker(event, handlers[event]) for event in (FILE, OPEN, DATABASE, USE, HEAD, VARIABLE, ACCESS)}
     enforcer.judge_file, enforcer.read_head, enforcer.ask_open = judge, asks[HEAD], asks[OPEN]
     enforcer.ask_variable = asks[VARIABLE]
-    handlers["os.putenv"] = seal(vars(variables))["make_on_putenv"](judging["make_judge_variable"](enforcer.check, enforcer.scopes))
+    judge_variable = judging["make_judge_variable"](enforcer.check, enforcer.scopes, judge)
+    handlers["os.putenv"] = seal(vars(variables))["make_on_putenv"](judge_variable, variables.VARIABLES + variables.READ)
 
     def replace():
         if enforcer.scopes.current.filesystem is not None:
             no_core_files()
         silent.install(enforcer.ledger, asks)
         if variables.PUTENV_IS_SILENT:
-            variables.replace_putenv(enforcer.ledger, lambda _, shown: asks[VARIABLE](shown))
+            variables.replace_putenv(enforcer.ledger, lambda _, shown: asks[VARIABLE](shown), variables.VARIABLES + variables.READ)
         libraries.install(enforcer, asks)
 
     return handlers, replace
@@ -102,7 +104,7 @@ def make_all_handlers(enforcer, protect, judge, channel_path):
     handlers = make_handlers(check, scopes, both, make_judge_reading(enforcer, judge, own), channel_path)
     handlers[HEAD] = make_on_head(own)
     handlers[USE] = make_on_use(check, scopes)
-    handlers[VARIABLE] = make_on_variable(make_judge_variable(check, scopes))
+    handlers[VARIABLE] = make_on_variable(make_judge_variable(check, scopes, judge))
     handlers[DATABASE] = make_on_database(both, enforcer.allows, scopes)
     handlers["sqlite3.connect"] = make_on_connect(make_copy(check), both)
     return handlers
@@ -211,7 +213,7 @@ def find(path, directory):
 def make_judge_place(enforcer, streams):
     """judge_place(action, place, path, directory, what): place is where the path leads."""
     scopes, check, allows, facts_of = enforcer.scopes, enforcer.check, enforcer.allows, make_facts(enforcer, streams)
-    wide = too_wide(os.environ.get("HOME"))
+    wide, silently = too_wide(os.environ.get("HOME")), make_builder(FilesystemRefused)
     memory = [(None, set())]  # type: list
 
     def judge_place(action, place, path, directory, what):
@@ -234,7 +236,8 @@ def make_judge_place(enforcer, streams):
         if allows(request):
             return
         if action not in READING and "/__pycache__" in place:
-            raise silently(place, path)
+            # An interpreter that caches its bytecode means no harm, and goes on without.
+            raise silently(NAME, WRITE, place, "filesystem read-only", "", path)
         there = nearest(action, place, what, facts)
         made_first = there in wide and (what is WRITES or (what is MAKES and action == CREATE))
         request.facts.update(there=place if made_first else there, made_first=made_first)
@@ -269,13 +272,6 @@ def cache_of(path):
         if above == ".cache" or (name[:1] == "." and name.endswith("_cache")):
             return "/".join(parts[: at + 2])
     return None
-
-
-def silently(place, path):
-    """An interpreter that caches its bytecode means no harm, and goes on without."""
-    error = FilesystemRefused(NAME, WRITE, place, "filesystem read-only")
-    error.filename = path
-    return error
 
 
 def make_facts(enforcer, streams):
@@ -381,11 +377,16 @@ def make_on_use(check, scopes):
     return on_use
 
 
-def make_judge_variable(check, scopes):
-    """For a variable that says which files a library shall read when it is loaded (variables.py): they may lead to any other."""
+def make_judge_variable(check, scopes, judge):
+    """For a variable that says which files a library shall read (variables.py): where they may lead to any other it is refused, else judged."""
+    read = frozenset([name.decode("ascii") for name in variables.READ])
 
     def judge_variable(action, shown):
-        if scopes.limits_reading:
+        name, _, value = shown.partition("=")
+        if name in read:
+            for path in value.split(":") if value else ():
+                judge(READ, path, -1, READS)
+        elif scopes.limits_reading:
             check(Request(NAME, "use", shown, path=None))
 
     return judge_variable

@@ -11,6 +11,7 @@ from hermetic_guard.errors import IntegrityViolation
 from hermetic_guard.guards import loading, paths
 from hermetic_guard.guards.paths import LINK, READS
 from hermetic_guard.sealing import seal
+from hermetic_guard.violations import make_builder
 
 NAME = "integrity"
 READING = (READS, LINK)
@@ -19,6 +20,8 @@ REFUSED = {
     "cpython.remote_debugger_script": "remote execution",
     "cpython.PyInterpreterState_New": "a sub-interpreter",
 }
+TYPING = {0x5412: "TIOCSTI", 0x541C: "TIOCLINUX"}
+"""Requests that type at a terminal, which its shell reads when the run is over; ioctl_tty(2). The kernel's rules refuse them in every run too."""
 """Events that no guarded program may cause. What makes a sub-interpreter is replaced besides (loading.py)."""
 
 
@@ -35,7 +38,7 @@ def install(enforcer, protected):
 
 
 def make_judge(check, is_protected):
-    violation = IntegrityViolation
+    violation = make_builder(IntegrityViolation)
 
     def judge(action, path, directory, what):
         place = None if what in READING else is_protected(path, directory, what)
@@ -52,7 +55,19 @@ def make_judge(check, is_protected):
 def make_handlers(check):
     handlers = {name: make_refuser(check, what) for name, what in REFUSED.items()}
     handlers["import"] = make_on_import(check)
+    handlers["fcntl.ioctl"] = make_on_ioctl(check)
     return handlers
+
+
+def make_on_ioctl(check):
+    requests = TYPING
+
+    def on_ioctl(_, request, *__):
+        name = requests.get(request & 0xFFFFFFFF) if type(request) is int else None
+        if name is not None:
+            check(Request(NAME, "use", name))
+
+    return on_ioctl
 
 
 def make_on_import(check):

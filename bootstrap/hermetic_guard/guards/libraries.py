@@ -15,6 +15,8 @@ from hermetic_guard.patching import builtin
 
 DBM_SUFFIXES = {"_gdbm": ("",), "_dbm": ("", ".db", ".dir", ".pag")}
 SHADOW = "/etc/shadow"
+DEEPEST = 10
+"""Files that include each other."""
 WRITTEN_IN_C = sys.version_info < (3, 8)
 EVENTS = hasattr(sys, "audit") and sys.implementation.name == "cpython"
 
@@ -148,7 +150,41 @@ def patch_readline(to, module):
     to.function(module, "read_history_file", with_path("read", 0))
     to.function(module, "write_history_file", with_path("write", 0))
     to.function(module, "append_history_file", with_path("write", 1))
-    to.function(module, "read_init_file", lambda *given: (tuple([reads(to, path) for path in given]), {}))
+
+    def before_init(*given):
+        given = tuple([exact(path) for path in given])
+        for path in given:
+            judge_init(to, path)
+        return given, {}
+
+    def before_bind(line):
+        line = exact(line)
+        judge_line(to, line if type(line) is str else "")
+        return (line,), {}
+
+    to.function(module, "read_init_file", before_init)
+    to.function(module, "parse_and_bind", before_bind)
+
+
+def judge_init(to, path, depth=0):
+    """An init file, and those that it includes."""
+    if type(path) not in (str, bytes):
+        return
+    to.file("read", path, -1)
+    try:
+        with open(path, "rb") as file:
+            lines = file.read().decode("utf-8", "surrogateescape").split("\n")
+    except OSError:
+        return
+    for line in lines if depth < DEEPEST else ():
+        judge_line(to, line, depth + 1)
+
+
+def judge_line(to, line, depth=0):
+    """In which readline reads another init file; readline(3). It may be of either case."""
+    head, _, rest = line.strip().partition(" ") if "\t" not in line else line.replace("\t", " ").strip().partition(" ")
+    if head.lower() == "$include":
+        judge_init(to, os.path.expanduser(rest.strip()), depth)
 
 
 def patch_shared_memory(to, module):

@@ -48,15 +48,14 @@ IMPORTLIB, IMPORTING = "<frozen importlib._bootstrap>", "_call_with_frames_remov
 FIELDS = ("loader", "loader_state", "name", "origin", "parent", "submodule_search_locations")
 
 
-class Spec(object):
-    """A copy of a module spec. Its fields were read once: what is judged is what is loaded."""
+Namespace = type(sys.implementation)
+"""Nobody can change this type, so nothing of the target's runs when a field is read."""
 
-    __slots__ = FIELDS
 
-    def __init__(self, original):
-        for name in FIELDS:
-            value = getattr(original, name, None)
-            setattr(self, name, exact(value) if name == "name" else value)
+def copy_of(spec):
+    """Its fields are read once: what is judged is what is loaded."""
+    found = [(name, getattr(spec, name, None)) for name in FIELDS]
+    return Namespace(**{name: exact(value) if name == "name" else value for name, value in found})
 
 
 def install(enforcer):
@@ -85,14 +84,15 @@ def hide(enforcer, judge):
     original = enforcer.ledger.original(_imp, "create_builtin")
 
     def create(spec):
-        return ask(Spec(spec))
+        return ask(copy_of(spec))
 
     enforcer.ledger.replace(_imp, "create_builtin", dress(create, original))
-    return {CREATE: sealed["make_on_create"](judge, sealed["guarded"](original, enforcer, enforcer.when_loaded))}
+    acts = {name: tuple(found) for name, found in enforcer.when_loaded.items()}  # the other is in the target's reach
+    return {CREATE: sealed["make_on_create"](judge, sealed["guarded"](original, enforcer, acts))}
 
 
 def make_on_create(judge, create):
-    kind = Spec
+    kind = Namespace
 
     def on_create(answer, spec):
         name = getattr(spec, "name", None) if type(spec) is kind else None
@@ -116,7 +116,7 @@ def guarded(original, enforcer, acts):
     standing, refuse, replaced = enforcer.ledger.modules, enforcer.refuse, REPLACED
 
     def create(spec, *file):
-        spec = Spec(spec)
+        spec = copy_of(spec)
         name = spec.name
         last = name.rpartition(".")[2] if type(name) is str else ""
         if last in replaced and last in standing:

@@ -19,9 +19,9 @@ from hermetic_guard import distributions, files, shutdown
 from hermetic_guard.decide import Request
 from hermetic_guard.distributions import OPEN_ENDED
 from hermetic_guard.guards import loading, paths, variables
-from hermetic_guard.guards.loading import Spec, dress, replacer, when_loaded
+from hermetic_guard.guards.loading import copy_of, dress, replacer, when_loaded
 from hermetic_guard.guards.paths import exact
-from hermetic_guard.guards.variables import PRELOADS, PUTENV_IS_SILENT, VARIABLES, make_on_putenv, replace_putenv
+from hermetic_guard.guards.variables import PRELOADS, PUTENV_IS_SILENT, READ, VARIABLES, make_on_putenv, replace_putenv
 from hermetic_guard.hook import make_ask
 from hermetic_guard.patching import assign
 from hermetic_guard.sealing import seal
@@ -81,7 +81,7 @@ def asker(enforcer):
     """A function that raises if a program may not be started with this value of a variable; the filesystem guard is asked as well."""
     judge = make_ask(JUDGE) if hasattr(sys, "audit") else make_judge(enforcer.check, enforcer.allows, None)
     on_native, ask_files = make_on_putenv(judge, VARIABLES + PRELOADS), enforcer.ask_variable
-    on_files = make_on_putenv(lambda _, shown: ask_files(shown))
+    on_files = make_on_putenv(lambda _, shown: ask_files(shown), VARIABLES + READ)
 
     def set_variable(name, value):
         on_native(name, value)
@@ -278,7 +278,7 @@ def replace_loading(ledger, judge):
 
     def guarded(original, built_in):
         def create(spec, *file):
-            spec = Spec(spec)
+            spec = copy_of(spec)
             path = None if built_in else exact(spec.origin)
             if type(spec.name) is str:
                 judge("import", spec.name, path if built_in or type(path) is str else "")

@@ -38,7 +38,7 @@ from hermetic_guard.guards.sockets import ASK, BOUND, MUTE, PERMIT, RESOLVE, dec
 from hermetic_guard.hook import make_ask
 from hermetic_guard.hosts import plain_address
 from hermetic_guard.patching import CannotReplace
-from hermetic_guard.sealing import seal
+from hermetic_guard.sealing import copied, seal
 
 NAME = "network"
 UNSPECIFIED = (bytes(4), bytes(16))
@@ -50,7 +50,7 @@ def install(enforcer):
     """Replace what resolves names, sends before any event, or raises none; returns the handlers of the audit events."""
     sealed = seal(vars(hosts), vars(addresses), vars(ownership), vars(proxies), vars(resolution), globals())
     answers, handlers = sealed["make_judgement"](enforcer, sealed["make_real"](seal(vars(canonical))["locate"]))
-    wrappers = seal(vars(addresses), vars(interrupted), vars(sockets), vars(names))
+    wrappers = copied(vars(addresses), vars(interrupted), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
         answers = {event: make_ask(event) for event in answers}
     methods = wrappers["make_methods"](answers, method)

@@ -59,13 +59,12 @@ UNREADABLE = object()
 def plain(path):
     """The exact str, bytes, int or None of a path in an audit event, found without running any code of the target's; else UNREADABLE.
 
-    CPython converts paths before it raises an event, but for FileIO, ssl's key log and sqlite3, which are replaced (silent.py).
+    CPython converts paths before it raises an event, but for FileIO, ssl's key log and sqlite3, which are replaced (silent.py). Of a bytearray,
+    which is a path until 3.11, it has made a copy by then: what is in it now, another argument's `__index__` may have put there since.
     """
     kind = type(path)
     if kind is str or kind is bytes or kind is int or path is None:
         return path
-    if kind is bytearray or kind is memoryview:
-        return bytes(path)
     if issubclass(kind, (str, bytes, int)):
         return exact(path)
     return UNREADABLE

@@ -14,7 +14,10 @@ VARIABLES = (b"GCONV_PATH", b"OPENSSL_CONF", b"OPENSSL_ENGINES", b"OPENSSL_MODUL
 PRELOADS = (b"LD_PRELOAD", b"LD_AUDIT")
 """Have the dynamic loader load a library into whatever is started."""
 
-AT_START = {name: os.environb[name] for name in VARIABLES + PRELOADS if name in os.environb}
+READ = (b"INPUTRC", b"SSL_CERT_FILE", b"SSL_CERT_DIR", b"LOCPATH")
+"""Name what readline, OpenSSL and libc read; of directories there may be several, with colons between."""
+
+AT_START = {name: os.environb[name] for name in VARIABLES + PRELOADS + READ if name in os.environb}
 """The user's own, read as this module is loaded, before activate.py restores what was set aside."""
 
 PUTENV_IS_SILENT = sys.implementation.name == "pypy" or sys.version_info < (3, 9)
@@ -31,10 +34,10 @@ def make_on_putenv(judge, names=VARIABLES):
     return on_putenv
 
 
-def replace_putenv(ledger, judge):
+def replace_putenv(ledger, judge, names=VARIABLES):
     import posix
 
-    original, on_putenv = posix.putenv, make_on_putenv(judge)
+    original, on_putenv = posix.putenv, make_on_putenv(judge, names)
 
     def putenv(name, value):
         name, value = b"".join((os.fsencode(name),)), b"".join((os.fsencode(value),))
