@@ -21,7 +21,7 @@ PREFIX = [""]
 process and answers to its own."""
 
 
-def install(tables, standing=(True,), others=(), watch=lambda *_: None):
+def install(tables, standing=(True,), others=(), watch=lambda *_: ((), None)):
     """Add the hook, which cannot be undone. tables: of each guard, functions by event, which are given the event's arguments.
 
     All guards that look at an event are asked, in their order. None may run code of the target's, whose caller it would be.
@@ -35,9 +35,9 @@ def install(tables, standing=(True,), others=(), watch=lambda *_: None):
         handlers.setdefault(named(event), []).append(handler)
     single = {event: found[0] if len(found) == 1 else sealed["make_chain"](tuple(found)) for event, found in handlers.items()}
     single.update(others)
-    watch(single, sealed)
+    watching, judge = watch(single, sealed)
     find = single.get if standing == (True,) else sealed["make_find"](single, standing)
-    sys.addaudithook(sealed["make_hook"](find))  # novm
+    sys.addaudithook(sealed["make_hook"](find, watching, judge))  # novm
 
 
 def named(event):
@@ -62,7 +62,8 @@ def make_chain(handlers):
     return chain
 
 
-def make_hook(look_up):
+def make_hook(look_up, watching, judge):
+    """watching, judge: see observers.py"""
     with_traceback, anything = BaseException.with_traceback, BaseException
 
     def hook(event, arguments, find=look_up, shed=with_traceback):
@@ -71,7 +72,10 @@ def make_hook(look_up):
             return
         find = None  # no frame's f_locals leads to the other handlers
         try:
-            handler(*arguments)
+            if watching:
+                judge(event, handler, arguments)
+            else:
+                handler(*arguments)
             return
         except anything as error:
             refusal = error

@@ -31,13 +31,17 @@ def make_observers():
     """Returns two functions.
 
     privately(look, looked_at)   calls a function of C's that raises one of LOOKS, for the guard itself
-    watch(handlers, namespace)   adds to the hook's handlers, by event, what begins to watch once the target adds a hook; the hook's namespace
+    watch(handlers, namespace)   adds to the hook's handlers, by event, what begins to watch once the target adds a hook; the hook's namespace.
+                                 Returns what stays false until then, and judge(event, handler, arguments), by which the hook calls them afterwards
+
+    Nothing is made when that begins: what is made once the target runs the collector shows to it.
     """
     return seal(globals())["make"](set(), set(), [])
 
 
 def make(judging, announced, watching):
     me, refusal, unheard, wait_for_others = get_ident, PermissionError, RuntimeError, make_wait()
+    looks = frozenset(LOOKS)
 
     def privately(look, looked_at):
         if not watching:
@@ -49,39 +53,39 @@ def make(judging, announced, watching):
         finally:
             announced.discard(here)
 
-    def on_look(*_):
+    def judge(event, handler, arguments):
         here = me()
-        if here in announced:
+        if here in judging:
+            if event in looks and here not in announced:
+                raise refusal("the frames of the guards are their own")
             announced.discard(here)
-        elif here in judging:
-            raise refusal("the frames of the guards are their own")
-
-    def marked(handler):
-        def judge(*arguments):
-            here = me()
-            if here in judging:
-                return handler(*arguments)
-            judging.add(here)
-            try:
-                handler(*arguments)
-            finally:
-                judging.discard(here)
-
-        return judge
+            handler(*arguments)
+            return
+        judging.add(here)
+        try:
+            handler(*arguments)
+        finally:
+            judging.discard(here)
 
     def watch(handlers, namespace):
+        more = {event: nothing for event in LOOKS if event not in handlers}
+
         def on_added(*_):
             if not HEARD:
                 raise unheard("hooks cannot be watched here")
             if not watching:
                 wait_for_others(namespace)
+                handlers.update(more)
                 watching.append(True)
-                handlers.update([(event, marked(handler)) for event, handler in handlers.items()])
-                handlers.update([(event, chained(on_look, handlers.get(event))) for event in LOOKS])
 
         handlers[ADDED] = chained(on_added, handlers.get(ADDED))
+        return watching, judge
 
     return privately, watch
+
+
+def nothing(*_):
+    """Handles an event that nobody but the hook looks at."""
 
 
 def make_wait():

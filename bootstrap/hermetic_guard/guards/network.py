@@ -211,10 +211,11 @@ def make_permit(judge, scopes):
     """permit(action, family, address, kind): judges an address as the wrappers make it, and refuses any other. kind: the socket's type, where
     that decides.
 
-    What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
+    What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. The dict is never another, for what is
+    made once the target runs the collector shows to it. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
     """
-    memory = [(None, {})]  # type: list
+    known = {}  # type: dict[tuple, object]
 
     def permit(action, family, address, kind=0):
         if not is_plain(action, family, kind, *(address if type(address) is tuple else (address,))):
@@ -222,11 +223,9 @@ def make_permit(judge, scopes):
         if family not in KINDS:
             return judge("socket", constant("AF_", family))
         now = scopes.state
-        owner, known = memory[0]
-        if owner is not now or len(known) > MEMORY:
-            owner, known = memory[0] = now, {}
-        key = action, family, address, kind
-        if key not in known:
+        key = now, action, family, address, kind
+        found = known.get(key)
+        if found is None:
             canonical, facts = read_address(family, address)
             if canonical != address or (facts is not None and facts[0] is not None):
                 return judge(action, "a malformed address" if facts is None else show_address(facts))
@@ -237,8 +236,10 @@ def make_permit(judge, scopes):
             answer = judge(action, show_address(facts), *facts, 1 if kind == DATAGRAM else None)
             if scopes.packages or scopes.state is not now:
                 return answer
-            known[key] = answer
-        return known[key]
+            if len(known) > MEMORY:
+                known.clear()
+            known[key] = found = answer
+        return found
 
     return permit
 
