@@ -91,6 +91,13 @@ def freeze():
     import gc
 
     gc.collect()
+    put_aside()
+
+
+def put_aside():
+    """Out of the collector's sight; in a fork that is the policy that holds there, which the code could change if it were shown that."""
+    import gc
+
     if hasattr(gc, "freeze"):
         gc.freeze()  # novm
 
@@ -130,6 +137,7 @@ def become(telling, confine):
         stand_in(request["input"])
         seed()
         confine(request["limits"])
+        put_aside()
         os.write(telling, READY)
         os.close(telling)
         return request

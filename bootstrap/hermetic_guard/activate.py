@@ -132,7 +132,7 @@ def install(enforcer, protected, native_files, channel, guard_children, builds, 
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
     replace()
-    at_end, freeze = collector.install(enforcer)
+    at_end, freeze = collector.install(enforcer, fresh=True)
     tables.append(at_end)
     if builds is not None:
         tables.append({"open": builds.make_on_open(enforcer.check)})

@@ -17,7 +17,8 @@ class Scopes(object):
     limits_reading: whether what holds now limits reading; asked at every `open`
     packages:       what holds now for single packages, see unions.views. Where there is something, no answer may be remembered: it depends on
                     who asks
-    state:          another object whenever another policy holds, never one that was there before: by it is remembered what was found to be allowed
+    state:          another object whenever another policy holds, never one that was there before: by it is remembered what was found to be allowed.
+                    It leads to nothing, for what is remembered the collector shows (collector.py)
     keywords:       whether it is a program's own code that says what holds, by arguments and not by options
     outside:        the policy that `current` is where nothing stands, not even what keeps guards in place; None where that cannot be
     """
@@ -75,7 +76,8 @@ class Scopes(object):
         combined = self._open[0][1]
         for _, policy in self._open[1:]:
             combined = intersect(combined, policy)
-        self.current = self.state = combined
+        self.current = combined
+        self.state = object()
         self.packages = views(combined)
         rules = combined.filesystem
         self.limits_reading = rules is not None and (rules.read is not None or bool(rules.hide) or combined.builds == BUILD)

@@ -16,8 +16,8 @@ KEPT = [PACKAGE, ERRORS] + "_abc _collections_abc _stat abc errno genericpath os
 """Modules that stay: violations are pickled by the first names; the others are `os`, which `site` would load now, and what it loads. Those in
 which something is replaced stay as well."""
 
-if PYPY or sys.version_info < (3, 10):
-    KEPT.append("atexit")  # functions of ours; until 3.10 those of the instance that was made last are called
+if not hasattr(sys, "addaudithook") or PYPY:
+    KEPT.append("atexit")  # functions of ours; those of the instance that was made last are called
 
 
 class Traces(object):

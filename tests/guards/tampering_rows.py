@@ -261,6 +261,33 @@ gc.unfreeze()"""
         (3, 8),
         pypy=False,
     ),
+    "the garbage collector, what was remembered": Row(
+        """
+import gc
+try: call()
+except Exception: pass
+for one in gc.get_objects():
+    held = list(one) if type(one) in (tuple, list, set) else list(one.values()) if type(one) is dict else []
+    for value in [one] + held:
+        if type(value).__name__ == 'Policy': object.__setattr__(value, 'network', None)
+call()""",
+        (3, 8),
+        pypy=False,
+    ),
+    "the garbage collector, cells, once there is another hook": Row(
+        """
+import gc, _socket
+def agree(*given):
+    if given and type(given[0]) is list: given[0].append(True)
+sys.addaudithook(lambda *_: None)
+for one in gc.get_objects():
+    if type(one).__name__ == 'function' and getattr(one.__code__, 'co_filename', '').startswith(('<hermetic>/hook', '<hermetic>/obs')):
+        for cell in one.__closure__ or ():
+            if type(cell.cell_contents).__name__ == 'function': cell.cell_contents = agree
+_socket.socket().connect(('127.0.0.1', port))""",
+        (3, 8),
+        pypy=False,
+    ),
     "the garbage collector, cells": Row(
         """
 import gc, _socket

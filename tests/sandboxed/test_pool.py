@@ -240,6 +240,22 @@ def test_nothing_of_a_run_is_in_the_memory_of_the_next(open_pool):
     assert int(open_pool.run_code(f"'{MARK}!'\n{SEARCH}").output) > 0
 
 
+SHOWN = """
+import gc
+for one in [one for one in gc.get_objects() if type(one).__name__ in ("Policy", "Filesystem")]:
+    for name in ("filesystem", "write"):
+        if hasattr(one, name): object.__setattr__(one, name, ("/",) if name == "write" else None)
+try: print(open("made", "w").name)
+except OSError: print("refused")
+"""
+
+
+def test_the_collector_shows_no_policy(pool):
+    """That of the fork is made when all else has been put out of its sight."""
+    found = pool.run_code(SHOWN)
+    assert (found.output, len(found.violations)) == ("refused\n", 1)
+
+
 def test_random_numbers_are_nobody_elses(tmp_path):
     with hermetic.Pool(1, cwd=tmp_path, preload=["random", "uuid", "tempfile", "ssl"], **GUARDED) as pool:
         code = "import random, uuid, tempfile, ssl, os; print(random.random(), uuid.uuid4(), next(tempfile._get_candidate_names()), ssl.RAND_bytes(8).hex(), os.urandom(8).hex())"

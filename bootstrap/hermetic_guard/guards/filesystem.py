@@ -174,24 +174,28 @@ def make_judge_reading(enforcer, judge, own):
     own: the identities of paths that the guard itself opens
     """
     scopes, copy = enforcer.scopes, make_copy(enforcer.check)
-    memory = [(None, set())]  # type: list
+    known = set()  # type: set[tuple]
 
     def judge_reading(action, path, directory):
         if not scopes.limits_reading or type(path) is int:
             return
         state, path = scopes.state, copy(path)
-        owner, known = memory[0]
-        if owner is not state or len(known) > REMEMBERED:
-            owner, known = memory[0] = state, set()
         about = find(path, directory)
-        key = about and (action, about.st_ino, about.st_dev, about.st_ctime_ns)
+        key = about and (state, action, about.st_ino, about.st_dev, about.st_ctime_ns)
         if key in known or id(path) in own:
             return
         judge(action, path, directory, READS)
         if about is not None and about.st_nlink == 1 and scopes.state is state and not scopes.packages:
-            known.add(key)
+            remember(known, key)
 
     return judge_reading
+
+
+def remember(known, key):
+    """In a set that is never another, for whatever is made once the target runs the collector shows to it, and a set can be added to."""
+    if len(known) > REMEMBERED:
+        known.clear()
+    known.add(key)
 
 
 def looking(path, directory):
@@ -214,20 +218,17 @@ def make_judge_place(enforcer, streams):
     """judge_place(action, place, path, directory, what): place is where the path leads."""
     scopes, check, allows, facts_of = enforcer.scopes, enforcer.check, enforcer.allows, make_facts(enforcer, streams)
     wide, silently = too_wide(os.environ.get("HOME")), make_builder(FilesystemRefused)
-    memory = [(None, set())]  # type: list
+    known = set()  # type: set[tuple]
 
     def judge_place(action, place, path, directory, what):
         state = scopes.state
-        owner, known = memory[0]
-        if owner is not state or len(known) > REMEMBERED:
-            owner, known = memory[0] = state, set()
-        key = action, what, place
+        key = state, action, what, place
         if key in known:
             return
         tree, name = what in TREES, what in NAMES
         if allows(Request(NAME, action, place, path=place, tree=tree, name=name)):
             if scopes.state is state and not scopes.packages:
-                known.add(key)
+                remember(known, key)
             return
         facts = facts_of(action, place, path, directory, what)
         if facts is None:

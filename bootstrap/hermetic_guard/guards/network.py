@@ -183,13 +183,14 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
     """
     itself = uname().nodename.lower()
     unknown, unknown_address = (gaierror, resolution.NOT_KNOWN), (herror, names.HOST_NOT_FOUND)
-    remembered = make_memory(scopes)
+    known = {}  # type: dict[tuple, object]
 
     def judge(action, target, host=None, address=None, port=None, path=None, datagrams=None, kind=0, reverse=0):
         if not is_plain(action, target, host, address, port, path, datagrams, kind, reverse):
             check(Request("network", "use", "the network"))
         elif path is None:
-            now, known, key = scopes.state, remembered(), (action, target, host, address, port)
+            now = scopes.state
+            key = now, action, target, host, address, port
             if key in known:
                 return True
             found = names_of(address)
@@ -202,7 +203,7 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
                 raise error(*words)
             check(request)
             if action == "DNS" and not scopes.packages and scopes.state is now and scopes.current.network is not None:
-                known[key] = True
+                remember(known, key, True)
         else:
             if action == "bind":
                 keep_out(path)
@@ -213,18 +214,11 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
     return judge
 
 
-def make_memory(scopes):
-    """A function that gives what is remembered, for as long as the same policy holds: see scopes.py."""
-    memory = [(None, {})]  # type: list
-
-    def known():
-        now = scopes.state
-        owner, found = memory[0]
-        if owner is not now or len(found) > MEMORY:
-            owner, found = memory[0] = now, {}
-        return found
-
-    return known
+def remember(known, key, answer):
+    """In a dict that is never another, for whatever is made once the target runs the collector shows to it. A key begins with the scopes' state."""
+    if len(known) > MEMORY:
+        known.clear()
+    known[key] = answer
 
 
 def make_permit(judge, scopes):
@@ -234,16 +228,17 @@ def make_permit(judge, scopes):
     What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
     """
-    remembered = make_memory(scopes)
+    known = {}  # type: dict[tuple, object]
 
     def permit(action, family, address, kind=0):
         if not is_plain(action, family, kind, *(address if type(address) is tuple else (address,))):
             return judge("use", "an address not read before")
         if family not in KINDS:
             return judge("socket", constant("AF_", family))
-        now, known = scopes.state, remembered()
-        key = action, family, address, kind
-        if key not in known:
+        now = scopes.state
+        key = now, action, family, address, kind
+        found = known.get(key)
+        if found is None:
             canonical, facts = read_address(family, address)
             if canonical != address or (facts is not None and facts[0] is not None):
                 return judge(action, "a malformed address" if facts is None else show_address(facts))
@@ -254,8 +249,9 @@ def make_permit(judge, scopes):
             answer = judge(action, show_address(facts), *facts, 1 if kind == DATAGRAM else None)
             if scopes.packages or scopes.state is not now:
                 return answer
-            known[key] = answer
-        return known[key]
+            found = answer
+            remember(known, key, answer)
+        return found
 
     return permit
 
