@@ -116,7 +116,7 @@ class ConfinedExecution(Execution):
             self.spare = frozenset([*(self.spare or ()), self._workshop.pid])
 
     def _read_ahead(self, *, namespaced: bool) -> None:
-        """While the child is busy: what it will wait for, and what may have to be loaded once the target runs. What that cannot change is loaded then."""
+        """While the child is busy: what it will wait for, and what may have to be loaded once the target runs; then, where that cannot change it."""
         from hermetic.launch import permission  # noqa: F401
         from hermetic.linux import supervisor  # noqa: F401
 

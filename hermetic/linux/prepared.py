@@ -10,6 +10,7 @@ and those that only refuse stand before those that ask the supervisor: the stric
 
 from __future__ import annotations
 
+import errno
 import os
 
 from hermetic_guard.hosts import ANY
@@ -29,10 +30,13 @@ WORD = 0xFFFFFFFF
 
 
 def made(policy: Policy, here: Here, once: Opened | None) -> bytes | None:
-    """The program for a policy; None where it has to be made anew."""
+    """The program for a policy; None where it has to be made anew. Raises OSError where the file is damaged."""
     names = parts(policy, here, once)
-    known = table(here.machine) if names else {}
-    found = [bytes.fromhex(known.get(name, "")) for name in names]
+    try:
+        known = table(here.machine) if names else {}
+        found = [bytes.fromhex(known.get(name, "")) for name in names]
+    except ValueError:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), file_of(here.machine)) from None
     if not found or not all(part.endswith(ALLOWED) for part in found):
         return None
     program = b"".join(part.removesuffix(ALLOWED) for part in found) + ALLOWED
@@ -68,12 +72,13 @@ def reach(allowed: Network) -> list[str]:
 
 
 def table(machine: str) -> dict[str, str]:
-    """The parts by their names, in hexadecimal; none for a machine that has no file. Raises OSError."""
+    """The parts by their names, in hexadecimal; none for a machine that has no file. Raises ValueError, OSError."""
     try:
-        with open(file_of(machine), encoding="ascii") as file:
-            return {name: code for name, _, code in (line.rstrip("\n").partition(" ") for line in file)}
+        with open(file_of(machine), "rb") as file:
+            words = file.read().decode("ascii").split()
     except FileNotFoundError:
         return {}
+    return dict(zip(words[::2], words[1::2], strict=True))
 
 
 def file_of(machine: str) -> str:

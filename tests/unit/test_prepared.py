@@ -105,6 +105,15 @@ def test_a_file_that_was_cut_off_is_not_used(monkeypatch, cut):
     assert filters.made(seccomp_policy(), here, None) == filters.assembled(seccomp_policy(), here, None)
 
 
+@pytest.mark.parametrize("content", [b"always 20 turns", b"always 20\nturns 2x", b"always \xff"])
+def test_a_file_that_is_damaged_is_said(monkeypatch, tmp_path, content):
+    (tmp_path / "filters").write_bytes(content)
+    monkeypatch.setattr(prepared, "file_of", lambda machine: str(tmp_path / "filters"))
+    here = Here(machine="x86_64", root=False, supervised=True, namespaced=True, pid=7)
+    with pytest.raises(OSError, match="filters"):
+        filters.made(seccomp_policy(), here, None)
+
+
 @pytest.mark.parametrize("other", [{"supervised": False}, {"namespaced": False}, {"threads": 1}, {"machine": "riscv64"}])
 def test_other_runs_are_given_what_is_made_for_them(other):
     here = Here(**{"machine": "x86_64", "root": False, "supervised": True, "namespaced": True, "pid": 7, **other})
