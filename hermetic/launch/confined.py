@@ -120,10 +120,15 @@ class ConfinedExecution(Execution):
         from hermetic.launch import permission  # noqa: F401
         from hermetic.linux import supervisor  # noqa: F401
 
-        if not namespaced:
+        if not (namespaced and self._keeps_places()):
             self._load()
         if self._later:
             self._later.hold(names=bool(self._policy.network and self._policy.network.domains), own=not namespaced)
+
+    def _keeps_places(self) -> bool:
+        """Whether mounts keep hermetic's own files where they are, too: with nothing above them can others be put in their place (mounts.py)."""
+        rules = self._policy.filesystem
+        return rules is not None and "/" not in rules.write
 
     def is_awaited(self) -> bool:
         return not self._placed
