@@ -63,7 +63,7 @@ class RunDirectory:
         cls,
         files: Mapping[str, Content | bytes],
         environ: Mapping[str, str],
-        begun: Callable[[RunDirectory], Mapping[str, Content]] = lambda run: {},
+        begun: Callable[[RunDirectory], Mapping[str, Content | bytes]] = lambda run: {},
     ) -> RunDirectory:
         """Make one that holds `files`, in the first place that can be used.
 
@@ -89,7 +89,7 @@ class RunDirectory:
 
     @classmethod
     def _create_in(
-        cls, place: str, files: Mapping[str, Content | bytes], begun: Callable[[RunDirectory], Mapping[str, Content]]
+        cls, place: str, files: Mapping[str, Content | bytes], begun: Callable[[RunDirectory], Mapping[str, Content | bytes]]
     ) -> RunDirectory:
         for _ in range(ATTEMPTS):
             path = os.path.join(place, PREFIX + os.urandom(NAME_BYTES).hex())
@@ -99,7 +99,7 @@ class RunDirectory:
             run = cls(path, descriptor)
             try:
                 contents = run._begin(files)
-                contents.update(begun(run))
+                contents.update(_contents(begun(run)))
                 run._fill(contents, but=files)
             except BaseException:
                 run.remove()
@@ -109,7 +109,7 @@ class RunDirectory:
 
     def _begin(self, files: Mapping[str, Content | bytes]) -> dict[str, Content]:
         """Its mark, these files, and what may be written inside."""
-        contents = {name: file if isinstance(file, Content) else Content(file) for name, file in {MARK: b"", **files}.items()}
+        contents = _contents({MARK: b"", **files})
         self._write(MARK, contents[MARK].data)
         os.mkdir(BYTECODE, 0o700, dir_fd=self._descriptor)
         for name in files:
@@ -174,6 +174,10 @@ class RunDirectory:
 
     def __exit__(self, *_: object) -> None:
         self.remove()
+
+
+def _contents(files: Mapping[str, Content | bytes]) -> dict[str, Content]:
+    return {name: file if isinstance(file, Content) else Content(file) for name, file in files.items()}
 
 
 def places(environ: Mapping[str, str]) -> Iterable[str]:
