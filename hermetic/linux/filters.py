@@ -31,8 +31,7 @@ def load(policy: Policy, here: Here) -> None:
 
     Where there are no mounts nothing is prepared; where there are, all can be read but what a policy keeps from it.
     """
-    files = policy.filesystem
-    if not here.namespaced or (files is not None and (files.read is not None or files.hide)):
+    if not here.namespaced or prepared.is_limited(policy):
         from hermetic.linux import bpf, seccomp  # noqa: F401
 
 

@@ -50,11 +50,17 @@ def parts(policy: Policy, here: Here, once: Opened | None) -> list[str]:
     """Their names, those that only refuse first; none where there are no such parts."""
     programs = policy.subprocess.run if policy.subprocess else ()
     none_may_start = policy.subprocess is not None and not programs
-    if not here.supervised or not here.namespaced or here.threads or none_may_start is not bool(once):
+    if not here.supervised or not here.namespaced or here.threads or is_limited(policy) or none_may_start is not bool(once):
         return []
     started = ["once-root" if here.root else "once"] if none_may_start else ["starts"] if programs else []
     reached = ["-".join(["network", *reach(policy.network)])] if policy.network else []
     return ["always", *(["filesystem"] if policy.filesystem else []), "turns", *started, *reached]
+
+
+def is_limited(policy: Policy) -> bool:
+    """Whether a run may not read all files, and so its parts neither, once its mounts are there."""
+    files = policy.filesystem
+    return files is not None and (files.read is not None or bool(files.hide))
 
 
 def reach(allowed: Network) -> list[str]:

@@ -44,6 +44,9 @@ def test_the_parts_are_those_of_the_policy(policy, here, found):
     once = once_of(policy, found)
     own = {prepared.TARGET: here.pid, prepared.DESCRIPTOR: found.descriptor, prepared.NAME: found.name}
     names = prepared.parts(policy, here, once)
+    if prepared.is_limited(policy):
+        assert names == []
+        return
     assert sorted(plain(rule, own) for name in names for rule in PARTS[name]) == sorted(map(plain, seccomp.rules(policy, here, once)))
 
 
