@@ -18,7 +18,7 @@ from hermetic_guard.hosts import (
     plain_address,
 )
 from hermetic_guard.packages import NOBODY, holds_for, pattern_of, version_asking
-from hermetic_guard.policy import BUILD, OF_PACKAGE, Policy, directory_of, is_protected, is_within, is_within_any, lets_write
+from hermetic_guard.policy import BUILD, DEVICES, OF_PACKAGE, Policy, directory_of, is_protected, is_within, is_within_any, lets_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,9 +97,6 @@ OUTWARD, INBOUND = ("connect", "send"), ("bind", "listen")
 
 READING = frozenset(["read", "list", "readlink"])
 """What changes nothing of a file system."""
-
-DEVICES = tuple("/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/pts".split())
-"""What may always be read and written: nothing is kept there."""
 
 PROCESSES = "/proc/"
 """Before the number of a process, in the path of what the kernel tells of it: to all of them its command line."""

@@ -269,6 +269,9 @@ def lets_write(rules: Filesystem, path: str) -> bool:
     return is_within_any(path, rules.write) or (is_within_any(path, rules.private) and not is_within_any(path, rules.kept))
 
 
+DEVICES = tuple("/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/pts".split())
+"""What may always be read and written: nothing is kept there."""
+
 DEEP = "/**/"
 """Between a directory and names: in each directory below it, not in it itself. No rule of the kernel's can say that."""
 

@@ -2,7 +2,8 @@
 
 The child asks whether it can be supervised, since to a filter that needs a supervisor there is no way back; puts on itself what does not depend
 on the answer, and then the rest; says what it could put in place; and is told whether it may go on. A child that hears nothing ends: nothing is
-ever executed under fewer rules than were agreed on.
+ever executed under fewer rules than were agreed on. With the last word comes what it is to execute the program with, which is known only when all
+is there that the program needs.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.linux.beginning import Begun
     from hermetic.linux.here import Here
+
+    Order = tuple[list[str], Mapping[bytes, bytes]]
 
 ASKED, PLACED, FAILED = b"asked", b"placed", b"failed"
 END = b"\0\n"
@@ -51,17 +55,33 @@ class Launcher:
         return word
 
 
-def become(program: str, argv: list[str], env: Mapping[bytes, bytes], policy: Policy, here: Here, launcher: Launcher) -> NoReturn:
-    """Raises OSError where the program cannot be executed."""
+def begin(launcher: Launcher, *, root: bool) -> Begun:
+    """What can be done before anything is known of the run. Ends this process where it fails."""
+    from hermetic.linux import beginning
+
+    try:
+        return beginning.begin(launcher, root=root)
+    except OSError as error:
+        fail(launcher, error)
+
+
+def fail(launcher: Launcher, error: OSError) -> NoReturn:
+    launcher.say(FAILED, str(error.filename or "kernel rules"), os.strerror(error.errno or 0))
+    os._exit(ENDED)
+
+
+def become(
+    program: str, policy: Policy, here: Here, launcher: Launcher, order: Callable[[], Order], begun: Begun | None = None
+) -> NoReturn:
+    """order: argv and environment, once the launcher has let this process go on. Raises OSError where the program cannot be executed."""
     from hermetic.linux.confine import Confinement
 
     here.program = program
-    confinement = Confinement(policy, here, launcher)
+    confinement = Confinement(policy, here, launcher, begun)
     try:
         listener = confinement.enter()
     except OSError as error:
-        launcher.say(FAILED, str(error.filename or "kernel rules"), os.strerror(error.errno or 0))
-        os._exit(ENDED)
+        fail(launcher, error)
     placed = (here.namespaced, here.filtered, here.abi, confinement.reads_anew, NONE if listener is None else listener)
     launcher.say(PLACED, *map(str, map(int, placed)))
     supervised = launcher.hear() == SUPERVISED
@@ -69,4 +89,4 @@ def become(program: str, argv: list[str], env: Mapping[bytes, bytes], policy: Po
         os.close(listener)
         if not supervised:
             confinement.refuse_what_nobody_answers()
-    confinement.execute(argv, env)
+    confinement.execute(*order())

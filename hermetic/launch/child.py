@@ -1,7 +1,7 @@
 """The process that will be the target, forked while it is not known yet what that is.
 
-What puts the kernel's rules on it takes as long to load as the launcher takes to find out what it is to run: so both is done at once. Until it
-gets its order it holds all signals back and does nothing else; without one, whatever ended the launcher, it ends too.
+What puts the kernel's rules on it takes as long to load as the launcher takes to find out what it is to run, and to put them on as long as to fill
+the run directory: so both is done at once. Until it gets its order it holds all signals back; without one, whatever ended the launcher, it ends too.
 """
 
 from __future__ import annotations
@@ -11,25 +11,29 @@ import os
 
 from hermetic_guard.policy import PARTS, Policy
 
-from hermetic.launch.becoming import ENDED, Launcher, become
-from hermetic.launch.execution import cannot_start, say_why_not, turn_into
+from hermetic.launch.becoming import ALONE, ASKED, END, ENDED, SUPERVISED, Launcher, become, begin
+from hermetic.launch.execution import cannot_start, say_why_not
 from hermetic.launch.signals import Signals
 from hermetic.linux import processes, syscalls
 from hermetic.linux.here import Here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any, NoReturn
 
+    from hermetic.launch.becoming import Order
+
 LENGTH = 4
-"""Bytes before an order that say how long it is."""
+"""Bytes before what it is told that say how long that is."""
 
 
 class Child:
-    """As a context: leaving it ends a child that has got no order.
+    """As a context: leaving it ends a child that nobody has taken.
 
     pid, spare:      its own, and those of the children that were there before
+    began:           whether it was told its rules
+    namespaced:      what it has said of that when it asked, if it was answered
+    said:            what it has said besides, and nobody has heard
     answers, answer: the two ends of the pipe from it, of which the second is open there alone
     go, went:        the same of the pipe to it, of which the first is
     """
@@ -39,7 +43,10 @@ class Child:
         self.spare = processes.own()
         self.answers, self.answer = os.pipe()
         self.go, self.went = os.pipe()
-        self._ordered = False
+        self.began = False
+        self.namespaced: bool | None = None
+        self.said = b""
+        self._over = False
         launcher, self._signals = os.getpid(), Signals()
         self._signals.hold_back()
         try:
@@ -56,22 +63,38 @@ class Child:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._ordered:
+        self.end()
+        self._signals.restore_children()
+
+    def begin(self, program: str, policy: Policy, here: Here) -> None:
+        """Have it put on itself what the kernel is to hold. It may have been ended by now: then nobody will say anything."""
+        self.began = True
+        send(self.went, framed((program, plain(policy), here.values())))
+
+    def answer_early(self) -> None:
+        """Where it has asked by now whether it can be supervised. It does not say anything else that needs an answer before it has this one."""
+        os.set_blocking(self.answers, False)
+        try:
+            self.said = os.read(self.answers, 4096)
+        except BlockingIOError:
+            return
+        first, _, rest = self.said.partition(END)
+        kind, *words = first.split(b"\0")
+        if kind == ASKED:
+            self.said, self.namespaced = rest, words == [b"1"]
+            send(self.went, SUPERVISED if can_look_into(self.pid, self.answer) else ALONE)
+
+    def take(self) -> None:
+        """Whoever calls this gives it its order, and waits for it."""
+        self._over = True
+
+    def end(self) -> None:
+        """Unless somebody has taken it."""
+        if not self._over:
+            self._over = True
             os.close(self.went)
             os.close(self.answers)
             os.waitpid(self.pid, 0)
-        self._signals.restore_children()
-
-    def order(self, program: str, argv: list[str], env: Mapping[bytes, bytes], policy: Policy, here: Here) -> None:
-        """Have it become this. It may have been ended by now: then nobody will say anything."""
-        self._ordered = True
-        order = marshal.dumps((program, argv, dict(env), plain(policy), here.values()))
-        words = len(order).to_bytes(LENGTH, "little") + order
-        try:
-            while words:
-                words = words[os.write(self.went, words) :]
-        except BrokenPipeError:
-            return
 
     # In the child.
 
@@ -80,19 +103,26 @@ class Child:
             os.close(self.went)
             os.close(self.answers)
             syscalls.die_with_parent(launcher)
+            speaker = Launcher(self.answer, self.go)
+            begun = begin(speaker, root=os.geteuid() == 0)
             load()
-            program, argv, env, policy, here = marshal.loads(self._read(int.from_bytes(self._read(LENGTH), "little")))
-            turn_into(
-                lambda: become(program, argv, env, from_plain(policy), Here(**here), Launcher(self.answer, self.go)),
-                lambda error: say_why_not(self.answer, error),
-                self._signals,
-                launcher,
-            )
+            program, policy, here = self._told()
+            become(program, from_plain(policy), Here(**here), speaker, self._ordered, begun)
+        except OSError as error:
+            say_why_not(self.answer, error)
         finally:
             os._exit(ENDED)
 
+    def _ordered(self) -> Order:
+        order: Order = self._told()
+        self._signals.hand_down()
+        return order
+
+    def _told(self) -> Any:
+        return marshal.loads(self._read(int.from_bytes(self._read(LENGTH), "little")))
+
     def _read(self, size: int) -> bytes:
-        """Ends this process where there is no order."""
+        """Ends this process where nothing comes."""
         found = b""
         while len(found) < size:
             piece = os.read(self.go, size - len(found))
@@ -100,6 +130,32 @@ class Child:
                 os._exit(ENDED)
             found += piece
         return found
+
+
+def can_look_into(pid: int, descriptor: int) -> bool:
+    """Whether this process may look into its child, at a descriptor that this has: Yama forbids it, or a container's filter."""
+    from hermetic.linux.notify import take_descriptor
+
+    try:
+        os.close(take_descriptor(pid, descriptor))
+    except OSError:
+        return False
+    return True
+
+
+def framed(values: Any) -> bytes:
+    """Plain values as they are told."""
+    words = marshal.dumps(values)
+    return len(words).to_bytes(LENGTH, "little") + words
+
+
+def send(to: int, words: bytes) -> None:
+    """To the child, which may have ended by now."""
+    try:
+        while words:
+            words = words[os.write(to, words) :]
+    except BrokenPipeError:
+        return
 
 
 def plain(policy: Policy) -> dict[str, Any]:

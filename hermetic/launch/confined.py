@@ -13,6 +13,7 @@ from hermetic_guard.hosts import ANY
 from hermetic.errors import GuardUnavailable, HermeticError
 from hermetic.launch import becoming
 from hermetic.launch.becoming import ALONE, ASKED, END, FAILED, NONE, SUPERVISED
+from hermetic.launch.child import can_look_into, framed, send
 from hermetic.launch.execution import Execution
 from hermetic.launch.signals import wake_when_readable
 
@@ -48,9 +49,9 @@ class ConfinedExecution(Execution):
     permit: is told what was put in place (a Here), and says why that is not enough, "" if it is
     tell:   is given an event for each refusal of the supervisor's
     loopback: answers by UDP where all of localhost is open, if it could be had
-    load:   loads what will be needed from now on; called while the child is busy
+    load:   loads what will be needed from now on; called before the target can have put something else in its place
     later:  what may have to be loaded once the target runs, where that may not come from files any more
-    child:  what was forked for this already, if anything was
+    child:  what was forked for this already, if anything was; by now it may have begun
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class ConfinedExecution(Execution):
         self._go, self._went = (child.go, child.went) if child else os.pipe()
         self._supervisor: Supervisor | None = None
         self._placed = False
+        self._said = child.said if child else b""
         self._input: int | None = None
         self._refused: HermeticError | None = None
         self._workshop: Workshop | None = None
@@ -85,14 +87,17 @@ class ConfinedExecution(Execution):
 
     def become(self) -> NoReturn:
         os.close(self._went)
-        becoming.become(self.program, self.argv, self.env, self._policy, self._here, becoming.Launcher(self._answer, self._go))
+        launcher = becoming.Launcher(self._answer, self._go)
+        becoming.become(self.program, self._policy, self._here, launcher, lambda: (self.argv, self.env))
 
     # In the launcher.
 
     def fork(self, become: Callable[[], object]) -> int:
         if self._child is None:
             return super().fork(become)
-        self._child.order(self.program, self.argv, self.env, self._policy, self._here)
+        self._child.take()
+        if not self._child.began:
+            self._child.begin(self.program, self._policy, self._here)
         return self._child.pid
 
     def forked(self, pid: int) -> None:
@@ -101,6 +106,8 @@ class ConfinedExecution(Execution):
             os.close(self._answer)
             os.close(self._go)
         wake_when_readable(self.answers)
+        if self._child and self._child.namespaced is not None:
+            self._read_ahead(namespaced=self._child.namespaced)
         rules = self._policy.network
         if rules is not None and rules.domains and rules.localhost != ANY:
             from hermetic.linux.datagrams import open_workshop
@@ -109,12 +116,19 @@ class ConfinedExecution(Execution):
             self.spare = frozenset([*(self.spare or ()), self._workshop.pid])
 
     def _read_ahead(self, *, namespaced: bool) -> None:
-        """While the child is busy: what will be needed, and what may have to be loaded once the target runs."""
+        """While the child is busy: what it will wait for, and what may have to be loaded once the target runs; then, where that cannot change it."""
+        from hermetic.launch import permission  # noqa: F401
         from hermetic.linux import supervisor  # noqa: F401
 
-        self._load()
+        if not (namespaced and self._keeps_places()):
+            self._load()
         if self._later:
             self._later.hold(names=bool(self._policy.network and self._policy.network.domains), own=not namespaced)
+
+    def _keeps_places(self) -> bool:
+        """Whether mounts keep hermetic's own files where they are, too: with nothing above them can others be put in their place (mounts.py)."""
+        rules = self._policy.filesystem
+        return rules is not None and "/" not in rules.write
 
     def is_awaited(self) -> bool:
         return not self._placed
@@ -137,10 +151,11 @@ class ConfinedExecution(Execution):
     def proceed(self) -> None:
         self._tell_all()
         if not self._placed:
+            said, self._said = self._said, b""
             try:
-                said = os.read(self.answers, 4096)
+                said += os.read(self.answers, 4096)
             except BlockingIOError:
-                return
+                pass
             for line in said.split(END)[:-1]:
                 self._hear(*line.split(b"\0"))
 
@@ -154,26 +169,12 @@ class ConfinedExecution(Execution):
             time.sleep(0.0005)
         self._tell_all()
 
-    def _send(self, word: bytes) -> None:
-        """To the child, which may have ended by now."""
-        try:
-            os.write(self._went, word)
-        except BrokenPipeError:
-            return
-
     def _can_supervise(self) -> bool:
-        """Whether this process may look into its child: Yama forbids it, or a container's filter."""
-        from hermetic.linux.notify import take_descriptor
-
-        try:
-            os.close(take_descriptor(self.pid, self._answer))
-        except OSError:
-            return False
-        return True
+        return can_look_into(self.pid, self._answer)
 
     def _hear(self, kind: bytes, *words: bytes) -> None:
         if kind == ASKED:
-            self._send(SUPERVISED if self._can_supervise() else ALONE)
+            send(self._went, SUPERVISED if self._can_supervise() else ALONE)
             self._read_ahead(namespaced=words == (b"1",))
         else:
             self._placed = True
@@ -195,7 +196,8 @@ class ConfinedExecution(Execution):
         if why_not:
             self._refused = GuardUnavailable(why_not)
         else:
-            self._send(SUPERVISED if supervisor else ALONE)
+            order = framed((self.argv, dict(self.env))) if self._child else b""
+            send(self._went, (SUPERVISED if supervisor else ALONE) + order)
         os.close(self._went)
         if supervisor:
             self._supervisor = supervisor

@@ -1,4 +1,6 @@
-"""Whether the target may be executed under what could be put in place, and what the user is told of that. Loaded while the child tries."""
+"""Whether the target may be executed under what could be put in place, and what the user is told of that. Loaded while the child tries: what it
+needs the target waits for.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ GUARDED_TOO = "Python programs that it starts get the guards as well"
 def permit(run: Run, here: Here) -> str:
     """Why the target may not be executed under what the kernel could be given; "" if it may."""
     found = layers.standings(run.whole, here, python=run.carries)
-    run.told.report.all_counted = here.supervised or not (run.policy.network or run.policy.subprocess)
+    run.all_counted = here.supervised or not (run.policy.network or run.policy.subprocess)
     needed = run.policy.kernel == "required"
     why_not = layers.shortfall(found, require=run.require, best_effort=run.best_effort, needed=needed)
     if run.private and run.private.mounts and not here.namespaced:
@@ -29,7 +31,8 @@ def permit(run: Run, here: Here) -> str:
     if run.keeper and not why_not:
         why_not = run.keeper.why_not(best_effort=run.best_effort)
         run.say.detail("" if why_not else "limits: " + "; ".join(run.keeper.how(here)))
-    why_not += _whose(run, why_not)
+    if why_not:
+        why_not += _whose(run, why_not)
     return why_not + without(why_not)
 
 
@@ -57,7 +60,7 @@ def _whose(run: Run, why_not: str) -> str:
 
 def _uncounted(run: Run) -> str:
     """What of the kernel's refusals nobody will hear of, as a sentence's end."""
-    if not run.told.report.all_counted:
+    if not run.all_counted:
         return "; what it refuses is not counted"
     return "; what it refuses of files is not counted" if run.policy.filesystem else ""
 

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.digest import Content
     from hermetic.launch.company import Company
     from hermetic.launch.limits import Keeper
     from hermetic.launch.private_tmp import PrivateTmp
+    from hermetic.launch.process import Outcome
     from hermetic.launch.told import Told
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.options import Invocation
@@ -140,10 +142,11 @@ class Run:
         self.resolved: combine.Resolved | None = None
         self.child: Child | None = None
         self.started: ConfinedExecution | None = None
+        self.here: Here
         self.later: Later | None = None
         self.loopback: LoopbackServer | None = None
         self.private: PrivateTmp | None = None
-        self.runs = True
+        self.runs = self.all_counted = True
         self.keeper: Keeper | None = None
         self.company: Company | None = None
         self._told: Told | None = None
@@ -160,17 +163,18 @@ class Run:
             from hermetic.launch.told import Told, narrowed
 
             self._told = Told(self.invocation, self.policy, self.say, carries=self.carries)
+            self._told.started = self.started
             self._told.report.narrowed = narrowed(self.resolved) if self.resolved else {}
         return self._told
 
     def load(self) -> None:
-        """What will be needed from now on: while the child puts the kernel's rules on itself, and before the target can have replaced a file."""
+        """What will be needed while the target runs, and once it has ended."""
         from hermetic import distributions  # noqa: F401
         from hermetic.events import scan
-        from hermetic.launch import ending, leftovers, permission, removal  # noqa: F401
+        from hermetic.launch import ending, leftovers, removal  # noqa: F401
 
         scan("{}")  # so that the first refusal is told at once
-        self.told.started = self.started
+        assert self.told
 
     def is_ready(self) -> bool:
         return not self.carries or (self._told is not None and self._told.ready)
@@ -184,49 +188,90 @@ class Run:
 
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
-        known = [self.facts] if self.facts is not None and self.carries else []
         protected = [*beforehand.protected_paths(self.fills), *self.policy_files]
         before = moved.identities([*beforehand.protected_paths(), *self.policy_files])
-        files = payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
-        self.loopback = beforehand.loopback_server(self.whole)
-        if self.whole.network and self.whole.network.domains:
-            files.update(beforehand.own_resolver(self.loopback))
-        run = RunDirectory.create(files, os.environ)
-        with run:
+        try:
+            started, outcome = self.run(environment, protected)
+        finally:
+            if self.keeper:
+                self.keeper.close()
+        from hermetic.launch import ending
+
+        self.told.report.all_counted = self.all_counted
+        ending.tell_of_moved(self, moved.moved(before))
+        for guard, number in started.refusals.untold.items():
+            self.told.report.count(guard, number)
+        return ending.finish(self, outcome, killed=outcome.pid in started.killed)
+
+    def run(self, environment: dict[bytes, bytes], protected: list[str]) -> tuple[ConfinedExecution, Outcome]:
+        with self.directory(protected) as run:
             self.open_log(os.path.basename(run.path))
             once, warm = self.policy.subprocess is not None, self.company is not None and self.company.warm
             start = environ.prepare(self.target, self.facts, environ.handoff(run), environment, once=once, warm=warm)
             if not self.carries:
                 start.environment.update(environ.scratch(self.policy, f"{run.path}/scratch", start.environment))
             if self.private:
-                self.private.make(run.path)
                 start.environment[b"TMPDIR"] = self.private.tmpdir(run.path)
             self.runs = start.runs
             self.say.detail(f"guards by way of {start.way}: {start.why}")
-            self.keeper = self.limits(os.path.basename(run.path))
-            self.started = self.execution(start, run.path, protected)
+            self.started = started = self.execution(start, run.path, protected)
+            if self._told:
+                self._told.started = started
             if self.company:
                 self.company.attach(self, run.path)
-            try:
-                outcome = launch(
-                    self.started,
-                    run,
-                    on_events=lambda data: self.told.take(data),
-                    ready=lambda pid: self.is_ready(),
-                    deadline=READY_WITHIN_S,
-                    meanwhile=self.idle_work(),
-                    keeper=self.keeper,
-                    company=self.company,
-                )
-            finally:
-                if self.keeper:
-                    self.keeper.close()
-        from hermetic.launch import ending
+            outcome = launch(
+                started,
+                run,
+                on_events=lambda data: self.told.take(data),
+                ready=lambda pid: self.is_ready(),
+                deadline=READY_WITHIN_S,
+                meanwhile=self.idle_work(),
+                keeper=self.keeper,
+                company=self.company,
+            )
+        return started, outcome
 
-        ending.tell_of_moved(self, moved.moved(before))
-        for guard, number in self.started.refusals.untold.items():
-            self.told.report.count(guard, number)
-        return ending.finish(self, outcome, killed=outcome.pid in self.started.killed)
+    def directory(self, protected: list[str]) -> RunDirectory:
+        """The run directory, whose files are made while the child puts the kernel's rules on itself."""
+        known = [self.facts] if self.facts is not None and self.carries else []
+        self.loopback = beforehand.loopback_server(self.whole)
+        names = self.whole.network is not None and bool(self.whole.network.domains)
+
+        def begun(run: RunDirectory) -> dict[str, Content]:
+            self.begin(run.path, protected)
+            return payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
+
+        return RunDirectory.create(beforehand.own_resolver(self.loopback) if names else {}, os.environ, begun)
+
+    def begin(self, run: str, protected: list[str]) -> None:
+        """Have the child put the kernel's rules on itself. Where the run directory could not be filled it is another now, and so is the child."""
+        if self.keeper:
+            self.keeper.close()
+        if self.private:
+            self.private.make(run)
+        self.keeper = self.limits(os.path.basename(run))
+        self.here = self.known(run, protected)
+        if self.child and (self.child.began or (self.keeper and self.keeper.in_between)):
+            self.child.end()
+            self.child = None
+        elif self.child:
+            self.child.begin(self.target.interpreter, self.kernels(run), self.here)
+            self.child.answer_early()
+
+    def known(self, run: str, protected: list[str]) -> Here:
+        """What rules are made from, besides the policy."""
+        return Here(
+            machine=os.uname().machine,
+            root=os.geteuid() == 0,
+            run=run,
+            compiles=environ.makes_code(self.target, self.facts),
+            protected=tuple(map(os.path.realpath, protected)),
+            **(self.private.here(run) if self.private else {}),
+        )
+
+    def kernels(self, run: str) -> Policy:
+        """What the kernel is to hold."""
+        return all_of(with_scratch(self.policy, f"{run}/scratch"))
 
     def limits(self, name: str) -> Keeper | None:
         if self.policy.limits is None:
@@ -237,32 +282,22 @@ class Run:
 
     def execution(self, start: environ.Start, run: str, protected: list[str]) -> ConfinedExecution:
         """How the target is executed: under the kernel's rules for the same policy."""
-        here = Here(
-            machine=os.uname().machine,
-            root=os.geteuid() == 0,
-            run=run,
-            compiles=environ.makes_code(self.target, self.facts),
-            protected=tuple(map(os.path.realpath, protected)),
-            **(self.private.here(run) if self.private else {}),
-        )
-        policy = all_of(with_scratch(self.policy, f"{run}/scratch"))
         return ConfinedExecution(
             start.interpreter,
             start.argv,
             start.environment,
-            policy=policy,
-            here=here,
+            policy=self.kernels(run),
+            here=self.here,
             permit=self.permit,
             tell=lambda event: self.told.refused_by_kernel(event),
             load=self.load,
             loopback=self.loopback,
             later=self.later,
-            child=None if self.keeper and self.keeper.in_between else self.child,
+            child=self.child,
         )
 
     def permit(self, here: Here) -> str:
         """Why the target may not be executed under what the kernel could be given; "" if it may."""
-        self.load()
         from hermetic.launch import permission
 
         return permission.permit(self, here)

@@ -17,7 +17,7 @@ from hermetic.errors import StageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PREFIX = "hermetic-"
 NAME_BYTES = 6
@@ -59,9 +59,16 @@ class RunDirectory:
         self._events_end = -1
 
     @classmethod
-    def create(cls, files: Mapping[str, Content | bytes], environ: Mapping[str, str]) -> RunDirectory:
+    def create(
+        cls,
+        files: Mapping[str, Content | bytes],
+        environ: Mapping[str, str],
+        begun: Callable[[RunDirectory], Mapping[str, Content | bytes]] = lambda run: {},
+    ) -> RunDirectory:
         """Make one that holds `files`, in the first place that can be used.
 
+        begun: is told where it is, once these and what may be written in it are there, and gives more files; where those do not fit, there may be
+               another place, and it is told again
         A place that others can write to without a sticky bit is taken only when there is no better one. Raises
         StageError, with a reason for each place, when there is none at all.
         """
@@ -72,7 +79,7 @@ class RunDirectory:
                 for place in places(environ):
                     try:
                         if _is_exposed(place) is exposed:
-                            return cls._create_in(place, files)
+                            return cls._create_in(place, files, begun)
                     except OSError as error:
                         refused[place] = error.strerror or type(error).__name__
         finally:
@@ -81,7 +88,9 @@ class RunDirectory:
         raise StageError(f"there is no place for the run directory: {reasons}", "set TMPDIR to a directory of yours")
 
     @classmethod
-    def _create_in(cls, place: str, files: Mapping[str, Content | bytes]) -> RunDirectory:
+    def _create_in(
+        cls, place: str, files: Mapping[str, Content | bytes], begun: Callable[[RunDirectory], Mapping[str, Content | bytes]]
+    ) -> RunDirectory:
         for _ in range(ATTEMPTS):
             path = os.path.join(place, PREFIX + os.urandom(NAME_BYTES).hex())
             descriptor = claim(path)
@@ -89,27 +98,23 @@ class RunDirectory:
                 continue
             run = cls(path, descriptor)
             try:
-                run._fill(files)
+                contents = run._begin(files)
+                contents.update(_contents(begun(run)))
+                run._fill(contents, but=files)
             except BaseException:
                 run.remove()
                 raise
             return run
         raise OSError(EAGAIN, "every name was taken")
 
-    def _fill(self, files: Mapping[str, Content | bytes]) -> None:
-        contents = {name: file if isinstance(file, Content) else Content(file) for name, file in {MARK: b"", **files}.items()}
+    def _begin(self, files: Mapping[str, Content | bytes]) -> dict[str, Content]:
+        """Its mark, these files, and what may be written inside."""
+        contents = _contents({MARK: b"", **files})
         self._write(MARK, contents[MARK].data)
         os.mkdir(BYTECODE, 0o700, dir_fd=self._descriptor)
         for name in files:
             self._write(name, contents[name].data)
-        manifest = "".join(f"{content.digest} {name}\n" for name, content in sorted(contents.items())).encode()
-        self._write(MANIFEST, manifest)
-        self.digest = digest_of(manifest)
-        os.chmod(BYTECODE, 0o500, dir_fd=self._descriptor)
-        imported = [name for name in IMPORTED if name in files]
-        for name in imported:
-            os.utime(name, (MODIFIED, MODIFIED), dir_fd=self._descriptor)
-        for name in (*DIRECTORIES, *(name + kind for name in imported for kind in "co")):
+        for name in DIRECTORIES:
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
         os.mkfifo(EVENTS, 0o600, dir_fd=self._descriptor)
         self.events = _open(EVENTS, os.O_RDONLY | os.O_NONBLOCK, self._descriptor)
@@ -117,6 +122,23 @@ class RunDirectory:
         self._events_end = _open(EVENTS, os.O_WRONLY, self._descriptor)
         status = os.fstat(self.events)
         self.identity = (status.st_dev, status.st_ino)
+        return contents
+
+    def _fill(self, contents: Mapping[str, Content], but: Iterable[str]) -> None:
+        """All other files, and what says which there are."""
+        there = {MARK, *but}
+        for name in contents:
+            if name not in there:
+                self._write(name, contents[name].data)
+        manifest = "".join(f"{content.digest} {name}\n" for name, content in sorted(contents.items())).encode()
+        self._write(MANIFEST, manifest)
+        self.digest = digest_of(manifest)
+        os.chmod(BYTECODE, 0o500, dir_fd=self._descriptor)
+        imported = [name for name in IMPORTED if name in contents]
+        for name in imported:
+            os.utime(name, (MODIFIED, MODIFIED), dir_fd=self._descriptor)
+        for name in (name + kind for name in imported for kind in "co"):
+            os.mkdir(name, 0o700, dir_fd=self._descriptor)
 
     def _write(self, name: str, content: bytes | memoryview) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -152,6 +174,10 @@ class RunDirectory:
 
     def __exit__(self, *_: object) -> None:
         self.remove()
+
+
+def _contents(files: Mapping[str, Content | bytes]) -> dict[str, Content]:
+    return {name: file if isinstance(file, Content) else Content(file) for name, file in files.items()}
 
 
 def places(environ: Mapping[str, str]) -> Iterable[str]:

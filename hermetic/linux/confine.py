@@ -9,34 +9,22 @@ from __future__ import annotations
 import errno
 import os
 
-from hermetic.linux import descriptors, filters, landlock, mounts, namespaces, privileges, surroundings
-from hermetic.linux.syscalls import set_dumpable
+from hermetic.linux import beginning, descriptors, filters, landlock, mounts, privileges, surroundings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NoReturn, Protocol
+    from typing import NoReturn
 
     from hermetic_guard.policy import Policy
 
+    from hermetic.linux.beginning import Begun, Launcher
     from hermetic.linux.exec_once import Opened
     from hermetic.linux.here import Here
-
-    class Launcher(Protocol):
-        """Who stands by while a process is confined."""
-
-        def ask(self, namespaced: bool) -> None:
-            """Have it find out whether it can, this process being as it is now. namespaced: see Here"""
-
-        def supervises(self) -> bool:
-            """What it has found out, as often as one likes."""
 
 
 RESOLVER, USE_TCP = b"RES_OPTIONS", b"use-vc"
 """Have glibc ask name servers by TCP (resolv.conf(5)), which the supervisor leads to the run's own."""
-
-UNPERMITTED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOSPC, errno.EUSERS)
-"""What the kernel says where it gives this user no namespaces: to a container, by a limit, or as it was built without."""
 
 
 class Alone:
@@ -50,12 +38,16 @@ class Alone:
 
 
 class Confinement:
-    """policy: with the scratch directory; here: what is known, completed with what could be put in place; launcher: who stands by"""
+    """policy: with the scratch directory; here: what is known, completed with what could be put in place; launcher: who stands by
 
-    def __init__(self, policy: Policy, here: Here, launcher: Launcher | None = None) -> None:
+    begun: what this process has put on itself already
+    """
+
+    def __init__(self, policy: Policy, here: Here, launcher: Launcher | None = None, begun: Begun | None = None) -> None:
         self.policy = policy
         self.here = here
         self._launcher = launcher or Alone()
+        self._begun = begun
         self._once: Opened | None = None
         self.reads_anew = False
         """Whether standard input was opened once more."""
@@ -67,9 +59,10 @@ class Confinement:
         that failed: this process must not execute anything then.
         """
         self.here.pid = os.getpid()
-        descriptors.sort(self.policy)
-        self._enter_namespaces()
-        self._ask()
+        begun = self._begun or beginning.begin(self._launcher, root=self.here.root, inside=self.here.outer is not None)
+        self.here.namespaced = begun.namespaced
+        descriptors.sort(self.policy, begun.inherited)
+        filters.load(self.policy, self.here)
         if self.policy.limits is not None:
             from hermetic.linux import rlimits
 
@@ -99,28 +92,6 @@ class Confinement:
         if self.here.abi:
             landlock.apply(landlock.ruleset(self.policy, self.here, around))
         return self._filter()
-
-    def _enter_namespaces(self) -> None:
-        """Where this user gets them, and not inside another run, which refuses them and what they take. Whoever is refused half-way must not go on:
-        mounts would be as nobody meant them.
-        """
-        if self.here.outer is not None:
-            return
-        try:
-            namespaces.enter(root=self.here.root)
-        except OSError as error:
-            if error.filename == namespaces.UNSHARE and error.errno in UNPERMITTED:
-                return
-            raise
-        self.here.namespaced = True
-
-    def _ask(self) -> None:
-        """Whether the launcher can take the listener from here, as it will have to look into the target. It answers while this process goes on.
-
-        It is asked whatever the guards are: when a thread runs is its own affair, and which threads are the run's only the supervisor knows.
-        """
-        set_dumpable(True)
-        self._launcher.ask(self.here.namespaced)
 
     def _filter(self) -> int | None:
         if not self.here.supervised:

@@ -13,6 +13,8 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hermetic_guard.policy import Policy
 
 OPEN = "/proc/self/fd"
@@ -49,19 +51,21 @@ class Descriptor:
         self.name = name
 
 
-def sort(policy: Policy) -> None:
-    """Have exec close what the target must not get; to be called in the process that becomes it, before it has mounts of its own.
+def inherited() -> list[Descriptor]:
+    """Those that exec would not close; to be called in the process that becomes the target, before it has mounts of its own."""
+    return [one for one in map(_inherited, sorted(map(int, os.listdir(OPEN)))) if one is not None]
+
+
+def sort(policy: Policy, found: Iterable[Descriptor]) -> None:
+    """Have exec close what of these the target must not get.
 
     Raises OSError for a standard stream that goes around the policy: a program would take what is opened next for one that is closed.
     """
-    for number in sorted(map(int, os.listdir(OPEN))):
-        descriptor = _inherited(number)
-        if descriptor is None:
-            continue
+    for descriptor in found:
         if not stays(policy, descriptor):
-            os.set_inheritable(number, False)
+            os.set_inheritable(descriptor.number, False)
         elif policy.network is not None and stat.S_ISSOCK(descriptor.mode):
-            _expect_connection(number)
+            _expect_connection(descriptor.number)
 
 
 def _expect_connection(number: int) -> None:
@@ -112,11 +116,10 @@ def open_anew() -> bool:
     Raises OSError whose filename is the descriptor. Those that have no name, and those of other owners, stay as they are.
     """
     done = False
-    for number in sorted(map(int, os.listdir(OPEN))):
-        descriptor = _inherited(number)
-        if descriptor is not None and _can_be_changed(descriptor):
+    for descriptor in inherited():
+        if _can_be_changed(descriptor):
             _open_anew(descriptor)
-            done = done or number == 0
+            done = done or descriptor.number == 0
     return done
 
 

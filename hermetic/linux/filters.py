@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from hermetic.linux import bpf, seccomp, syscalls
+from hermetic.linux import prepared, syscalls
 from hermetic.linux.numbers import native
 
 TYPE_CHECKING = False
@@ -23,6 +23,22 @@ ERRNO = 0x00050000
 
 def made(policy: Policy, here: Here, once: Opened | None) -> bytes:
     """The program; a function of its arguments."""
+    return prepared.made(policy, here, once) or assembled(policy, here, once)
+
+
+def load(policy: Policy, here: Here) -> None:
+    """What `made` will need that cannot be loaded later: to be called before this process sees less of the files that there are.
+
+    Where there are no mounts nothing is prepared; where there are, all can be read but what a policy keeps from it.
+    """
+    if not here.namespaced or prepared.is_limited(policy):
+        from hermetic.linux import bpf, seccomp  # noqa: F401
+
+
+def assembled(policy: Policy, here: Here, once: Opened | None) -> bytes:
+    """The same in one piece, from the rules."""
+    from hermetic.linux import bpf, seccomp  # few runs need them
+
     return bpf.assemble(seccomp.rules(policy, here, once), here.machine)
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import stat
 
-from hermetic_guard.decide import DEVICES
-from hermetic_guard.policy import is_within_any
+from hermetic_guard.policy import DEVICES, is_within_any
 
 from hermetic.linux import syscalls
 from hermetic.linux.numbers import native

@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 
 from hermetic_guard.guards.options import HARMLESS_OPTIONS, STEERING
-from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import ALIKE, is_within
 
+from hermetic.linux import prepared
 from hermetic.linux.bpf import USER_NOTIF, Rule, differs, equal, error, has_any, has_none, is_address, not_null
 
 TYPE_CHECKING = False
@@ -190,16 +190,15 @@ def network(allowed: Network, *, supervised: bool) -> list[Rule]:
     """Sockets of other kinds are refused when they are made; what a socket is for is judged when it connects or listens, so that the Python
     layer, which knows who asks, is asked first. Without a supervisor nothing connects, or everything that such a socket can reach.
     """
-    reaches = allowed.localhost or allowed.domains or allowed.addresses
-    outward = [*(TCP if reaches else []), *(INTERFACES if allowed.localhost or allowed.domains or allowed.listen else [])]
+    found = prepared.reach(allowed)
+    outward = [*(TCP if "tcp" in found else []), *(INTERFACES if "interfaces" in found else [])]
     if allowed.domains and not supervised:
         outward += UDP  # names are looked up by it
     always = [*FAST_OPEN, *PAIRS, *INTERFACES_OF_OTHERS, *options(USER_NOTIF if supervised else CLOSED)]
     if supervised:
-        told = ADDRESSED if allowed.localhost != ANY else ()
-        bound = BOUND if allowed.localhost != ANY or allowed.domains else ()
-        return [*always, *told, *bound, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
-    if reaches:
+        asked = [*(ADDRESSED if "datagrams" in found else ()), *(BOUND if "bind" in found else ())]
+        return [*always, *asked, Rule("socket", USER_NOTIF, unless=[*LOCAL, *outward]), *refuse("connect listen", USER_NOTIF)]
+    if "tcp" in found:
         return [*always, Rule("socket", CLOSED, unless=outward)]
     closed = "connect" if allowed.listen else "connect listen"
     return [*always, Rule("socket", CLOSED, unless=[*LOCAL, *TCP, *outward]), *refuse(closed, CLOSED)]

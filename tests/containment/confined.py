@@ -45,7 +45,7 @@ def frozen(value):
 def confine(policy, here):
     """All steps in their order."""
     around = surroundings.look(policy, here)
-    descriptors.sort(policy)
+    descriptors.sort(policy, descriptors.inherited())
     if here.namespaced:
         namespaces.enter(root=here.root)
         mounts.apply(mounts.plan(policy, here, around))

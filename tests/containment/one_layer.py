@@ -27,12 +27,13 @@ class WithoutRules(Execution):
         self.policy = policy
 
     def become(self):
-        descriptors.sort(self.policy)
+        descriptors.sort(self.policy, descriptors.inherited())
         super().become()
 
 
 class PythonAlone(run.Run):
     def execution(self, start, directory, protected):
+        self.child.end()
         return WithoutRules(start, self.policy)
 
 

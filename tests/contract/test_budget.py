@@ -22,19 +22,19 @@ hermetic.target hermetic.target.interrogate hermetic.target.resolve
 hermetic_guard hermetic_guard.cmdline hermetic_guard.files hermetic_guard.hosts hermetic_guard.injection hermetic_guard.pex hermetic_guard.policy
 hermetic_guard.programs hermetic_guard.pyenv hermetic_guard.serialized hermetic_guard.shebang
 """.split()
-"""Until the child has its order, which is what the target waits for."""
+"""Until the child has its rules, which is what the target waits for."""
 MEANWHILE = """
 hermetic.distributions hermetic.events hermetic.report
 hermetic.launch.ending hermetic.launch.leftovers hermetic.launch.permission hermetic.launch.removal hermetic.launch.told
-hermetic.linux.answers hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors hermetic.linux.devices hermetic.linux.exec_once hermetic.linux.filters
+hermetic.linux.answers hermetic.linux.beginning hermetic.linux.bpf hermetic.linux.confine hermetic.linux.descriptors hermetic.linux.devices hermetic.linux.exec_once hermetic.linux.filters
 hermetic.linux.gaps hermetic.linux.judge hermetic.linux.landlock hermetic.linux.layers hermetic.linux.mountinfo
-hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers hermetic.linux.privileges
+hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.notify hermetic.linux.numbers hermetic.linux.prepared hermetic.linux.privileges
 hermetic.linux.process_answers hermetic.linux.seccomp hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.socket_filters hermetic.linux.socket_turns
 hermetic.linux.steps hermetic.linux.supervisor hermetic.linux.surroundings hermetic.linux.udp_sockets
 hermetic_guard.attribution hermetic_guard.decide hermetic_guard.distributions hermetic_guard.guards hermetic_guard.guards.options
 hermetic_guard.packages
 """.split()
-"""By the child while it waits for that, and by the launcher while the child puts rules on itself."""
+"""By the child while it waits for that, and by the launcher afterwards."""
 OWN = [*BEFORE, *MEANWHILE]
 BY_PROFILE = """
 hermetic.indexes hermetic.indexes.command hermetic.indexes.words
@@ -58,23 +58,23 @@ def imported(*command: str, env: dict[str, str] | None = None) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
-ORDERED = """
+BEGUN = """
 import sys
 sys.path += {path!r}
 from hermetic.launch.child import Child
-order = Child.order
-def ordered(*words):
+begin = Child.begin
+def begun(*words):
     print(*sys.modules, flush=True)
-    order(*words)
-Child.order = ordered
+    begin(*words)
+Child.begin = begun
 from hermetic.__main__ import program
 program()
 """
 
 
 def loaded(*words: str) -> set[str]:
-    """The modules that there are when the child gets its order. The second time: the first start keeps what it has found out."""
-    program = ORDERED.format(path=[entry for entry in sys.path if entry])
+    """The modules that there are when the child is told its rules. The second time: the first start keeps what it has found out."""
+    program = BEGUN.format(path=[entry for entry in sys.path if entry])
     command = [sys.executable, "-I", "-S", "-c", program, *words, "--", sys.executable, "-c", "pass"]
     found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)][1]
     return set(found) - {"pwd"}

@@ -255,10 +255,9 @@ from hermetic import options
 from hermetic.launch import run
 
 class Vanishing(run.Run):
-    def execution(self, start, directory, protected):
-        made = super().execution(start, directory, protected)
-        shutil.rmtree(directory) if sys.argv[1] == "gone" else None
-        return made
+    def permit(self, here):
+        shutil.rmtree(here.run) if sys.argv[1] == "gone" else None
+        return super().permit(here)
 
 run.Run = Vanishing
 sys.exit(run.main(options.parse(sys.argv[2:])))

@@ -43,3 +43,37 @@ def test_a_child_that_fails_before_it_has_heard_anything() -> None:
     assert os.read(execution._go, 9) == SUPERVISED
     with pytest.raises(GuardUnavailable, match=r"could not be put in place: mount /a\\nb: no"):
         execution.raise_failure()
+
+
+@pytest.mark.parametrize(
+    ("said", "namespaced", "left"), [(b"asked\0001\0\n", True, b""), (b"asked\0000\0\nfailed\0x\0y\0\n", False, b"failed\0x\0y\0\n")]
+)
+def test_a_child_that_has_asked_already_is_answered_at_once(
+    said: bytes, namespaced: bool, left: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = forked_already(monkeypatch)
+    os.write(asking.answer, said)
+    asking.answer_early()
+    assert (asking.namespaced, asking.said, os.read(asking.go, 9)) == (namespaced, left, SUPERVISED)
+
+
+@pytest.mark.parametrize("said", [b"", b"failed\0x\0y\0\n"])
+def test_a_child_that_has_not_asked_yet_is_answered_later(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking = forked_already(monkeypatch)
+    if said:
+        os.write(asking.answer, said)
+    asking.answer_early()
+    assert (asking.namespaced, asking.said) == (None, said)
+    os.set_blocking(asking.go, False)
+    with pytest.raises(BlockingIOError):
+        os.read(asking.go, 9)
+
+
+def forked_already(monkeypatch: pytest.MonkeyPatch) -> child.Child:
+    """As it is in the launcher, with the child's ends of its pipes open still."""
+    monkeypatch.setattr(child, "can_look_into", lambda pid, descriptor: True)
+    made = object.__new__(child.Child)
+    made.pid, made.namespaced, made.said = 0, None, b""
+    made.answers, made.answer = os.pipe()
+    made.go, made.went = os.pipe()
+    return made

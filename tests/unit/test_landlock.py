@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hermetic_guard.decide import DEVICES
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import Filesystem, Native, Network, Policy, Subprocess
+from hermetic_guard.policy import DEVICES, Filesystem, Native, Network, Policy, Subprocess
 
 from hermetic.linux import landlock as ll
 from hermetic.linux.here import Here
