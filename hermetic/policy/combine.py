@@ -13,7 +13,7 @@ import os
 
 from hermetic_guard.policy import Policy, PolicyError
 
-from hermetic import options
+from hermetic import ahead, options
 from hermetic.errors import UsageError, printable, quoted
 from hermetic.policy import PARTS, WrongValue, discover, put_up
 from hermetic.policy.context import Context
@@ -124,6 +124,7 @@ def resolve(
     chosen = chooses and not flags.guards() and not profiles
     library = _library(followed, reader.context) if followed or profiles or chosen else None
     if chosen and library:
+        ahead.load(ahead.CHOOSING)
         profiles = (library.standing(),)
     asked = _adjusted(_combined(flags, profiles, library), values, reader)
     tops = library.tops() if library else {}
@@ -160,6 +161,7 @@ def _named(file: str, reader: Reader) -> Found:
 
 
 def _library(followed: list[Found], context: Context) -> Library:
+    ahead.load(ahead.READING)
     from hermetic.policy.library import Library  # brings tomllib, which a run with flags alone has no use for
 
     return Library(followed, context)

@@ -252,7 +252,7 @@ VANISHING = """
 import os, shutil, sys
 sys.path[:0] = [{root!r}, {root!r} + "/bootstrap"]
 from hermetic import options
-from hermetic.launch import run
+from hermetic.launch import begin, run
 
 class Vanishing(run.Run):
     def execution(self, start, directory, protected):
@@ -261,7 +261,7 @@ class Vanishing(run.Run):
         return made
 
 run.Run = Vanishing
-sys.exit(run.main(options.parse(sys.argv[2:])))
+sys.exit(begin.main(options.parse(sys.argv[2:])))
 """
 
 
