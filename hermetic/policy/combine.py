@@ -204,7 +204,7 @@ def _flags(values: dict[str, object], reader: Reader) -> Policy:
     """What flags put up, with their own values."""
     fields: dict[str, object] = {}
     for option in options.OPTIONS:
-        if option.puts_up and option.key in values:
+        if option.key in values and option.puts_up:
             value, part = values[option.key], option.policy.partition(".")[0]
             if part in PARTS:
                 rules = fields.get(part) or put_up(part)
@@ -221,7 +221,7 @@ def _valued(rules: object, option: options.Option, value: str, reader: Reader) -
 
 
 def _adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Policy:
-    if not any(option.adjusts and option.key in values for option in options.OPTIONS):
+    if not any(option.key in values and option.adjusts for option in options.OPTIONS):
         return policy
     from hermetic.policy import adjust
 
