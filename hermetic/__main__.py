@@ -23,6 +23,9 @@ def main() -> int:
     gc.disable()  # what is loaded here stays; and a collection in the forked child would write to every page that it shares with us
     sys.path += [directory for directory in site_directories(sys.executable) if directory not in sys.path]
     join_outer_guard()
+    from hermetic import ahead
+
+    ahead.load(ahead.PARSING)
     from hermetic.errors import HermeticError, printable
 
     try:
@@ -65,16 +68,17 @@ def complain(why: object, code: int = 125) -> int:
 
 def dispatch(argv: list[str]) -> int:
     """Run a target, or let click answer. click is imported for nothing else: it takes as long as a whole launch."""
-    from hermetic import options
+    from hermetic import ahead, options
 
     invocation = options.parse(argv)
     if invocation is None:
         from hermetic import cli
 
         return cli.main(argv)
-    from hermetic.launch import run
+    ahead.load(ahead.BEGINNING)
+    from hermetic.launch import begin
 
-    return run.main(invocation)
+    return begin.main(invocation)
 
 
 def site_directories(executable: str) -> list[str]:

@@ -27,17 +27,18 @@ def directory(environ: Mapping[str, str]) -> str:
     return f"{home}/.cache/hermetic"
 
 
-def read(entry: str, key: str) -> tuple[list[str], bytes] | None:
+def read(entry: str, key: str) -> tuple[list[str], memoryview] | None:
     """The words and the content that were kept at a path for this key; None if there is no such entry."""
     data = own(entry)
     if data is None:
         return None
-    head, _, content = data.partition(b"\n")
+    end = data.find(b"\n")
+    head, content = (data[:end], memoryview(data)[end + 1 :]) if end >= 0 else (data, memoryview(b""))
     words = head.decode("ascii", "replace").split(" ")
     return (words[2:], content) if words[:2] == [key, str(len(content))] else None
 
 
-def parts(content: bytes, sizes: Iterable[int]) -> list[memoryview] | None:
+def parts(content: bytes | memoryview, sizes: Iterable[int]) -> list[memoryview] | None:
     """A content taken apart, without a copy of it: some are half a megabyte. None where these sizes are not all of it."""
     view, found = memoryview(content), []
     for size in sizes:

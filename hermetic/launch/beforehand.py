@@ -10,7 +10,7 @@ from hermetic_guard.policy import is_within, is_within_any
 from hermetic import kept, places
 from hermetic.digest import Content
 from hermetic.errors import UsageError, quoted
-from hermetic.launch import environ, payload
+from hermetic.launch import payload
 from hermetic.policy import discover
 from hermetic.target import interrogate
 
@@ -23,23 +23,6 @@ if TYPE_CHECKING:
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.options import Invocation
     from hermetic.target import resolve
-
-
-def working_directory() -> str | None:
-    """None where it was removed."""
-    try:
-        return os.getcwd()
-    except OSError:
-        return None
-
-
-def restore_environment() -> None:
-    """Make our environment what the user's shell gave us. To be called before the launcher is made not dumpable: it may not read its own then."""
-    if b"LC_CTYPE" not in os.environb:
-        return
-    with open("/proc/self/environ", "rb") as file:
-        if b"LC_CTYPE" not in environ.uncoerced(os.environb, file.read()):
-            del os.environb[b"LC_CTYPE"]
 
 
 def granted(environment: dict[bytes, bytes], policy: Policy, invocation: Invocation) -> dict[bytes, bytes]:
@@ -137,13 +120,20 @@ def own_paths() -> list[str]:
 def kept_places() -> list[str]:
     """Where this run, and those without XDG_ variables and with the user's own home, keep what they learned and what they are told to trust."""
     find = (kept.directory, discover.kept_directory)
-    environs = (os.environ, plain(os.environ), at_home(os.environ))
+    environs = [os.environ]
+    if any(name in os.environ for name in LEADING):
+        environs.append(plain(os.environ))
+    if os.environ.get("HOME") != places.account():
+        environs.append(at_home(os.environ))
     return list(dict.fromkeys(place for place in (of(environ) for environ in environs for of in find) if place))
+
+
+LEADING = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 
 
 def plain(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of a run without XDG_ variables."""
-    return {name: value for name, value in environ.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    return {name: value for name, value in environ.items() if name not in LEADING}
 
 
 def at_home(environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import os
 
 from hermetic_guard.policy import PARTS, Policy
 
+from hermetic import ahead
 from hermetic.launch.becoming import ALONE, ASKED, END, ENDED, SUPERVISED, Launcher, become, begin
 from hermetic.launch.execution import cannot_start, say_why_not
 from hermetic.launch.signals import Signals
@@ -171,4 +172,5 @@ def from_plain(fields: dict[str, Any]) -> Policy:
 
 def load() -> None:
     """What most policies need. What is not here is loaded when it is."""
+    ahead.load(ahead.CONFINING)
     from hermetic.linux import confine, devices, exec_once  # noqa: F401

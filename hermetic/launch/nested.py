@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 
-from hermetic_guard import serialized
 from hermetic_guard.policy import BUILD
 
 from hermetic.errors import UsageError
@@ -29,6 +28,8 @@ def tighten(policy: Policy) -> tuple[Policy, Policy, str] | None:
 
     Its audit hook answers, see `hermetic_guard/enforce.py`.
     """
+    from hermetic_guard import serialized
+
     answer: list[tuple[bytes, bytes, str]] = []
     sys.audit("hermetic.tighten", answer, serialized.dumps(policy))
     if not answer:

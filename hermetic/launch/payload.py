@@ -124,8 +124,19 @@ def directory() -> str:
     return hermetic_guard.__path__[0]
 
 
+_identity: list[str] = []
+
+
 def identity() -> str:
-    """Of the guard's files, as they are on the disk, and of this one, which knows how they are kept."""
+    """Of the guard's files, and of this one, which knows how they are kept: as they were on the disk when it was first asked for. What is loaded
+    of them stays as it was, too.
+    """
+    if not _identity:
+        _identity.append(_look())
+    return _identity[0]
+
+
+def _look() -> str:
     names = [*SCRIPTS.values(), "_interrogate.py", "__init__.py", *map(file_of, MODULES)]
     found = map(os.stat, [__file__, *(f"{directory()}/{name}" for name in names)])
     return digest_of("".join(f"{one.st_dev}:{one.st_ino}:{one.st_ctime_ns}:{one.st_mtime_ns}:{one.st_size}\n" for one in found).encode())
@@ -146,7 +157,7 @@ def guard(cache: str) -> dict[str, Content]:
     return made
 
 
-def split(words: list[str], content: bytes) -> dict[str, Content]:
+def split(words: list[str], content: memoryview) -> dict[str, Content]:
     """What was kept; nothing where the words do not fit the content."""
     try:
         names, sizes, digests = zip(*(word.split(":") for word in words), strict=True)

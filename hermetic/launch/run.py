@@ -7,9 +7,8 @@ import os
 
 from hermetic_guard.policy import CONFINED, with_scratch
 
-from hermetic import kept
-from hermetic.launch import beforehand, environ, moved, nested, payload
-from hermetic.launch.child import Child
+from hermetic import ahead, kept
+from hermetic.launch import beforehand, begin, environ, moved, nested, payload
 from hermetic.launch.confined import ConfinedExecution
 from hermetic.launch.finding import Sought, find_target
 from hermetic.launch.later import Later
@@ -17,7 +16,6 @@ from hermetic.launch.made import Made
 from hermetic.launch.process import launch
 from hermetic.launch.speaker import Speaker
 from hermetic.launch.stage import RunDirectory, sweep
-from hermetic.linux import syscalls
 from hermetic.linux.here import Here
 from hermetic.policy import combine
 
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from hermetic_guard.policy import Policy
 
     from hermetic.digest import Content
+    from hermetic.launch.child import Child
     from hermetic.launch.company import Company
     from hermetic.launch.limits import Keeper
     from hermetic.launch.private_tmp import PrivateTmp
@@ -42,32 +41,6 @@ if TYPE_CHECKING:
 READY_WITHIN_S = 60.0
 """How long an interpreter may take to report that its guards stand: starting one takes a fiftieth of a second, on a machine with two hundred at
 once some seconds."""
-
-
-def main(invocation: Invocation) -> int:
-    """Do what the command line asks for; returns the exit code.
-
-    Raises HermeticError, with its exit code, for whatever keeps the target from being started.
-    """
-    cwd = beforehand.working_directory()
-    beforehand.restore_environment()
-    syscalls.set_dumpable(False)
-    if invocation.flag("with"):
-        from hermetic.throwaway import entering
-
-        entering.enter(invocation, cwd, Speaker(invocation))
-    return carry_out(invocation, cwd)[0]
-
-
-def carry_out(invocation: Invocation, cwd: str | None, fills: str = "", company: Company | None = None) -> tuple[int, int]:
-    """The exit code, and how many actions were blocked.
-
-    fills: a directory of hermetic's own that this run may write, as no other may; company: the program that has asked for this run
-    """
-    if nested.is_inside() or (company and company.warm):  # that one is handed a socket, which is made later
-        return decide_and_run(invocation, cwd, fills, company)
-    with Child() as child:
-        return decide_and_run(invocation, cwd, fills, company, child)
 
 
 def decide_and_run(
@@ -169,6 +142,7 @@ class Run:
 
     def load(self) -> None:
         """What will be needed while the target runs, and once it has ended."""
+        ahead.load(ahead.ATTENDING)
         from hermetic import distributions  # noqa: F401
         from hermetic.events import scan
         from hermetic.launch import ending, leftovers, removal  # noqa: F401
@@ -188,8 +162,9 @@ class Run:
 
     def result(self, environment: dict[bytes, bytes]) -> int:
         """Run the target; the exit code. environment: the user's."""
-        protected = [*beforehand.protected_paths(self.fills), *self.policy_files]
-        before = moved.identities([*beforehand.protected_paths(), *self.policy_files])
+        own = beforehand.protected_paths()
+        protected = [*(beforehand.protected_paths(self.fills) if self.fills else own), *self.policy_files]
+        before = moved.identities([*own, *self.policy_files])
         try:
             started, outcome = self.run(environment, protected)
         finally:
@@ -310,7 +285,7 @@ class Run:
         from hermetic.target import packages  # only where there are such
 
         names, target = native.distributions, self.target
-        found = packages.native_files(names, target.interpreter, self.facts, target.environ, beforehand.working_directory() or "/")
+        found = packages.native_files(names, target.interpreter, self.facts, target.environ, begin.working_directory() or "/")
         for name in packages.without_files(names, found):
             self.say.notice(f"--allow-native {name}: no compiled module of an installed distribution of this name was found")
         return found

@@ -13,7 +13,7 @@ import os
 
 from hermetic_guard.policy import Policy, PolicyError
 
-from hermetic import options
+from hermetic import ahead, options
 from hermetic.errors import UsageError, printable, quoted
 from hermetic.policy import PARTS, WrongValue, discover, put_up
 from hermetic.policy.context import Context
@@ -124,6 +124,7 @@ def resolve(
     chosen = chooses and not flags.guards() and not profiles
     library = _library(followed, reader.context) if followed or profiles or chosen else None
     if chosen and library:
+        ahead.load(ahead.CHOOSING)
         profiles = (library.standing(),)
     asked = _adjusted(_combined(flags, profiles, library), values, reader)
     tops = library.tops() if library else {}
@@ -160,6 +161,7 @@ def _named(file: str, reader: Reader) -> Found:
 
 
 def _library(followed: list[Found], context: Context) -> Library:
+    ahead.load(ahead.READING)
     from hermetic.policy.library import Library  # brings tomllib, which a run with flags alone has no use for
 
     return Library(followed, context)
@@ -202,7 +204,7 @@ def _flags(values: dict[str, object], reader: Reader) -> Policy:
     """What flags put up, with their own values."""
     fields: dict[str, object] = {}
     for option in options.OPTIONS:
-        if option.puts_up and option.key in values:
+        if option.key in values and option.puts_up:
             value, part = values[option.key], option.policy.partition(".")[0]
             if part in PARTS:
                 rules = fields.get(part) or put_up(part)
@@ -219,7 +221,7 @@ def _valued(rules: object, option: options.Option, value: str, reader: Reader) -
 
 
 def _adjusted(policy: Policy, values: dict[str, object], reader: Reader) -> Policy:
-    if not any(option.adjusts and option.key in values for option in options.OPTIONS):
+    if not any(option.key in values and option.adjusts for option in options.OPTIONS):
         return policy
     from hermetic.policy import adjust
 

@@ -68,6 +68,7 @@ class Context:
         "_day",
         "_installer",
         "_interpreter",
+        "_named",
         "_user",
         "_values",
         "begins",
@@ -96,6 +97,7 @@ class Context:
         self._day = ""
         self._installer: Command | None = None
         self._values: dict[str, str | None] = {}
+        self._named: dict[str, str] = {}
         self._user: str | None = None
         self.begins = begins
         self.notices: list[str] = []
@@ -167,6 +169,12 @@ class Context:
         if variable not in self._values:
             self._values[variable] = VARIABLES[variable](self)
         return self._values[variable]
+
+    def named(self, variable: str) -> str:
+        """The directory that an XDG_ variable names; "" where it names none. Looked for once, as above."""
+        if variable not in self._named:
+            self._named[variable] = places.named(variable, self.environ)
+        return self._named[variable]
 
 
 def project(context: Context) -> str | None:

@@ -180,9 +180,10 @@ class Document:
 
     def rules(self, path: Path_, rules: Any, table: Table, reader: Reader) -> Any:
         """A guard's rules, changed as its table says: in the order of the options, so that it is not the order of the keys that matters."""
-        for option in options.OPTIONS:
-            guard, _, key = option.policy.partition(".")
-            if guard == path[-1] and key in table:
+        wanted = {f"{path[-1]}.{key}": key for key in table}
+        for name, option in KEYS.items():
+            if name in wanted:
+                key = wanted[name]
                 try:
                     rules = adjust.applied(rules, option, given(option, table[key]), reader)
                 except WrongValue as error:
@@ -204,7 +205,7 @@ class Document:
                 self._check_value((*path, key), KEYS[key], table[key])
         for part in PARTS:
             if part in table:
-                known = {word: option for key, option in KEYS.items() for guard, _, word in [key.partition(".")] if guard == part and word}
+                known = {key.removeprefix(f"{part}."): option for key, option in KEYS.items() if key.startswith(f"{part}.")}
                 self.check_part((*path, part), table[part], known)
         if PACKAGE in table:
             from hermetic.policy import packages

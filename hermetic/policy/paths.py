@@ -37,6 +37,8 @@ def _is_circle(path: str) -> bool:
 
 
 def _absolute(value: str, base: str | None) -> str:
+    if value.startswith("/"):
+        return value
     home = places_of.home(os.environ) if value.startswith("~") else ""
     if home and (value == "~" or value.startswith("~/")):
         value = home + value[1:]
@@ -55,7 +57,7 @@ def places(value: str, base: str | None, known: dict[str, list[str]] | None = No
     if known is None or not folder or name in ("", ".", ".."):
         return _walked(f"{folder}/{name}", value)
     if folder not in known:
-        known[folder] = _walked(folder, value)
+        known[folder] = places(folder, base, known)
     *links, above = known[folder]
     here = f"{above.rstrip('/')}/{name}"
     return _walked(f"{folder}/{name}", value) if _target(here, value) is not None else [*links, here]

@@ -183,7 +183,7 @@ def _elsewhere(rest: str, context: Context) -> Iterable[Pattern]:
     if context.account:
         yield context.account, f"/{rest}"
     for beginning, variable in XDG.items():
-        named = places.named(variable, context.environ) if rest.startswith(beginning) else ""
+        named = context.named(variable) if rest.startswith(beginning) else ""
         if named:
             yield named.rstrip("/"), f"/{rest.removeprefix(beginning)}"
 
@@ -191,7 +191,10 @@ def _elsewhere(rest: str, context: Context) -> Iterable[Pattern]:
 def _names(word: str, context: Context) -> Iterable[str]:
     """Those that are there or will be, in directories that are there where a directory's name has a `*` in it."""
     found: list[str] = []
-    for place, names in (*_patterns(word, context), *_in_sources(word, context)):
+    patterns = _patterns(word, context) + _in_sources(word, context)
+    if "*" not in word:
+        return [place + names for place, names in patterns]
+    for place, names in patterns:
         folder, slash, name = names.rpartition("/")
         if "*" in folder and DEEP not in names:
             found += [there + slash + name for there in wildcards.there(place, folder)]
@@ -203,7 +206,7 @@ def _names(word: str, context: Context) -> Iterable[str]:
 def _in_sources(word: str, context: Context) -> list[Pattern]:
     """The same of what is no less a project than the one that a command is run in: those that an installer is given to build."""
     _, project, rest = word.partition("$PROJECT")
-    if not project:
+    if not project or context.sources == []:  # as where no installer is run
         return []
     from hermetic.indexes import command
 

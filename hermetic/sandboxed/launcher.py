@@ -22,7 +22,7 @@ import time
 from hermetic_guard.events import encode
 
 from hermetic.errors import GuardUnavailable, HermeticError, printable
-from hermetic.launch import beforehand, nested, run
+from hermetic.launch import begin, nested
 from hermetic.launch.signals import wake_when_readable
 from hermetic.launch.speaker import Speaker
 from hermetic.linux import syscalls
@@ -68,10 +68,10 @@ def carry_out(asking: Asking, invocation: Invocation) -> None:
     """Raises HermeticError."""
     if nested.is_inside():
         raise GuardUnavailable("no run can be asked for inside of another")
-    cwd = beforehand.working_directory()
-    beforehand.restore_environment()
+    cwd = begin.working_directory()
+    begin.restore_environment()
     syscalls.set_dumpable(False)
-    run.carry_out(invocation, cwd, company=asking)
+    begin.carry_out(invocation, cwd, company=asking)
     if asking.failure:
         raise GuardUnavailable(asking.failure)
     asking.tell("used", asking.usage())

@@ -27,6 +27,8 @@ ISOLATED = ("-I", "-S", "-B", "-X", "no_debug_ranges")
 """The last makes code a tenth smaller, by leaving out the columns of instructions (3.11)."""
 
 MARKER, JIT = "hermetic-facts", "+jit"
+LONGEST_HEAD = 4096
+"""Bytes of the first line of an answer, or less."""
 PROVED, UNPROVED = "proved", "unproved"
 LIMITED = "-limited"
 """Ends the names of cache entries of those who could read what an interpreter needs, and nothing else."""
@@ -116,9 +118,10 @@ def serialized(facts: Interpreter) -> bytes:
     return " ".join(words).encode() + b"\n" + b"".join(part.data for part in facts.compiled.values())
 
 
-def parse(answer: bytes, real: str, digests: Sequence[str] = ()) -> Interpreter | None:
+def parse(answer: bytes | memoryview, real: str, digests: Sequence[str] = ()) -> Interpreter | None:
     """What `_interrogate.py` printed; None if it is anything else. digests: of what it compiled, where they are known."""
-    head = answer[: answer.find(b"\n") + 1]
+    head = bytes(answer[:LONGEST_HEAD])
+    head = head[: head.find(b"\n") + 1]
     try:
         marker, major, minor, micro, implementation, magic, *words = head.decode("ascii").split()
         version = (int(major), int(minor), int(micro))

@@ -71,11 +71,11 @@ def make(
 
 def _run(step: Invocation, cwd: str | None, environment: str) -> tuple[int, int]:
     """In a process of its own."""
-    from hermetic.launch import run
+    from hermetic.launch import begin
 
     for name in ELSEWHERE:
         os.environ.pop(name, None)
-    return run.carry_out(step, cwd, fills=environment)
+    return begin.carry_out(step, cwd, fills=environment)
 
 
 def creation(environment: Environment, base: Interpreter, invocation: Invocation) -> Invocation:

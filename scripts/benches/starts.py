@@ -96,15 +96,15 @@ sys.path[:0] = ["{root}", "{root}/bootstrap"]
 import gc
 gc.disable()  # as the command does
 from hermetic import options
-from hermetic.launch import run
+from hermetic.launch import begin, run
 {without}
-assert run.main(options.parse(sys.argv[1:])) == 0
+assert begin.main(options.parse(sys.argv[1:])) == 0
 print(time.perf_counter() - start)
 """
 WITHOUT = """
 import contextlib
 from hermetic.launch.execution import Execution
-run.Child = contextlib.nullcontext
+begin.Child = contextlib.nullcontext
 run.ConfinedExecution = lambda program, argv, env, **rules: Execution(program, argv, env)
 """
 

@@ -14,7 +14,7 @@ sys.path[:0] = [ROOT, os.path.join(ROOT, "bootstrap")]
 
 from hermetic import options  # noqa: E402
 from hermetic.errors import HermeticError  # noqa: E402
-from hermetic.launch import environ, run  # noqa: E402
+from hermetic.launch import begin, environ, run  # noqa: E402
 from hermetic.launch.execution import Execution  # noqa: E402
 from hermetic.linux import descriptors  # noqa: E402
 
@@ -53,7 +53,7 @@ class KernelAlone(run.Run):
 if __name__ == "__main__":
     run.Run = {"python": PythonAlone, "kernel": KernelAlone}[sys.argv[1]]
     try:
-        code = run.main(options.parse(sys.argv[2:]))
+        code = begin.main(options.parse(sys.argv[2:]))
     except HermeticError as error:
         print(f"hermetic: {error}", file=sys.stderr)
         code = error.exit_code

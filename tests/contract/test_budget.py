@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 BEFORE = """
-hermetic hermetic.__main__ hermetic.digest hermetic.errors hermetic.kept hermetic.options hermetic.places
-hermetic.launch hermetic.launch.becoming hermetic.launch.beforehand hermetic.launch.child hermetic.launch.confined hermetic.launch.environ
+hermetic hermetic.__main__ hermetic.ahead hermetic.digest hermetic.errors hermetic.kept hermetic.options hermetic.places
+hermetic.launch hermetic.launch.becoming hermetic.launch.beforehand hermetic.launch.begin hermetic.launch.child hermetic.launch.confined hermetic.launch.environ
 hermetic.launch.execution hermetic.launch.finding hermetic.launch.later hermetic.launch.made hermetic.launch.moved hermetic.launch.nested
 hermetic.launch.payload hermetic.launch.process hermetic.launch.refusals hermetic.launch.run hermetic.launch.signals hermetic.launch.speaker
 hermetic.launch.stage
@@ -84,6 +84,35 @@ def loaded(*words: str) -> set[str]:
 def test_nothing_else_is_loaded_before_the_order(words: list[str], more: list[str]) -> None:
     own = {name for name in loaded(*words) if name.partition(".")[0] in ("hermetic", "hermetic_guard")}
     assert own == {*BEFORE, *more}
+
+
+ASKED = """
+import sys
+sys.path += {path!r}
+class Finder:
+    def find_spec(name, path=None, target=None):
+        print(name)
+sys.meta_path.insert(0, Finder)
+from hermetic import ahead
+import hermetic_guard
+for words in {lists!r}:
+    ahead.load(getattr(ahead, words))
+"""
+
+
+@pytest.mark.parametrize(
+    "lists", ["PARSING BEGINNING DECIDING READING CHOOSING ATTENDING", "PARSING BEGINNING CONFINING"], ids=["launcher", "child"]
+)
+def test_what_is_loaded_ahead_is_not_looked_for(lists: str) -> None:
+    """Each list is in the order of imports, and complete. The second time: the first has the bytecode made."""
+    program = ASKED.format(path=[entry for entry in sys.path if entry], lists=lists.split())
+    command = [sys.executable, "-I", "-S", "-c", program]
+    found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)][1]
+    assert {name for name in found if name.partition(".")[0] in ("hermetic", "hermetic_guard")} == {
+        "hermetic",
+        "hermetic.ahead",
+        "hermetic_guard",
+    }
 
 
 @pytest.mark.parametrize("words", [["--no-network"], ["run"]], ids=["flags", "profile"])

@@ -252,7 +252,7 @@ VANISHING = """
 import os, shutil, sys
 sys.path[:0] = [{root!r}, {root!r} + "/bootstrap"]
 from hermetic import options
-from hermetic.launch import run
+from hermetic.launch import begin, run
 
 class Vanishing(run.Run):
     def permit(self, here):
@@ -260,7 +260,7 @@ class Vanishing(run.Run):
         return super().permit(here)
 
 run.Run = Vanishing
-sys.exit(run.main(options.parse(sys.argv[2:])))
+sys.exit(begin.main(options.parse(sys.argv[2:])))
 """
 
 
