@@ -8,27 +8,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from blocks.running import BEGIN, lines
 from blocks.running import python as run
 from conftest import LoopbackServer, Python
 
 from hermetic.errors import BadArgument, BadBlock, HermeticError
-
-BEGIN = """
-import contextlib, io, os, pickle, socket, sqlite3, subprocess, sys, threading
-from hermetic import PolicyViolation, hermetic_blocker, with_hermetic
-def said(function, *arguments):
-    try:
-        function(*arguments)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return "done"
-"""
-
-
-def lines(code: str, place: Path, **more: str) -> list[str]:
-    script = place / "script.py"
-    script.write_text(BEGIN + textwrap.dedent(code))
-    return list(run(str(script), cwd=place, **more))
 
 
 def test_the_examples(tmp_path: Path) -> None:
@@ -365,29 +349,6 @@ print(sys.getallocatedblocks() - before)
 def test_nothing_is_left_of_blocks(tmp_path: Path, scope: str, count: int) -> None:
     (left,) = lines(CYCLES.format(scope=scope, count=count), tmp_path)
     assert abs(int(left)) < 50
-
-
-def test_signal_handlers_open_blocks_too(tmp_path: Path) -> None:
-    """Also while the thread that they interrupt is opening or closing one."""
-    code = """
-    import signal
-    block, count = hermetic_blocker(fs_readonly=True), 0
-    def handler(*_):
-        global count
-        with block:
-            count += {said(act, "made")[:20] for act in (os.mkdir, os.mkfifo)} == {"FilesystemViolation:"}
-        signal.setitimer(signal.ITIMER_REAL, 0.0005)
-    original = os.mkfifo
-    signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.0005)
-    missed = 0
-    while count < 300:
-        with block:
-            missed += os.mkfifo is original
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    print(missed, os.mkfifo is original, said(os.mkdir, "made"))
-    """
-    assert lines(code, tmp_path) == ["0 True done"]
 
 
 def test_an_open_block_does_not_keep_run_directories(tmp_path: Path) -> None:
