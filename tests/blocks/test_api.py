@@ -143,6 +143,40 @@ def test_what_others_replace_stays(tmp_path: Path) -> None:
     assert lines(code, tmp_path) == [*["mocked"] * 5, "False", "mocked"]
 
 
+def test_what_others_replace_meanwhile_in_any_order(tmp_path: Path) -> None:
+    """Between two blocks that are not closed as they were opened, and given back while one is open: then that is ours, and goes with us."""
+    code = """
+    from unittest import mock
+    before = {name: getattr(socket.socket, name) for name in ("listen", "send", "connect")}
+    one, other = hermetic_blocker(block_network=True), hermetic_blocker(block_network=True, fs_readonly=True)
+    mocked = lambda *given: "mocked"
+    one.__enter__()
+    with mock.patch.object(socket.socket, "listen", mocked), mock.patch.object(socket, "gethostbyname", mocked):
+        other.__enter__()
+        one.__exit__(None, None, None)
+        print(socket.socket().listen(), socket.gethostbyname("example.com"), said(socket.socket().connect, ("127.0.0.1", 9))[:16])
+    print(said(socket.gethostbyname, "example.com")[:16], "listen" in vars(socket.socket))
+    kept = mock.patch.object(socket.socket, "send", mocked)
+    kept.start()
+    with mock.patch("socket.socket", mocked):
+        print(socket.socket())
+        other.__exit__(None, None, None)
+        print(socket.socket())
+    print(socket.socket().send(b""), {*before} & {*vars(socket.socket)})
+    del socket.socket.send
+    print(all(getattr(socket.socket, name) is before[name] for name in before), socket.gethostbyname.__class__.__name__)
+    """
+    violation = "NetworkViolation"
+    assert lines(code, tmp_path) == [
+        f"mocked mocked {violation}",
+        f"{violation} True",
+        "mocked",
+        "mocked",
+        "mocked {'send'}",
+        "True builtin_function_or_method",
+    ]
+
+
 def test_violations_are_told_whoever_swallows_them(tmp_path: Path) -> None:
     code = """
     def careless():
