@@ -152,3 +152,27 @@ print(*found.values())
 def test_what_the_interpreter_remembers_of_a_class_is_forgotten(python: Python, tmp_path: Path) -> None:
     """Where a method was looked up so often that its place is specialized, as well."""
     assert run("-c", REMEMBERED, interpreter=python.path, cwd=tmp_path) == ["{(0, 11, 11)} {(0, 11, 11)}"]
+
+
+def test_one_hook_is_added_once(tmp_path: Path) -> None:
+    """Whatever number of blocks open, in whatever thread; a hook of before sees each that is added."""
+    code = """
+    added = []
+    sys.addaudithook(lambda event, _: added.append(event) if event == "sys.addaudithook" else None)
+    block = hermetic_blocker(profile="block-all")
+    print(len(added))
+    for scope in ("process", "context"):
+        for _ in range(3):
+            with hermetic_blocker(block_network=True, scope=scope), block:
+                pass
+    def enter():
+        with block:
+            pass
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    print(len(added))
+    sys.addaudithook(lambda *_: None)
+    print(len(added))
+    """
+    assert lines(code, tmp_path) == ["0", "1", "2"]
