@@ -56,7 +56,7 @@ Layer = Literal["python", "kernel", "both"]
 
 LAYERS = ("python", "kernel", "both")
 SCOPES = PROCESS, CONTEXT = ("process", "context")
-BETWEEN = (globals(), vars(contextlib))
+OWN, STACKS = globals(), vars(contextlib)
 """The modules that may enter a block for somebody else, by what a frame tells with no audit event, each of which is a call of our hook's."""
 
 
@@ -82,12 +82,12 @@ class Block:
         return self._enter(sys._getframe(1))
 
     def _enter(self, frame: FrameType) -> Run:
-        if is_between(frame):
+        found = frame.f_globals
+        if found is OWN or found is STACKS:
             frame = caller(frame)
         run = Run(self._post)
-        inside, rules = self._inside, self._rules
         try:
-            opened = inside.open_here(rules, run, frame_of(frame)) if self._context else inside.open(rules, run)
+            opened = self._inside.open_here(self._rules, run, frame_of(frame)) if self._context else self._inside.open(self._rules, run)
         except PolicyError as error:
             raise BadBlock(f"this block and those around it leave nothing: {error}") from None
         key = id(frame)
@@ -109,7 +109,8 @@ class Block:
     def _leave(self, frame: FrameType) -> None:
         """What a frame has opened it closes, and nobody else, whoever has the block open meanwhile. Only what was opened by hand may be closed
         elsewhere."""
-        if is_between(frame):
+        module = frame.f_globals
+        if module is OWN or module is STACKS:
             frame = caller(frame)
         own = id(frame)
         if own in self._open:
@@ -124,10 +125,10 @@ class Block:
         opened = found.pop()
         if not found:
             del self._open[key]
-        if isinstance(opened, Ticket):
-            self._inside.close_here(opened)
-        else:
+        if isinstance(opened, Opening):
             self._inside.close(opened)
+        else:
+            self._inside.close_here(opened)
 
     def __call__(self, function: Function) -> Function:
         """`function`, whose body runs inside. Raises BadArgument for what is none."""
@@ -154,7 +155,7 @@ def caller(frame: FrameType) -> FrameType:
 
 def is_between(frame: FrameType) -> bool:
     found = frame.f_globals
-    return found is BETWEEN[0] or found is BETWEEN[1]
+    return found is OWN or found is STACKS
 
 
 def hermetic_blocker(

@@ -86,16 +86,16 @@ def assign(owner, name, value):
     try:
         setattr(owner, name, value)
     except TypeError:
-        _static_dict(owner)[name] = value
+        dict_behind(owner)[name] = value
         _forget_lookups()
     if getattr(owner, name) is not getattr(value, "__get__", lambda *_: value)(None, owner):
         raise CannotReplace("%s.%s could not be replaced" % (getattr(owner, "__name__", owner), name))
 
 
-def _static_dict(owner):
-    """The dict behind the read-only `__dict__` of a C type.
+def dict_behind(owner):
+    """The dict behind the read-only `__dict__` of a class.
 
-    Such a type refuses setattr, but its mappingproxy refers to the real dict, and gc tells what an object refers to (CPython 3.6-3.15).
+    A C type refuses setattr, but its mappingproxy refers to the real dict, and gc tells what an object refers to (CPython 3.6-3.15).
     """
     import gc
 

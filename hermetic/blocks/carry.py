@@ -56,9 +56,10 @@ class Looker:
     def __init__(self, ledger: Dormant, inside: Inside) -> None:
         self._ledger, self._inside = ledger, inside
         self._missing = frozenset(METHODS)
+        self._loaded = sys.modules.keys()
 
     def __call__(self) -> None:
-        if sys.modules.keys().isdisjoint(self._missing):
+        if self._loaded.isdisjoint(self._missing):
             return
         for module in self._missing:
             if module in sys.modules and all(hasattr(sys.modules[module], kind) for kind, _, _ in METHODS[module]):

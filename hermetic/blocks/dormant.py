@@ -10,24 +10,20 @@ stands for the type takes its replacements.
 
 from __future__ import annotations
 
-import itertools
-import operator
 import os
 import sys
 from types import ModuleType
 
 from hermetic_guard.patching import CannotReplace, Ledger
 
+from hermetic.blocks.swap import NOTHING, Group, Module, one_by_one, replacements
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    Names = dict[str, object]
-    Replacement: TypeAlias = "Swap | Class | Attribute"
-
-NOTHING = object()
-"""A class has no attribute of its own of that name."""
+    Steps: TypeAlias = tuple[Callable[[], None], ...]
 
 IMMUTABLE = 1 << 8
 """Py_TPFLAGS_IMMUTABLETYPE (Include/object.h)."""
@@ -44,139 +40,8 @@ COPIED = {name: owner for owner, names in COPIES.items() for name in names}
 ALWAYS = "always"
 """The group of what every block needs. The others are called like the guards, and `context` is for blocks of that scope."""
 
+NONE: frozenset[str] = frozenset()
 SUPPORTED = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks")
-
-
-class Module:
-    """The replacements of a group in one module. off: what stands there else, on: what is put there, by name"""
-
-    def __init__(self, module: ModuleType) -> None:
-        self.names = vars(module)
-        self.off: dict[str, object] = {}
-        self.on: dict[str, object] = {}
-
-    def add(self, name: str, original: object, new: object) -> None:
-        self.off.setdefault(name, original)
-        self.on[name] = new
-
-
-class Group:
-    """What is put in place together. attributes: of classes: (class, name, what stood there, what is put there)"""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.modules: dict[str, Module] = {}
-        self.attributes: list[tuple[type, str, object, object]] = []
-
-
-class Swap:
-    """What some groups replace in the dicts of modules: one look and one change for each dict, with no step of the interpreter between."""
-
-    def __init__(self, modules: Iterable[Module]) -> None:
-        places: dict[int, tuple[Names, Names, Names]] = {}
-        for module in modules:
-            _, off, on = places.setdefault(id(module.names), (module.names, {}, {}))
-            off.update(module.off)
-            on.update(module.on)
-        self._places = [place for place in places.values() if place[2]]
-        self._names = [names for names, _, _ in self._places]
-        self._look = [operator.itemgetter(*on) for _, _, on in self._places]
-        self._off = [off for _, off, _ in self._places]
-        self._on = [on for _, _, on in self._places]
-        self._values_off, self._values_on = (tuple(map(operator.call, self._look, what)) for what in (self._off, self._on))
-
-    def put(self) -> None:
-        """Ours in the place of what stood there when they were made, and of nothing else."""
-        if self._stand(self._values_off):
-            any(map(dict.update, self._names, self._on))
-            return
-        for names, off, on in self._places:
-            _one_by_one(names, off, on)
-
-    def take(self) -> None:
-        if self._stand(self._values_on):
-            any(map(dict.update, self._names, self._off))
-            return
-        for names, off, on in self._places:
-            _one_by_one(names, on, off)
-
-    def _stand(self, values: tuple[object, ...]) -> bool:
-        try:
-            return tuple(map(operator.call, self._look, self._names)) == values
-        except KeyError:
-            return False  # somebody has deleted one
-
-
-def _one_by_one(names: Names, before: Names, after: Names) -> None:
-    for name, value in after.items():
-        if names.get(name) is before[name]:
-            names[name] = value
-
-
-class Class:
-    """What a class gets that has nothing of its own by these names. What somebody else has given it stays."""
-
-    def __init__(self, owner: type) -> None:
-        self.on: Names = {}
-        self._names = vars(owner)
-        self._owner = owner
-
-    def put(self) -> None:
-        if self._names.keys().isdisjoint(self.on):
-            any(map(setattr, itertools.repeat(self._owner), self.on, self.on.values()))
-            return
-        for name, new in self.on.items():
-            if name not in self._names:
-                setattr(self._owner, name, new)
-
-    def take(self) -> None:
-        try:
-            if tuple(map(self._names.__getitem__, self.on)) == tuple(self.on.values()):
-                any(map(delattr, itertools.repeat(self._owner), self.on))
-                return
-        except (AttributeError, KeyError):
-            pass  # somebody has deleted one, or a signal handler has opened and closed a block meanwhile
-        for name, new in self.on.items():
-            if self._names.get(name) is new:
-                put_back(self._owner, name, NOTHING)
-
-
-class Attribute:
-    """One that the class has of its own."""
-
-    def __init__(self, owner: type, name: str, before: object, new: object) -> None:
-        self._owner, self._name, self._before, self._new = owner, name, before, new
-
-    def put(self) -> None:
-        if vars(self._owner).get(self._name) is self._before:
-            setattr(self._owner, self._name, self._new)
-
-    def take(self) -> None:
-        if vars(self._owner).get(self._name) is self._new:
-            setattr(self._owner, self._name, self._before)
-
-
-def replacements(groups: Iterable[Group]) -> tuple[Replacement, ...]:
-    """Of some groups together."""
-    groups = tuple(groups)
-    classes: dict[type, Class] = {}
-    single = []
-    for owner, name, before, new in [attribute for group in groups for attribute in group.attributes]:
-        if before is NOTHING:
-            classes.setdefault(owner, Class(owner)).on[name] = new
-        else:
-            single.append(Attribute(owner, name, before, new))
-    return Swap([module for group in groups for module in group.modules.values()]), *classes.values(), *single
-
-
-def put_back(owner: type, name: str, before: object) -> None:
-    if before is not NOTHING:
-        setattr(owner, name, before)
-        return
-    try:
-        delattr(owner, name)
-    except AttributeError:
-        pass  # a signal handler has opened and closed a block, after we have looked
 
 
 class Dormant(Ledger):
@@ -188,10 +53,11 @@ class Dormant(Ledger):
         self.before_arming: Callable[[], None] = lambda: None
         self._stand_ins = stand_ins
         self._open: dict[frozenset[str], int] = {}
-        self._standing: set[str] = set()
+        self._standing = NONE
         self._groups: dict[str, Group] = {}
-        self._together: dict[frozenset[str], tuple[Replacement, ...]] = {}
+        self._together: dict[frozenset[str], tuple[Steps, Steps]] = {}
         self._copies = dict(COPIED)
+        self._loaded = sys.modules.keys()
 
     # What the guards call.
 
@@ -207,7 +73,7 @@ class Dormant(Ledger):
         found.add(name, original, new)
         self._together.clear()
         if group.name in self._standing:
-            _one_by_one(found.names, found.off, found.on)
+            one_by_one(found.names, found.off, found.on)
         return original
 
     def _place(self, owner: ModuleType, name: str) -> tuple[Group, Module]:
@@ -268,15 +134,18 @@ class Dormant(Ledger):
         """For a block with these guards. A signal handler that opens one in the midst of this finds that they do not stand yet, and puts them
         there; it takes none away again that this has asked for."""
         self.before_arming()
-        self._open[groups] = self._open.get(groups, 0) + 1
+        if groups in self._open:  # nothing is called between a look and a change: a signal handler would run there, and count as well
+            self._open[groups] += 1
+        else:
+            self._open[groups] = 1
         if not self._standing >= groups:
             self._put(groups)
 
     def _put(self, groups: frozenset[str]) -> None:
         missing = groups - self._standing if self._standing else groups
-        for one in self._those_of(missing):
-            one.put()
-        self._standing.update(missing)
+        for put in (self._together.get(missing) or self._those_of(missing))[0]:
+            put()
+        self._standing = self._standing | missing if self._standing else missing
 
     def disarm(self, groups: frozenset[str]) -> None:
         count = self._open[groups] - 1
@@ -284,22 +153,22 @@ class Dormant(Ledger):
             self._open[groups] = count
             return
         del self._open[groups]
-        self._take(frozenset(self._standing.difference(*self._open)) if self._open else groups)
-        for still in tuple(self._open):
+        self._take(self._standing.difference(*self._open) if self._open else groups)
+        for still in tuple(self._open) if self._open else ():
             if not self._standing >= still:
                 self._put(still)  # a signal handler has opened that meanwhile
 
     def _take(self, groups: frozenset[str]) -> None:
-        self._standing.difference_update(groups)
-        for one in self._those_of(groups):
-            one.take()
-        if self._copies and ALWAYS in groups and not sys.modules.keys().isdisjoint(self._copies):
+        left = self._standing = self._standing - groups if self._open else NONE
+        for take in (self._together.get(groups) or self._those_of(groups))[1]:
+            take()
+        if self._standing is not left:  # a signal handler has opened a block that is open still, and this has taken what it had put
+            self._standing = left
+        if not self._loaded.isdisjoint(self._copies) and ALWAYS in groups:
             self.adopt()
 
-    def _those_of(self, groups: frozenset[str]) -> tuple[Replacement, ...]:
-        found = self._together.get(groups)
-        if found is None:
-            found = self._together[groups] = replacements([self._groups[name] for name in groups if name in self._groups])
+    def _those_of(self, groups: frozenset[str]) -> tuple[Steps, Steps]:
+        found = self._together[groups] = replacements([self._groups[name] for name in groups if name in self._groups])
         return found
 
     def adopt(self) -> None:

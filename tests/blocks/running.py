@@ -3,10 +3,21 @@
 import os
 import subprocess
 import sys
+import textwrap
 
 from conftest import ROOT
 
 PATIENCE_S = 300
+BEGIN = """
+import contextlib, io, os, pickle, socket, sqlite3, subprocess, sys, threading
+from hermetic import PolicyViolation, hermetic_blocker, with_hermetic
+def said(function, *arguments):
+    try:
+        function(*arguments)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "done"
+"""
 
 
 def python(*words, interpreter=sys.executable, cwd=None, **more):
@@ -22,3 +33,10 @@ def python(*words, interpreter=sys.executable, cwd=None, **more):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def lines(code, place, **more):
+    """What a script printed that begins with `BEGIN`."""
+    script = place / "script.py"
+    script.write_text(BEGIN + textwrap.dedent(code))
+    return python(str(script), cwd=place, **more)

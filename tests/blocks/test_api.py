@@ -8,27 +8,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from blocks.running import BEGIN, lines
 from blocks.running import python as run
 from conftest import LoopbackServer, Python
 
 from hermetic.errors import BadArgument, BadBlock, HermeticError
-
-BEGIN = """
-import contextlib, io, os, pickle, socket, sqlite3, subprocess, sys, threading
-from hermetic import PolicyViolation, hermetic_blocker, with_hermetic
-def said(function, *arguments):
-    try:
-        function(*arguments)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return "done"
-"""
-
-
-def lines(code: str, place: Path, **more: str) -> list[str]:
-    script = place / "script.py"
-    script.write_text(BEGIN + textwrap.dedent(code))
-    return list(run(str(script), cwd=place, **more))
 
 
 def test_the_examples(tmp_path: Path) -> None:
@@ -78,85 +62,6 @@ def test_names_and_addresses(tmp_path: Path, loopback_server: LoopbackServer) ->
     assert addresses.startswith("done|NetworkViolation: ")
     assert after == "done"
     assert len(loopback_server.visitors) == 2
-
-
-DORMANT = """
-def standing():
-    kinds = (socket.socket, ssl.SSLContext, type(sys.path_importer_cache[os.path.dirname(os.__file__)]), futures.ThreadPoolExecutor)
-    kinds += (asyncio.BaseEventLoop, threading.Thread)
-    names = "posix os _socket socket _io io subprocess _posixsubprocess _thread threading _imp sqlite3 sqlite3.dbapi2 _sqlite3 _ssl ssl sys gc"
-    places = [vars(sys.modules[name]) for name in names.split() if name in sys.modules] + [vars(kind) for kind in kinds]
-    skipped = ("__warningregistry__", "__dict__", "__weakref__")
-    return {(at, name): value for at, place in enumerate(places) for name, value in place.items() if name not in skipped}
-
-def changed(before):
-    now = standing()
-    return sum(now.get(key) is not value for key, value in before.items()) + len(now.keys() - before.keys())
-"""
-
-
-@pytest.mark.parametrize("scope", ["process", "context"])
-def test_nothing_is_replaced_when_no_block_is_open(tmp_path: Path, scope: str) -> None:
-    code = f"""
-    import asyncio, ssl, concurrent.futures.thread as futures
-    {textwrap.indent(DORMANT, "    ")}
-    before = standing()
-    block = hermetic_blocker(profile="block-all", scope={scope!r})
-    print(changed(before))
-    for _ in range(3):
-        with block:
-            once = changed(before)
-            with block, hermetic_blocker(block_network=True):
-                twice = changed(before)
-            again = changed(before)
-        print(once > 30, once == twice == again, changed(before))
-    """
-    code = textwrap.dedent(code.replace("\n    \n", "\n"))
-    assert lines(code, tmp_path) == ["0", *["True True 0"] * 3]
-
-
-def test_what_is_imported_inside_is_itself_afterwards(tmp_path: Path) -> None:
-    """`sqlite3` copies the functions of `_sqlite3`, which are ours while it does."""
-    code = """
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("sqlite3", "_sqlite3")]:
-        del sys.modules[name]
-    with hermetic_blocker(fs_readonly=True):
-        import sqlite3
-        print(said(sqlite3.connect, "new.db"))
-    print(sqlite3.connect is sys.modules["_sqlite3"].connect, type(sqlite3.connect).__name__, said(sqlite3.connect, "new.db"))
-    with hermetic_blocker(fs_readonly=True):
-        print(said(sqlite3.connect, "other.db"))
-    """
-    found = lines(code, tmp_path)
-    assert found[0].startswith("FilesystemViolation")
-    assert found[1] == "True builtin_function_or_method done"
-    assert found[2].startswith("FilesystemViolation")
-
-
-def test_what_others_replace_stays(tmp_path: Path) -> None:
-    code = """
-    from unittest import mock
-    with mock.patch("socket.getaddrinfo", lambda *given: "mocked"):
-        with hermetic_blocker(block_network=True):
-            print(socket.getaddrinfo("example.com", 80))
-        print(socket.getaddrinfo("example.com", 80))
-    original = os.mkfifo
-    with hermetic_blocker(fs_readonly=True):
-        patch = mock.patch("os.mkfifo", lambda *given: "mocked")
-        patch.start()
-    print(os.mkfifo("x"))
-    block = hermetic_blocker(block_network=True)
-    with mock.patch.object(socket.socket, "connect", lambda *given: "mocked"):
-        with block:
-            print(socket.socket().connect(("127.0.0.1", 9)))
-        print(socket.socket().connect(("127.0.0.1", 9)))
-    print("connect" in vars(socket.socket))
-    with block:
-        patch = mock.patch.object(socket.socket, "connect", lambda *given: "mocked")
-        patch.start()
-    print(socket.socket().connect(("127.0.0.1", 9)))
-    """
-    assert lines(code, tmp_path) == [*["mocked"] * 5, "False", "mocked"]
 
 
 def test_violations_are_told_whoever_swallows_them(tmp_path: Path) -> None:
@@ -365,29 +270,6 @@ print(sys.getallocatedblocks() - before)
 def test_nothing_is_left_of_blocks(tmp_path: Path, scope: str, count: int) -> None:
     (left,) = lines(CYCLES.format(scope=scope, count=count), tmp_path)
     assert abs(int(left)) < 50
-
-
-def test_signal_handlers_open_blocks_too(tmp_path: Path) -> None:
-    """Also while the thread that they interrupt is opening or closing one."""
-    code = """
-    import signal
-    block, count = hermetic_blocker(fs_readonly=True), 0
-    def handler(*_):
-        global count
-        with block:
-            count += {said(act, "made")[:20] for act in (os.mkdir, os.mkfifo)} == {"FilesystemViolation:"}
-        signal.setitimer(signal.ITIMER_REAL, 0.0005)
-    original = os.mkfifo
-    signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.0005)
-    missed = 0
-    while count < 300:
-        with block:
-            missed += os.mkfifo is original
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    print(missed, os.mkfifo is original, said(os.mkdir, "made"))
-    """
-    assert lines(code, tmp_path) == ["0 True done"]
 
 
 def test_an_open_block_does_not_keep_run_directories(tmp_path: Path) -> None:

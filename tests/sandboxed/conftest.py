@@ -1,6 +1,8 @@
 """What the tests of runs share: the guards' files are kept where the session keeps them, and run directories are made where they can be counted."""
 
+import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,11 @@ class Traces:
             "children": Path(task).read_text().split(),
             "directories": sorted(os.listdir(self.place)),
         }
+
+    def memory(self):
+        """Blocks that the interpreter has in use. One object kept for each of ten thousand runs is more than all else that changes."""
+        gc.collect()
+        return sys.getallocatedblocks()
 
 
 @pytest.fixture

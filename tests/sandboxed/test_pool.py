@@ -606,9 +606,10 @@ def leaves_nothing(tmp_path, traces, runs):
     with hermetic.Pool(1, cwd=tmp_path, **GUARDED) as pool:
         pool.run_code("pass")
         (launcher,) = set(traces.now()["children"]) - set(before["children"])
-        within = traces.now(), sorted(os.listdir(f"/proc/{launcher}/fd"))
+        within, memory = (traces.now(), sorted(os.listdir(f"/proc/{launcher}/fd"))), traces.memory()
         used = [pool.run_code("open(__import__('os').environ['TMPDIR'] + '/x', 'w')").usage.cpu for _ in range(runs)]
         assert (traces.now(), sorted(os.listdir(f"/proc/{launcher}/fd"))) == within
+        assert traces.memory() - memory < runs + 2000  # what each has cost is kept here
     assert traces.now() == before
     return used
 

@@ -290,10 +290,11 @@ def test_a_caller_that_is_killed_takes_its_run_along(own_places):
 
 def leaves_nothing(traces, runs):
     hermetic.run(["true"], block_network=True)
-    before = traces.now()
+    before, memory = traces.now(), traces.memory()
     for _ in range(runs):
         assert hermetic.run(["true"], block_network=True).exit_code == 0
     assert traces.now() == before
+    assert traces.memory() - memory < 2000
 
 
 def test_runs_leave_nothing(traces):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -124,3 +125,45 @@ def test_the_system_is_no_secret(home: Path) -> None:
     assert may_read(needed, Path(os.path.realpath("/usr/share/zoneinfo/UTC")))
     for path in ("/etc/passwd", "/etc/shadow", "/root/.ssh", "/home", "/var/log", "/proc/1/environ", "/etc/ssl/private"):
         assert not may_read(needed, Path(path))
+
+
+URLS = [
+    "file:///a/b",
+    "file://localhost/a%20b",
+    "FILE:///a%2fb?query#part",
+    "file:/a/b;c",
+    "file:///a%zz/%4/%",
+    "file:///%c3%a9/é",
+    "file:///a% 4",
+    "https://example.com/a",
+    "a/b",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_the_path_of_a_url(url: str) -> None:
+    """As the standard library has it, which takes long to load."""
+    found = urlsplit(url)
+    assert needs.path_of(url) == (unquote(found.path) if found.scheme == "file" else "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"url": "file:///x", "dir_info": {"editable": false}}',
+        '{"url": "file:///x", "dir_info": {"editable": true}} x',
+        '{"url": "file:///x%00", "dir_info": {"editable": true}}',
+        '{"url": "https://example.com/x", "dir_info": {"editable": true}}',
+        '{"url": 3, "dir_info": {"editable": true}}',
+        '["editable"]',
+        '"editable',
+        "",
+    ],
+)
+def test_what_is_no_editable_install(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "direct_url.json"
+    path.write_text('\n {"url": "file:///x%20y", "dir_info": {"editable": true}}\n')
+    assert needs.editable_project(str(path)) == "/x y"
+    path.write_text(text)
+    assert needs.editable_project(str(path)) is None
