@@ -120,7 +120,7 @@ def own_paths() -> list[str]:
 def kept_places() -> list[str]:
     """Where this run, and those without XDG_ variables and with the user's own home, keep what they learned and what they are told to trust."""
     find = (kept.directory, discover.kept_directory)
-    environs = [os.environ]
+    environs: list[Mapping[str, str]] = [os.environ]
     if any(name in os.environ for name in LEADING):
         environs.append(plain(os.environ))
     if os.environ.get("HOME") != places.account():
