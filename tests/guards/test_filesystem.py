@@ -254,18 +254,45 @@ READ_ONLY = Policy(filesystem=Filesystem())
 
 
 @pytest.mark.pythons("3.8", "3.15")
-def test_shared_memory_of_others(python: Python, cache: Path) -> None:
+@pytest.mark.parametrize("first", ["", "try: os.mkdir('/dev/shm/{0}')\nexcept OSError: pass\n"], ids=["", "made once more"])
+def test_shared_memory_of_others(python: Python, cache: Path, first: str) -> None:
     """A file in /dev/shm that this run has not made is like any other."""
     canary = Path(f"/dev/shm/hermetic-test-{os.getpid()}")
-    code = f"import os, _posixshmem; os.write(_posixshmem.shm_open('/{canary.name}', os.O_RDWR, mode=0o600), b'x')"
+    code = f"os.write(_posixshmem.shm_open('/{canary.name}', os.O_RDWR, mode=0o600), b'x')"
+    code = f"import os, _posixshmem\n{first.format(canary.name)}{code}"
     try:
         canary.write_text("canary")
         refused, _ = told(python, cache, code, READ_ONLY)
-        assert (refused, canary.read_text()) == ([f"write({canary})"], "canary")
+        assert (refused[-1], canary.read_text()) == (f"write({canary})", "canary")
         assert native(python.path, "-c", code, env=ENV).code == 0
         assert canary.read_text() != "canary"
     finally:
         canary.unlink()
+
+
+SEMAPHORE = """
+import _multiprocessing as m
+try: m.SemLock(1, 1, 1, {name!r}, False)
+except FileExistsError: pass
+m.sem_unlink({name!r})
+"""
+
+
+@pytest.mark.pythons("3.6", "3.8", "3.15", "pypy3.9")
+def test_semaphores_of_others(python: Python, cache: Path) -> None:
+    """One that this run has made it may take away, in all of its processes (multiprocessing does when it ends)."""
+    canary = Path(f"/dev/shm/sem.hermetic-test-{os.getpid()}")
+    own = f"/{canary.name[4:]}-own"
+    assert told(python, cache, SEMAPHORE.format(name=own) + "print('taken away')", READ_ONLY) == ([], "taken away\n")
+    try:
+        canary.write_text("canary")
+        for name in (f"/{canary.name[4:]}", canary.name[4:]):
+            assert told(python, cache, SEMAPHORE.format(name=name), READ_ONLY)[0] == [f"delete({canary})"]
+        assert canary.exists()
+        assert native(python.path, "-c", SEMAPHORE.format(name=f"/{canary.name[4:]}"), env=ENV).code == 0
+        assert not canary.exists()
+    finally:
+        canary.unlink(missing_ok=True)
 
 
 @pytest.mark.pythons("3.13", "3.15")

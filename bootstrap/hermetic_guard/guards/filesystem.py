@@ -290,14 +290,25 @@ def make_facts(enforcer, streams):
         return {}
 
     def own_memory(place, what):
-        """Shared memory is a file there: whoever makes a new one in this run may go on using it, in all of its processes."""
+        """Shared memory is a file there: whoever makes a new one in this run may go on using it, in all of its processes.
+
+        What others have made is not new, whoever tries to make it once more.
+        """
         key = b"memory:" + place.encode("utf-8", "surrogateescape")
-        if what in MAKING and "/" not in place[len(SHARED_MEMORY) :]:
+        if what in MAKING and "/" not in place[len(SHARED_MEMORY) :] and not is_there(place):
             register(key)
             return True
         return registered(key)
 
     return facts_of
+
+
+def is_there(place):
+    try:
+        lstat(place)
+    except OSError:
+        return False
+    return True
 
 
 # Standard streams.

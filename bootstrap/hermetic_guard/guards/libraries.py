@@ -207,6 +207,32 @@ def patch_shared_memory(to, module):
     to.function(module, "shm_unlink", before_unlink)
 
 
+def patch_semaphores(to, module):
+    """A file in /dev/shm; sem_overview(7). Those that the run has made it may take away."""
+
+    def at(name):
+        return "/dev/shm/sem." + os.fsdecode(name).lstrip("/")
+
+    def before_unlink(name):
+        name = exact(name)
+        to.file("delete", at(name), -1)
+        return (name,), {}
+
+    def make(base):
+        """Not a class below it: until 3.9 an instance of such a one ends the interpreter when it is released."""
+
+        def new(cls, kind, value, maxvalue, name, unlink):
+            name = exact(name)
+            if not os.path.lexists(at(name)):
+                to.file("create", at(name), -1)
+            return base(kind, value, maxvalue, name, unlink)
+
+        return type(base.__name__, (object,), dict(vars(base), __new__=new, _rebuild=staticmethod(base._rebuild), __module__=module.__name__))
+
+    to.replace(module, "SemLock", make)
+    to.function(module, "sem_unlink", before_unlink)
+
+
 def patch_dbm(to, module):
     suffixes = DBM_SUFFIXES[module.__name__.rpartition(".")[2]]
 
@@ -289,6 +315,7 @@ PATCHES = {
     "_ssl": patch_ssl,
     "readline": patch_readline,
     "_posixshmem": patch_shared_memory,
+    "_multiprocessing": patch_semaphores,
     "_gdbm": patch_dbm,
     "_dbm": patch_dbm,
     "spwd": patch_shadow,
