@@ -60,11 +60,14 @@ hermetic.policy.repositories hermetic.policy.environment
 """.split()
 """What chooses a profile, and what most of these ask for."""
 
+ENTERING = """
+hermetic.linux.descriptors hermetic.linux.numbers hermetic.linux.steps hermetic.linux.namespaces hermetic.linux.beginning
+""".split()
+"""What the child does before it is told its rules."""
+
 CONFINING = """
-hermetic.linux.descriptors hermetic.linux.numbers hermetic.linux.bpf hermetic_guard.guards.__init__ hermetic_guard.guards.options
-hermetic_guard.hosts hermetic.linux.seccomp hermetic.linux.filters hermetic_guard.packages hermetic_guard.decide hermetic.linux.steps
-hermetic.linux.landlock hermetic.linux.mountinfo hermetic.linux.mounts hermetic.linux.namespaces hermetic.linux.privileges hermetic_guard.files
-hermetic.linux.surroundings hermetic.linux.confine hermetic.linux.devices hermetic.linux.exec_once
+hermetic_guard.hosts hermetic.linux.prepared hermetic.linux.filters hermetic.linux.landlock hermetic.linux.mountinfo hermetic.linux.mounts
+hermetic.linux.privileges hermetic_guard.files hermetic.linux.surroundings hermetic.linux.confine hermetic.linux.devices hermetic.linux.exec_once
 """.split()
 """What puts the kernel's rules on the child."""
 

@@ -104,6 +104,7 @@ class Child:
             os.close(self.went)
             os.close(self.answers)
             syscalls.die_with_parent(launcher)
+            ahead.load(ahead.ENTERING)
             speaker = Launcher(self.answer, self.go)
             begun = begin(speaker, root=os.geteuid() == 0)
             load()

@@ -101,7 +101,7 @@ for words in {lists!r}:
 
 
 @pytest.mark.parametrize(
-    "lists", ["PARSING BEGINNING DECIDING READING CHOOSING ATTENDING", "PARSING BEGINNING CONFINING"], ids=["launcher", "child"]
+    "lists", ["PARSING BEGINNING DECIDING READING CHOOSING ATTENDING", "PARSING BEGINNING ENTERING CONFINING"], ids=["launcher", "child"]
 )
 def test_what_is_loaded_ahead_is_not_looked_for(lists: str) -> None:
     """Each list is in the order of imports, and complete. The second time: the first has the bytecode made."""
@@ -115,6 +115,28 @@ def test_what_is_loaded_ahead_is_not_looked_for(lists: str) -> None:
     }
 
 
+USED = """
+import sys
+sys.path += {path!r}
+from hermetic import ahead
+ahead.load = id
+import hermetic.launch.begin
+before = {{*sys.modules}}
+import hermetic.linux.beginning
+from hermetic.launch import child
+child.load()
+print(*{{*sys.modules}} - before)
+print(*[name.replace(".__init__", "") for name in ahead.ENTERING + ahead.CONFINING])
+"""
+
+
+def test_the_child_loads_nothing_ahead_that_it_does_not_use() -> None:
+    program = USED.format(path=[entry for entry in sys.path if entry])
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    used, listed = done.stdout.splitlines()
+    assert {*listed.split()} == {name for name in used.split() if name.startswith("hermetic")}
+
+
 @pytest.mark.parametrize("words", [["--no-network"], ["run"]], ids=["flags", "profile"])
 def test_no_parser_is_loaded_before_the_order(words: list[str]) -> None:
     assert not loaded(*words) & {"re", "enum", "typing", "functools", "pathlib", "json", "tomllib", "glob", "threading", "signal", "click"}
@@ -122,7 +144,7 @@ def test_no_parser_is_loaded_before_the_order(words: list[str]) -> None:
 
 def test_a_run_loads_what_it_uses(hermetic_command: str) -> None:
     bare = imported(sys.executable, "-I", "-S", "-X", "importtime", "-c", "import os")
-    target = ["--no-network", "--", sys.executable, "-c", "pass"]
+    target = ["--no-network", "--", sys.executable, "-c", "import time; time.sleep(1)"]  # in which all is loaded that a longer run may need
     subprocess.run([hermetic_command, *target], check=True)  # the first start asks the interpreter, with all that takes
     run = imported(sys.executable, "-I", "-S", "-X", "importtime", hermetic_command, *target)
     assert run - bare - AT_THE_END == {*OWN, *LIBRARY} - bare
