@@ -27,15 +27,35 @@ def home(environ: Mapping[str, str]) -> str:
     return named if named.startswith("/") else account()
 
 
+PASSWD = "/etc/passwd"
+
+
 def account() -> str:
-    """The home directory that the password database has for this user, "" where it has none."""
+    """The home directory that the password database has for this user, "" where it has none.
+
+    Who does not stand in the file is asked for, by a service that may take its time; passwd(5).
+    """
+    found = _listed(os.geteuid()) or _asked(os.geteuid())
+    return found if found.startswith("/") else ""
+
+
+def _listed(user: int) -> str:
+    try:
+        with open(PASSWD, "rb") as file:
+            lines = file.read().split(b"\n")
+    except OSError:
+        return ""
+    number = str(user).encode()
+    return next((os.fsdecode(words[5]) for words in (line.split(b":") for line in lines) if len(words) == 7 and words[2] == number), "")
+
+
+def _asked(user: int) -> str:
     import pwd
 
     try:
-        found = pwd.getpwuid(os.geteuid()).pw_dir
+        return pwd.getpwuid(user).pw_dir
     except KeyError:
         return ""
-    return found if found.startswith("/") else ""
 
 
 def is_strange(environ: Mapping[str, str]) -> bool:

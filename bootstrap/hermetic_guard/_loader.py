@@ -78,7 +78,12 @@ def find_blake2b():
 
 
 def compiled(payload):
-    return [(*entry[:3], compile(entry[3], entry[2], "exec", 0, True) if isinstance(entry[3], bytes) else entry[3]) for entry in payload]
+    found = []
+    for name, is_package, filename, code in payload:
+        if isinstance(code, bytes):
+            code = compile(code, filename, "exec", 0, True)
+        found.append((name, is_package, filename, code))
+    return found
 
 
 def execute(payload, standing):

@@ -27,7 +27,7 @@ from hermetic_guard.guards import filesystem, integrity, native, network, proces
 from hermetic_guard.observers import make_observers, replace_listings
 from hermetic_guard.policy import CONFINED
 from hermetic_guard.sealing import seal
-from hermetic_guard.unlisted import unlist
+from hermetic_guard.unlisted import hide
 
 GUARDS = (network, process)
 NAMESPACE = "hermetic.namespace"
@@ -71,12 +71,10 @@ def activate(way, staged, identity, before, modules, twins):
     def guard_children():
         children.install(enforcer, handoff(staged, identity, block), staged, load)
 
-    if twins:
-        unlist(classes_in(twins.values()))
     if enforcer.hooked:
         replace_listings(enforcer.ledger)
     enforcer.handlers[NAMESPACE] = seal(globals())["make_on_namespace"](own)
-    install(enforcer, protected, native_files, channel, guard_children, builds, watch)
+    install(enforcer, protected, native_files, channel, guard_children, builds, watch, classes_in(twins.values()))
     if builds is not None and "launcher" in staged.digests:
         launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
         builds.confine(scopes, lambda: builds.own_words(staged.run), launcher, os.execve)
@@ -124,7 +122,7 @@ def classes_in(modules):
     return [kind for kind in found if not issubclass(kind, PolicyViolation)]
 
 
-def install(enforcer, protected, native_files, channel, guard_children, builds, watch):
+def install(enforcer, protected, native_files, channel, guard_children, builds, watch, hidden):
     """Replacements first, the hook last: it would see our own imports. Every guard is there, for a policy can be tightened later."""
     handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
     on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
@@ -143,6 +141,8 @@ def install(enforcer, protected, native_files, channel, guard_children, builds, 
     else:
         tell_uncaught_at_exit(channel.tell, largest_file(enforcer.scopes))
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
+    if hidden:
+        tables.append(hide(enforcer.ledger, hidden))
     if hasattr(sys, "addaudithook"):
         hook.install(tables, watch=watch)
     freeze()

@@ -133,7 +133,8 @@ def put_on(standing: Guards, policy: Policy, run: Run, starts: Starts, original:
     hook.PREFIX[0] = f"sealed{len(standing.sealed)}."
     privately, watch = make_observers()
     namespaces = sealing.NAMESPACES = [vars(module) for name, module in sys.modules.items() if name.partition(".")[0] == "hermetic_guard"]
-    enforcer = Enforcer(scopes, tell, make_stack(privately, namespaces), starts.path or None)
+    starts.stack = make_stack(privately, namespaces)
+    enforcer = Enforcer(scopes, tell, starts.stack, starts.path or None)
     tables, ledger = put_in_place(enforcer, listed(policy), starts.install, (starts.path,) if starts.path else ())
     ledger.group = ALWAYS
     at_end, freeze = collector.install(enforcer)

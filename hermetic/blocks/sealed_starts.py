@@ -55,11 +55,14 @@ class Known:
 
 
 class Starts:
-    """path: of the run directory, "" where nothing may be started; held: whether the kernel's part is enough for a program that is not Python"""
+    """path: of the run directory, "" where nothing may be started; held: whether the kernel's part is enough for a program that is not Python
+
+    stack: who asks; of a hook another one (observers.py)
+    """
 
     def __init__(self, standing: Guards, policy: Policy, run: Run) -> None:
         self._guards, self._policy, self._run = standing, policy, run
-        self._stack = make_stack()
+        self.stack = make_stack()
         self.held = False
         self._closed = Known.closed or (policy.subprocess is not None and not policy.subprocess.run)
         self._first = None if self._closed else Known.first or self._found() or self._make()
@@ -147,7 +150,7 @@ class Starts:
     def refuse(self, target: str, rule: str, hint: str) -> NoReturn:
         """Raises the violation of a start that no policy would have to forbid."""
         fields = ("subprocess", "start", target, rule, hint)
-        self._guards.post.tell(starts.refused(fields, self._stack()), (self._run,))
+        self._guards.post.tell(starts.refused(fields, self.stack()), (self._run,))
         if self._policy.on_violation == "kill":
             os._exit(VIOLATION_EXIT)
         raise errors.VIOLATIONS["subprocess"][self._policy.on_violation](*fields)

@@ -33,7 +33,8 @@ class WithoutRules(Execution):
 
 class PythonAlone(run.Run):
     def execution(self, start, directory, protected):
-        self.child.end()
+        if self.child:
+            self.child.end()
         return WithoutRules(start, self.policy)
 
 

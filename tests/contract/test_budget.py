@@ -47,7 +47,7 @@ hermetic.throwaway hermetic.throwaway.asked hermetic.throwaway.entering hermetic
 hermetic.indexes.words
 """.split()
 """What a run needs besides for an environment that is there already: no pip, no virtualenv, no parser."""
-LIBRARY = "__future__ _blake2 _ctypes _json _operator errno fcntl gc itertools marshal pwd".split()
+LIBRARY = "__future__ _blake2 _ctypes _json _operator errno fcntl gc itertools marshal".split()
 AT_THE_END = {"select"}
 """Loaded by a thread of the supervisor once the target has ended, if the launcher is there still."""
 
@@ -77,7 +77,7 @@ def loaded(*words: str) -> set[str]:
     program = BEGUN.format(path=[entry for entry in sys.path if entry])
     command = [sys.executable, "-I", "-S", "-c", program, *words, "--", sys.executable, "-c", "pass"]
     found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)][1]
-    return set(found) - {"pwd"}
+    return set(found)
 
 
 @pytest.mark.parametrize(("words", "more"), [(["--no-network"], []), (["run"], BY_PROFILE)], ids=["flags", "profile"])

@@ -12,7 +12,7 @@ import os, sys
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "bootstrap")!r}]
 from hermetic import options
 from hermetic.errors import HermeticError
-from hermetic.launch import child, run, stage
+from hermetic.launch import begin as beginning, child, stage
 fill, begin = stage.RunDirectory._fill, child.Child.begin
 places, begun = [], []
 def filled(self, contents, but):
@@ -26,7 +26,7 @@ def began(self, *words):
 stage.RunDirectory._fill, child.Child.begin = filled, began
 FULL = int(sys.argv[1])
 try:
-    code = run.main(options.parse(sys.argv[2:]))
+    code = beginning.main(options.parse(sys.argv[2:]))
 except HermeticError as error:
     code = type(error).__name__
 print(code, [os.path.exists(path) for path in places], [os.path.exists(f"/proc/{{pid}}") for pid in begun], sep=";", flush=True)

@@ -18,6 +18,15 @@ def nobodys_configuration(tmp_path_factory):
         yield
 
 
+ACCOUNT = places.account
+
+
+@pytest.fixture
+def own_account(monkeypatch):
+    """For tests of what the password database says."""
+    monkeypatch.setattr(places, "account", ACCOUNT)
+
+
 @pytest.fixture
 def plain_default(tmp_path_factory, monkeypatch):
     """A profile `default` that is a guard on the network alone, for tests of what becomes of profiles, whatever is in them."""

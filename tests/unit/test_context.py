@@ -69,6 +69,7 @@ def test_of_the_interpreter(tmp_path: Path) -> None:
     assert (Context("/", {}).value("VENV"), Context("/", {}).value("PREFIX")) == (None, None)
 
 
+@pytest.mark.usefixtures("own_account")
 def test_of_the_environment() -> None:
     assert Context("/", {"HOME": "/h"}).value("CACHE") == "/h/.cache"
     assert Context("/", {"HOME": "/h", "XDG_CACHE_HOME": "/c"}).value("CACHE") == "/c"

@@ -25,7 +25,7 @@ def test_not_home(tmp_path, value):
     assert paths.read(value, str(tmp_path)) == os.path.normpath(f"{tmp_path}/{value}")
 
 
-def test_no_home(tmp_path, monkeypatch):
+def test_no_home(tmp_path, monkeypatch, own_account):
     """As shells have it; of a user whom nobody knows it is a name as any."""
     monkeypatch.delenv("HOME")
     assert paths.read("~/x", str(tmp_path)) == os.path.realpath(f"{pwd.getpwuid(os.geteuid()).pw_dir}/x")

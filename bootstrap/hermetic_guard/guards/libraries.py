@@ -227,9 +227,9 @@ def patch_semaphores(to, module):
                 to.file("create", at(name), -1)
             return base(kind, value, maxvalue, name, unlink)
 
-        return type(
-            base.__name__, (object,), dict(vars(base), __new__=new, _rebuild=staticmethod(base._rebuild), __module__=module.__name__)
-        )
+        described = {name: value for kind in reversed(base.__mro__[:-1]) for name, value in vars(kind).items() if name != "__slots__"}
+        described.update(__new__=new, _rebuild=staticmethod(base._rebuild))
+        return type(base.__name__, (object,), described)
 
     to.replace(module, "SemLock", make)
     to.function(module, "sem_unlink", before_unlink)
