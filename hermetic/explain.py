@@ -79,7 +79,9 @@ def answers(policy: Policy, surface: str, text: str, protected: Sequence[str] = 
     """
     found: list[Answer] = []
     asker = read_package(policy, package) if package else None
-    for request in QUESTIONS[surface].requests(text, protected):
+    question = QUESTIONS[surface]
+    hidden = policy.filesystem.hide if policy.filesystem is not None and question.guard == "filesystem" else ()
+    for request in (*_through(text, hidden), *question.requests(text, protected)):
         found.append(_answer(policy, request, asker))
         if not found[-1].decision.allowed:
             break
@@ -110,6 +112,12 @@ def as_installed(answer: Answer, distribution: str, sites: Sequence[str]) -> Ans
     if name in OPEN_ENDED.values() or any(True for site in sites for _ in in_site(site, {name})):
         return answer
     return Answer(answer.asked, Decision(True), unless="for nothing of it is compiled")
+
+
+def _through(text: str, hidden: Sequence[str]) -> Iterator[Request]:
+    """Links on the way that are hidden, wherever they lead: there are none then."""
+    links = paths.places(text, os.getcwd())[:-1] if hidden else []
+    yield from (Request("filesystem", "read", link, path=link) for link in links if is_within_any(link, tuple(hidden)))
 
 
 def _reading(text: str, protected: Sequence[str]) -> Iterator[Request]:

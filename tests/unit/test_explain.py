@@ -206,6 +206,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("file", "secret", "out/file"):
         (tmp_path / name).touch()
     (tmp_path / "link").symlink_to("out/file")
+    (tmp_path / "way").mkdir()
+    (tmp_path / "way/link").symlink_to("../file")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -223,6 +225,8 @@ HERE = [
     ),
     ("--fs-readonly --allow-write=. --protect=out", "write out/file", "refused  write({}): protected"),
     ("--fs-readonly --hide=secret", "read secret", "refused  read({}): hidden"),
+    ("--fs-readonly --hide=secret", "read way/link", "allowed  read(PLACE/file)"),
+    ("--fs-readonly --hide=way", "read way/link", "refused  read({}): hidden"),
     ("--fs-readonly=out", "read file", "refused  read({}): reads limited  allow it  --allow-read {}"),
     ("--fs-readonly=out", "read .", "refused  list(PLACE): reads limited  allow it  --allow-read PLACE"),
     ("--no-network", "write kept/x", "refused  write({}): guards stay in place"),
