@@ -61,10 +61,13 @@ int main(int count, char **arguments) {
     length = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_un);
     address.inet.sin_family = family;
     swapped = socket(family, SOCK_STREAM, 0);
-    if (family == AF_INET)
+    if (family == AF_INET) {
         address.inet.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    else
+        address.inet.sin_port = htons(atoi(words[0]));
+    } else {
+        strcpy((char *)address.local.sun_path, words[0]);
         strcpy(link.sun_path, words[2]);
+    }
     pthread_t thread;
     pthread_create(&thread, NULL, swap_address, NULL);
     pthread_create(&thread, NULL, swap_socket, NULL);
