@@ -25,6 +25,8 @@ def install(enforcer, asks):
     """Tell loading.py what to do with the modules that it loads, and do it with those that are there, which the ledger notes."""
     replacer = Replacer(enforcer.ledger.replace, asks)
     for name, patch in PATCHES.items():
+        if patch is patch_semaphores and enforcer.scopes.keywords:
+            continue  # those of before a block are its program's own, and nobody has noted them
         act = replacer.apply(patch)
         when_loaded(enforcer, name, act)
         if name in sys.modules:
