@@ -57,7 +57,7 @@ SOURCE = {
 }
 
 
-@pytest.mark.parametrize("which", ["3.9", "uv 3.13"])
+@pytest.mark.parametrize("which", ["3.9", pytest.param("uv 3.13", marks=pytest.mark.soak)])
 def test_a_daemon_of_a_hook(jobs, tmp_path, which):
     recipe = RECIPES[which.removeprefix("uv ")]
     environment = Environment(tmp_path / "env", find_python(recipe.python))

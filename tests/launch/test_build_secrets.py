@@ -13,7 +13,7 @@ READING = (ROOT / "tests/launch/reading_backend.py").read_text()
 LOGINS = (".netrc", ".config/pip/pip.conf", ".pip/pip.conf", ".local/share/python_keyring/x", ".local/share/uv/credentials/x", "mine.netrc")
 URL = "http://name:token-of-the-index@127.0.0.1:9/simple"
 WAYS = ("3.9", "3.13", "newest pip", "uv 3.13", "a wheel of pip", "a wheel of pip, by path")
-ALIKE = ("3.9", "a wheel of pip, by path")
+ALIKE = ("3.9", "newest pip", "a wheel of pip, by path")
 """Builds of these are started and recognized as those of another are; they take their time."""
 
 

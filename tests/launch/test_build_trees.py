@@ -71,7 +71,7 @@ def test_startup_files_of_a_local_project(environments, jobs, tree, tmp_path, wh
     assert set(outcomes(jobs.native("pip", "install", "./clone", env=env), tree).values()) == {"done"}
 
 
-@pytest.mark.parametrize("which", ["3.8", "3.13"])
+@pytest.mark.parametrize("which", [pytest.param("3.8", marks=pytest.mark.soak), "3.13"])
 def test_environments_that_build_makes_and_finds(environments, jobs, tree, which):
     """In that which it makes for a build it runs pip afterwards, which is let onto the network; and the project's own is there tomorrow."""
     (tree / ".venv").mkdir()

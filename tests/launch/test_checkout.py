@@ -107,6 +107,7 @@ def test_later_uses_are_quiet(first_use, fresh, tmp_path):
         assert done.stdout.startswith("hermetic "), start
 
 
+@pytest.mark.soak
 def test_changed_project_is_installed_anew(first_use, fresh):
     stamp = (fresh / ".venv/stamp").read_text()
     with open(fresh / "pyproject.toml", "a") as file:

@@ -76,7 +76,7 @@ def index(tmp_path):
         index.shutdown()
 
 
-@pytest.mark.parametrize("which", ["uv", "pipx pip", "pipx uv"])
+@pytest.mark.parametrize("which", ["uv", "pipx pip", pytest.param("pipx uv", marks=pytest.mark.soak)])
 def test_tools(tmp_path, jobs, index, which):
     """By their name alone: the tool is there and runs, and its build has had its own tree and nothing else."""
     bare = Place(tmp_path / "bare", jobs, index, which)
