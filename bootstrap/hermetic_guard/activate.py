@@ -55,7 +55,7 @@ def activate(way, staged, identity, before, modules, twins):
     scopes.keywords = block is not None
     channel = judging["hermetic_guard.events"].Channel(staged.run + "/events", identity, block)
     channel.reach()
-    privately, watch = make_observers(lambda: scopes.limits_reading)
+    privately, watch = make_observers()
     enforcer = Enforcer(scopes, channel.tell, make_stack(privately, own), staged.run, make_asked(scopes.base, privately, own))
     traces.restore_environment()
     if scopes.current.filesystem is not None:

@@ -32,16 +32,16 @@ LOOKS = (
 )
 
 
-def make_observers(limited=lambda: True):
-    """Returns two functions. limited: whether it counts what is read.
+def make_observers():
+    """Returns two functions.
 
     privately(look, looked_at)   calls a function of C's that raises one of LOOKS, for the guard itself
     watch(handlers, namespace)   has the hook's handlers, by event, mark the thread that they judge in; the hook's namespace
     """
-    return seal(vars(builtin_types), globals())["make"](set(), set(), limited)
+    return seal(vars(builtin_types), globals())["make"](set(), set())
 
 
-def make(judging, announced, limited):
+def make(judging, announced):
     me, refusal, unheard, intact = get_ident, PermissionError, RuntimeError, make_intact()
     listings = sys._current_frames, getattr(sys, "_current_exceptions", None)  # replace_listings has yet to come
 
@@ -69,7 +69,7 @@ def make(judging, announced, limited):
                 return handler(*arguments)
             judging.add(here)
             try:
-                if not (opens and is_reading(*arguments) and not limited()) and not intact():
+                if not (opens and is_reading(*arguments)) and not intact():
                     raise refusal("methods of built-in types were replaced")
                 handler(*arguments)
             finally:
@@ -92,7 +92,7 @@ def make(judging, announced, limited):
 
 
 def is_reading(_=None, mode=None, *__):
-    """Of the arguments of `open`: these are many, and nothing is looked at."""
+    """Of the arguments of `open`. These are many: what judges them looks by itself, where the file is not known (filesystem.py)."""
     return type(mode) is str and mode == "r"
 
 

@@ -11,6 +11,7 @@ import sys
 from posix import fstat, lstat, stat, strerror
 
 from hermetic_guard import files
+from hermetic_guard import intact as builtin_types
 from hermetic_guard.decide import READING, Request
 from hermetic_guard.errors import FilesystemRefused
 from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent, variables
@@ -34,6 +35,7 @@ from hermetic_guard.guards.operations import (
 )
 from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
 from hermetic_guard.hook import make_ask
+from hermetic_guard.intact import make_intact
 from hermetic_guard.policy import directory_of, is_within_any, lets_write
 from hermetic_guard.sealing import seal
 from hermetic_guard.violations import make_builder
@@ -55,7 +57,7 @@ def prepare(enforcer, protect, channel_path):
     Returns the handlers of the audit events, and a function that replaces what has none: to be called when nothing is read any more to put
     guards in place, for where there are no audit events it is the replaced functions that judge.
     """
-    judging = seal(vars(paths), vars(canonical), vars(operations), vars(databases), globals())
+    judging = seal(vars(builtin_types), vars(paths), vars(canonical), vars(operations), vars(databases), globals())
     streams = judging["find_streams"]()
     judge = judging["make_judge"](enforcer, streams)
     handlers = judging["make_all_handlers"](enforcer, protect, judge, channel_path)
@@ -174,6 +176,7 @@ def make_judge_reading(enforcer, judge, own):
     own: the identities of paths that the guard itself opens
     """
     scopes, copy = enforcer.scopes, make_copy(enforcer.check)
+    intact, refusal = make_intact(), PermissionError
     known = set()  # type: set[tuple]
 
     def judge_reading(action, path, directory):
@@ -184,6 +187,8 @@ def make_judge_reading(enforcer, judge, own):
         key = about and (state, action, about.st_ino, about.st_dev, about.st_ctime_ns)
         if key in known or id(path) in own:
             return
+        if not intact():
+            raise refusal("methods of built-in types were replaced")
         judge(action, path, directory, READS)
         if about is not None and about.st_nlink == 1 and scopes.state is state and not scopes.packages:
             remember(known, key)
