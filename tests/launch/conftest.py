@@ -17,6 +17,7 @@ from launch.jobs import Jobs
 from launch.namespaces import in_world
 from launch.packages import fetch_tools
 from launch.staged import TwoRuns
+from launch.users import place_of_everybody
 
 from hermetic.launch.signals import SET_BY_PYTHON
 
@@ -30,6 +31,19 @@ def default_signals():
     yield
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.fixture
+def place():
+    """A directory that everybody can pass and change."""
+    with place_of_everybody() as made:
+        yield made
+
+
+@pytest.fixture
+def env(jobs, place):
+    """A home of that user's own, whoever it is."""
+    return jobs.environ(HOME=place, TMPDIR="/tmp")
 
 
 @pytest.fixture

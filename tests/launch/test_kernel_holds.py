@@ -14,19 +14,7 @@ import pytest
 from conftest import find_python
 from launch.jobs import finished
 from launch.namespaces import private_mounts
-from launch.users import ORDINARY, USERS, place_of_everybody
-
-
-@pytest.fixture
-def place():
-    with place_of_everybody() as made:
-        yield made
-
-
-@pytest.fixture
-def env(jobs, place):
-    """A home of that user's own, whoever it is."""
-    return jobs.environ(HOME=place, TMPDIR="/tmp")
+from launch.users import ORDINARY, USERS
 
 
 def owned(path, content, as_user, mode=0o600):

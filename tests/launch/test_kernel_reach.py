@@ -16,18 +16,6 @@ import pytest
 from launch.users import ORDINARY, USERS, place_of_everybody
 
 
-@pytest.fixture
-def place():
-    with place_of_everybody() as made:
-        yield made
-
-
-@pytest.fixture
-def env(jobs, place):
-    """A home of that user's own, whoever it is."""
-    return jobs.environ(HOME=place, TMPDIR="/tmp")
-
-
 def said(command, env, **options):
     """What a program in Perl said, and what hermetic did."""
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "cwd": "/", **options}

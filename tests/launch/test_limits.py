@@ -2,14 +2,11 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 from launch.bare import JOB_SHELL, Terminal, is_alive
@@ -21,15 +18,6 @@ from hermetic.linux import cgroups
 @pytest.fixture
 def env(jobs):
     return jobs.environ(HOME="/proc/nowhere", XDG_CACHE_HOME=jobs.home / ".cache", TMPDIR="/tmp")
-
-
-@pytest.fixture
-def place():
-    """A directory where everybody may write."""
-    directory = Path(tempfile.mkdtemp(dir="/tmp"))
-    directory.chmod(0o777)
-    yield directory
-    shutil.rmtree(directory)
 
 
 @pytest.fixture
