@@ -311,12 +311,18 @@ class Warm(Asking):
         fork = self._fork
         if fork is None or fork.reached:
             return
-        fork.reached, fork.kill_at = field, time.monotonic()
-        self.tell("limit", {"limit": FLAGS[field].removeprefix("--")})
+        self._note(fork, field)
+        fork.kill_at = time.monotonic()
         if field == "timeout":
             fork.kill_at += GRACE
             processes.signal(fork.pid, _signal.SIGTERM)
             processes.signal(fork.pid, _signal.SIGCONT)
+
+    def _note(self, fork: Fork, field: str) -> None:
+        """The limit that was reached, if one was."""
+        fork.reached = field
+        if field:
+            self.tell("limit", {"limit": FLAGS[field].removeprefix("--")})
 
     def _over(self, take: Callable[[], None], status: int, cpu: int, memory: int) -> None:
         """A fork has; now nothing is to be left of it."""
@@ -324,6 +330,9 @@ class Warm(Asking):
         assert fork is not None
         assert self._run is not None
         assert self._run.started is not None
+        if fork.keeper and not fork.reached:
+            fork.keeper.last_look()
+            self._note(fork, fork.keeper.reached)
         self._end_survivors()
         take()
         code = fork.exit_code(status, fork.pid in self._run.started.killed)

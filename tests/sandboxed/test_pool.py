@@ -395,6 +395,16 @@ def test_limits_of_the_policy(tmp_path):
             assert pool.run_code(code).output == "well\n"
 
 
+def test_a_limit_that_ends_a_run_at_once(tmp_path):
+    """Before anybody has looked: a fork is refused in a millisecond."""
+    code = "import os, time\ntry:\n  while os.fork(): pass\nexcept OSError: os._exit(1)\ntime.sleep(20)"
+    with hermetic.Pool(1, cwd=tmp_path, block_network=True, max_processes=3, best_effort=True) as pool:
+        for _ in range(5):
+            result = pool.run_code(code, timeout=30)
+            assert (result.exit_code, result.limit) == (137, "max-processes")
+            assert pool.run_code("print('well')").output == "well\n"
+
+
 def test_output_is_bounded(pool):
     result = pool.run_code("print('x' * (3 << 20))", keep_output=100)
     assert (len(result.stdout), result.stdout_dropped) == (100, (3 << 20) + 1 - 100)
