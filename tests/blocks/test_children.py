@@ -27,7 +27,7 @@ def listener() -> Iterator[Listener]:
         yield listener
 
 
-@pytest.mark.pythons("3.11", "3.13", "3.14")
+@pytest.mark.pythons("3.11", "3.14")
 def test_children(python: Python, listener: Listener, tmp_path: Path) -> None:
     def outcomes(scope: str) -> tuple[dict[str, str], list[str]]:
         """TMPDIR is where run directories are made."""

@@ -31,11 +31,15 @@ def told(done):
     return facts, outcome
 
 
+LONG = ("pex, sh", "pex, environment, sh")
+"""They differ from the first kind in what their first lines say, which is tested without making one."""
+
+
 def cases():
     """Each form under all guards at once; under each alone it takes its time."""
     for form in FORMS:
         guards = HELD_BY_THE_KERNEL if form in WRAPPED else tuple(GUARDS)
-        yield pytest.param(form, [guards], id=form)
+        yield pytest.param(form, [guards], id=form, marks=[pytest.mark.soak] if form in LONG else [])
         yield pytest.param(form, [(guard,) for guard in guards], id=f"{form}-each", marks=pytest.mark.soak)
 
 

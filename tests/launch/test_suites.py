@@ -34,7 +34,9 @@ DONE_WITHOUT = {"filesystem": {"create(.hypothesis/tmp)"}}
 RESULT = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*?(?= - |$)", re.MULTILINE)
 
 
-@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize(
+    "guard", [pytest.param(guard, marks=[] if guard in ("network", "filesystem") else [pytest.mark.soak]) for guard in GUARDS]
+)
 @pytest.mark.parametrize(("name", "which"), CASES)
 def test_suite(environments, jobs, source, name, which, guard):
     environment = environments.get(f"suites {which}")

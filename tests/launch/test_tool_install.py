@@ -118,7 +118,7 @@ def test_a_local_project(tmp_path, jobs, index):
 IN_ONE_GO = {"uvx": ("uvx", "tool"), "uv tool run": ("uv", "tool", "run", "tool"), "uv run": ("uv", "run", "--with", "tool", "tool")}
 
 
-@pytest.mark.parametrize("which", [*IN_ONE_GO, "pipx run"])
+@pytest.mark.parametrize("which", ["uvx", pytest.param("uv tool run", marks=pytest.mark.soak), "uv run", "pipx run"])
 def test_what_installs_and_runs_in_one_go(tmp_path, jobs, index, which):
     """It has what stands for any command, so it installs nothing; a line says what does."""
     made = Place(tmp_path / "made", jobs, index, "pipx uv" if which == "pipx run" else "uv")

@@ -22,7 +22,9 @@ from hermetic.policy.context import Context
 from hermetic.policy.library import allows_no_more
 from hermetic.policy.reader import Reader
 
-many = settings(max_examples=500, deadline=None)
+pytestmark = pytest.mark.examples
+
+many = settings(max_examples=int(os.environ.get("EXAMPLES", "150")), deadline=None)
 
 
 def both(one: Policy, other: Policy) -> Policy:
