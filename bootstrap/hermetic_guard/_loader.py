@@ -3,6 +3,7 @@
 Run by _startup.py, staged as loader.src and, compiled, as loader.MAGIC.
 """
 
+import builtins
 import sys
 
 SHARED = "hermetic_guard.errors"
@@ -92,6 +93,28 @@ def execute(payload, standing):
     standing: those that are taken as they are, by name
     """
     loaded = {}
+    before = builtins.__import__
+    builtins.__import__ = make_import(sys.modules, before)
+    try:
+        _execute(payload, standing, loaded)
+    finally:
+        builtins.__import__ = before
+    return loaded
+
+
+def make_import(modules, elsewhere):
+    """What `import` calls meanwhile. The interpreter's own asks every module that something is taken from whether it is a package, and words an error
+    of each that is none: half of what the guard's modules take to execute.
+    """
+
+    def __import__(name, namespace=None, local=None, wanted=None, level=0):
+        found = modules.get(name) if wanted or "." not in name else None
+        return elsewhere(name, namespace, local, wanted, level) if found is None else found
+
+    return __import__
+
+
+def _execute(payload, standing, loaded):
     for name, is_package, filename, code in payload:
         module = standing.get(name) or type(sys)(name)
         module.__file__ = filename
@@ -105,4 +128,3 @@ def execute(payload, standing):
         if name in standing:
             continue
         exec(code, module.__dict__)
-    return loaded
