@@ -10,10 +10,11 @@ import posix
 import sys
 from posix import fstat, lstat, stat, strerror
 
-from hermetic_guard import files
 from hermetic_guard import intact as builtin_types
 from hermetic_guard.decide import READING, Request
 from hermetic_guard.errors import FilesystemRefused
+from hermetic_guard.files import BINARY
+from hermetic_guard.files import HEAD as HEAD_SIZE
 from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent, variables
 from hermetic_guard.guards.canonical import absent, as_bytes, link_of, locate, shown
 from hermetic_guard.guards.databases import read_uri
@@ -41,7 +42,6 @@ from hermetic_guard.sealing import seal
 from hermetic_guard.violations import make_builder
 
 NAME = "filesystem"
-HEAD_SIZE = files.HEAD
 SHARED_MEMORY = "/dev/shm/"
 STREAMS = (0, 1, 2)
 NAMES = MAKING | frozenset([TAKES, MOVES, PUTS])
@@ -360,7 +360,7 @@ def is_stream(place, action, identity, reads, writes):
 def make_on_head(own):
     """How a program begins decides how it is started (programs.py), whether or not it may be read. Of a binary that is its kind alone."""
     opened, read, close, unique, flags = os.open, os.read, os.close, id, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-    binary = files.BINARY
+    binary = BINARY
 
     def on_head(answer, path):
         if type(answer) is not list or type(path) is not str:
