@@ -23,7 +23,7 @@ from hermetic_guard import (
 )
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
-from hermetic_guard.guards import filesystem, integrity, native, network, process
+from hermetic_guard.guards import awaited, filesystem, integrity, native, network, process
 from hermetic_guard.observers import make_observers, replace_listings
 from hermetic_guard.sealing import seal
 from hermetic_guard.unlisted import hide
@@ -65,7 +65,8 @@ def activate(way, staged, identity, before, modules, twins, listings):
     note = hook.make_ask(NAMESPACE) if enforcer.hooked else own.append
     handling = seal(globals())
     enforcer.handlers.update({ALTERED: handling["make_on_altered"](channel.tell), NAMESPACE: handling["make_on_namespace"](own)})
-    load = make_load({children.PART: staged.part(children.PART, hook.make_ask(ALTERED) if enforcer.hooked else None)}, modules, note)
+    told = hook.make_ask(ALTERED) if enforcer.hooked else None
+    load = make_load({part: staged.part(part, told) for part in (children.PART, awaited.PART)}, modules, note)
     if scopes.current.builds == judging["hermetic_guard.policy"].CONFINED:
         builds = make_load({BUILDING: staged.part(BUILDING)}, judging, own.append)(BUILDING)["hermetic_guard.builds"]
 
@@ -74,8 +75,9 @@ def activate(way, staged, identity, before, modules, twins, listings):
 
     if enforcer.hooked:
         replace_listings(enforcer.ledger)
+    install_libraries = awaited.make_install(load)
     hidden = classes_in([twin for name, twin in twins.items() if twin is not modules[name]]), listings
-    install(enforcer, protected, native_files, channel, guard_children, builds, watch, hidden)
+    install(enforcer, protected, native_files, channel, guard_children, install_libraries, builds, watch, hidden)
     if builds is not None and "launcher" in staged.digests:
         launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
         builds.confine(scopes, lambda: builds.own_words(staged.run), launcher, os.execve)
@@ -134,10 +136,10 @@ def classes_in(modules):
     ]
 
 
-def install(enforcer, protected, native_files, channel, guard_children, builds, watch, hidden):
+def install(enforcer, protected, native_files, channel, guard_children, install_libraries, builds, watch, hidden):
     """Replacements first, the hook last: it would see our own imports. Every guard is there, for a policy can be tightened later."""
     handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
-    on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
+    on_files, replace = filesystem.prepare(enforcer, protect, channel.path, install_libraries)
     tables = [enforcer.handlers, handlers, on_files]
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()

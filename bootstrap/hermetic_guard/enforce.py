@@ -39,6 +39,7 @@ class Enforcer(object):
     narrowed()              the policy in force, serialized, if it is narrower than the run's own, else None
     handlers                of the events that those two raise, and `hermetic` inside `hermetic`
     when_loaded             functions that are called with an extension module once it is loaded, by its name; see guards/loading.py
+    before_loaded           functions that are called before it is
     hooked                  whether audit events can be relied on
     """
 
@@ -47,6 +48,7 @@ class Enforcer(object):
         self.run = run
         self.ledger = Ledger()
         self.when_loaded = {}  # type: dict[str, list]
+        self.before_loaded = {}  # type: dict[str, list]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
         sealed = seal(vars(hosts), vars(policy), vars(packages), vars(judging), vars(keywords), vars(violations), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in sealed["DECIDERS"].items()}

@@ -15,9 +15,8 @@ from hermetic_guard.decide import READING, Request
 from hermetic_guard.errors import FilesystemRefused
 from hermetic_guard.files import BINARY
 from hermetic_guard.files import HEAD as HEAD_SIZE
-from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent, variables
+from hermetic_guard.guards import canonical, operations, paths, silent, uris, variables
 from hermetic_guard.guards.canonical import absent, as_bytes, link_of, locate, shown
-from hermetic_guard.guards.databases import read_uri
 from hermetic_guard.guards.operations import (
     ACCESS,
     CREATE,
@@ -35,6 +34,7 @@ from hermetic_guard.guards.operations import (
     make_handlers,
 )
 from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
+from hermetic_guard.guards.uris import read_uri
 from hermetic_guard.hook import make_ask
 from hermetic_guard.intact import make_intact
 from hermetic_guard.policy import directory_of, is_within_any, lets_write
@@ -51,13 +51,13 @@ LEAVING = frozenset([TAKES, MOVES])
 FILE_KIND, REGULAR = 0o170000, 0o100000
 
 
-def prepare(enforcer, protect, channel_path):
-    """Make the judge, and let other guards have it. protect: integrity.py's judge.
+def prepare(enforcer, protect, channel_path, install_libraries):
+    """Make the judge, and let other guards have it. protect: integrity.py's judge. install_libraries: that of libraries.py, or of awaited.py
 
     Returns the handlers of the audit events, and a function that replaces what has none: to be called when nothing is read any more to put
     guards in place, for where there are no audit events it is the replaced functions that judge.
     """
-    judging = seal(vars(builtin_types), vars(paths), vars(canonical), vars(operations), vars(databases), globals())
+    judging = seal(vars(builtin_types), vars(paths), vars(canonical), vars(operations), vars(uris), globals())
     streams = judging["find_streams"]()
     judge = judging["make_judge"](enforcer, streams)
     handlers = judging["make_all_handlers"](enforcer, protect, judge, channel_path)
@@ -74,7 +74,7 @@ def prepare(enforcer, protect, channel_path):
         silent.install(enforcer.ledger, asks)
         if variables.PUTENV_IS_SILENT:
             variables.replace_putenv(enforcer.ledger, lambda _, shown: asks[VARIABLE](shown), variables.VARIABLES + variables.READ)
-        libraries.install(enforcer, asks)
+        install_libraries(enforcer, asks)
 
     return handlers, replace
 
