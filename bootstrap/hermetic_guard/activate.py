@@ -23,23 +23,22 @@ from hermetic_guard import (
 )
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.errors import PolicyViolation
-from hermetic_guard.guards import filesystem, integrity, native, network, process
+from hermetic_guard.guards import awaited, filesystem, integrity, native, network, process
 from hermetic_guard.observers import make_observers, replace_listings
-from hermetic_guard.policy import CONFINED
 from hermetic_guard.sealing import seal
 from hermetic_guard.unlisted import hide
 
 GUARDS = (network, process)
-NAMESPACE = "hermetic.namespace"
-"""An audit event of our own."""
+NAMESPACE, ALTERED = "hermetic.namespace", "hermetic.altered"
+"""Audit events of our own."""
 
 BUILDING = "building"
 """What is loaded where builds are confined, see hermetic/launch/payload.py."""
 
 
-def activate(way, staged, identity, before, modules, twins):
+def activate(way, staged, identity, before, modules, twins, listings):
     """staged: the run directory's checked files; identity: of the run's FIFO; before: see traces.py; modules: of the guard, by name
-    twins: likewise, see sealing.py
+    twins: likewise, see sealing.py; listings: see unlisted.py
 
     What comes after the report may be the target's.
     """
@@ -59,13 +58,16 @@ def activate(way, staged, identity, before, modules, twins):
     enforcer = Enforcer(scopes, channel.tell, make_stack(privately, own), staged.run, make_asked(scopes.base, privately, own))
     traces.restore_environment()
     if scopes.current.filesystem is not None:
-        filesystem.point_to_scratch(scopes.current.filesystem, scopes.scratch)
+        judging["hermetic_guard.guards.filesystem"].point_to_scratch(scopes.current.filesystem, scopes.scratch)
     protected = [path for path in staged.read("protected").decode("utf-8", "surrogateescape").split("\0") if path]
     native_files = staged.read("native")
     make_load, builds = seal(vars(late))["make_load"], None
     note = hook.make_ask(NAMESPACE) if enforcer.hooked else own.append
-    load = make_load({children.PART: staged.part(children.PART)}, modules, note)
-    if scopes.current.builds == CONFINED:
+    handling = seal(globals())
+    enforcer.handlers.update({ALTERED: handling["make_on_altered"](channel.tell), NAMESPACE: handling["make_on_namespace"](own)})
+    told = hook.make_ask(ALTERED) if enforcer.hooked else None
+    load = make_load({part: staged.part(part, told) for part in (children.PART, awaited.PART)}, modules, note)
+    if scopes.current.builds == judging["hermetic_guard.policy"].CONFINED:
         builds = make_load({BUILDING: staged.part(BUILDING)}, judging, own.append)(BUILDING)["hermetic_guard.builds"]
 
     def guard_children():
@@ -73,8 +75,9 @@ def activate(way, staged, identity, before, modules, twins):
 
     if enforcer.hooked:
         replace_listings(enforcer.ledger)
-    enforcer.handlers[NAMESPACE] = seal(globals())["make_on_namespace"](own)
-    install(enforcer, protected, native_files, channel, guard_children, builds, watch, classes_in(twins.values()))
+    install_libraries = awaited.make_install(load)
+    hidden = classes_in([twin for name, twin in twins.items() if twin is not modules[name]]), listings
+    install(enforcer, protected, native_files, channel, guard_children, install_libraries, builds, watch, hidden)
     if builds is not None and "launcher" in staged.digests:
         launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
         builds.confine(scopes, lambda: builds.own_words(staged.run), launcher, os.execve)
@@ -109,6 +112,18 @@ def make_on_namespace(own):
     return on_namespace
 
 
+def make_on_altered(tell):
+    """For a part of the guard that is to be loaded, and is not what the launcher wrote: that has to know, for it may be what is kept."""
+    getpid = os.getpid
+
+    def on_altered(answer, name):
+        if type(answer) is list and type(name) is str:
+            tell({"event": "failed", "pid": getpid(), "why": "%s in the run directory was altered" % name[:100]})
+            answer.append(True)
+
+    return on_altered
+
+
 def handoff(staged, identity, block):
     """What a child must know of the run."""
     return injection.Handoff(os.fsencode(staged.run), staged.digest.encode(), identity, block)
@@ -116,16 +131,15 @@ def handoff(staged, identity, block):
 
 def classes_in(modules):
     """Those that are defined there."""
-    found = [
+    return [
         value for module in modules for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__
     ]
-    return [kind for kind in found if not issubclass(kind, PolicyViolation)]
 
 
-def install(enforcer, protected, native_files, channel, guard_children, builds, watch, hidden):
+def install(enforcer, protected, native_files, channel, guard_children, install_libraries, builds, watch, hidden):
     """Replacements first, the hook last: it would see our own imports. Every guard is there, for a policy can be tightened later."""
     handlers, protect = integrity.install(enforcer, (enforcer.run, *protected))
-    on_files, replace = filesystem.prepare(enforcer, protect, channel.path)
+    on_files, replace = filesystem.prepare(enforcer, protect, channel.path, install_libraries)
     tables = [enforcer.handlers, handlers, on_files]
     tables.extend(guard.install(enforcer) for guard in GUARDS)
     guard_children()
@@ -141,8 +155,8 @@ def install(enforcer, protected, native_files, channel, guard_children, builds, 
     else:
         tell_uncaught_at_exit(channel.tell, largest_file(enforcer.scopes))
     tables.append(native.install(enforcer, native_files))  # from here on importing asks the hook
-    if hidden:
-        tables.append(hide(enforcer.ledger, hidden))
+    if hidden[0]:
+        tables.append(hide(enforcer.ledger, *hidden))
     if hasattr(sys, "addaudithook"):
         hook.install(tables, watch=watch)
     freeze()

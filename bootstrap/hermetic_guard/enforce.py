@@ -34,11 +34,12 @@ class Enforcer(object):
     read_head(path)         how a program begins, also where that may not be read; None likewise
     ask_open(path, mode, flags)   raises what the filesystem guard refuses of opening a file; None likewise
     ask_variable(shown)     raises if it lets no variable be set by which a library reads files; None likewise
-    closed()                whether this run may make no process at all, which cannot change any more
+    closed()                whether this run may make no process at all, which cannot change any more; it holds the policy, too
     refuse(action, target)  raises for what no policy allows; may be kept in a function that the target can take apart, as may
     narrowed()              the policy in force, serialized, if it is narrower than the run's own, else None
     handlers                of the events that those two raise, and `hermetic` inside `hermetic`
     when_loaded             functions that are called with an extension module once it is loaded, by its name; see guards/loading.py
+    before_loaded           functions that are called before it is
     hooked                  whether audit events can be relied on
     """
 
@@ -47,9 +48,10 @@ class Enforcer(object):
         self.run = run
         self.ledger = Ledger()
         self.when_loaded = {}  # type: dict[str, list]
+        self.before_loaded = {}  # type: dict[str, list]
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
         sealed = seal(vars(hosts), vars(policy), vars(packages), vars(judging), vars(keywords), vars(violations), globals())
-        sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in judging.DECIDERS.items()}
+        sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in sealed["DECIDERS"].items()}
         judge = sealed["make_judge"](scopes, asked)
         self.check = sealed["make_check"](scopes, judge, tell, stack)
         self.allows = sealed["make_allows"](judge, scopes)
@@ -62,10 +64,8 @@ class Enforcer(object):
             self.refuse, self.narrowed = make_ask(REFUSE), make_ask(NARROWED)
         else:
             self.refuse, self.narrowed = make_refuse(self.check), scopes.narrowed
+        self.closed = sealed["make_closed"](scopes)
         self.register, self.registered = make_registry(run)
-
-    def closed(self) -> bool:
-        return not decide(whole(self.scopes.base), Request("subprocess", "fork", "")).allowed
 
 
 def make_judge(scopes, asked):
@@ -99,6 +99,13 @@ def make_check(scopes, judge, tell, stack):
         raise violation(current.on_violation, request, decision)
 
     return check
+
+
+def make_closed(scopes):
+    def closed() -> bool:
+        return not decide(whole(scopes.base), Request("subprocess", "fork", "")).allowed
+
+    return closed
 
 
 def make_allows(judge, scopes):

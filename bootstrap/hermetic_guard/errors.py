@@ -75,6 +75,10 @@ class FilesystemRefused(PolicyViolation, PermissionError):
         return (*PolicyViolation.__reduce__(self), {"filename": self.filename})
 
 
+class Unanswered(PermissionError):
+    """Nobody is there to say whether something is allowed: the interpreter shuts down."""
+
+
 NUMBERS = []  # type: list[tuple[type, int, dict[str, int]]]
 """Of each class that is an OSError its errno, and others by action."""
 

@@ -11,6 +11,7 @@ target's that is called from here. Neither may hold the handlers.
 
 import sys
 
+from hermetic_guard.errors import Unanswered
 from hermetic_guard.sealing import seal
 
 OWN = "hermetic."
@@ -96,7 +97,3 @@ def make_ask(event):
         return answer[0]
 
     return ask
-
-
-class Unanswered(PermissionError):
-    """Nobody is there to say whether something is allowed."""

@@ -23,8 +23,10 @@ PYPY = sys.implementation.name == "pypy"
 """There a namespace cannot have an `import` of its own, so nothing is late."""
 
 
-STANDING = "decide files policy intersection injection start guards guards.variables".split()
-"""Modules of the guard that late ones import from. Of the others no copy is kept."""
+STANDING = (
+    "decide files policy intersection injection start hook patching guards guards.variables guards.loading guards.operations guards.paths"
+).split()
+"""Modules of the guard that late ones import from, as far as that side has them. Of the others no copy is kept."""
 
 
 def make_load(
@@ -63,7 +65,7 @@ def execute_at_once(payload):
 def snapshots(standing):
     """The modules that may be imported from, as they are now."""
     copies = {"os": OWN, "sys": copy_of(sys), PACKAGE: type(sys)(PACKAGE)}
-    for name in ["%s.%s" % (PACKAGE, name) for name in STANDING]:
+    for name in [name for name in map((PACKAGE + ".").__add__, STANDING) if name in standing]:
         copies[name] = copy_of(standing[name])
         parent, _, leaf = name.rpartition(".")
         setattr(copies[parent], leaf, copies[name])

@@ -37,6 +37,16 @@ class Ledger(object):
         _replace_among_supported(original, new)
         return original
 
+    def replace_methods(self, kind, methods) -> None:
+        """The same for several of a type's, by name. What was looked up before is forgotten once for all, which takes longer than all else."""
+        self._entries.extend([(kind, name, vars(kind)[name]) for name in methods])
+        stale = [put(kind, name, new) for name, new in methods.items()]
+        if True in stale:
+            _forget_lookups()
+        for name, new in methods.items():
+            verify(kind, name, new)
+        self.modules[kind.__module__] = sys.modules.get(kind.__module__)
+
     def standing(self, owner, name):
         """What stands there now, None for nothing."""
         return getattr(owner, name, None)
@@ -83,11 +93,22 @@ def builtin(function, original):
 
 
 def assign(owner, name, value):
+    if put(owner, name, value):
+        _forget_lookups()
+    verify(owner, name, value)
+
+
+def put(owner, name, value):
+    """Returns whether what was looked up before may be found still."""
     try:
         setattr(owner, name, value)
     except TypeError:
         dict_behind(owner)[name] = value
-        _forget_lookups()
+        return True
+    return False
+
+
+def verify(owner, name, value):
     if getattr(owner, name) is not getattr(value, "__get__", lambda *_: value)(None, owner):
         raise CannotReplace("%s.%s could not be replaced" % (getattr(owner, "__name__", owner), name))
 

@@ -32,12 +32,14 @@ def copied(*namespaces):
     if NAMESPACES is not None:
         NAMESPACES.append(sealed)
     for namespace in namespaces:
-        for name, value in namespace.items():
-            if inner.setdefault(name, value) is not value and name[:2] != "__":
+        for name in inner.keys() & namespace.keys():
+            if inner[name] is not namespace[name] and name[:2] != "__":
                 raise RuntimeError("two modules that are sealed together mean different things by %s" % name)
+        inner, before = namespace.copy(), inner
+        inner.update(before)
+    sealed.update(inner)
     owners = frozenset(map(id, namespaces))
     for name, value in inner.items():
         if type(value) is FunctionType and id(value.__globals__) in owners:
-            value = FunctionType(value.__code__, sealed, value.__name__, value.__defaults__)
-        sealed[name] = value
+            sealed[name] = FunctionType(value.__code__, sealed, value.__name__, value.__defaults__)
     return sealed

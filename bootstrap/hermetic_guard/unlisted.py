@@ -17,12 +17,15 @@ LIST = "hermetic.subclasses"
 NUMBERED_ANEW = sys.version_info < (3, 11)
 
 
-def hide(ledger, classes):
-    """Returns the handlers of audit events. classes: none of them may be made, or get other bases, afterwards"""
+def hide(ledger, classes, listings):
+    """Returns the handlers of audit events.
+
+    classes: none of them may be made, or get other bases, afterwards; listings: the dicts of their bases, as _loader.py finds them
+    """
     if NUMBERED_ANEW:
         original = ledger.replace(type, "__subclasses__", make_subclasses(make_ask(LIST)))
         return {LIST: seal(globals())["make_on_list"](original, frozenset(map(id, classes)))}
-    unlist(classes)
+    unlist(classes, listings)
     return {}
 
 
@@ -44,18 +47,13 @@ def make_on_list(original, hidden):
     return on_list
 
 
-def unlist(classes):
+def unlist(classes, listings):
     """classes: none of them may be made, or get other bases, afterwards"""
-    import gc
-    from _weakref import getweakrefs
-
     addresses = frozenset(map(id, classes))
+    for listing in listings:
+        for address in addresses.intersection(listing):
+            del listing[address]
     bases = {id(base): base for kind in classes for base in kind.__bases__ if id(base) not in addresses}
-    ones = [next(kind for kind in classes if base in kind.__bases__) for base in bases.values()]
-    for listing in gc.get_referrers(*[reference for kind in ones for reference in getweakrefs(kind)]):
-        if type(listing) is dict:
-            for address in addresses.intersection(listing):
-                del listing[address]
     left = [kind for base in bases.values() for kind in base.__subclasses__() if id(kind) in addresses]
     if left:
         raise RuntimeError("%s is listed by its base" % left[0].__name__)

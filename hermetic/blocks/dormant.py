@@ -76,6 +76,10 @@ class Dormant(Ledger):
             one_by_one(found.names, found.off, found.on)
         return original
 
+    def replace_methods(self, kind: Any, methods: dict[str, Any]) -> None:
+        for name, new in methods.items():
+            self.replace(kind, name, new)
+
     def _place(self, owner: ModuleType, name: str) -> tuple[Group, Module]:
         """Where a replacement belongs; one that two guards have made stays with the first. A module that was made a second time is another one."""
         key = owner.__name__

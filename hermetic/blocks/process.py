@@ -12,7 +12,7 @@ import sys
 
 from hermetic_guard import attribution, hook
 from hermetic_guard.enforce import NARROWED, Enforcer
-from hermetic_guard.guards import filesystem, integrity, loading, native, network, process
+from hermetic_guard.guards import filesystem, integrity, libraries, loading, native, network, process
 from hermetic_guard.policy import GUARDS, Policy
 from hermetic_guard.scopes import Scopes
 from hermetic_guard.sealing import seal
@@ -156,7 +156,7 @@ def put_in_place(
     for module in ("_interpreters", "_xxsubinterpreters"):
         for name in INTERPRETERS:
             loading.when_loaded(enforcer, module, loading.replacer(enforcer, name, refused_inside(enforcer.refuse, outside)))
-    on_files, replace = filesystem.prepare(enforcer, protect, "")
+    on_files, replace = filesystem.prepare(enforcer, protect, "", libraries.install)
     on_files["open"] = but_for(on_files["open"], channel_of_run())
     tables = [enforcer.handlers, handlers, on_files, guard_starts(enforcer)]
     for guard in (network, process):

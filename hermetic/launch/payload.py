@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 FIRST = (
     "errors violations hosts files distributions policy packages unions intersection keywords decide serialized sealing scopes patching events "
     "attribution injection start late shutdown hook unlisted intact observers collector enforce guards guards.paths guards.loading "
-    "guards.integrity guards.addresses guards.canonical guards.operations guards.databases guards.silent guards.libraries "
+    "guards.integrity guards.addresses guards.canonical guards.operations guards.uris guards.silent "
     "guards.variables guards.filesystem guards.ownership guards.proxies guards.resolution guards.options guards.interrupted "
-    "guards.sockets guards.names guards.network guards.native guards.process children traces activate"
+    "guards.sockets guards.names guards.network guards.native guards.process guards.awaited children traces activate"
 ).split()
 PARTS = {
+    "libraries": "guards.uris guards.databases guards.libraries".split(),
     "building": "cmdline setuptools trees builds".split(),
     "starting": "cmdline shebang pyenv pex programs standard_library starts".split(),
     "payload": FIRST,

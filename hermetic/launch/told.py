@@ -75,13 +75,14 @@ class Told:
             self.log.write("refused", event)
 
     def could_not_guard(self, why: str, by_target: bool) -> None:
-        """The guard ended a process before any of its code. The target is the first to report anything."""
+        """The guard ended a process before any of its code, or refuses what it cannot be loaded for. The target is the first to report anything."""
         before = self.carries and by_target and not self.ready
         self.failed = self.failed or before
         if why not in self.reasons and len(self.reasons) < REASONS:
             self.reasons.add(why)
             tell = self.say.nothing_ran if before else self.say.told
-            tell(f"{why}; {'nothing was run' if before else 'a Python child was ended'}")
+            late = by_target and not before
+            tell(f"{why}; {'nothing was run' if before else 'what needs it is refused' if late else 'a Python child was ended'}")
 
     def at_limit(self, field: str, value: float | None = None) -> None:
         """Tell that the run is ended for this limit, or that a process could not go on."""

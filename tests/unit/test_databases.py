@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from hermetic_guard.guards.databases import has_log, read_uri, reading_uri, spelled_out
+from hermetic_guard.guards.databases import has_log, reading_uri, spelled_out
+from hermetic_guard.guards.uris import read_uri
 
 URIS = [
     ("/a/b", (None, "")),

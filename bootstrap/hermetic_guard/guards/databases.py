@@ -5,13 +5,13 @@ authorizer in each that is asked of every ATTACH, and so of VACUUM INTO, which i
 """
 
 from hermetic_guard.guards.paths import exact
+from hermetic_guard.guards.uris import MEMORY, read_uri, unquoted
 
 SQLITE_OK, SQLITE_DENY, SQLITE_ATTACH, SQLITE_FUNCTION = 0, 1, 24, 31
 POINTERS = ("fts3_tokenizer", "load_extension")
 """Functions of SQL that call whatever address they are given, or load a library; sqlite.org/fts3.html."""
 SETTINGS = (1004, 1005)
 """SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER and _LOAD_EXTENSION."""
-MEMORY = ("", ":memory:")
 URI_AT = 6
 """The place of `uri` among the arguments behind the database."""
 
@@ -21,33 +21,9 @@ WAL, WAL_AT = 2, 18
 UNQUOTED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~")
 
 
-def read_uri(text):
-    """(path, mode) of a `file:` URI, (None, "") for what is none; sqlite.org/uri.html. Of several modes the one that allows most counts."""
-    if text[:5] != "file:":
-        return None, ""
-    path, _, query = text[5:].partition("#")[0].partition("?")
-    if path[:2] == "//":
-        path = "/" + path[2:].partition("/")[2]
-    modes = [unquoted(value) for name, _, value in (part.partition("=") for part in query.split("&")) if unquoted(name) == "mode"]
-    path = unquoted(path)
-    if path in MEMORY or modes in (["memory"],):
-        return path, "memory"
-    return path, "ro" if modes and set(modes) == {"ro"} else "rwc"
-
-
 def names_layer(text):
     """Whether a URI chooses how files are locked (`vfs=unix-dotfile`)."""
     return any(unquoted(part.partition("=")[0]) == "vfs" for part in text.partition("#")[0].partition("?")[2].split("&"))
-
-
-def unquoted(text):
-    head, *parts = text.encode("utf-8", "surrogateescape").split(b"%")
-    for part in parts:
-        try:
-            head += bytes([int(part[:2], 16)]) + part[2:]
-        except ValueError:
-            head += b"%" + part
-    return head.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 def reading_uri(path):

@@ -10,13 +10,13 @@ import posix
 import sys
 from posix import fstat, lstat, stat, strerror
 
-from hermetic_guard import files
 from hermetic_guard import intact as builtin_types
 from hermetic_guard.decide import READING, Request
 from hermetic_guard.errors import FilesystemRefused
-from hermetic_guard.guards import canonical, databases, libraries, operations, paths, silent, variables
+from hermetic_guard.files import BINARY
+from hermetic_guard.files import HEAD as HEAD_SIZE
+from hermetic_guard.guards import canonical, operations, paths, silent, uris, variables
 from hermetic_guard.guards.canonical import absent, as_bytes, link_of, locate, shown
-from hermetic_guard.guards.databases import read_uri
 from hermetic_guard.guards.operations import (
     ACCESS,
     CREATE,
@@ -34,6 +34,7 @@ from hermetic_guard.guards.operations import (
     make_handlers,
 )
 from hermetic_guard.guards.paths import FOLLOWS, LINK, MAKES, MAKING, MOVES, PUTS, READS, REMEMBERED, TAKES, TOUCHES, TREES, WRITES, look
+from hermetic_guard.guards.uris import read_uri
 from hermetic_guard.hook import make_ask
 from hermetic_guard.intact import make_intact
 from hermetic_guard.policy import directory_of, is_within_any, lets_write
@@ -41,7 +42,6 @@ from hermetic_guard.sealing import seal
 from hermetic_guard.violations import make_builder
 
 NAME = "filesystem"
-HEAD_SIZE = files.HEAD
 SHARED_MEMORY = "/dev/shm/"
 STREAMS = (0, 1, 2)
 NAMES = MAKING | frozenset([TAKES, MOVES, PUTS])
@@ -51,13 +51,13 @@ LEAVING = frozenset([TAKES, MOVES])
 FILE_KIND, REGULAR = 0o170000, 0o100000
 
 
-def prepare(enforcer, protect, channel_path):
-    """Make the judge, and let other guards have it. protect: integrity.py's judge.
+def prepare(enforcer, protect, channel_path, install_libraries):
+    """Make the judge, and let other guards have it. protect: integrity.py's judge. install_libraries: that of libraries.py, or of awaited.py
 
     Returns the handlers of the audit events, and a function that replaces what has none: to be called when nothing is read any more to put
     guards in place, for where there are no audit events it is the replaced functions that judge.
     """
-    judging = seal(vars(builtin_types), vars(paths), vars(canonical), vars(operations), vars(databases), globals())
+    judging = seal(vars(builtin_types), vars(paths), vars(canonical), vars(operations), vars(uris), globals())
     streams = judging["find_streams"]()
     judge = judging["make_judge"](enforcer, streams)
     handlers = judging["make_all_handlers"](enforcer, protect, judge, channel_path)
@@ -74,7 +74,7 @@ def prepare(enforcer, protect, channel_path):
         silent.install(enforcer.ledger, asks)
         if variables.PUTENV_IS_SILENT:
             variables.replace_putenv(enforcer.ledger, lambda _, shown: asks[VARIABLE](shown), variables.VARIABLES + variables.READ)
-        libraries.install(enforcer, asks)
+        install_libraries(enforcer, asks)
 
     return handlers, replace
 
@@ -360,7 +360,7 @@ def is_stream(place, action, identity, reads, writes):
 def make_on_head(own):
     """How a program begins decides how it is started (programs.py), whether or not it may be read. Of a binary that is its kind alone."""
     opened, read, close, unique, flags = os.open, os.read, os.close, id, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-    binary = files.BINARY
+    binary = BINARY
 
     def on_head(answer, path):
         if type(answer) is not list or type(path) is not str:

@@ -34,6 +34,12 @@ def install(enforcer, asks):
     replacer.put = enforcer.ledger.later()  # what is kept in sight from now on must not lead to the ledger, which knows the originals
 
 
+def make_acts(put, asks):
+    """What is done with the modules, by name; put(owner, name, new) replaces something."""
+    replacer = Replacer(put, asks)
+    return {name: replacer.apply(patch) for name, patch in PATCHES.items()}
+
+
 class Replacer(object):
     """put: replaces an attribute; asks: the functions to ask with, by the event they raise."""
 

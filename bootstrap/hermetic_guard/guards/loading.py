@@ -20,6 +20,9 @@ CREATE = "hermetic.create"
 REPLACED = frozenset(["_imp", "_io", "_posixsubprocess", "_socket", "gc", "posix"])
 """The modules that guards replace something in, by the last part of their names: that is what their init functions are found by."""
 
+ROOM = 50
+"""Frames that what is done with a module may take."""
+
 PYPY = sys.implementation.name == "pypy"
 INTERPRETERS = {
     "_interpreters": ("create",),
@@ -59,7 +62,7 @@ def copy_of(spec):
 
 
 def install(enforcer):
-    refuse, acts = enforcer.refuse, enforcer.when_loaded
+    refuse, acts = enforcer.refuse, make_acts(enforcer.before_loaded, enforcer.when_loaded)
     for module, makers in INTERPRETERS.items():
         for name in makers:
             when_loaded(enforcer, module, replacer(enforcer, name, make_refuser(refuse)))
@@ -87,7 +90,8 @@ def hide(enforcer, judge):
         return ask(copy_of(spec))
 
     enforcer.ledger.replace(_imp, "create_builtin", dress(create, original))
-    acts = {name: tuple(found) for name, found in enforcer.when_loaded.items()}  # the other is in the target's reach
+    copies = [{name: tuple(found) for name, found in table.items()} for table in (enforcer.before_loaded, enforcer.when_loaded)]
+    acts = sealed["make_acts"](*copies)  # the others are in the target's reach
     return {CREATE: sealed["make_on_create"](judge, sealed["guarded"](original, enforcer, acts))}
 
 
@@ -103,9 +107,42 @@ def make_on_create(judge, create):
     return on_create
 
 
-def when_loaded(enforcer, name, act):
-    """Have act(module) called whenever an extension module of that name, without its packages, has been loaded."""
+def when_loaded(enforcer, name, act, prepare=None):
+    """Have act(module) called whenever an extension module of that name, without its packages, has been loaded, and prepare() before that."""
     enforcer.when_loaded.setdefault(name, []).append(act)
+    if prepare is not None:
+        enforcer.before_loaded.setdefault(name, []).append(prepare)
+
+
+def make_acts(before, after):
+    """What is done with modules: prepare(name), to be called while there is nothing to be had yet, and act(name, module).
+
+    Where the second fails nobody gets the module: what CPython has put into sys.modules by then goes out again.
+    """
+    modules, room = sys.modules, ROOM
+
+    def prepare(name):
+        if name in after:
+            deeper(room)
+        for one in before.get(name, ()):
+            one()
+
+    def act(name, module):
+        try:
+            for one in after.get(name, ()):
+                one(module)
+        except BaseException:
+            for named in [named for named, found in list(modules.items()) if found is module]:
+                del modules[named]
+            raise
+
+    return prepare, act
+
+
+def deeper(frames):
+    """Raises RecursionError where there is no room for so many."""
+    if frames:
+        deeper(frames - 1)
 
 
 def make_refuser(refuse):
@@ -114,6 +151,7 @@ def make_refuser(refuse):
 
 def guarded(original, enforcer, acts):
     standing, refuse, replaced = enforcer.ledger.modules, enforcer.refuse, REPLACED
+    prepare, act = acts
 
     def create(spec, *file):
         spec = copy_of(spec)
@@ -123,9 +161,9 @@ def guarded(original, enforcer, acts):
             if name != last:
                 refuse("load again", name)
             return standing[last]
+        prepare(last)
         module = original(spec, *file)
-        for act in acts.get(last, ()):
-            act(module)
+        act(last, module)
         return module
 
     return create
@@ -134,12 +172,14 @@ def guarded(original, enforcer, acts):
 def executed(original, acts):
     """A module of the new kind gets its types when it is executed, which it is after it was made."""
 
+    prepare, act = acts
+
     def execute(module):
-        result = original(module)
         name = getattr(module, "__name__", None)
-        if type(name) is str:
-            for act in acts.get(name.rpartition(".")[2], ()):
-                act(module)
+        last = name.rpartition(".")[2] if type(name) is str else ""
+        prepare(last)
+        result = original(module)
+        act(last, module)
         return result
 
     return execute
@@ -148,10 +188,11 @@ def executed(original, acts):
 def executed_in_python(original, acts):
     """PyPy has modules in Python that are C's elsewhere."""
 
+    _, act = acts
+
     def exec_module(self, module):
         original(self, module)
-        for act in acts.get(module.__name__, ()):
-            act(module)
+        act(module.__name__, module)
 
     return exec_module
 

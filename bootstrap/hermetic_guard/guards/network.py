@@ -12,7 +12,7 @@ from _socket import gaierror, herror
 from posix import uname
 
 from hermetic_guard import hosts
-from hermetic_guard.decide import TCL, Request, sends_nothing
+from hermetic_guard.decide import Request, sends_nothing
 from hermetic_guard.guards import addresses, canonical, interrupted, names, ownership, proxies, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
@@ -41,6 +41,8 @@ from hermetic_guard.patching import CannotReplace
 from hermetic_guard.sealing import copied, seal
 
 NAME = "network"
+TCL = "Tcl"
+"""As decide.py has it, which is on the other side."""
 UNSPECIFIED = (bytes(4), bytes(16))
 MEMORY = 1000
 """Addresses that are remembered as allowed."""
@@ -89,8 +91,7 @@ def replace_methods(ledger, methods):
     """
     type_itself = _socket.socket
     if not PYPY:
-        for name, wrapper in methods.items():
-            ledger.replace(type_itself, name, wrapper)
+        ledger.replace_methods(type_itself, methods)
     if PYPY or not hasattr(sys, "audit"):
         derived = type_itself.__subclasses__()
         ours = type("socket", (type_itself,), dict(methods, __slots__=(), __module__="_socket", __doc__=type_itself.__doc__))
