@@ -140,9 +140,13 @@ class Run:
             self._told.report.narrowed = narrowed(self.resolved) if self.resolved else {}
         return self._told
 
+    def load_before(self) -> None:
+        """What `load` loads, while it can be loaded as it is on the disk."""
+        ahead.load(ahead.ATTENDING)
+        self.load()
+
     def load(self) -> None:
         """What will be needed while the target runs, and once it has ended."""
-        ahead.load(ahead.ATTENDING)
         from hermetic import distributions  # noqa: F401
         from hermetic.events import scan
         from hermetic.launch import ending, leftovers, removal  # noqa: F401
@@ -265,7 +269,7 @@ class Run:
             here=self.here,
             permit=self.permit,
             tell=lambda event: self.told.refused_by_kernel(event),
-            load=self.load,
+            load=self.load_before,
             loopback=self.loopback,
             later=self.later,
             child=self.child,
