@@ -43,6 +43,8 @@ hermetic.linux.namespaces
 """.split()
 """Where names are allowed."""
 PACKAGES = ("hermetic", "hermetic_guard")
+LARGEST = 1 << 24
+"""Bytes that are copied at once; no library has as many."""
 
 
 class Later:
@@ -124,7 +126,8 @@ class Later:
         if spec is None or spec.loader is None:
             return  # it is built in, or this interpreter has none
         if not isinstance(spec.loader, ExtensionFileLoader):
-            code = spec.loader.get_code(name)  # type: ignore[attr-defined]
+            made = ahead.bytecode(str(spec.origin), str(spec.cached))
+            code = loads(made) if made is not None else spec.loader.get_code(name)  # type: ignore[attr-defined]
             spec.loader = Code(lambda: code)  # type: ignore[assignment]
             self._specs[name] = spec
         elif not self._is_copied(spec):
@@ -139,8 +142,12 @@ class Later:
             descriptor = self._opened[spec.name] = os.memfd_create(spec.name)
         except OSError:
             return False
-        with open(str(spec.origin), "rb") as library:
-            os.write(descriptor, library.read())
+        library = os.open(str(spec.origin), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while os.sendfile(descriptor, library, None, LARGEST):
+                pass
+        finally:
+            os.close(library)
         spec.origin = f"/proc/self/fd/{descriptor}"
         spec.loader = ExtensionFileLoader(spec.name, spec.origin)
         self._specs[spec.name] = spec

@@ -61,10 +61,11 @@ def decide_and_run(
         say.detail(f"environment: {len(environment)} variables of {len(initial)}" + (f"; taken away: {taken}" if taken else ""))
     policy = beforehand.filling(beforehand.with_needs(resolved.policy, target, cwd), fills)
     beforehand.refuse_hidden(policy, target)
+    outer = None
     if nested.is_inside():
         nested.refuse_what_the_outer_run_does(invocation)
         nested.attend(policy)
-    outer = nested.tighten(policy)
+        outer = nested.tighten(policy)
     if outer is not None:
         say.notice(resolved.choice)
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
@@ -218,6 +219,7 @@ class Run:
 
         def begun(run: RunDirectory) -> dict[str, Content]:
             self.begin(run.path, protected)
+            run.kept = self.child is not None and self.child.namespaced is True
             return payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
 
         return RunDirectory.create(beforehand.own_resolver(self.loopback) if names else {}, os.environ, begun)
