@@ -60,6 +60,12 @@ hermetic.policy.repositories hermetic.policy.environment
 """.split()
 """What chooses a profile, and what most of these ask for."""
 
+ANSWERING = "hermetic.linux.numbers hermetic.linux.steps hermetic.linux.notify".split()
+"""What the launcher answers the child with when that asks."""
+
+PERMITTING = "hermetic.linux.gaps hermetic.linux.layers hermetic.launch.permission hermetic.linux.supervisor".split()
+"""What decides whether the child may go on."""
+
 ENTERING = """
 hermetic.linux.descriptors hermetic.linux.numbers hermetic.linux.steps hermetic.linux.namespaces hermetic.linux.beginning
 """.split()
@@ -73,8 +79,7 @@ hermetic.linux.privileges hermetic_guard.files hermetic.linux.surroundings herme
 
 ATTENDING = """
 hermetic_guard.distributions hermetic.distributions hermetic_guard.packages hermetic_guard.attribution hermetic_guard.decide hermetic.events
-hermetic.launch.ending hermetic.launch.leftovers hermetic.linux.gaps hermetic.linux.layers hermetic.launch.permission hermetic.launch.removal
-hermetic.report hermetic.launch.told
+hermetic.launch.ending hermetic.launch.leftovers hermetic.launch.removal hermetic.report hermetic.launch.told
 """.split()
 """What stays beside the target."""
 
@@ -112,22 +117,29 @@ def _load(name: str, is_package: bool) -> None:
 
 
 def _code(source: str, cached: str) -> "CodeType | None":
-    """What is in the bytecode; None where there is none, or none of this source."""
+    data = bytecode(source, cached)
+    if data is None:
+        return None
+    code: CodeType = loads(data)
+    _fix_co_filename(code, source)
+    return code
+
+
+def bytecode(source: str, cached: str, directory: "int | None" = None) -> "memoryview | None":
+    """What is in a file of bytecode; None where there is none, or none of this source. directory: where these names begin, if not here"""
     try:
-        descriptor = os.open(cached, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(cached, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
         try:
             data = os.read(descriptor, LARGEST)
         finally:
             os.close(descriptor)
-        found = os.stat(source)
+        found = os.stat(source, dir_fd=directory)
     except OSError:
         return None
     stands_for = (int(found.st_mtime) & WORD).to_bytes(4, "little") + (found.st_size & WORD).to_bytes(4, "little")
     if data[:HEADER] != MAGIC_NUMBER + BY_TIME + stands_for or len(data) == LARGEST:
         return None
-    code: CodeType = loads(memoryview(data)[HEADER:])
-    _fix_co_filename(code, source)
-    return code
+    return memoryview(data)[HEADER:]
 
 
 def _module(name: str, source: str, cached: str, path: "list[str] | None") -> "ModuleType":

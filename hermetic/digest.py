@@ -5,23 +5,40 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from hermetic.kept import Piece
 
 SIZE = 32
 """Bytes of a digest."""
 
 
 class Content:
-    """What a file holds, and its digest in hex."""
+    """What a file holds, which may be read only when it is asked for; and its digest in hex."""
 
-    __slots__ = ("data", "digest")
+    __slots__ = ("_held", "digest")
 
-    def __init__(self, data: bytes | memoryview, digest: str = "") -> None:
-        self.data = data
-        self.digest = digest or digest_of(data)
+    def __init__(self, data: bytes | memoryview | Piece, digest: str = "") -> None:
+        self._held = data
+        self.digest = digest or digest_of(self.data)
+
+    @property
+    def data(self) -> bytes | memoryview:
+        return self._held if isinstance(self._held, bytes | memoryview) else bytes(self._held)
+
+    def write_to(self, descriptor: int) -> None:
+        """Raises OSError."""
+        if not isinstance(self._held, bytes | memoryview):
+            self._held.copy_to(descriptor)
+            return
+        rest = self._held
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
 
 
 def digest_of(data: bytes | memoryview) -> str:

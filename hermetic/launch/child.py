@@ -136,6 +136,7 @@ class Child:
 
 def can_look_into(pid: int, descriptor: int) -> bool:
     """Whether this process may look into its child, at a descriptor that this has: Yama forbids it, or a container's filter."""
+    ahead.load(ahead.ANSWERING)
     from hermetic.linux.notify import take_descriptor
 
     try:

@@ -10,6 +10,7 @@ import time
 
 from hermetic_guard.hosts import ANY
 
+from hermetic import ahead
 from hermetic.errors import GuardUnavailable, HermeticError
 from hermetic.launch import becoming
 from hermetic.launch.becoming import ALONE, ASKED, END, FAILED, NONE, SUPERVISED
@@ -49,7 +50,7 @@ class ConfinedExecution(Execution):
     permit: is told what was put in place (a Here), and says why that is not enough, "" if it is
     tell:   is given an event for each refusal of the supervisor's
     loopback: answers by UDP where all of localhost is open, if it could be had
-    load:   loads what will be needed from now on; called before the target can have put something else in its place
+    load:   loads what will be needed from now on; called before the target runs, where that could change it
     later:  what may have to be loaded once the target runs, where that may not come from files any more
     child:  what was forked for this already, if anything was; by now it may have begun
     """
@@ -117,18 +118,14 @@ class ConfinedExecution(Execution):
 
     def _read_ahead(self, *, namespaced: bool) -> None:
         """While the child is busy: what it will wait for, and what may have to be loaded once the target runs; then, where that cannot change it."""
+        ahead.load(ahead.PERMITTING)
         from hermetic.launch import permission  # noqa: F401
         from hermetic.linux import supervisor  # noqa: F401
 
-        if not (namespaced and self._keeps_places()):
+        if not namespaced:
             self._load()
         if self._later:
             self._later.hold(names=bool(self._policy.network and self._policy.network.domains), own=not namespaced)
-
-    def _keeps_places(self) -> bool:
-        """Whether mounts keep hermetic's own files where they are, too: with nothing above them can others be put in their place (mounts.py)."""
-        rules = self._policy.filesystem
-        return rules is not None and "/" not in rules.write
 
     def is_awaited(self) -> bool:
         return not self._placed

@@ -158,7 +158,7 @@ def guard(cache: str) -> dict[str, Content]:
     return made
 
 
-def split(words: list[str], content: memoryview) -> dict[str, Content]:
+def split(words: list[str], content: kept.Piece) -> dict[str, Content]:
     """What was kept; nothing where the words do not fit the content."""
     try:
         names, sizes, digests = zip(*(word.split(":") for word in words), strict=True)

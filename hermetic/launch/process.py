@@ -36,6 +36,8 @@ GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL for a target whose time is up."""
 FREEZING = 0.5
 """Seconds in which everything is stopped before it is killed."""
+LULL = 0.05
+"""Seconds that a target has for itself before there is other work but the first step: most are over by then, and processors are few."""
 PIECE = 65536
 PIECES = 16
 """Reads of the FIFO in one turn. A target that never stops writing must not keep its signals from being passed on."""
@@ -81,7 +83,8 @@ def launch(
     on_events: is given what was written to the FIFO, in pieces that may end within a line
     ready:     tells whether the process of that pid has reported that its guards stand
     deadline:  seconds it has for that; time in which it is stopped does not count
-    meanwhile: work for idle time, advanced a step at a time while the target runs and dropped when it has ended
+    meanwhile: work for idle time, advanced a step at a time while the target runs and dropped when it has ended. The first step is what the launcher
+               needs itself; there are others only where the target runs for longer than LULL
     keeper:    of the run's limits, where it has some
     company:   the program that has asked for the run, where one has
 
@@ -184,6 +187,7 @@ class _Watch:
         self._keeper = keeper
         self._spare = spare
         self._kill_at: float | None = None
+        self._idle_at: float | None = None
         self._on_terminal = on_terminal
         self.company: Company | None = None
         self._more = True  # what was written before the kernel was told to wake us for it
@@ -194,12 +198,14 @@ class _Watch:
     def until_ended(self, idle: Iterator[object] | None) -> None:
         """Pass signals on, take events, keep the times, until the target has a status."""
         while self.status is None:
-            free = idle is not None and not self._execution.is_awaited()
+            free = idle is not None and not self._execution.is_awaited() and time.monotonic() >= (self._idle_at or 0)
             info = self._signals.wait(0 if free or self._more else self._until_next())
             if info:
                 self._relay(info)
-            elif free and idle and next(idle, self) is self:
-                idle = None
+            elif free and idle:
+                more = next(idle, self) is not self
+                idle = idle if more else None
+                self._idle_at = (self._idle_at or time.monotonic() + LULL) if more else None
             self._execution.proceed()
             self._take_events()
             self._keep_times()
@@ -227,7 +233,7 @@ class _Watch:
 
     def _until_next(self) -> float | None:
         """Seconds until there is something to do without a signal; None: never."""
-        times = [moment for moment in (self._ready_by, self._resume_at, self._kill_at) if moment is not None]
+        times = [moment for moment in (self._ready_by, self._resume_at, self._kill_at, self._idle_at) if moment is not None]
         if self._keeper and not self._keeper.reached:
             times.append(self._keeper.due())
         due = self.company.due() if self.company else None

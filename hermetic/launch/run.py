@@ -61,10 +61,11 @@ def decide_and_run(
         say.detail(f"environment: {len(environment)} variables of {len(initial)}" + (f"; taken away: {taken}" if taken else ""))
     policy = beforehand.filling(beforehand.with_needs(resolved.policy, target, cwd), fills)
     beforehand.refuse_hidden(policy, target)
+    outer = None
     if nested.is_inside():
         nested.refuse_what_the_outer_run_does(invocation)
         nested.attend(policy)
-    outer = nested.tighten(policy)
+        outer = nested.tighten(policy)
     if outer is not None:
         say.notice(resolved.choice)
         say.detail("inside another hermetic: both policies hold, and the outer one tells")
@@ -140,9 +141,13 @@ class Run:
             self._told.report.narrowed = narrowed(self.resolved) if self.resolved else {}
         return self._told
 
+    def load_before(self) -> None:
+        """What `load` loads, while it can be loaded as it is on the disk."""
+        ahead.load(ahead.ATTENDING)
+        self.load()
+
     def load(self) -> None:
         """What will be needed while the target runs, and once it has ended."""
-        ahead.load(ahead.ATTENDING)
         from hermetic import distributions  # noqa: F401
         from hermetic.events import scan
         from hermetic.launch import ending, leftovers, removal  # noqa: F401
@@ -214,6 +219,7 @@ class Run:
 
         def begun(run: RunDirectory) -> dict[str, Content]:
             self.begin(run.path, protected)
+            run.kept = self.child is not None and self.child.namespaced is True
             return payload.files(self.policy, known, protected, self.native_files(), cache=kept.directory(os.environ))
 
         return RunDirectory.create(beforehand.own_resolver(self.loopback) if names else {}, os.environ, begun)
@@ -265,7 +271,7 @@ class Run:
             here=self.here,
             permit=self.permit,
             tell=lambda event: self.told.refused_by_kernel(event),
-            load=self.load,
+            load=self.load_before,
             loopback=self.loopback,
             later=self.later,
             child=self.child,

@@ -12,7 +12,7 @@ import fcntl
 import os
 import stat
 
-from hermetic.digest import Content, digest_of
+from hermetic.digest import Content
 from hermetic.errors import StageError
 
 TYPE_CHECKING = False
@@ -33,7 +33,8 @@ MODIFIED = 0
 DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW
 DIRECTORIES = ("unix", "scratch")
 IMPORTED = ("_hermetic_early.py", "sitecustomize.py")
-"""Beside these stand directories called like the bytecode that Python 2 would leave, which is refused by a module that it imports."""
+"""Beside these stand directories called like the bytecode that Python 2 would leave, which is refused by a module that it imports; but not where
+nothing can be left."""
 STEP = 256
 """Names of other directories that one step of a sweep passes over."""
 UNMAPPED = 65534
@@ -48,10 +49,12 @@ class RunDirectory:
     digest:   of its manifest, in hex
     events:   descriptor to read its FIFO from, without blocking; it never reads as ended
     identity: (st_dev, st_ino) of the FIFO
+    kept:     whether a mount will keep everybody in the run from changing it
     """
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
+        self.kept = False
         self.digest = ""
         self.events = -1
         self.identity = (0, 0)
@@ -110,10 +113,10 @@ class RunDirectory:
     def _begin(self, files: Mapping[str, Content | bytes]) -> dict[str, Content]:
         """Its mark, these files, and what may be written inside."""
         contents = _contents({MARK: b"", **files})
-        self._write(MARK, contents[MARK].data)
+        self._write(MARK, contents[MARK])
         os.mkdir(BYTECODE, 0o700, dir_fd=self._descriptor)
         for name in files:
-            self._write(name, contents[name].data)
+            self._write(name, contents[name])
         for name in DIRECTORIES:
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
         os.mkfifo(EVENTS, 0o600, dir_fd=self._descriptor)
@@ -129,23 +132,22 @@ class RunDirectory:
         there = {MARK, *but}
         for name in contents:
             if name not in there:
-                self._write(name, contents[name].data)
-        manifest = "".join(f"{content.digest} {name}\n" for name, content in sorted(contents.items())).encode()
+                self._write(name, contents[name])
+        manifest = Content("".join(f"{content.digest} {name}\n" for name, content in sorted(contents.items())).encode())
         self._write(MANIFEST, manifest)
-        self.digest = digest_of(manifest)
+        self.digest = manifest.digest
         os.chmod(BYTECODE, 0o500, dir_fd=self._descriptor)
         imported = [name for name in IMPORTED if name in contents]
         for name in imported:
             os.utime(name, (MODIFIED, MODIFIED), dir_fd=self._descriptor)
-        for name in (name + kind for name in imported for kind in "co"):
+        for name in (name + kind for name in imported for kind in "co" if not self.kept):
             os.mkdir(name, 0o700, dir_fd=self._descriptor)
 
-    def _write(self, name: str, content: bytes | memoryview) -> None:
+    def _write(self, name: str, content: Content) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(name, flags, 0o400, dir_fd=self._descriptor)
         try:
-            while content:
-                content = content[os.write(descriptor, content) :]
+            content.write_to(descriptor)
         finally:
             os.close(descriptor)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
 
 from hermetic.linux import numbers, syscalls
 from hermetic.linux.steps import words
@@ -193,6 +192,8 @@ def is_deserted(listener: int) -> bool:
 
 
 def _hung_up(listener: int, milliseconds: int | None) -> bool:
+    import select  # a library, which takes longer to load than all of this: not on the way to a run
+
     poll = select.poll()
     poll.register(listener, select.POLLIN)
     return any(event & select.POLLHUP for _, event in poll.poll(milliseconds))

@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hermetic.kept import Piece
+
 OLDEST = (3, 6)
 GUARDED = ("cpython", "pypy")
 NEWEST_EARLY = (3, 15)
@@ -118,7 +120,7 @@ def serialized(facts: Interpreter) -> bytes:
     return " ".join(words).encode() + b"\n" + b"".join(part.data for part in facts.compiled.values())
 
 
-def parse(answer: bytes | memoryview, real: str, digests: Sequence[str] = ()) -> Interpreter | None:
+def parse(answer: bytes | Piece, real: str, digests: Sequence[str] = ()) -> Interpreter | None:
     """What `_interrogate.py` printed; None if it is anything else. digests: of what it compiled, where they are known."""
     head = bytes(answer[:LONGEST_HEAD])
     head = head[: head.find(b"\n") + 1]

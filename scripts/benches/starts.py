@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from benches.measure import compare, told, wholes
+from benches.measure import compare, quietly, told, wholes
 from benches.place import ROOT
 
 PASS = "-c", "pass"
@@ -80,12 +80,12 @@ def drain(events):
 def kernel(place, rounds):
     """A run of a program that is not Python, in a process of its own, as runs are: with and without the kernel's rules."""
 
-    def run(without):
-        code = RUN.format(root=str(ROOT), without=without)
-        command = [place.python, "-I", "-S", "-c", code, *"-q --no-network --no-subprocess --fs-readonly -- /bin/true".split()]
-        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    words = "-q --no-network --no-subprocess --fs-readonly -- /bin/true".split()
 
-    return compare(lambda: run(WITHOUT), lambda: run(""), rounds)
+    def command(without):
+        return [place.python, "-I", "-S"], RUN.format(root=str(ROOT), without=without), words
+
+    return quietly(command(WITHOUT), command(""), rounds)
 
 
 RUN = """

@@ -100,9 +100,10 @@ for words in {lists!r}:
 """
 
 
-@pytest.mark.parametrize(
-    "lists", ["PARSING BEGINNING DECIDING READING CHOOSING ATTENDING", "PARSING BEGINNING ENTERING CONFINING"], ids=["launcher", "child"]
-)
+LISTS = "PARSING BEGINNING DECIDING READING CHOOSING ANSWERING PERMITTING ATTENDING", "PARSING BEGINNING ENTERING CONFINING"
+
+
+@pytest.mark.parametrize("lists", LISTS, ids=["launcher", "child"])
 def test_what_is_loaded_ahead_is_not_looked_for(lists: str) -> None:
     """Each list is in the order of imports, and complete. The second time: the first has the bytecode made."""
     program = ASKED.format(path=[entry for entry in sys.path if entry], lists=lists.split())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +58,32 @@ def test_a_library_that_the_run_changes(tmp_path: Path, options: list[str], held
     subprocess.run(command(tmp_path, "--no-network", *options, "--", *target, held=held), capture_output=True, timeout=60)
     assert (tmp_path / "select.py").exists()
     assert (tmp_path / "ran").exists() != held
+
+
+MOVES = 'ln -s others link && mv -T link installed && exec "$@"'
+"""At once, and not first the one and then the other, or the launcher without what it is to have finds nothing, in between."""
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_others_in_the_place_of_the_directories_of_hermetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
+    """Above them nothing is read-only where no guard of the filesystem stands, and no guard is in a shell."""
+    (tmp_path / "installed").symlink_to("ours")
+    for package in (ROOT / "hermetic", ROOT / "bootstrap/hermetic_guard"):
+        shutil.copytree(package, tmp_path / "ours" / package.name)
+        for file in package.rglob("*.py"):
+            other = tmp_path / "others" / package.name / file.relative_to(package)
+            other.parent.mkdir(parents=True, exist_ok=True)
+            other.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    driver = DRIVER.replace("sys.path, ", "sys.path, place + '/installed', ").format(root=str(ROOT), site=[])
+    connects = [sys.executable, "-I", "-S", "-c", "import socket; socket.socket(socket.AF_UNIX).connect('there')"]
+    words = [str(tmp_path), "held" if held else "", "--no-network", "--", "sh", "-c", MOVES, "sh", *connects]
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind("there")
+        done = subprocess.run([sys.executable, "-I", "-S", "-c", driver, *words], capture_output=True, text=True, timeout=60)
+    assert (tmp_path / "installed").readlink() == Path("others"), done
+    assert (tmp_path / "ran").exists() != held, done.stderr
+    assert ("blocked action: " in done.stderr) == held, done.stderr
 
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]

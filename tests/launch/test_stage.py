@@ -47,6 +47,19 @@ def make_one(size=10, only=(), **environment):
     return python(MAKE_ONE, ROOT, size, *only), environment
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_where_bytecode_could_be_left_something_is_already(place, kept):
+    """In the places where Python 2 would leave it; a mount that is read-only lets nobody leave anything."""
+
+    def begun(run):
+        run.kept = kept
+        return dict.fromkeys(stage.IMPORTED, b"pass\n")
+
+    with RunDirectory.create({}, environ(place), begun) as run:
+        found = [os.path.isdir(f"{run.path}/{name}{kind}") for name in stage.IMPORTED for kind in "co"]
+    assert found == [not kept] * 4
+
+
 def test_contents(place):
     with RunDirectory.create(FILES, environ(place)) as run:
         names = ["__pycache__", "events", "manifest", "policy", "run", "scratch", "stub.py", "unix"]

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from hermetic import kept, places
+from hermetic.digest import Content
 
 CONTENT = b"one\ntwo\n"
+
+
+def read(entry: Path, key: str) -> tuple[list[str], bytes] | None:
+    found = kept.read(str(entry), key)
+    return found and (found[0], bytes(found[1]))
 
 
 @pytest.fixture
@@ -20,14 +26,44 @@ def entry(tmp_path: Path) -> Path:
 
 
 def test_it_is_read_back(entry: Path) -> None:
-    assert kept.read(str(entry), "key") == (["a", "b"], CONTENT)
+    assert read(entry, "key") == (["a", "b"], CONTENT)
     assert os.stat(entry).st_mode & 0o777 == 0o600
     assert os.listdir(entry.parent) == ["entry"]
 
 
 def test_no_words_and_no_content(tmp_path: Path) -> None:
     kept.write(str(tmp_path / "entry"), "key", [], b"")
-    assert kept.read(str(tmp_path / "entry"), "key") == ([], b"")
+    assert read(tmp_path / "entry", "key") == ([], b"")
+
+
+def test_parts_are_as_those_of_bytes(entry: Path, tmp_path: Path) -> None:
+    """Read, and written to another file, in which something stands already."""
+    found = kept.read(str(entry), "key")
+    assert found
+    for sizes in ([3, 5], [0, 8, 0], [8]):
+        parts, expected = kept.parts(found[1], sizes), kept.parts(CONTENT, sizes)
+        assert parts
+        assert expected
+        assert [*map(bytes, parts)] == [*map(bytes, expected)]
+        with (tmp_path / "other").open("w+b") as other:
+            other.write(b"before")
+            other.flush()
+            for part in parts:
+                Content(part, "digest").write_to(other.fileno())
+            other.seek(0)
+            assert other.read() == b"before" + CONTENT
+    for sizes in ([3], [9], [3, 6], []):
+        assert kept.parts(found[1], sizes) is kept.parts(CONTENT, sizes) is None
+
+
+def test_what_was_cut_off_meanwhile_is_an_error(entry: Path, tmp_path: Path) -> None:
+    found = kept.read(str(entry), "key")
+    assert found
+    os.truncate(entry, entry.stat().st_size - 1)
+    with pytest.raises(OSError, match="Input/output error"):
+        bytes(found[1])
+    with (tmp_path / "other").open("wb") as other, pytest.raises(OSError, match="Input/output error"):
+        found[1].copy_to(other.fileno())
 
 
 def test_of_another_key(entry: Path) -> None:

@@ -38,4 +38,5 @@ def test_what_was_kept_is_taken(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_made_again(tmp_path: Path, how: str) -> None:
     kept.write(str(tmp_path / payload.ENTRY), payload.identity(), *DAMAGED[how])
     assert seen(payload.guard(str(tmp_path))) == seen(MADE)
-    assert kept.read(str(tmp_path / payload.ENTRY), payload.identity()) == (WORDS, CONTENT)
+    words, content = kept.read(str(tmp_path / payload.ENTRY), payload.identity()) or ([], b"")
+    assert (words, bytes(content)) == (WORDS, CONTENT)
