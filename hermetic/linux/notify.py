@@ -11,7 +11,7 @@ import fcntl
 import os
 import select
 
-from hermetic.linux import numbers, syscalls
+from hermetic.linux import looking, numbers, syscalls
 from hermetic.linux.steps import words
 
 RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR, SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
@@ -36,7 +36,7 @@ RESOLVE_BENEATH, RESOLVE_IN_ROOT = 0x08, 0x10
 """Of openat2(2); both follow none of the links in /proc that lead to what a process has open."""
 TRIES = 100
 
-ENOENT, EINTR, EACCES, EFAULT, EXDEV, EINVAL = 2, 4, 13, 14, 18, 22
+EPERM, ENOENT, ESRCH, EINTR, EACCES, EFAULT, EXDEV, EINVAL = 1, 2, 3, 4, 13, 14, 18, 22
 CLOSE_ON_EXEC = os.O_CLOEXEC
 
 
@@ -61,7 +61,7 @@ class Notification:
     def __init__(self, listener: int, raw: bytearray) -> None:
         words = memoryview(raw).cast("Q").tolist()
         self._listener = listener
-        self._id = words[0]
+        self._id = bytes(raw[:8])
         self.thread = words[1] & 0xFFFFFFFF
         self.number = words[2] & 0xFFFFFFFF
         self.arguments = words[4:10]
@@ -74,12 +74,22 @@ class Notification:
     def check(self) -> None:
         """Raise Gone unless the call is waiting still, so that `thread` was its caller's until now."""
         try:
-            fcntl.ioctl(self._listener, IS_VALID, self._id.to_bytes(8, "little"))
+            fcntl.ioctl(self._listener, IS_VALID, self._id)
         except OSError as error:
             raise Gone from error
 
     def memory(self, address: int, size: int) -> bytes:
         """What stands at an address of the caller's; shorter where its memory ends. Raises OSError (EFAULT where there is none), Gone, Unseen."""
+        found = windows.read(self.thread, address, size) if 0 <= size <= looking.PAGE else -EINVAL
+        if isinstance(found, int) and found != -EFAULT:
+            return self._memory_by_file(address, size)
+        self.check()
+        if isinstance(found, int):
+            raise OSError(EFAULT, os.strerror(EFAULT))
+        return found
+
+    def _memory_by_file(self, address: int, size: int) -> bytes:
+        """Much of it, or where the kernel does not have it read otherwise."""
         descriptor = self.look("mem", os.O_RDONLY)
         try:
             self.check()
@@ -100,14 +110,45 @@ class Notification:
 
     def duplicate(self, descriptor: int) -> int:
         """A descriptor of our own for the caller's. Raises OSError (EBADF if it has none such), Gone, Unseen."""
-        process = open_thread(self.thread)
+        taken = self._taken(descriptor)
+        if taken < 0:
+            if taken in (-EPERM, -EACCES):
+                raise Unseen(f"descriptor: {os.strerror(-taken)}")
+            raise OSError(-taken, os.strerror(-taken))
+        return taken
+
+    def _taken(self, descriptor: int) -> int:
+        """The same, or a negative errno. A thread that is known may not be the caller any more, and who has its number another."""
+        process, lasts = threads.take(self.thread), True
+        taken = looking.take_from(process, descriptor) if process >= 0 else -ESRCH
+        if taken == -ESRCH:
+            if process >= 0:
+                os.close(process)
+            process, lasts = open_thread(self.thread)
+            taken = self._from_another(process, descriptor)
+        if lasts:
+            threads.keep(self.thread, process)
+        else:
+            os.close(process)
+        return self._still(taken)
+
+    def _from_another(self, process: int, descriptor: int) -> int:
         try:
             self.check()
-            return syscalls.call(numbers.EVERYWHERE["pidfd_getfd"], process, descriptor & 0xFFFFFFFF, 0)
-        except PermissionError as error:
-            raise Unseen(f"descriptor: {error.strerror}") from error
-        finally:
+            return looking.take_from(process, descriptor)
+        except BaseException:
             os.close(process)
+            raise
+
+    def _still(self, taken: int) -> int:
+        """Of the caller, if that is waiting still."""
+        try:
+            self.check()
+        except Gone:
+            if taken >= 0:
+                os.close(taken)
+            raise
+        return taken
 
     def answer(self, error: int, value: int = 0) -> None:
         """Have the call return `value`, or fail with the errno `error`."""
@@ -120,10 +161,7 @@ class Notification:
     def _respond(self, value: int, error: int, flags: int) -> None:
         """struct seccomp_notif_resp"""
         response = (
-            self._id.to_bytes(8, "little")
-            + value.to_bytes(8, "little", signed=True)
-            + error.to_bytes(4, "little", signed=True)
-            + flags.to_bytes(4, "little")
+            self._id + value.to_bytes(8, "little", signed=True) + error.to_bytes(4, "little", signed=True) + flags.to_bytes(4, "little")
         )
         try:
             fcntl.ioctl(self._listener, SEND, bytearray(response))
@@ -141,7 +179,7 @@ class Notification:
     def _add(self, descriptor: int, flags: int, place: int, close_on_exec: bool) -> int:
         """struct seccomp_notif_addfd"""
         words = flags, descriptor, place, CLOSE_ON_EXEC if close_on_exec else 0
-        request = self._id.to_bytes(8, "little") + b"".join(word.to_bytes(4, "little") for word in words)
+        request = self._id + b"".join(word.to_bytes(4, "little") for word in words)
         try:
             new: int = fcntl.ioctl(self._listener, ADD_DESCRIPTOR, bytearray(request))
         except OSError as failure:
@@ -208,12 +246,15 @@ def take_descriptor(process: int, descriptor: int) -> int:
         os.close(opened)
 
 
-def open_thread(thread: int) -> int:
-    """A pidfd of a thread, or before Linux 6.9 of its process, which has the same descriptors unless it asked for others."""
+def open_thread(thread: int) -> tuple[int, bool]:
+    """A pidfd of a thread, or before Linux 6.9 of its process, which has the same descriptors unless it asked for others; and which of these."""
     try:
-        return os.pidfd_open(thread, PIDFD_THREAD)
+        return os.pidfd_open(thread, PIDFD_THREAD), True
     except OSError:
-        return os.pidfd_open(process_of(thread))
+        return os.pidfd_open(process_of(thread)), False
+
+
+windows, threads = looking.Windows(), looking.Known()
 
 
 def process_of(thread: int) -> int:

@@ -12,6 +12,7 @@ from _socket import gaierror, herror
 from posix import uname
 
 from hermetic_guard import hosts
+from hermetic_guard import intact as builtin_types
 from hermetic_guard.decide import TCL, Request, sends_nothing
 from hermetic_guard.guards import addresses, canonical, interrupted, names, ownership, proxies, resolution, sockets
 from hermetic_guard.guards.addresses import (
@@ -19,36 +20,37 @@ from hermetic_guard.guards.addresses import (
     DATAGRAM,
     KINDS,
     PYPY,
-    as_str,
     constant,
-    exact_text,
     foreign_kind,
-    is_localhost,
     is_plain,
     read_address,
-    read_host,
     show_address,
-    show_host,
 )
 from hermetic_guard.guards.loading import dress, replacer, when_loaded
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
 from hermetic_guard.guards.proxies import proxy_of, read_proxies
-from hermetic_guard.guards.resolution import make_resolve, read_hosts_file
+from hermetic_guard.guards.resolution import (
+    make_on_getaddrinfo,
+    make_on_getnameinfo,
+    make_on_lookup,
+    make_resolve,
+    read_hosts_file,
+    remember,
+)
 from hermetic_guard.guards.sockets import ASK, BOUND, MUTE, PERMIT, RESOLVE, decides, make_kind_of, make_mute
 from hermetic_guard.hook import make_ask
 from hermetic_guard.hosts import plain_address
+from hermetic_guard.intact import looking_itself, make_sure
 from hermetic_guard.patching import CannotReplace
 from hermetic_guard.sealing import copied, seal
 
 NAME = "network"
 UNSPECIFIED = (bytes(4), bytes(16))
-MEMORY = 1000
-"""Addresses that are remembered as allowed."""
 
 
 def install(enforcer):
     """Replace what resolves names, sends before any event, or raises none; returns the handlers of the audit events."""
-    sealed = seal(vars(hosts), vars(addresses), vars(ownership), vars(proxies), vars(resolution), globals())
+    sealed = seal(vars(builtin_types), vars(hosts), vars(addresses), vars(ownership), vars(proxies), vars(resolution), globals())
     answers, handlers = sealed["make_judgement"](enforcer, sealed["make_real"](seal(vars(canonical))["locate"]))
     wrappers = copied(vars(addresses), vars(interrupted), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
@@ -214,11 +216,8 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
     return judge
 
 
-def remember(known, key, answer):
-    """In a dict that is never another, for whatever is made once the target runs the collector shows to it. A key begins with the scopes' state."""
-    if len(known) > MEMORY:
-        known.clear()
-    known[key] = answer
+def already():
+    """Where it was looked before whether methods of built-in types are what they were."""
 
 
 def make_permit(judge, scopes):
@@ -227,18 +226,22 @@ def make_permit(judge, scopes):
 
     What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
+    sure: called before any method is
     """
     known = {}  # type: dict[tuple, object]
 
-    def permit(action, family, address, kind=0):
+    def permit(action, family, address, kind=0, sure=already):
         if not is_plain(action, family, kind, *(address if type(address) is tuple else (address,))):
+            sure()
             return judge("use", "an address not read before")
-        if family not in KINDS:
-            return judge("socket", constant("AF_", family))
         now = scopes.state
         key = now, action, family, address, kind
-        found = known.get(key)
-        if found is None:
+        try:
+            found = known[key]
+        except KeyError:
+            sure()
+            if family not in KINDS:
+                return judge("socket", constant("AF_", family))
             canonical, facts = read_address(family, address)
             if canonical != address or (facts is not None and facts[0] is not None):
                 return judge(action, "a malformed address" if facts is None else show_address(facts))
@@ -261,10 +264,11 @@ def make_permit(judge, scopes):
 
 def make_handlers(judge, permit, family_of, kind_of, mute):
     actions = {"socket.connect": "connect", "socket.bind": "bind", "socket.sendto": "send", "socket.sendmsg": "send"}
+    sure, asked = make_sure(), (permit, family_of, kind_of, mute)
     return {
-        **{event: make_on_address(permit, family_of, kind_of, mute, action) for event, action in actions.items()},
-        "socket.__new__": make_on_new(judge),
-        "socket.getaddrinfo": make_on_getaddrinfo(judge),
+        **{event: looking_itself(make_on_address, sure, action, *asked) for event, action in actions.items()},
+        "socket.__new__": looking_itself(make_on_new, sure, judge),
+        "socket.getaddrinfo": looking_itself(make_on_getaddrinfo, sure, judge),
         "socket.gethostbyname": make_on_lookup(judge),
         "socket.gethostbyaddr": make_on_lookup(judge),
         "socket.getnameinfo": make_on_getnameinfo(judge),
@@ -282,62 +286,32 @@ def make_on_ask(function):
     return on_ask
 
 
-def make_on_address(permit, family_of, kind_of, mute, action):
+def make_on_address(action, permit, family_of, kind_of, mute, sure):
     def on_address(sock, address):
         if address is not None:
             family = family_of(sock)
-            if permit(action, family, address, kind_of(sock) if decides(action, family) else 0) == MUTE:
+            if permit(action, family, address, kind_of(sock) if decides(action, family) else 0, sure) == MUTE:
                 mute(sock)
 
     return on_address
 
 
-def make_on_new(judge):
+def make_on_new(judge, sure):
+    """What was no foreign kind of socket once is none any more."""
+    known = {}  # type: dict[tuple, bool]
+
     def on_new(sock, *kind):
-        foreign = foreign_kind(*kind) if is_plain(*kind) else "unknown"
+        plain = is_plain(*kind)
+        if plain and kind in known:
+            return
+        sure()
+        foreign = foreign_kind(*kind) if plain else "unknown"
         if foreign is not None:
             judge("socket", foreign)
+        elif plain:
+            remember(known, kind, True)
 
     return on_new
-
-
-def make_on_getaddrinfo(judge):
-    """Numbers come as bytes in canonical form, `localhost` as a number, and names as bytes: a str would pass through the `idna` codec."""
-
-    def on_getaddrinfo(host, *_):
-        exact = exact_text(host)
-        if exact is None:
-            return
-        name = as_str(exact)
-        plain = name.partition("%")[0]
-        packed = read_host(plain)
-        if type(host) is not bytes or is_localhost(name) or (packed is not None and show_host(packed) != plain):
-            judge("DNS", name, "")
-        elif packed is None and name:
-            judge("DNS", name, name)
-
-    return on_getaddrinfo
-
-
-def make_on_lookup(judge):
-    """The wrappers do not call these originals while the guard stands."""
-
-    def on_lookup(host, *_):
-        exact = exact_text(host)
-        if exact is not None:
-            judge("DNS", as_str(exact), "")
-
-    return on_lookup
-
-
-def make_on_getnameinfo(judge):
-    """Nor this one. A flag that the event does not show says whether it asks the name server."""
-
-    def on_getnameinfo(sockaddr):
-        host = exact_text(sockaddr[0]) if type(sockaddr) is tuple and sockaddr else None
-        judge("DNS", "an address" if host is None else as_str(host), "")
-
-    return on_getnameinfo
 
 
 def make_on_syslog(judge):
