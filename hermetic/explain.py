@@ -40,7 +40,7 @@ LOCALHOST = b"\x7f\0\0\1"
 EXAMPLE = "as in example.com:443"
 EVERYWHERE = bytes(4)
 LOCAL_EXAMPLE = "as in 8000, 127.0.0.1:8000, [::1]:8000"
-INWARD = "unless the name leads to a private, loopback or link-local address"
+INWARD = "unless the name leads to a private, loopback or link-local address, or to this machine"
 PROXIES = {80: ("http_proxy", "all_proxy"), 443: ("https_proxy", "all_proxy")}
 """The variables that clients heed, by the port that is asked about; for others any of these."""
 

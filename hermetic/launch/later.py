@@ -36,7 +36,7 @@ hermetic.policy.paths hermetic.policy.ports hermetic.policy.domains hermetic.pol
 """A package comes before what is in it."""
 NAMES = """
 hermetic.linux.name_server hermetic.linux.name_streams hermetic.linux.crew hermetic.linux.loopback_server hermetic.linux.datagrams
-hermetic.linux.namespaces
+hermetic.linux.namespaces hermetic.linux.routes hermetic_guard.guards.nearness
 """.split()
 """Where names are allowed."""
 PACKAGES = ("hermetic", "hermetic_guard")

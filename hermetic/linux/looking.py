@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from hermetic.linux import numbers, syscalls
+from hermetic.linux.notify import PAGE
 
-PAGE = 4096
 KEPT = 32
 """Threads that have asked, and whose descriptor is kept: each takes one of the launcher's."""
 WORD = 8
@@ -62,8 +62,9 @@ class Known:
 
     def keep(self, thread: int, opened: int) -> None:
         """Where there are too many those of threads that have ended go, and with them the others."""
-        while len(self._kept) >= KEPT:
-            self._close_one()
+        if len(self._kept) >= KEPT:
+            while self._kept:
+                self._close_one()
         other = self.take(thread)
         if other >= 0:
             os.close(other)
@@ -77,6 +78,14 @@ class Known:
         os.close(opened)
 
 
-def take_from(process: int, descriptor: int) -> int:
-    """A descriptor of our own for one of a process that is open here, or a negative errno. Raises OSError where that cannot be tried."""
-    return syscalls.prepared("syscall", 4)(numbers.EVERYWHERE["pidfd_getfd"], process, descriptor & 0xFFFFFFFF, 0)
+class Eyes:
+    """All that it takes to look. For any thread."""
+
+    def __init__(self) -> None:
+        self.windows = Windows()
+        self.threads = Known()
+        self._take = syscalls.prepared("syscall", 4)
+
+    def take_from(self, process: int, descriptor: int) -> int:
+        """A descriptor of our own for one of a process that is open here, or a negative errno."""
+        return self._take(numbers.EVERYWHERE["pidfd_getfd"], process, descriptor & 0xFFFFFFFF, 0)

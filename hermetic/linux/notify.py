@@ -11,7 +11,7 @@ import fcntl
 import os
 import select
 
-from hermetic.linux import looking, numbers, syscalls
+from hermetic.linux import numbers, syscalls
 from hermetic.linux.steps import words
 
 RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR, SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
@@ -26,6 +26,9 @@ SYNC_WAKE_UP = 1
 CONTINUE = 1
 """SECCOMP_USER_NOTIF_FLAG_CONTINUE"""
 
+PAGE = 4096
+"""The most that is read by one call."""
+
 SIZE = 80
 """sizeof(struct seccomp_notif)"""
 
@@ -38,6 +41,10 @@ TRIES = 100
 
 EPERM, ENOENT, ESRCH, EINTR, EACCES, EFAULT, EXDEV, EINVAL = 1, 2, 3, 4, 13, 14, 18, 22
 CLOSE_ON_EXEC = os.O_CLOEXEC
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic.linux.looking import Eyes
 
 
 class Gone(Exception):
@@ -80,7 +87,7 @@ class Notification:
 
     def memory(self, address: int, size: int) -> bytes:
         """What stands at an address of the caller's; shorter where its memory ends. Raises OSError (EFAULT where there is none), Gone, Unseen."""
-        found = windows.read(self.thread, address, size) if 0 <= size <= looking.PAGE else -EINVAL
+        found = eyes().windows.read(self.thread, address, size) if 0 <= size <= PAGE else -EINVAL
         if isinstance(found, int) and found != -EFAULT:
             return self._memory_by_file(address, size)
         self.check()
@@ -119,15 +126,16 @@ class Notification:
 
     def _taken(self, descriptor: int) -> int:
         """The same, or a negative errno. A thread that is known may not be the caller any more, and who has its number another."""
-        process, lasts = threads.take(self.thread), True
-        taken = looking.take_from(process, descriptor) if process >= 0 else -ESRCH
+        look = eyes()
+        process, lasts = look.threads.take(self.thread), True
+        taken = look.take_from(process, descriptor) if process >= 0 else -ESRCH
         if taken == -ESRCH:
             if process >= 0:
                 os.close(process)
             process, lasts = open_thread(self.thread)
             taken = self._from_another(process, descriptor)
         if lasts:
-            threads.keep(self.thread, process)
+            look.threads.keep(self.thread, process)
         else:
             os.close(process)
         return self._still(taken)
@@ -135,7 +143,7 @@ class Notification:
     def _from_another(self, process: int, descriptor: int) -> int:
         try:
             self.check()
-            return looking.take_from(process, descriptor)
+            return eyes().take_from(process, descriptor)
         except BaseException:
             os.close(process)
             raise
@@ -254,7 +262,16 @@ def open_thread(thread: int) -> tuple[int, bool]:
         return os.pidfd_open(process_of(thread)), False
 
 
-windows, threads = looking.Windows(), looking.Known()
+_eyes: list[Eyes] = []
+
+
+def eyes() -> Eyes:
+    """Raises OSError where nobody can look by foreign calls."""
+    if not _eyes:
+        from hermetic.linux.looking import Eyes  # only once somebody asks
+
+        _eyes.append(Eyes())
+    return _eyes[0]
 
 
 def process_of(thread: int) -> int:

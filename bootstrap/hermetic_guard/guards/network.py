@@ -14,7 +14,7 @@ from posix import uname
 from hermetic_guard import hosts
 from hermetic_guard import intact as builtin_types
 from hermetic_guard.decide import TCL, Request, sends_nothing
-from hermetic_guard.guards import addresses, canonical, interrupted, names, ownership, proxies, resolution, sockets
+from hermetic_guard.guards import addresses, canonical, interrupted, names, nearness, ownership, proxies, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
     DATAGRAM,
@@ -27,6 +27,7 @@ from hermetic_guard.guards.addresses import (
     show_address,
 )
 from hermetic_guard.guards.loading import dress, replacer, when_loaded
+from hermetic_guard.guards.nearness import make_is_here, near
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
 from hermetic_guard.guards.proxies import proxy_of, read_proxies
 from hermetic_guard.guards.resolution import (
@@ -50,7 +51,9 @@ UNSPECIFIED = (bytes(4), bytes(16))
 
 def install(enforcer):
     """Replace what resolves names, sends before any event, or raises none; returns the handlers of the audit events."""
-    sealed = seal(vars(builtin_types), vars(hosts), vars(addresses), vars(ownership), vars(proxies), vars(resolution), globals())
+    sealed = seal(
+        vars(builtin_types), vars(hosts), vars(addresses), vars(nearness), vars(ownership), vars(proxies), vars(resolution), globals()
+    )
     answers, handlers = sealed["make_judgement"](enforcer, sealed["make_real"](seal(vars(canonical))["locate"]))
     wrappers = copied(vars(addresses), vars(interrupted), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
@@ -134,7 +137,17 @@ def make_judgement(enforcer, real):
     keep_out = make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file)
     hosts = read_hosts_file()
     reachable, names_of = make_hosts(enforcer.allows, enforcer.scopes, hosts, handed_out)
-    judge = make_judge(enforcer.check, enforcer.allows, enforcer.scopes, names_of, owns, keep_out, real, read_proxies(os.environ))
+    judge = make_judge(
+        enforcer.check,
+        enforcer.allows,
+        enforcer.scopes,
+        names_of,
+        make_is_here(_socket.socket, method),
+        owns,
+        keep_out,
+        real,
+        read_proxies(os.environ),
+    )
     permit = make_permit(judge, enforcer.scopes)
     answers = {
         ASK: judge,
@@ -177,7 +190,7 @@ def make_hosts(allows, scopes, hosts, handed_out):
     return reachable, names_of
 
 
-def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
+def make_judge(check, allows, scopes, names_of, is_here, owns, keep_out, real, named):
     """judge(action, target, host, address, port, path, datagrams, kind, reverse): hands a request to the enforcer; says whether the guard stands
     at all, or MUTE where the call may go on once nothing can be sent by the socket any more.
 
@@ -198,6 +211,8 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
             found = names_of(address)
             facts = {"host": host, "address": address, "port": port, "names": found, "datagrams": datagrams, "reverse": reverse}
             request = Request("network", action, target, proxy=proxy_of(named, host, address, port, found), **facts)
+            if near(request) and scopes.current.network is not None:
+                request.facts["here"] = is_here(address)
             if sends_nothing(request) and not allows(request):
                 return MUTE
             if action == "DNS" and (target.lower() == itself or address in UNSPECIFIED) and not allows(request):
@@ -236,9 +251,12 @@ def make_permit(judge, scopes):
             return judge("use", "an address not read before")
         now = scopes.state
         key = now, action, family, address, kind
+        found = None
         try:
             found = known[key]
         except KeyError:
+            pass  # a refusal from here would have this error for its context, and by that our frames
+        if found is None:
             sure()
             if family not in KINDS:
                 return judge("socket", constant("AF_", family))
