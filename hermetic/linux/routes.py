@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from hermetic_guard.guards.nearness import make_is_here, near
+from hermetic_guard.guards.nearness import NO_WAY, make_is_here, near
 from hermetic_guard.hosts import embedded, plain_address
 
 TYPE_CHECKING = False
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from hermetic_guard.decide import Request
 
 AF_INET, AF_INET6, AF_NETLINK, RAW, NETLINK_ROUTE = 2, 10, 16, 3, 0
-GET_ROUTE, NEW_ROUTE, ERROR, REQUEST, RTA_DESTINATION = 26, 24, 2, 1, 1
+GET_ROUTE, NEW_ROUTE, REQUEST, RTA_DESTINATION = 26, 24, 1, 1
 LOCAL = 2
 """RTN_LOCAL of linux/rtnetlink.h"""
 HEADER, KIND = 16, 23
 """sizeof(struct nlmsghdr), and where behind it the type of a struct rtmsg is."""
 LONGEST = 4096
+SHORT = 12, 23, 24, 105
+"""ENOMEM, ENFILE, EMFILE, ENOBUFS: of these there is no second way."""
 
 
 class Routes:
@@ -42,15 +44,17 @@ class Routes:
             request.facts["here"] = self.is_here(request.facts["address"])
 
     def is_here(self, address: bytes) -> bool:
-        """Also by the IPv4 address that it leads to. Where an outer run lets nobody ask, as guards in Python find it out. Raises OSError where nobody
-        can say.
+        """Also by the IPv4 address that it leads to. Where nobody may ask, as in an outer run, as guards in Python find it out. Raises OSError where
+        nobody can say.
         """
         inner = embedded(address)
         try:
             with self._lock:
                 return any(self._kind(one) == LOCAL for one in (plain_address(address), inner) if one is not None)
-        except PermissionError:
-            return probe()(address)
+        except OSError as error:
+            if error.errno in SHORT:
+                raise
+        return probe()(address)
 
     def _kind(self, address: bytes) -> int:
         """The type of its route; 0 where there is none. Raises OSError."""
@@ -61,7 +65,17 @@ class Routes:
         while True:
             answer = self._asked.recv(LONGEST)
             if answer[8:12] == number:  # else to a question that was given up
-                return answer[KIND] if int.from_bytes(answer[4:6], "little") == NEW_ROUTE else 0
+                return kind_of(answer)
+
+
+def kind_of(answer: bytes) -> int:
+    """Of a struct nlmsghdr and what is behind it, an error's being negative. Raises OSError."""
+    if int.from_bytes(answer[4:6], "little") == NEW_ROUTE:
+        return answer[KIND]
+    error = -int.from_bytes(answer[HEADER : HEADER + 4], "little", signed=True)
+    if error in NO_WAY:
+        return 0
+    raise OSError(error, os.strerror(error))
 
 
 def probe() -> Callable[[bytes], bool]:

@@ -40,3 +40,29 @@ def test_only_what_is_allowed_is_reached(outcomes, layers) -> None:
     assert found.pop("allowed") == OUTSIDE
     assert len(found) == 18
     assert {act: who for act, who in found.items() if who not in ("nobody", OUTSIDE)} == {}
+
+
+CONNECT = (
+    "import socket; s = socket.create_connection(('{name}.test', 80), 5); s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); print(s.recv(999))"
+)
+OWN = {"own": INNER, "besides": BESIDES}
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.13", "pypy3.9"])
+@pytest.mark.parametrize("layer", ["python", "kernel"])
+def test_this_machine(session_directory, layer, version) -> None:
+    """By Python, in each layer alone: not for a name, but for the address, and in each case told."""
+    one, python = str(find_python("3.11").path), str(find_python(version).path)
+    guard = [one, "-IS", ONE_LAYER, layer, *OPTIONS[1:]]
+    granted = [f"--allow-address={address}:80" for address in OWN.values()]
+    commands = {}
+    for name in OWN:
+        program = [python, "-c", CONNECT.format(name=name)]
+        commands |= {name: [*guard, "--", *program], f"{name} granted": [*guard, *granted, "--", *program], f"{name} bare": program}
+    found = in_world("names_world.py", session_directory / "home/.cache", commands)
+    for name, address in OWN.items():
+        told = f"network disabled: {name}.test leads to this machine: connect({address}:80)\n"
+        assert (told in found[name][1], "served" in found[name][1]) == (True, False), found
+        assert f"  allow it  --allow-address {address}:80\n" in found[name][1], found
+        for other in ("granted", "bare"):
+            assert "served" in found[f"{name} {other}"][1], found

@@ -87,6 +87,17 @@ def test_nothing_is_taken_from_one_that_waits_no_more(monkeypatch: pytest.Monkey
     assert os.listdir("/proc/self/fd") == before
 
 
+@pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS, errno.ESRCH])
+def test_where_the_kernel_has_it_read_from_a_file_alone(monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    """As under another run's rules."""
+    monkeypatch.setattr(notify.Notification, "check", lambda self: None)
+    monkeypatch.setattr(notify.eyes().windows, "read", lambda *_: -error)
+    call = notify.Notification(-1, bytearray(80))
+    call.thread = SELF
+    kept, address = memory(b"a sockaddr, say")
+    assert call.memory(address, 15) == b"a sockaddr, say", kept
+
+
 def test_so_many_are_kept() -> None:
     known = looking.Known()
     opened = [os.dup(0) for _ in range(looking.KEPT + 1)]

@@ -40,6 +40,25 @@ def test_an_answer_to_another_question_is_passed_over() -> None:
     assert asked.is_here(packed(HERE[0]))
 
 
+def test_what_the_kernel_says() -> None:
+    def answer(kind: int, what: bytes) -> bytes:
+        return bytes(4) + kind.to_bytes(2, "little") + bytes(10) + what
+
+    assert routes.kind_of(answer(24, bytes(7) + b"\2" + bytes(4))) == routes.LOCAL
+    assert routes.kind_of(answer(2, (-101).to_bytes(4, "little", signed=True))) == 0
+    with pytest.raises(OSError, match="not supported"):
+        routes.kind_of(answer(2, (-95).to_bytes(4, "little", signed=True)))
+
+
+def test_where_all_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(routes, "made", fail)
+    with pytest.raises(OSError, match="Too many"):
+        routes.Routes().is_here(packed("203.0.113.1"))
+
+
 def test_where_nobody_can_say() -> None:
     def fail(*_: int) -> None:
         raise OSError(24, "Too many open files")
