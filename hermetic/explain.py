@@ -21,7 +21,7 @@ from hermetic_guard.policy import is_within, is_within_any
 from hermetic_guard.unions import views
 
 from hermetic.errors import UsageError, printable, quoted
-from hermetic.linux import resolver
+from hermetic.linux import resolver, routes
 from hermetic.linux.lookup_sources import Hosts
 from hermetic.policy import WrongValue, adjust, domains, paths, ports
 from hermetic.policy.environment import is_granted
@@ -40,7 +40,7 @@ LOCALHOST = b"\x7f\0\0\1"
 EXAMPLE = "as in example.com:443"
 EVERYWHERE = bytes(4)
 LOCAL_EXAMPLE = "as in 8000, 127.0.0.1:8000, [::1]:8000"
-INWARD = "unless the name leads to a private, loopback or link-local address"
+INWARD = "unless the name leads to a private, loopback or link-local address, or to this machine"
 PROXIES = {80: ("http_proxy", "all_proxy"), 443: ("https_proxy", "all_proxy")}
 """The variables that clients heed, by the port that is asked about; for others any of these."""
 
@@ -228,6 +228,7 @@ def requests(host: str, port: int) -> Iterator[Request]:
     """What a connection there takes, one after the other."""
     packed: bytes | None = read_host(host)  # type: ignore[no-untyped-call]
     names: tuple[str, ...] = ()
+    found: list[bytes] = []
     if packed is None:
         name = canonical_name(host)
         file = Hosts(resolver.lines(resolver.HOSTS))
@@ -237,7 +238,10 @@ def requests(host: str, port: int) -> Iterator[Request]:
         packed = LOCALHOST if is_localhost(name) else found[0] if found else ELSEWHERE  # type: ignore[no-untyped-call]
     elif ":" not in host:
         host = show_host(packed)  # type: ignore[no-untyped-call]  # of all ways to write it the one that options take
-    yield Request("network", "connect", f"{bracketed(host)}:{port}", address=packed, port=port, names=names)
+    request = Request("network", "connect", f"{bracketed(host)}:{port}", address=packed, port=port, names=names)
+    if found:
+        routes.Routes().look(request)
+    yield request
 
 
 def bracketed(host: str) -> str:

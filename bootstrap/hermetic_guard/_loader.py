@@ -13,7 +13,7 @@ TWINNED = sys.version_info >= (3, 8) and sys.implementation.name == "cpython"
 PACKAGE = "hermetic_guard"
 JUDGING = """
 violations hosts distributions policy packages unions intersection keywords decide serialized scopes events attribution intact
-guards.canonical guards.ownership guards.proxies guards.resolution guards.uris
+guards.canonical guards.nearness guards.ownership guards.proxies guards.resolution guards.uris
 """.split()
 STANDING = "activate children traces guards.awaited guards.interrupted guards.silent patching".split()
 """Modules that are needed on one side only: among the twins, or by what stands in the target's reach. The other has empty ones in their place."""

@@ -38,7 +38,8 @@ class Request(object):
                 of a kind that no policy allows), mute (whether nothing is sent by it, whatever is said here), proxy (where the environment
                 names this for a proxy: the variables that do, and the port), changed (what names are looked up by, where it is not what it
                 was at the start), hosts (of a name: each address that the hosts file gives it, with all its names there), reverse (whether
-                gethostbyaddr asks for the name of an address, for its errors are others; the rules do not look at it)
+                gethostbyaddr asks for the name of an address, for its errors are others; the rules do not look at it), here (whether the address
+                is this machine's own, where that counts: see guards/nearness.py)
     filesystem: read list readlink use, and any other word for a change. path (absolute, without links; None for what reaches files by ways of
                 its own), given (as the caller named it), stream (a standard stream is on it, and opened so), own (shared memory that this
                 run has made), tree (all below it moves away, or comes), name (the name is made or taken away, which changes the directory it is in),
@@ -321,6 +322,8 @@ def _decide_named(rules: "Any", request: Request) -> Decision:
     port, names = request.facts["port"], request.facts["names"]
     if is_inward(request.facts["address"]):
         return Decision(False, "network disabled: %s leads to a private address" % names[0], _network_hint(rules, request))
+    if request.facts.get("here"):
+        return Decision(False, "network disabled: %s leads to this machine" % names[0], _network_hint(rules, request))
     if any(covers(pattern, name) and allows_port(ports, port) for pattern, ports in rules.domains for name in names):
         return ALLOWED
     return Decision(False, "network disabled on this port of %s" % names[0], "--allow-domain %s:%d" % (names[0], port))

@@ -70,6 +70,8 @@ an IPv4 address), with prefix lengths."""
 MAPPED = b"\0" * 10 + b"\xff\xff"
 EMBEDDING = (MAPPED, b"\0\x64\xff\x9b" + b"\0" * 8, b"\0" * 8 + b"\xff\xff\0\0", b"\0" * 12, b"\x20\x02")
 """IPv6 prefixes behind which an IPv4 address stands: mapped, NAT64 (RFC 6052), translated (RFC 2765), compatible, and 6to4 (RFC 3056)."""
+TUNNELED = (b"\0\0\x5e\xfe", b"\2\0\x5e\xfe")
+"""What stands before one at the end, whatever the prefix (ISATAP, RFC 5214)."""
 
 
 def plain_address(address: bytes) -> bytes:
@@ -82,7 +84,7 @@ def embedded(address: bytes) -> "bytes | None":
     for prefix in EMBEDDING if len(address) == 16 else ():
         if address.startswith(prefix):
             return address[len(prefix) : len(prefix) + 4]
-    return None
+    return address[12:] if len(address) == 16 and address[8:12] in TUNNELED else None
 
 
 def in_block(address: bytes, prefix: bytes, bits: int) -> bool:

@@ -39,3 +39,24 @@ def make_intact():
         return not [pick for pick, table, before in tables if no in map(same, pick(table), before)]
 
     return intact
+
+
+def make_sure():
+    """sure(): raises where one has been replaced."""
+    intact, refusal = make_intact(), PermissionError
+
+    def sure():
+        if not intact():
+            raise refusal("methods of built-in types were replaced")
+
+    return sure
+
+
+def looking_itself(make, sure, *bound):
+    """A handler of an event that looks by itself, with `sure`, before it calls any: what it knows it answers without. See observers.py.
+
+    make: makes it of `bound` and of what it looks with, once more for calls from below a handler, before which it was looked
+    """
+    handler = make(*bound, sure)
+    handler.looked = make(*bound, lambda: None)
+    return handler

@@ -61,15 +61,16 @@ def make(judging, announced):
             raise refusal("the frames of the guards are their own")
 
     def marked(event, handler):
-        opens = event == "open"
+        opens, looked = event == "open", getattr(handler, "looked", None)
+        looks, again = looked is None, looked or handler
 
         def judge(*arguments):
             here = me()
             if here in judging:
-                return handler(*arguments)
+                return again(*arguments)
             judging.add(here)
             try:
-                if not (opens and is_reading(*arguments)) and not intact():
+                if looks and not (opens and is_reading(*arguments)) and not intact():
                     raise refusal("methods of built-in types were replaced")
                 handler(*arguments)
             finally:

@@ -26,7 +26,7 @@ hermetic_guard.decide hermetic_guard.packages hermetic_guard.unions hermetic_gua
 hermetic_guard.guards hermetic_guard.guards.addresses hermetic_guard.guards.proxies hermetic_guard.programs
 hermetic.distributions hermetic.launch.leftovers hermetic.launch.removal
 hermetic_guard.guards.options hermetic.linux.bpf hermetic.linux.prepared hermetic.linux.seccomp hermetic.linux.exec_once
-hermetic.linux.steps
+hermetic.linux.steps hermetic.linux.looking
 hermetic.linux.notify hermetic.linux.numbers hermetic.linux.supervisor hermetic.linux.answers hermetic.linux.judge hermetic.linux.process_answers
 hermetic.linux.socket_answers hermetic.linux.socket_calls hermetic.linux.socket_filters hermetic.linux.socket_turns hermetic.linux.udp_sockets
 hermetic.linux.local_answers hermetic.linux.local_sockets
@@ -39,7 +39,7 @@ hermetic.policy.paths hermetic.policy.ports hermetic.policy.domains hermetic.pol
 """A package comes before what is in it."""
 NAMES = """
 hermetic.linux.name_server hermetic.linux.name_streams hermetic.linux.crew hermetic.linux.loopback_server hermetic.linux.datagrams
-hermetic.linux.namespaces
+hermetic.linux.namespaces hermetic.linux.routes hermetic_guard.guards.nearness
 """.split()
 """Where names are allowed."""
 PACKAGES = ("hermetic", "hermetic_guard")

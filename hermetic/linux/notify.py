@@ -25,6 +25,9 @@ SYNC_WAKE_UP = 1
 CONTINUE = 1
 """SECCOMP_USER_NOTIF_FLAG_CONTINUE"""
 
+PAGE = 4096
+"""The most that is read by one call."""
+
 SIZE = 80
 """sizeof(struct seccomp_notif)"""
 
@@ -35,8 +38,12 @@ RESOLVE_BENEATH, RESOLVE_IN_ROOT = 0x08, 0x10
 """Of openat2(2); both follow none of the links in /proc that lead to what a process has open."""
 TRIES = 100
 
-ENOENT, EINTR, EACCES, EFAULT, EXDEV, EINVAL = 2, 4, 13, 14, 18, 22
+EPERM, ENOENT, ESRCH, EINTR, EACCES, EFAULT, EXDEV, EINVAL = 1, 2, 3, 4, 13, 14, 18, 22
 CLOSE_ON_EXEC = os.O_CLOEXEC
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hermetic.linux.looking import Eyes
 
 
 class Gone(Exception):
@@ -60,7 +67,7 @@ class Notification:
     def __init__(self, listener: int, raw: bytearray) -> None:
         words = memoryview(raw).cast("Q").tolist()
         self._listener = listener
-        self._id = words[0]
+        self._id = bytes(raw[:8])
         self.thread = words[1] & 0xFFFFFFFF
         self.number = words[2] & 0xFFFFFFFF
         self.arguments = words[4:10]
@@ -73,12 +80,22 @@ class Notification:
     def check(self) -> None:
         """Raise Gone unless the call is waiting still, so that `thread` was its caller's until now."""
         try:
-            fcntl.ioctl(self._listener, IS_VALID, self._id.to_bytes(8, "little"))
+            fcntl.ioctl(self._listener, IS_VALID, self._id)
         except OSError as error:
             raise Gone from error
 
     def memory(self, address: int, size: int) -> bytes:
         """What stands at an address of the caller's; shorter where its memory ends. Raises OSError (EFAULT where there is none), Gone, Unseen."""
+        found = eyes().windows.read(self.thread, address, size) if 0 <= size <= PAGE else -EINVAL
+        if isinstance(found, int) and found != -EFAULT:
+            return self._memory_by_file(address, size)
+        self.check()
+        if isinstance(found, int):
+            raise OSError(EFAULT, os.strerror(EFAULT))
+        return found
+
+    def _memory_by_file(self, address: int, size: int) -> bytes:
+        """Much of it, or where the kernel does not have it read otherwise."""
         descriptor = self.look("mem", os.O_RDONLY)
         try:
             self.check()
@@ -99,14 +116,46 @@ class Notification:
 
     def duplicate(self, descriptor: int) -> int:
         """A descriptor of our own for the caller's. Raises OSError (EBADF if it has none such), Gone, Unseen."""
-        process = open_thread(self.thread)
+        taken = self._taken(descriptor)
+        if taken < 0:
+            if taken in (-EPERM, -EACCES):
+                raise Unseen(f"descriptor: {os.strerror(-taken)}")
+            raise OSError(-taken, os.strerror(-taken))
+        return taken
+
+    def _taken(self, descriptor: int) -> int:
+        """The same, or a negative errno. A thread that is known may not be the caller any more, and who has its number another."""
+        look = eyes()
+        process, lasts = look.threads.take(self.thread), True
+        taken = look.take_from(process, descriptor) if process >= 0 else -ESRCH
+        if taken == -ESRCH:
+            if process >= 0:
+                os.close(process)
+            process, lasts = open_thread(self.thread)
+            taken = self._from_another(process, descriptor)
+        if lasts:
+            look.threads.keep(self.thread, process)
+        else:
+            os.close(process)
+        return self._still(taken)
+
+    def _from_another(self, process: int, descriptor: int) -> int:
         try:
             self.check()
-            return syscalls.call(numbers.EVERYWHERE["pidfd_getfd"], process, descriptor & 0xFFFFFFFF, 0)
-        except PermissionError as error:
-            raise Unseen(f"descriptor: {error.strerror}") from error
-        finally:
+            return eyes().take_from(process, descriptor)
+        except BaseException:
             os.close(process)
+            raise
+
+    def _still(self, taken: int) -> int:
+        """Of the caller, if that is waiting still."""
+        try:
+            self.check()
+        except Gone:
+            if taken >= 0:
+                os.close(taken)
+            raise
+        return taken
 
     def answer(self, error: int, value: int = 0) -> None:
         """Have the call return `value`, or fail with the errno `error`."""
@@ -119,10 +168,7 @@ class Notification:
     def _respond(self, value: int, error: int, flags: int) -> None:
         """struct seccomp_notif_resp"""
         response = (
-            self._id.to_bytes(8, "little")
-            + value.to_bytes(8, "little", signed=True)
-            + error.to_bytes(4, "little", signed=True)
-            + flags.to_bytes(4, "little")
+            self._id + value.to_bytes(8, "little", signed=True) + error.to_bytes(4, "little", signed=True) + flags.to_bytes(4, "little")
         )
         try:
             fcntl.ioctl(self._listener, SEND, bytearray(response))
@@ -140,7 +186,7 @@ class Notification:
     def _add(self, descriptor: int, flags: int, place: int, close_on_exec: bool) -> int:
         """struct seccomp_notif_addfd"""
         words = flags, descriptor, place, CLOSE_ON_EXEC if close_on_exec else 0
-        request = self._id.to_bytes(8, "little") + b"".join(word.to_bytes(4, "little") for word in words)
+        request = self._id + b"".join(word.to_bytes(4, "little") for word in words)
         try:
             new: int = fcntl.ioctl(self._listener, ADD_DESCRIPTOR, bytearray(request))
         except OSError as failure:
@@ -209,12 +255,24 @@ def take_descriptor(process: int, descriptor: int) -> int:
         os.close(opened)
 
 
-def open_thread(thread: int) -> int:
-    """A pidfd of a thread, or before Linux 6.9 of its process, which has the same descriptors unless it asked for others."""
+def open_thread(thread: int) -> tuple[int, bool]:
+    """A pidfd of a thread, or before Linux 6.9 of its process, which has the same descriptors unless it asked for others; and which of these."""
     try:
-        return os.pidfd_open(thread, PIDFD_THREAD)
+        return os.pidfd_open(thread, PIDFD_THREAD), True
     except OSError:
-        return os.pidfd_open(process_of(thread))
+        return os.pidfd_open(process_of(thread)), False
+
+
+_eyes: list[Eyes] = []
+
+
+def eyes() -> Eyes:
+    """Raises OSError where nobody can look by foreign calls."""
+    if not _eyes:
+        from hermetic.linux.looking import Eyes  # only once somebody asks
+
+        _eyes.append(Eyes())
+    return _eyes[0]
 
 
 def process_of(thread: int) -> int:

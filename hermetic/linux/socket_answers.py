@@ -15,7 +15,20 @@ from hermetic_guard.hosts import ANY, allows_port, is_loopback
 from hermetic.linux import socket_filters, udp_sockets
 from hermetic.linux.notify import Notification, process_of
 from hermetic.linux.numbers import number
-from hermetic.linux.socket_calls import LONGEST_ADDRESS, Duplicate, address_of, give, inet, kind_of_socket, made, name_of, shown
+from hermetic.linux.socket_calls import (
+    LONGEST_ADDRESS,
+    Duplicate,
+    address_of,
+    first_unprivileged,
+    give,
+    inet,
+    kind_of_socket,
+    listen_where_bound,
+    made,
+    made_mute,
+    name_of,
+    shown,
+)
 from hermetic.linux.socket_turns import Turns
 from hermetic.linux.syscalls import call
 
@@ -28,6 +41,7 @@ if TYPE_CHECKING:
     from hermetic.linux.local_answers import Local
     from hermetic.linux.lookups import Lookups
     from hermetic.linux.name_server import Resolution, Ways
+    from hermetic.linux.routes import Routes
     from hermetic.linux.waiting import Waiting
 
 EACCES, EINVAL, EISCONN, ECONNREFUSED, EALREADY, EINPROGRESS = 13, 22, 106, 111, 114, 115
@@ -36,8 +50,7 @@ STREAM, DATAGRAM = 1, 2
 PROTOCOLS = {STREAM: (0, 6), DATAGRAM: (0, 17)}
 """TCP and UDP; not MPTCP, which is another protocol of the same type."""
 SOL_SOCKET, SO_TYPE, SO_BINDTODEVICE, SO_DOMAIN = 1, 3, 25, 39
-SHUT_WR, SHUT_RDWR = 1, 2
-IPPROTO_TCP, TCP_INFO, SYN_SENT, CLOSE, LISTEN = 6, 11, 2, 7, 10
+IPPROTO_TCP, TCP_INFO, SYN_SENT, LISTEN = 6, 11, 2, 10
 UNDER_WAY = {SYN_SENT: EALREADY, LISTEN: EISCONN}
 """What the kernel says of a socket in a state that shutdown(2) ends, and with it what it is bound to."""
 ANYWHERE = AF_INET6.to_bytes(2, "little") + bytes(26)
@@ -60,6 +73,7 @@ class Sockets:
         self._turns = Turns()
         self._lookups: Lookups | None = None
         self._waiting: Waiting | None = None
+        self._routes: Routes | None = None
         self._allowed: set[tuple[bytes, int, tuple[str, ...]]] = set()
         rules = judge.policy.network
         self.resolution = self._resolve(ways) if ways else None
@@ -115,6 +129,8 @@ class Sockets:
         if known in self._allowed and not datagrams:
             return self.waiting().connect(asking, found, family, address)
         request = Request("network", "connect", shown(packed, port), address=packed, port=port, names=names, datagrams=datagrams)
+        if names:
+            self.routes().look(request)
         if datagrams and not self._judge.allows(asking, request, quietly=True):
             return self.connect_mute(asking, found, address, request)
         if self.is_lookup(request) and not self._judge.allows(asking, request, quietly=True):
@@ -215,6 +231,13 @@ class Sockets:
         found.close()  # else the connection would not end with the caller's
         server.attend(peer, process, asking.thread)
         return None
+
+    def routes(self) -> Routes:
+        if self._routes is None:
+            from hermetic.linux.routes import Routes  # only once somebody connects by a name
+
+            self._routes = Routes()
+        return self._routes
 
     def local(self) -> Local:
         if self._local is None:
@@ -342,31 +365,3 @@ class Sockets:
     def refuse_option(self, asking: Notification, level: int, option: int) -> Answer:
         self._judge.allows(asking, Request("network", "socket", show_option(level, option)))  # type: ignore[no-untyped-call]
         return EACCES
-
-
-def first_unprivileged() -> int:
-    """The first port that takes no privilege to be bound (ip(7))."""
-    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "rb") as file:
-        return int(file.read())
-
-
-def listen_where_bound(found: socket, backlog: int, family: int, bound: tuple[bytes, int]) -> Answer:
-    """Without a filter: not where it is being connected, and no longer where it was bound anew meanwhile, after a connection that failed.
-
-    What listens already goes on as it is.
-    """
-    state = found.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0]
-    if state != CLOSE:
-        return 0 if state == LISTEN else EINVAL
-    found.listen(backlog)
-    if name_of(found, family) != bound:
-        found.shutdown(SHUT_RDWR)
-        return EINVAL
-    return 0
-
-
-def made_mute(kind: int) -> socket:
-    """A local one of datagrams. C libraries ask by it which interfaces there are (if_nametoindex(3), by ioctl), and send nothing."""
-    found = made(AF_UNIX, kind, 0)
-    found.shutdown(SHUT_RDWR)
-    return found

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 EFAULT, EINVAL, EAFNOSUPPORT = 14, 22, 97
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
 STREAM = 1
+SHUT_RDWR = 2
+IPPROTO_TCP, TCP_INFO, CLOSE, LISTEN = 6, 11, 7, 10
 LONGEST_ADDRESS = 128
 """sizeof(struct sockaddr_storage)"""
 
@@ -96,3 +98,31 @@ def give(asking: Notification, found: socket, kind: int) -> Answer:
     finally:
         found.close()
     return None
+
+
+def first_unprivileged() -> int:
+    """The first port that takes no privilege to be bound (ip(7))."""
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "rb") as file:
+        return int(file.read())
+
+
+def listen_where_bound(found: socket, backlog: int, family: int, bound: tuple[bytes, int]) -> Answer:
+    """Without a filter: not where it is being connected, and no longer where it was bound anew meanwhile, after a connection that failed.
+
+    What listens already goes on as it is.
+    """
+    state = found.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0]
+    if state != CLOSE:
+        return 0 if state == LISTEN else EINVAL
+    found.listen(backlog)
+    if name_of(found, family) != bound:
+        found.shutdown(SHUT_RDWR)
+        return EINVAL
+    return 0
+
+
+def made_mute(kind: int) -> socket:
+    """A local one of datagrams. C libraries ask by it which interfaces there are (if_nametoindex(3), by ioctl), and send nothing."""
+    found = made(AF_UNIX, kind, 0)
+    found.shutdown(SHUT_RDWR)
+    return found

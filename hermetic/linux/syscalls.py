@@ -22,7 +22,7 @@ PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 PR_SET_MDWE = 65
 SIGKILL = 9
-ENOSYS = 38
+EINVAL, ENOSYS = 22, 38
 
 
 def become_subreaper() -> None:
@@ -61,6 +61,20 @@ def call(number: int, *arguments: Any) -> int:
     return _function("syscall")(number, *arguments)
 
 
+def prepared(name: str, words: int) -> Callable[..., int]:
+    """libc's function of that name, for what is called often: it returns its result, or a negative errno. Raises OSError where there is none.
+
+    words: how many arguments it is given, as `call` takes them
+    """
+    key = f"{name} {words}"
+    if key not in _functions:
+        try:
+            _functions[key] = _bound(name, "l" if name in LONGS else "i", words)
+        except (ImportError, AttributeError, OSError) as error:
+            raise OSError(ENOSYS, f"no foreign calls can be made: {error}") from error
+    return _functions[key]
+
+
 def load_library(name: str) -> None:
     """dlopen(3). Raises OSError."""
     import _ctypes
@@ -86,8 +100,15 @@ def pointers(memories: Iterable[bytes]) -> bytes:
     return b"".join(bytes(Pointer(memory)) for memory in memories)
 
 
+def address_of(memory: Any) -> int:
+    """Where that which `writable` gives is. Good for as long as the caller keeps it."""
+    import _ctypes
+
+    return _ctypes.addressof(memory)
+
+
 def writable(size: int) -> Any:
-    """Memory that the kernel writes, to be handed to `call`; bytes() of it says what stands there."""
+    """Memory that the kernel writes, to be handed to `call`; bytes() of it, or of a slice, says what stands there. What a slice is set to as well."""
     import _ctypes
 
     class Char(_ctypes._SimpleCData):  # type: ignore[type-arg]
@@ -102,6 +123,9 @@ def writable(size: int) -> Any:
 
 _functions: dict[str, Callable[..., int]] = {}
 
+LONGS = "syscall", "process_vm_readv"
+"""Those of `prepared` that return a long, as ctypes has it, and no int."""
+
 SHAPES = {"prctl": ("i", 5), "syscall": ("l", 7), "__nss_configure_lookup": ("i", 2)}
 """The functions of libc that are called, with what they return, as ctypes has it, a C int or a long, and how many words they take."""
 
@@ -109,20 +133,30 @@ SHAPES = {"prctl": ("i", 5), "syscall": ("l", 7), "__nss_configure_lookup": ("i"
 def _function(name: str) -> Callable[..., int]:
     if name not in _functions:
         try:
-            _functions[name] = _bound(name)
+            _functions[name] = _checked(_bound(name, *SHAPES[name]), SHAPES[name][1])
         except ImportError as error:
             raise OSError(ENOSYS, f"no foreign calls can be made: {error}") from error
     return _functions[name]
 
 
-def _bound(name: str) -> Callable[..., int]:
-    """libc's function of that name, with errors raised. Words that are not given are 0.
+def _checked(function: Callable[..., int], count: int) -> Callable[..., int]:
+    """With errors raised. Words that are not given are 0."""
+
+    def checked(*arguments: Any) -> int:
+        result = function(*arguments, *(0,) * (count - len(arguments)))
+        if result < 0:
+            raise OSError(-result, os.strerror(-result))
+        return result
+
+    return checked
+
+
+def _bound(name: str, kind: str, count: int) -> Callable[..., int]:
+    """libc's function of that name: its result, or a negative errno.
 
     As a pointer ctypes takes integers, of all 64 bits, and memory.
     """
     import _ctypes
-
-    kind, count = SHAPES[name]
 
     class Word(_ctypes._SimpleCData):  # type: ignore[type-arg]
         _type_ = "P"
@@ -136,12 +170,10 @@ def _bound(name: str) -> Callable[..., int]:
         _restype_ = Result
 
     function: Any = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))  # type: ignore[arg-type]
+    errno = _ctypes.get_errno
 
-    def checked(*arguments: Any) -> int:
-        result: int = function(*arguments, *(0,) * (count - len(arguments)))
-        if result == -1:
-            number = _ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-        return result
+    def bound(*arguments: Any) -> int:
+        result: int = function(*arguments)
+        return result if result != -1 else -(errno() or EINVAL)
 
-    return checked
+    return bound

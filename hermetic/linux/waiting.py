@@ -27,7 +27,6 @@ EINTR, EAGAIN, EACCES, ENETUNREACH, EALREADY, EINPROGRESS, ERESTARTSYS = 4, 11, 
 UNFINISHED = (EAGAIN, EALREADY, EINPROGRESS)
 """What a socket that does not wait says of a connection; EAGAIN: one of AF_UNIX, at a listener that has no room."""
 
-CONNECT = native("connect")
 AF_UNIX, AF_INET, AF_INET6, STREAM = 1, 2, 10, 1
 SOL_SOCKET, SO_ERROR, SO_SNDTIMEO = 1, 4, 21
 
@@ -198,14 +197,15 @@ def begin(found: socket, family: int, address: bytes) -> tuple[int, bool]:
 
     That a socket does not wait is said of it, not of a call, so for these microseconds it does not for others either.
     """
-    descriptor = found.fileno()
+    descriptor, connect = found.fileno(), syscalls.prepared("connect", 3)
     if not os.get_blocking(descriptor):
-        return tried(descriptor, address), False
+        return -connect(descriptor, address, len(address)), False
     os.set_blocking(descriptor, False)
     try:
-        outcome = tried(descriptor, address)
+        outcome = -connect(descriptor, address, len(address))
         if outcome in (EINPROGRESS, EALREADY):
-            made = tried(descriptor, NOWHERE[family])  # as on the loopback interface it is by now
+            nowhere = NOWHERE[family]
+            made = -connect(descriptor, nowhere, len(nowhere))  # as on the loopback interface it is by now
             outcome = outcome if made == EALREADY else made
     finally:
         os.set_blocking(descriptor, True)
@@ -221,14 +221,6 @@ def duplicate(found: socket) -> socket:
 def by_descriptor(opened: int) -> bytes:
     """A struct sockaddr_un that leads to what is opened here."""
     return AF_UNIX.to_bytes(2, "little") + b"/proc/self/fd/%d\0" % opened
-
-
-def tried(descriptor: int, address: bytes) -> int:
-    try:
-        syscalls.call(CONNECT, descriptor, address, len(address))
-    except OSError as error:
-        return error.errno or EACCES
-    return 0
 
 
 def has_signal(thread: int) -> bool:

@@ -64,15 +64,17 @@ def stream(count, size):
 
 
 def named(place, rounds):
-    """By a name that is looked up. In namespaces of its own, by this file as a program."""
+    """By a name that is looked up, of a server elsewhere. In namespaces of its own, by this file as a program."""
     command = ["unshare", "--mount", "--net", *(["--map-root-user"] if os.geteuid() else []), sys.executable, "-m", "benches.connections"]
     words = [*map(str, (place.hermetic, place.python, rounds))]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT / 'tests'}"}
     done = subprocess.run([*command, *words], check=True, capture_output=True, text=True, env=environment)
     return json.loads(done.stdout)
 
 
 def by_name(hermetic, python, rounds):
+    from launch.wired import beside  # the way to it is known to this program alone
+
     os.environ.pop("PYTHONPATH")
     for command in NETWORK:
         subprocess.run(["ip", *command.split()], check=True)
@@ -82,7 +84,8 @@ def by_name(hermetic, python, rounds):
         subprocess.run(["mount", "--bind", file.name, os.path.realpath("/etc/resolv.conf")], check=True)
         threading.Thread(target=answer_names, args=(socket.socket(socket.AF_INET, socket.SOCK_DGRAM),), daemon=True).start()
         guarded = [hermetic, "run", "--quiet", "--no-network", f"--allow-domain=bench.test:{port}", "--", python]
-        return in_turn([python], guarded, NAMED, port, rounds=int(rounds))
+        with beside() as there:
+            return in_turn([*there, python], [*there, *guarded], NAMED, port, rounds=int(rounds))
 
 
 def answer_names(asked):

@@ -114,4 +114,18 @@ while time.time() < until:
         for clear in ('_clear_type_cache', '_clear_internal_caches'):
             if hasattr(sys, clear): getattr(sys, clear)()
         open(CANARY, 'w').close()""", cpython=True),
+    net("methods of built-in types, by which addresses are judged", """
+        import socket
+        class Taker:
+            __hash__ = None
+            def __eq__(self, other): self.taken = other; return True
+        taker, calling = Taker(), socket.socket()
+        try: socket.socket().connect(OUT)
+        except OSError: pass
+        for kind, names in ((str, ('partition', 'strip', 'startswith')), (dict, ('get', 'items'))):
+            kind.__dict__ == taker
+            for name in names: taker.taken[name] = lambda *_: True
+        for clear in ('_clear_type_cache', '_clear_internal_caches'):
+            if hasattr(sys, clear): getattr(sys, clear)()
+        calling.connect(OUT)""", cpython=True),
 ]  # fmt: skip

@@ -1,7 +1,7 @@
-"""Servers of many kinds in a network of their own, for clients.py: run by `unshare --net --mount`, by the interpreter of their environment.
+"""Servers of many kinds in a network of their own, beside that of their clients, for clients.py: run by `unshare --net --mount`, by the interpreter of their environment.
 
 Reads {"commands": {name: argv}, "env": {...}, "servers": [name, ...]} as JSON on stdin, makes a directory with `ca.pem`, `packages` and `repository`, runs the commands there
-and writes [code, output] of each. `app.test` and `strange.test` are names of the same kind; both lead here,
+and writes [code, output] of each. `app.test` and `strange.test` are names of the same kind; both lead there,
 and `proxy.test` to a private address.
 """
 
@@ -26,6 +26,10 @@ import dns.message
 import dns.rrset
 import grpc
 import trustme
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from launch.wired import beside
 
 NAME_SERVER = "10.9.8.7"
 NETWORK = (
@@ -77,7 +81,9 @@ def main() -> None:
         for name in task["servers"]:
             for port in SERVERS[name].ports:
                 wait_for(port)
-        print(json.dumps({name: outcome(argv, {**task["env"], "PLACE": str(base)}, base) for name, argv in task["commands"].items()}))
+        env = {**task["env"], "PLACE": str(base)}
+        with beside() as there:
+            print(json.dumps({name: outcome([*there, *argv], env, base) for name, argv in task["commands"].items()}))
 
 
 def outcome(argv: list[str], env: dict[str, str], base: Path) -> tuple[int, str]:

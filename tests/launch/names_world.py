@@ -1,11 +1,12 @@
-"""Names that may be reached, in a network of one's own: run by `unshare --net --mount`, for test_names.py.
+"""Names that may be reached, in networks of one's own: run by `unshare --net --mount`, for test_names.py.
 
-The name server has a private address, as many have; what it says of names in `.test` is a public one, which is this machine's here.
+The name server has a private address, as many have; what it says of names in `.test` is a public one, elsewhere, but for `own` and `besides`.
 Reads {"commands": {name: argv}, "env": {...}} as JSON on stdin, runs them, and writes [code, output, names that were asked for] of each.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -18,9 +19,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from guards.world import bound, question
+from launch.wired import BESIDES, INNER, beside
 
 NAME_SERVER, OUTSIDE, LISTED, STRANGE, INSIDE = "10.9.8.7", "8.8.4.4", "8.8.4.9", "8.8.4.7", "10.1.2.3"
-ADDRESSES = {"app.test": OUTSIDE, "below.wild.test": OUTSIDE, "inward.test": INSIDE, "xn--bcher-kva.test": OUTSIDE}
+ADDRESSES = {
+    "app.test": OUTSIDE,
+    "below.wild.test": OUTSIDE,
+    "inward.test": INSIDE,
+    "xn--bcher-kva.test": OUTSIDE,
+    "own.test": INNER,
+    "besides.test": BESIDES,
+}
 TURNING = {"turning.test": INSIDE, "looping.test": "127.0.0.1"}
 """First an address where nobody answers, then one of this network, or this machine: a name server that has the caller reach what it likes."""
 HOSTS = f"127.0.0.1 localhost\n{LISTED} listed.test alias.test\n{OUTSIDE} unlisted.test\n127.0.0.1 here.test\n"
@@ -40,14 +49,31 @@ def main() -> None:
         asked: list[str] = []
         threading.Thread(target=answer_names, args=(bound(socket.AF_INET, (NAME_SERVER, 53)), asked), daemon=True).start()
         threading.Thread(target=answer_names_by_tcp, args=(socket.create_server((NAME_SERVER, 53)), asked), daemon=True).start()
-        for port in (80, 8080):
-            threading.Thread(target=serve, args=(socket.create_server(("", port), backlog=50),), daemon=True).start()
+        listen()
         found = {}
-        for name, argv in task["commands"].items():
-            for file, content in files.items():
-                Path(directory, file).write_text(content)  # the last one may have changed them
-            found[name] = outcome(argv, task["env"], asked)
+        with (
+            beside(UNANSWERED) as there,
+            subprocess.Popen([*there, sys.executable, __file__, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as here,
+        ):
+            here.stdout.readline()
+            for name, argv in task["commands"].items():
+                for file, content in files.items():
+                    Path(directory, file).write_text(content)  # the last one may have changed them
+                found[name] = outcome([*there, *argv], task["env"], asked)
+            here.stdin.close()
         print(json.dumps(found))
+
+
+def listen() -> None:
+    for port in (80, 8080):
+        threading.Thread(target=serve, args=(socket.create_server(("", port), backlog=50),), daemon=True).start()
+
+
+def serve_here() -> None:
+    """What listens on the machine that the programs are on, until nobody wants it any more."""
+    listen()
+    print("listening", flush=True)
+    sys.stdin.read()
 
 
 def outcome(argv: list[str], env: dict[str, str], asked: list[str]) -> tuple[int, str, list[str]]:
@@ -92,10 +118,10 @@ def address_of(name: str, count: int) -> str | None:
 def serve(server: socket.socket) -> None:
     while True:
         peer, _ = server.accept()
-        with peer:
+        with peer, contextlib.suppress(OSError):  # whoever goes away again
             peer.recv(4096)
             peer.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nserved")
 
 
 if __name__ == "__main__":
-    main()
+    serve_here() if sys.argv[1:] else main()

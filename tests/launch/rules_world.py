@@ -1,4 +1,4 @@
-"""A network in which every address is this machine's: run by `unshare --net --mount`, for test_network_rules.py.
+"""Two networks, in one of which every address is at the other end of the wire: run by `unshare --net --mount`, for test_network_rules.py.
 
 Reads [{"command": argv, "rows": [request, ...], "addresses": [...]}, ...] as JSON on stdin: each command gets rules_probe.py and the requests behind
 it, while the name server says of every name that it has these addresses. Writes what each command printed.
@@ -18,10 +18,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from guards.world import bound, question
+from launch.wired import beside
 
 HERE = Path(__file__).resolve().parent
 NAME_SERVER = "10.9.8.7"
 NETWORK = "link set lo up", "route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo"
+UNPRIVILEGED = "echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start"
+"""No run has the privilege that others take."""
 FAMILIES = {1: socket.AF_INET, 28: socket.AF_INET6}
 
 
@@ -29,7 +32,6 @@ def main() -> None:
     tasks = json.load(sys.stdin)
     for command in NETWORK:
         subprocess.run(["ip", *command.split()], check=True)
-    Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")  # no run has the privilege that others take
     with tempfile.TemporaryDirectory() as directory:
         contents = {
             "resolv.conf": f"nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n",
@@ -40,7 +42,9 @@ def main() -> None:
             subprocess.run(["mount", "--bind", f"{directory}/{name}", f"/etc/{name}"], check=True)
         addresses: list[str] = []
         threading.Thread(target=answer, args=(bound(socket.AF_INET, (NAME_SERVER, 53)), addresses), daemon=True).start()
-        print(json.dumps([outcome(task, addresses) for task in tasks]))
+        with beside() as there:
+            subprocess.run([*there, "sh", "-c", UNPRIVILEGED], check=True)
+            print(json.dumps([outcome({**task, "command": [*there, *task["command"]]}, addresses) for task in tasks]))
 
 
 def outcome(task: dict, addresses: list[str]) -> dict:

@@ -10,6 +10,7 @@ import pytest
 from conftest import find_python
 from launch.container import container
 from launch.names_world import LISTED
+from launch.wired import BESIDES, INNER
 
 ONE_LAYER = str(Path(__file__).resolve().parent.parent / "containment/one_layer.py")
 
@@ -76,6 +77,16 @@ REFUSED = {
         "network disabled: here.test leads to a loopback address: connect(127.0.0.1:80)",
         [],
     ),
+    "this machine, by its own address": (
+        CONNECT.format(name="own.test", port=80),
+        f"network disabled: own.test leads to this machine: connect({INNER}:80)",
+        ["own.test"],
+    ),
+    "this machine, by another of its addresses": (
+        CONNECT.format(name="besides.test", port=80),
+        f"network disabled: besides.test leads to this machine: connect({BESIDES}:80)",
+        ["besides.test"],
+    ),
     "a name in front of it": (
         URL.format(name="app.test@strange.example", port=80),
         "network disabled: DNS(app.test@strange.example)",
@@ -91,6 +102,8 @@ OPTIONS = [
     "--allow-domain=looping.test",
     "--allow-domain=listed.test",
     "--allow-domain=here.test",
+    "--allow-domain=own.test",
+    "--allow-domain=besides.test",
     "--allow-domain=b\u00fccher.test",
 ]
 UNKNOWN = ("another name", "a name in front of it", "another, outside ASCII")
@@ -342,12 +355,12 @@ def test_datagrams_to_a_name(among_names: Names, hermetic_command: str, layers: 
     guarded = [str(find_python("3.11").path), "-IS", ONE_LAYER, "python"] if layers == "python" else [hermetic_command]
     programs = {"sent": [python, "-c", SENT], "address": [python, "-c", OWN_ADDRESS]}
     bare = among_names(programs)
-    assert (bare["sent"][1], bare["address"][1]) == ("sent\n", "8.8.4.7\nsent\n")
+    assert (bare["sent"][1], bare["address"][1]) == ("sent\n", f"{INNER}\nsent\n")
     for more in ([], ["--allow-localhost"]):
         found = among_names({name: [*guarded, "--no-network", *OPTIONS, *more, "--", *argv] for name, argv in programs.items()})
         assert "sent\n" not in found["sent"][1] + found["address"][1] or (more and layers == "kernel"), found  # by the loopback interface
         assert ("network limited to TCP: send(8.8.4.4:80)\n" in found["sent"][1]) is (not more or layers != "kernel"), found
-        assert "8.8.4.7\n" in found["address"][1] or more, found
+        assert f"{INNER}\n" in found["address"][1] or more, found
 
 
 def test_numbers_as_names(among_names: Names, hermetic_command: str) -> None:

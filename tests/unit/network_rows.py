@@ -70,7 +70,7 @@ ROWS = [
         "connect 192.168.1.1:80, connect 169.254.169.254:80, connect 100.64.0.1:80, connect 198.18.0.1:80, connect 224.0.0.1:80, "
         "connect 255.255.255.255:80, connect [::1]:80, connect [::]:80, connect [fe80::1]:80, connect [fc00::1]:80, connect [fd12::1]:80, "
         "connect [ff02::1]:80, connect [::ffff:127.0.0.1]:80, connect [::ffff:10.0.0.1]:80, connect [64:ff9b::a00:1]:80, connect [::127.0.0.1]:80, "
-        "connect [64:ff9b:1::808:808]:80, connect [2002:7f00:1::1]:80, connect [2001:0:808:808::f5ff:fffe]:80, connect [fec0::1]:80, "
+        "connect [64:ff9b:1::808:808]:80, connect [2002:7f00:1::1]:80, connect [2606:2800:220::5efe:10.0.0.1]:80, connect [2606:2800:220:0:200:5efe:7f00:1]:80, connect [2001:0:808:808::f5ff:fffe]:80, connect [fec0::1]:80, "
         "connect [::ffff:0:a00:1]:80, connect [2001:2::1]:80",
         "example.com",
     ),

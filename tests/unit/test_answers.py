@@ -11,7 +11,7 @@ import pytest
 from hermetic_guard.hosts import ANY
 from hermetic_guard.policy import Network, Policy
 
-from hermetic.linux import judge, notify, resolver, socket_answers, socket_filters, syscalls
+from hermetic.linux import judge, notify, resolver, socket_answers, socket_calls, socket_filters, syscalls
 from hermetic.linux.answers import Answers
 from hermetic.linux.name_server import Ways
 from hermetic.linux.numbers import number
@@ -360,7 +360,8 @@ def test_without_filters_what_is_bound_anew_does_not_listen(no_filters, monkeypa
         asked = port_may_be_listened_at(made)
         at = made.getsockname()
         names = iter([(socket.inet_aton(at[0]), at[1]), (socket.inet_aton(at[0]), at[1] + 1)])
-        monkeypatch.setattr(socket_answers, "name_of", lambda found, family: next(names))
+        for module in (socket_answers, socket_calls):
+            monkeypatch.setattr(module, "name_of", lambda found, family: next(names))
         assert asked("listen", made.fileno(), 5) == EINVAL
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(at, 5)
@@ -503,9 +504,10 @@ def test_the_kernels_no_is_no_answer_to_the_caller(monkeypatch, act):
 
     call = notify.Notification(-1, bytearray(80))
     monkeypatch.setattr(notify.os, "open", refuse)
-    monkeypatch.setattr(notify, "open_thread", lambda thread: os.memfd_create("stands for a process"))
+    monkeypatch.setattr(notify, "open_thread", lambda thread: (os.memfd_create("stands for a process"), False))
     monkeypatch.setattr(notify.Notification, "check", lambda self: None)
-    monkeypatch.setattr(notify.syscalls, "call", refuse)
+    monkeypatch.setattr(notify.eyes(), "take_from", lambda *_: -errno.EPERM)
+    monkeypatch.setattr(notify.eyes().windows, "read", lambda *_: -errno.EPERM)
     arguments = {"memory": (0, 8), "duplicate": (0,), "look": ("root", os.O_PATH)}[act]
     with pytest.raises(notify.Unseen):
         getattr(call, act)(*arguments)

@@ -272,3 +272,13 @@ def test_refuses_what_is_none(place: Path, surface: str, what: str, why: str) ->
     with pytest.raises(UsageError) as caught:
         explain.answers(Policy(), surface, what)
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_what_the_hosts_file_has_lead_to_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, here: bool) -> None:
+    (tmp_path / "hosts").write_text("203.0.113.7 me.example.com\n")
+    monkeypatch.setattr(explain.resolver, "HOSTS", str(tmp_path / "hosts"))
+    monkeypatch.setattr(explain.routes.Routes, "is_here", lambda self, address: here and address == bytes([203, 0, 113, 7]))
+    looked_up, connected = answers("--allow-domain=me.example.com", "me.example.com:443")
+    assert looked_up.decision.allowed
+    assert (connected.decision.allowed, "leads to this machine" in connected.decision.rule) == (not here, here)

@@ -50,6 +50,10 @@ def is_plain(*values):
     return True
 
 
+def is_str(value):
+    return type(value) is str
+
+
 def is_a(value, kind):
     return issubclass(type(value), kind)
 

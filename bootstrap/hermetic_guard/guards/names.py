@@ -17,12 +17,13 @@ from hermetic_guard.guards.addresses import (
     exact_text,
     exact_tuple,
     is_localhost,
+    is_str,
     plain_name,
     read_host,
     show_host,
     zone,
 )
-from hermetic_guard.guards.sockets import ASK, RESOLVE, dress
+from hermetic_guard.guards.sockets import ASK, MEMORY, RESOLVE, dress
 
 if_indextoname = getattr(_socket, "if_indextoname", str)
 
@@ -50,13 +51,19 @@ def make_functions(answers, original):
 
 
 def make_getaddrinfo(original, resolve):
+    known = {}  # type: dict
+
     def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
+        if is_str(host) and host in known:
+            return original(known[host], port, family, type, proto, flags)
         exact = exact_text(host) if isinstance(host, (str, bytes)) else None
         if exact is None:
             return original(host, port, family, type, proto, flags)
         name, flags = plain_name(exact), exact_int(flags)
         number = numeric(name)
         if number is not None:
+            if is_str(host) and name == host and "%" not in host and len(known) < MEMORY:
+                known[host] = number
             return original(number, port, family, type, proto, flags)
         if flags & AI_NUMERICHOST:
             raise gaierror(*NOT_KNOWN)

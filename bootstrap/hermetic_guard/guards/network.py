@@ -12,31 +12,36 @@ from _socket import gaierror, herror
 from posix import uname
 
 from hermetic_guard import hosts
+from hermetic_guard import intact as builtin_types
 from hermetic_guard.decide import Request, sends_nothing
-from hermetic_guard.guards import addresses, canonical, interrupted, names, ownership, proxies, resolution, sockets
+from hermetic_guard.guards import addresses, canonical, interrupted, names, nearness, ownership, proxies, resolution, sockets
 from hermetic_guard.guards.addresses import (
     AF_UNIX,
     DATAGRAM,
     KINDS,
     PYPY,
-    as_str,
     constant,
-    exact_text,
     foreign_kind,
-    is_localhost,
     is_plain,
     read_address,
-    read_host,
     show_address,
-    show_host,
 )
 from hermetic_guard.guards.loading import dress, replacer, when_loaded
+from hermetic_guard.guards.nearness import make_is_here, near
 from hermetic_guard.guards.ownership import make_bound, make_keep_out, make_ownership, show_path
 from hermetic_guard.guards.proxies import proxy_of, read_proxies
-from hermetic_guard.guards.resolution import make_resolve, read_hosts_file
+from hermetic_guard.guards.resolution import (
+    make_on_getaddrinfo,
+    make_on_getnameinfo,
+    make_on_lookup,
+    make_resolve,
+    read_hosts_file,
+    remember,
+)
 from hermetic_guard.guards.sockets import ASK, BOUND, MUTE, PERMIT, RESOLVE, decides, make_kind_of, make_mute
 from hermetic_guard.hook import make_ask
 from hermetic_guard.hosts import plain_address
+from hermetic_guard.intact import looking_itself, make_sure
 from hermetic_guard.patching import CannotReplace
 from hermetic_guard.sealing import copied, seal
 
@@ -44,13 +49,13 @@ NAME = "network"
 TCL = "Tcl"
 """As decide.py has it, which is on the other side."""
 UNSPECIFIED = (bytes(4), bytes(16))
-MEMORY = 1000
-"""Addresses that are remembered as allowed."""
 
 
 def install(enforcer):
     """Replace what resolves names, sends before any event, or raises none; returns the handlers of the audit events."""
-    sealed = seal(vars(hosts), vars(addresses), vars(ownership), vars(proxies), vars(resolution), globals())
+    sealed = seal(
+        vars(builtin_types), vars(hosts), vars(addresses), vars(nearness), vars(ownership), vars(proxies), vars(resolution), globals()
+    )
     answers, handlers = sealed["make_judgement"](enforcer, sealed["make_real"](seal(vars(canonical))["locate"]))
     wrappers = copied(vars(addresses), vars(interrupted), vars(sockets), vars(names))
     if hasattr(sys, "audit"):
@@ -133,7 +138,17 @@ def make_judgement(enforcer, real):
     keep_out = make_keep_out(enforcer.check, enforcer.run, enforcer.judge_file)
     hosts = read_hosts_file()
     reachable, names_of = make_hosts(enforcer.allows, enforcer.scopes, hosts, handed_out)
-    judge = make_judge(enforcer.check, enforcer.allows, enforcer.scopes, names_of, owns, keep_out, real, read_proxies(os.environ))
+    judge = make_judge(
+        enforcer.check,
+        enforcer.allows,
+        enforcer.scopes,
+        names_of,
+        make_is_here(_socket.socket, method),
+        owns,
+        keep_out,
+        real,
+        read_proxies(os.environ),
+    )
     permit = make_permit(judge, enforcer.scopes)
     answers = {
         ASK: judge,
@@ -176,7 +191,7 @@ def make_hosts(allows, scopes, hosts, handed_out):
     return reachable, names_of
 
 
-def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
+def make_judge(check, allows, scopes, names_of, is_here, owns, keep_out, real, named):
     """judge(action, target, host, address, port, path, datagrams, kind, reverse): hands a request to the enforcer; says whether the guard stands
     at all, or MUTE where the call may go on once nothing can be sent by the socket any more.
 
@@ -197,6 +212,8 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
             found = names_of(address)
             facts = {"host": host, "address": address, "port": port, "names": found, "datagrams": datagrams, "reverse": reverse}
             request = Request("network", action, target, proxy=proxy_of(named, host, address, port, found), **facts)
+            if near(request) and scopes.current.network is not None:
+                request.facts["here"] = is_here(address)
             if sends_nothing(request) and not allows(request):
                 return MUTE
             if action == "DNS" and (target.lower() == itself or address in UNSPECIFIED) and not allows(request):
@@ -215,11 +232,8 @@ def make_judge(check, allows, scopes, names_of, owns, keep_out, real, named):
     return judge
 
 
-def remember(known, key, answer):
-    """In a dict that is never another, for whatever is made once the target runs the collector shows to it. A key begins with the scopes' state."""
-    if len(known) > MEMORY:
-        known.clear()
-    known[key] = answer
+def already():
+    """Where it was looked before whether methods of built-in types are what they were."""
 
 
 def make_permit(judge, scopes):
@@ -228,18 +242,25 @@ def make_permit(judge, scopes):
 
     What was allowed is remembered for as long as the same policy holds: a datagram costs a look-up then. AF_UNIX is asked about every time,
     for paths can be made to lead elsewhere. PyPy raises its events before it reads the address: it will refuse a malformed one by itself.
+    sure: called before any method is
     """
     known = {}  # type: dict[tuple, object]
 
-    def permit(action, family, address, kind=0):
+    def permit(action, family, address, kind=0, sure=already):
         if not is_plain(action, family, kind, *(address if type(address) is tuple else (address,))):
+            sure()
             return judge("use", "an address not read before")
-        if family not in KINDS:
-            return judge("socket", constant("AF_", family))
         now = scopes.state
         key = now, action, family, address, kind
-        found = known.get(key)
+        found = None
+        try:
+            found = known[key]
+        except KeyError:
+            pass  # a refusal from here would have this error for its context, and by that our frames
         if found is None:
+            sure()
+            if family not in KINDS:
+                return judge("socket", constant("AF_", family))
             canonical, facts = read_address(family, address)
             if canonical != address or (facts is not None and facts[0] is not None):
                 return judge(action, "a malformed address" if facts is None else show_address(facts))
@@ -262,10 +283,11 @@ def make_permit(judge, scopes):
 
 def make_handlers(judge, permit, family_of, kind_of, mute):
     actions = {"socket.connect": "connect", "socket.bind": "bind", "socket.sendto": "send", "socket.sendmsg": "send"}
+    sure, asked = make_sure(), (permit, family_of, kind_of, mute)
     return {
-        **{event: make_on_address(permit, family_of, kind_of, mute, action) for event, action in actions.items()},
-        "socket.__new__": make_on_new(judge),
-        "socket.getaddrinfo": make_on_getaddrinfo(judge),
+        **{event: looking_itself(make_on_address, sure, action, *asked) for event, action in actions.items()},
+        "socket.__new__": looking_itself(make_on_new, sure, judge),
+        "socket.getaddrinfo": looking_itself(make_on_getaddrinfo, sure, judge),
         "socket.gethostbyname": make_on_lookup(judge),
         "socket.gethostbyaddr": make_on_lookup(judge),
         "socket.getnameinfo": make_on_getnameinfo(judge),
@@ -283,62 +305,32 @@ def make_on_ask(function):
     return on_ask
 
 
-def make_on_address(permit, family_of, kind_of, mute, action):
+def make_on_address(action, permit, family_of, kind_of, mute, sure):
     def on_address(sock, address):
         if address is not None:
             family = family_of(sock)
-            if permit(action, family, address, kind_of(sock) if decides(action, family) else 0) == MUTE:
+            if permit(action, family, address, kind_of(sock) if decides(action, family) else 0, sure) == MUTE:
                 mute(sock)
 
     return on_address
 
 
-def make_on_new(judge):
+def make_on_new(judge, sure):
+    """What was no foreign kind of socket once is none any more."""
+    known = {}  # type: dict[tuple, bool]
+
     def on_new(sock, *kind):
-        foreign = foreign_kind(*kind) if is_plain(*kind) else "unknown"
+        plain = is_plain(*kind)
+        if plain and kind in known:
+            return
+        sure()
+        foreign = foreign_kind(*kind) if plain else "unknown"
         if foreign is not None:
             judge("socket", foreign)
+        elif plain:
+            remember(known, kind, True)
 
     return on_new
-
-
-def make_on_getaddrinfo(judge):
-    """Numbers come as bytes in canonical form, `localhost` as a number, and names as bytes: a str would pass through the `idna` codec."""
-
-    def on_getaddrinfo(host, *_):
-        exact = exact_text(host)
-        if exact is None:
-            return
-        name = as_str(exact)
-        plain = name.partition("%")[0]
-        packed = read_host(plain)
-        if type(host) is not bytes or is_localhost(name) or (packed is not None and show_host(packed) != plain):
-            judge("DNS", name, "")
-        elif packed is None and name:
-            judge("DNS", name, name)
-
-    return on_getaddrinfo
-
-
-def make_on_lookup(judge):
-    """The wrappers do not call these originals while the guard stands."""
-
-    def on_lookup(host, *_):
-        exact = exact_text(host)
-        if exact is not None:
-            judge("DNS", as_str(exact), "")
-
-    return on_lookup
-
-
-def make_on_getnameinfo(judge):
-    """Nor this one. A flag that the event does not show says whether it asks the name server."""
-
-    def on_getnameinfo(sockaddr):
-        host = exact_text(sockaddr[0]) if type(sockaddr) is tuple and sockaddr else None
-        judge("DNS", "an address" if host is None else as_str(host), "")
-
-    return on_getnameinfo
 
 
 def make_on_syslog(judge):

@@ -7,7 +7,18 @@ beside the policy: if the wrappers reported them, the target could report any.
 import _socket
 from _socket import gaierror
 
-from hermetic_guard.guards.addresses import AF_INET, AF_INET6, LOOPBACK, LOOPBACK6, as_str, is_localhost, is_plain, read_host, show_host
+from hermetic_guard.guards.addresses import (
+    AF_INET,
+    AF_INET6,
+    LOOPBACK,
+    LOOPBACK6,
+    as_str,
+    exact_text,
+    is_localhost,
+    is_plain,
+    read_host,
+    show_host,
+)
 from hermetic_guard.hosts import canonical_name, plain_address
 
 AI_CANONNAME, AI_NUMERICHOST = _socket.AI_CANONNAME, _socket.AI_NUMERICHOST
@@ -20,6 +31,8 @@ HOSTS_FILE = "/etc/hosts"
 
 MOST_NAMES = 100
 """Of one address: the last ones."""
+MEMORY = 1000
+"""Addresses that are remembered as allowed."""
 
 
 def make_resolve(judge, getaddrinfo, handed_out, hosts, reachable):
@@ -45,7 +58,7 @@ def make_resolve(judge, getaddrinfo, handed_out, hosts, reachable):
             return of_numbers(known, "localhost", port, family, kind, proto, flags)
         answers = getaddrinfo(absolute(name).encode("utf-8", "surrogateescape"), port, family, kind, proto, flags)
         for answer in answers:
-            remember(read_host(answer[4][0].partition("%")[0]), canonical_name(name))
+            note(read_host(answer[4][0].partition("%")[0]), canonical_name(name))
         return answers
 
     def absolute(name):
@@ -55,7 +68,7 @@ def make_resolve(judge, getaddrinfo, handed_out, hosts, reachable):
         """
         return name + "." if "." in name and name[-1:] != "." and canonical_name(name) not in listed else name
 
-    def remember(packed, name):
+    def note(packed, name):
         packed = plain_address(packed)
         names = handed_out.get(packed, ())
         if name not in names:
@@ -107,3 +120,58 @@ def loopbacks_of(hosts):
     """The loopback addresses that a hosts file gives to `localhost`, the IPv6 one first as RFC 6724 sorts them; at least 127.0.0.1."""
     found = [line[0] for line in lines_of(hosts) if b"localhost" in line[1:]]
     return (LOOPBACK6, LOOPBACK) if b"::1" in found else (LOOPBACK,)
+
+
+def remember(known, key, answer):
+    """In a dict that is never another, for whatever is made once the target runs the collector shows to it. A key begins with the scopes' state."""
+    if len(known) > MEMORY:
+        known.clear()
+    known[key] = answer
+
+
+# The audit events. The wrappers make bytes of numbers, and of names what is to be asked for.
+
+
+def make_on_getaddrinfo(judge, sure):
+    """Numbers come as bytes in canonical form, `localhost` as a number, and names as bytes: a str would pass through the `idna` codec."""
+    known = {}  # type: dict[bytes, bool]
+
+    def on_getaddrinfo(host, *_):
+        if type(host) is bytes and host in known:
+            return
+        sure()
+        exact = exact_text(host)
+        if exact is None:
+            return
+        name = as_str(exact)
+        plain = name.partition("%")[0]
+        packed = read_host(plain)
+        if type(host) is not bytes or is_localhost(name) or (packed is not None and show_host(packed) != plain):
+            judge("DNS", name, "")
+        elif packed is not None:
+            remember(known, host, True)
+        elif name:
+            judge("DNS", name, name)
+
+    return on_getaddrinfo
+
+
+def make_on_lookup(judge):
+    """The wrappers do not call these originals while the guard stands."""
+
+    def on_lookup(host, *_):
+        exact = exact_text(host)
+        if exact is not None:
+            judge("DNS", as_str(exact), "")
+
+    return on_lookup
+
+
+def make_on_getnameinfo(judge):
+    """Nor this one. A flag that the event does not show says whether it asks the name server."""
+
+    def on_getnameinfo(sockaddr):
+        host = exact_text(sockaddr[0]) if type(sockaddr) is tuple and sockaddr else None
+        judge("DNS", "an address" if host is None else as_str(host), "")
+
+    return on_getnameinfo

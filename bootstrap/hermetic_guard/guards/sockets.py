@@ -63,7 +63,7 @@ def make_methods(answers, original):
         "sendall": lambda method: make_send(method, say),
         "sendmsg": lambda method: make_sendmsg(make_send(method, say), admit, ask),
         "setsockopt": lambda method: make_setsockopt(make_again(method), ask),
-        "__init__": lambda method: make_init(make_again(method), ask, original("getsockopt"), original("detach")),
+        "__init__": lambda method: make_init(method, ask, original("getsockopt"), original("detach")),
     }
     found = [(name, original(name)) for name in sorted(makers)]
     return {name: dress(makers[name](method), method, "socket." + name) for name, method in found if method is not None}
@@ -281,11 +281,20 @@ def make_setsockopt(original, ask):
 def make_init(original, ask, getsockopt, detach):
     """For sockets made from a descriptor: what it is of, only the kernel knows. For all others too where no event tells."""
     default = (2, 1, 0) if sys.version_info < (3, 7) else (-1, -1, -1)
+    known = {}  # type: dict
 
     def __init__(self, family=default[0], type=default[1], proto=default[2], fileno=None):
         kind = exact_int(family), exact_int(type), exact_int(proto)
-        refuse(foreign_kind(*kind))
-        original(self, kind[0], kind[1], kind[2], fileno)
+        if kind not in known:
+            refuse(foreign_kind(*kind))
+            if EVENTS and len(known) < MEMORY:
+                known[kind] = True
+        while True:
+            try:
+                original(self, kind[0], kind[1], kind[2], fileno)
+                break
+            except InterruptedError:
+                continue
         if fileno is not None and LINUX:
             foreign = real_kind(self)
             if foreign is not None:

@@ -1,0 +1,49 @@
+"""Another network beside the one that a world is in, for the programs that it runs: what the world has is elsewhere to them.
+
+They are two ends of a wire, so what is an address of the world's is none of this machine's there, and is reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+
+OUTER, INNER = "198.51.100.1", "198.51.100.2"
+"""Of documentation (RFC 5737): the world's end, and the programs' only address besides those of their loopback interface."""
+OUTER6, INNER6 = "2001:db8::1", "2001:db8::2"
+BESIDES = "198.51.100.3"
+"""Another one of theirs, of the same network, by which they send nothing."""
+WIRE = f"""
+PATH=$PATH:/usr/sbin:/sbin
+set -e
+ip link add wire0 type veth peer name wire1 netns $1
+for end in "wire0 {OUTER} {OUTER6}" "wire1 {INNER} {INNER6}"; do
+    set -- $1 $end
+    run=; [ $2 = wire0 ] || run="nsenter --net=/proc/$1/ns/net"
+    $run ip link set lo up
+    $run ip link set $2 up
+    $run ip addr add $3/24 dev $2
+    $run ip addr add $4/64 dev $2 nodad
+done
+ip route add {INNER} dev wire0 table local
+ip -6 route add {INNER6} dev wire0 table local
+nsenter --net=/proc/$1/ns/net ip addr add {BESIDES}/24 dev wire1
+nsenter --net=/proc/$1/ns/net ip route add default via {OUTER} dev wire1
+nsenter --net=/proc/$1/ns/net ip -6 route add default via {OUTER6} dev wire1
+"""
+
+
+@contextlib.contextmanager
+def beside(*nowhere: str) -> Iterator[list[str]]:
+    """Gives the beginning of a command that is to run there, in the same mounts. nowhere: to where there is no way"""
+    with subprocess.Popen(["unshare", "--net", "sh", "-c", "echo made; read _"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        try:
+            holder.stdout.readline()
+            subprocess.run(["sh", "-c", WIRE, "sh", str(holder.pid)], check=True)
+            there = ["nsenter", f"--net=/proc/{holder.pid}/ns/net"]
+            for network in nowhere:
+                subprocess.run([*there, "ip", "route", "add", "unreachable", network], check=True)
+            yield there
+        finally:
+            holder.stdin.close()
