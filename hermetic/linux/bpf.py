@@ -9,7 +9,7 @@ The number is looked up by halving. A call that no rule names is allowed without
 
 from __future__ import annotations
 
-from hermetic.linux.numbers import number
+from hermetic.linux.numbers import UNKNOWN, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,15 +105,14 @@ FAR = 255
 """The longest conditional jump."""
 
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-X32 = 0x40000000
-"""Set in the numbers of x32's calls, which reach the same functions; few kernels have x32."""
 ENOSYS = 38
 
 
 def assemble(rules: Iterable[Rule], machine: str) -> bytes:
     """The program for one machine; what no rule applies to is allowed.
 
-    A call in another machine's way (int 0x80 on x86_64), where numbers mean something else, ends the process.
+    A call in another machine's way (int 0x80 on x86_64), where numbers mean something else, ends the process. Calls that are newer than
+    numbers.py, and x32's, are not there: programs do without what a kernel does not have.
     Raises KeyError for a machine, or a call, that numbers.py does not have.
     """
     program = _Program()
@@ -122,8 +121,7 @@ def assemble(rules: Iterable[Rule], machine: str) -> bytes:
     for call, applying in sorted(_by_number(rules, machine).items()):
         starts[call] = _decision(program, applying, allow)
         starts[call + 1] = allow
-    if machine == "x86_64":
-        starts[X32] = program.end(error(ENOSYS))
+    starts[UNKNOWN] = program.end(error(ENOSYS))
     dispatch = program.then(LOAD, AT_NUMBER, _search(program, list(_changes(starts))))
     known = program.jump(JUMP_EQUAL, AUDIT_ARCH[machine], dispatch, program.end(KILL_PROCESS))
     program.then(LOAD, AT_MACHINE, known)

@@ -218,8 +218,8 @@ GAPS = (
     Gap(PROCESSES, "own code", "a process can rewrite its code through /proc", lambda policy, here: here.abi < 1 and not here.namespaced),
     Gap(
         PROCESSES,
-        "shared memory",
-        "System V shared memory of other processes can be attached",
+        "ipc",
+        "System V IPC and message queues of other processes can be used",  # by a number or a name, which no file system has
         lambda policy, here: not here.namespaced and not here.threads,
     ),
     Gap(

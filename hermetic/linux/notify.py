@@ -37,6 +37,8 @@ PIDFD_THREAD = os.O_EXCL
 RESOLVE_BENEATH, RESOLVE_IN_ROOT = 0x08, 0x10
 """Of openat2(2); both follow none of the links in /proc that lead to what a process has open."""
 TRIES = 100
+PATH_MAX = 4096
+"""With the zero at the end (linux/limits.h)."""
 
 EPERM, ENOENT, ESRCH, EINTR, EACCES, EFAULT, EXDEV, EINVAL = 1, 2, 3, 4, 13, 14, 18, 22
 CLOSE_ON_EXEC = os.O_CLOEXEC
@@ -111,8 +113,8 @@ class Notification:
             raise Unseen(f"{name}: {error.strerror}") from error
 
     def text(self, address: int) -> bytes:
-        """A C string of the caller's, cut off at 4096 bytes."""
-        return self.memory(address, min(4096, 4096 - address % 4096)).partition(b"\0")[0]
+        """A C string of the caller's, cut off where its memory ends, and at PATH_MAX."""
+        return self.memory(address, PATH_MAX).partition(b"\0")[0]
 
     def duplicate(self, descriptor: int) -> int:
         """A descriptor of our own for the caller's. Raises OSError (EBADF if it has none such), Gone, Unseen."""

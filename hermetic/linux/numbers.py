@@ -68,7 +68,11 @@ BY_MACHINE: dict[str, tuple[int, int | None]] = {
     "move_pages": (279, 239),
     "mprotect": (10, 226),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "msgctl": (71, 187),
     "msgget": (68, 186),
+    "msgrcv": (70, 188),
+    "msgsnd": (69, 189),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     "openat": (257, 56),
@@ -103,8 +107,12 @@ BY_MACHINE: dict[str, tuple[int, int | None]] = {
     "setsockopt": (54, 208),
     "settimeofday": (164, 170),
     "setxattr": (188, 5),
+    "semctl": (66, 191),
     "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
     "shmat": (30, 196),
+    "shmctl": (31, 195),
     "shmget": (29, 194),
     "socket": (41, 198),
     "socketpair": (53, 199),
@@ -165,7 +173,12 @@ EVERYWHERE = {
     "open_tree_attr": 467,
     "file_getattr": 468,
     "file_setattr": 469,
+    "listns": 470,
+    "rseq_slice_yield": 471,
 }
+
+UNKNOWN = 472
+"""From here on numbers are of calls that kernels after 7.0 have, or will have; of none of them is it known here what it does."""
 
 
 def number(name: str, machine: str) -> int | None:

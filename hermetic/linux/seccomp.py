@@ -30,7 +30,7 @@ READ_ONLY = error(errno.EROFS)
 
 def rules(policy: Policy, here: Here, once: Opened | None = None) -> list[Rule]:
     """What is refused. `once` is the program about to be executed, where no new process may be: see exec_once.py."""
-    found = [*ALWAYS, *others_turns(here), *(SHARED_MEMORY if here.threads else ())]
+    found = [*ALWAYS, *others_turns(here), *(OTHERS_IPC if here.threads else ())]
     if policy.network is not None:
         found += network(policy.network, supervised=here.supervised)
     if policy.subprocess is not None and not policy.subprocess.run:
@@ -75,8 +75,10 @@ none, and C libraries fall back to clone."""
 KEYS = refuse("keyctl add_key request_key")
 """Keys are the user's, not the run's; and request_key has the kernel start a program outside."""
 
-SHARED_MEMORY = refuse("shmat", CLOSED)
-"""That of System V, which has no names in any file system. A run has its own where it has a namespace; a process that runs already gets none."""
+OTHERS_IPC = refuse("shmat shmctl semop semtimedop semctl msgsnd msgrcv msgctl mq_open mq_unlink", CLOSED)
+"""That of System V, and message queues, of which Landlock knows nothing. A run has its own where it has a namespace; a process that runs already
+gets none, and goes on with the queues that it has open.
+"""
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 

@@ -93,8 +93,11 @@ def made(family: int, kind: int, protocol: int) -> socket:
 
 
 def give(asking: Notification, found: socket, kind: int) -> Answer:
+    """Where the caller can have no descriptor more it hears so, for that is not what the launcher is short of."""
     try:
         asking.answer_with_descriptor(found.fileno(), close_on_exec=bool(kind & os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno
     finally:
         found.close()
     return None

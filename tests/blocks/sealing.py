@@ -37,6 +37,15 @@ def call(name, *arguments):
     return result
 
 
+def asked(name, *arguments):
+    """The kernel about something that is not there; that it answers so, and not that it may not be asked, is what it takes to succeed."""
+    try:
+        call(name, *arguments)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+
+
 def strings(*words):
     return (ctypes.c_char_p * (len(words) + 1))(*words, None)
 

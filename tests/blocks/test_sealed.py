@@ -63,6 +63,11 @@ ALWAYS = {
     "call, ring": "call('io_uring_setup', 1, bytes(120))",
     "call, namespace": "call('unshare', 0x10000000)",
     "call, shared memory": "call('shmat', call('shmget', 0, 4096, 0o1600), 0, 0)",
+    "call, POSIX queue": "name = b'hermetic-%d' % os.getpid(); os.close(call('mq_open', name, 0o102, 0o600, 0)); call('mq_unlink', name)",
+    **{
+        f"call, {name}": f"asked({name!r}, -1, bytes(16), 1, 0)"
+        for name in ("shmctl", "semop", "semtimedop", "semctl", "msgsnd", "msgrcv", "msgctl")
+    },
 }
 GUARDS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "network": ({"block_network": True}, {**NETWORK, **ALWAYS}),

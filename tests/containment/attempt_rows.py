@@ -138,7 +138,7 @@ GAPS = {
     "metadata": ("chmod_outside", "chown_outside", "utime_outside", "setxattr_outside"),
     "hermetic": tuple(row[0] for row in OWN if row[2] == "done" and row[1] != "done"),
     "seen": tuple(row[0] for row in HIDDEN if row[2] == "done" != row[1]),
-    "shared memory": ("attach_outside_shared_memory",),
+    "ipc": ("attach_outside_shared_memory",),
     "raw devices": ("read_raw_device",),
     "terminals": ("open_other_terminal",),
 }

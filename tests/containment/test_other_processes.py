@@ -81,13 +81,17 @@ limit parent $PPID; limit bystander $1
 
 OTHERS = ("parent", "bystander")
 IN_PROC = ("environ", "maps", "mem", "kill", "prlimit")
+IN_C = (
+    *(*IN_PROC, "pidfd", "getfd", "copy", "ptrace", "settings", "queue", "thread"),
+    *("affinity", "scheduler", "priority", "ioprio", "pages", "migrate", "robust"),
+)
 COMMANDS = {
     # what is started, and what it can do
     "Python": ([PYTHON, "-ISc", IN_PYTHON], (*IN_PROC, "pidfd")),
     "ctypes": ([PYTHON, "-ISc", IN_CTYPES], (*IN_PROC, "copy", "ptrace")),
-    "C": (["REACH"], (*IN_PROC, "pidfd", "getfd", "copy", "ptrace")),
+    "C": (["REACH"], IN_C),
     "a shell": (["/bin/bash", "-c", IN_A_SHELL, "bash"], IN_PROC),
-    "C, in a shell": (["/bin/sh", "-c", 'REACH $PPID "$1"; exit $?', "sh"], (*IN_PROC, "pidfd", "getfd", "copy", "ptrace")),
+    "C, in a shell": (["/bin/sh", "-c", 'REACH $PPID "$1"; exit $?', "sh"], IN_C),
 }
 PARENT = [PYTHON, "-ISc", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"]
 """An ordinary one, for the control."""
@@ -118,12 +122,57 @@ def test_nothing(tree, how):
     command = [word.replace("REACH", tree / "data/reach") for word in command]
     with bystander(tree.user) as (pid, _):
         bare = said(tree, *PARENT, *command, str(pid))
-        assert set(bare.stdout.splitlines()) == {"begun", "own mem", *(f"{who} {name}" for who in OTHERS for name in names)}, bare.stderr
+        own = ("own mem", "own settings") if names is IN_C else ("own mem",)
+        assert set(bare.stdout.splitlines()) == {"begun", *own, *(f"{who} {name}" for who in OTHERS for name in names)}, bare.stderr
         for flags in (*([flag] for flag in ALL), ALL):
             if how == "C, in a shell" and "--no-subprocess" in flags:
                 continue
             done = said(tree, *kernel_alone(*flags), *command, str(pid))
             assert (done.stdout, flags) == ("begun\n", flags), done.stderr
+
+
+OWNED = """
+import fcntl, os, signal, struct, sys
+print("begun")
+pid = int(sys.argv[1])
+signals = (getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGTERM"))
+for number, owner in zip(signals, (pid, -os.getpgid(pid), struct.pack("ii", 0, pid), struct.pack("ii", 1, pid))):
+    reading, writing = os.pipe()
+    try:
+        fcntl.fcntl(reading, *((15, owner) if isinstance(owner, bytes) else (fcntl.F_SETOWN, owner)))
+        fcntl.fcntl(reading, 10, number)
+        fcntl.fcntl(reading, fcntl.F_SETFL, os.O_ASYNC)
+        os.write(writing, b"x")
+    except OSError as error:
+        print(error, file=sys.stderr)
+"""
+"""Have a pipe tell somebody that it can be read: a process, a group, a thread and a process again (F_SETOWN, F_SETOWN_EX), by F_SETSIG."""
+TAKING = """
+import os, signal
+os.setpgid(0, 0)
+expected = {signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, expected)
+print(os.getpid(), flush=True)
+input()
+print(sorted(signal.sigpending()))
+"""
+
+
+def taken(tree, before):
+    """The signals that a process of this user got from a program that has descriptors send them."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": "/"}
+    with subprocess.Popen([*as_user(tree.user), PYTHON, "-ISc", TAKING], **pipes) as other:
+        pid = other.stdout.readline().strip()
+        done = said(tree, *before, PYTHON, "-ISc", OWNED, pid)
+        assert done.stdout == "begun\n", done.stderr
+        return other.communicate("\n")[0].count("Signals.")
+
+
+def test_signals_by_descriptors(tree):
+    """Of a file that can be read: what a process may send so is asked when it is sent."""
+    assert taken(tree, []) == 4
+    for flag in ALL:
+        assert taken(tree, kernel_alone(flag)) == 0, flag
 
 
 REMOTE = "import os, sys; print('begun'); sys.remote_exec(os.getppid() if sys.argv[1] == 'parent' else int(sys.argv[1]), sys.argv[2])"

@@ -602,7 +602,7 @@ def test_in_a_container_what_is_said(jobs, container, loopback_server):
     loopback_server.visitors.clear()
     done = jobs.guarded("--no-network", "--", "bash", "-c", line, env=env, before=container, log=False, cwd="/")
     assert (done.code, done.out, loopback_server.visitors) == (1, "", [])
-    assert "network: partial (System V shared memory of other processes can be attached); what it refuses is not counted\n" in done.err
+    assert "network: partial (System V IPC and message queues of other processes can be used); what it refuses is not counted\n" in done.err
     address = ("127.0.0.1", loopback_server.port)
     code = f"import socket, subprocess\nif subprocess.call(['bash', '-c', {line!r}]): socket.create_connection({address})"
     done = jobs.guarded("--no-network", "--", "python3", "-c", code, env=env, before=container, log=False, cwd="/")

@@ -24,7 +24,7 @@ ROOTED_ABOVE = Policy(filesystem=Filesystem(read=("/home",), hide=("/home/key",)
 RUN = Policy(subprocess=Subprocess(run=("/bin/ls",)))
 NO_RUN = Policy(subprocess=Subprocess())
 
-ALONE = {"shared memory", "hermetic"}
+ALONE = {"ipc", "hermetic"}
 ROWS = [
     # policy, ABI, namespaced, names
     (NETWORK, 7, True, {"above hermetic"}),
@@ -33,19 +33,19 @@ ROWS = [
     (NETWORK, 0, True, {"above hermetic", "memory", "signals"}),
     (NETWORK, 0, False, ALONE | {"memory", "signals", "own code"}),
     (WRITE, 7, True, set()),
-    (WRITE, 7, False, {"shared memory", "terminals", "metadata"}),
+    (WRITE, 7, False, {"ipc", "terminals", "metadata"}),
     (WRITE, 4, True, {"signals", "devices"}),
-    (WRITE, 2, False, {"shared memory", "terminals", "metadata", "truncate", "devices", "signals"}),
+    (WRITE, 2, False, {"ipc", "terminals", "metadata", "truncate", "devices", "signals"}),
     (WRITE, 2, True, {"devices", "signals"}),
     (HIDE, 7, True, {"replaced"}),
     (PROTECT, 7, True, {"protected names"}),
-    (PROTECT, 7, False, {"shared memory", "terminals", "metadata", "protected"}),
+    (PROTECT, 7, False, {"ipc", "terminals", "metadata", "protected"}),
     (PROTECT_ABOVE, 7, True, {"protected names"}),
-    (PROTECT_ABOVE, 7, False, {"shared memory", "terminals", "metadata", "protected"}),
+    (PROTECT_ABOVE, 7, False, {"ipc", "terminals", "metadata", "protected"}),
     (PROTECT_ELSEWHERE, 7, True, set()),
     (ALL, 7, True, {"above hermetic"}),
-    (HIDE, 7, False, {"shared memory", "terminals", "metadata", "seen"}),
-    (HIDE_WRITABLE, 7, False, {"shared memory", "terminals", "metadata", "seen", "hidden"}),
+    (HIDE, 7, False, {"ipc", "terminals", "metadata", "seen"}),
+    (HIDE_WRITABLE, 7, False, {"ipc", "terminals", "metadata", "seen", "hidden"}),
     (
         HIDE,
         0,
@@ -53,7 +53,7 @@ ROWS = [
         {
             "change",
             "terminals",
-            "shared memory",
+            "ipc",
             "metadata",
             "truncate",
             "devices",
@@ -67,9 +67,9 @@ ROWS = [
     ),
     (ROOTED, 7, True, {"attributes", "replaced"}),
     (ROOTED, 0, True, {"attributes", "replaced", "read", "memory", "signals", "devices"}),
-    (ROOTED, 7, False, {"attributes", "shared memory", "terminals", "seen"}),
-    (ROOTED_ABOVE, 7, False, {"attributes", "shared memory", "terminals", "seen"}),
-    (Policy(filesystem=Filesystem(write=("/tmp/r/scratch",))), 7, False, {"shared memory", "terminals"}),
+    (ROOTED, 7, False, {"attributes", "ipc", "terminals", "seen"}),
+    (ROOTED_ABOVE, 7, False, {"attributes", "ipc", "terminals", "seen"}),
+    (Policy(filesystem=Filesystem(write=("/tmp/r/scratch",))), 7, False, {"ipc", "terminals"}),
     (RUN, 7, True, {"above hermetic", "loader"}),
     (RUN, 0, True, {"above hermetic", "loader", "execute", "memory", "signals"}),
     (NO_RUN, 7, True, {"above hermetic"}),
@@ -77,7 +77,7 @@ ROWS = [
         WRITE,
         0,
         False,
-        {"change", "terminals", "shared memory", "metadata", "truncate", "devices", "signals", "memory", "own code", "hermetic"},
+        {"change", "terminals", "ipc", "metadata", "truncate", "devices", "signals", "memory", "own code", "hermetic"},
     ),
 ]
 
