@@ -248,7 +248,7 @@ BAD = [
     ("version = 1\nversion = 1", "not TOML: Cannot overwrite a value (at "),
     ("[network", "not TOML"),
     ("version = 1\x00", "not TOML"),
-    ("\ufeffversion = 1", "not TOML"),
+    ("\ufeffversion = 1", "not TOML: it begins with a byte order mark (save it as UTF-8 without one)"),
     ("a = " + "[" * 20000, "nested too deeply"),
     ("version = 1\n[network]\n[network]", "not TOML: Cannot declare ('network',) twice (at line 3, column 9)"),
     ("version = 1\nnetwork.allow-listen = 1\n[network]", "not TOML"),
