@@ -112,11 +112,20 @@ def has_marker(place: str) -> bool:
 
 
 def projects() -> str:
-    """The directory of what is known of projects, which need not be there; "" where there is no home. What the password database says goes before
-    HOME, which may be a project's word.
+    """The directory of what is known of projects, which need not be there; "" where there is no home for it. What the password database says goes
+    before HOME, which may be a project's word.
     """
-    home = next((place for place in (account(), os.environ.get("HOME", "")) if place.startswith("/") and os.path.isdir(place)), "")
-    return home and f"{home}/{PROJECTS}"
+    own, named = account(), os.path.normpath(os.environ.get("HOME") or ".")
+    if not (own and os.path.isdir(own)):
+        own = named if named.startswith("/") and os.path.isdir(named) and not any(map(has_marker, upwards(named))) else ""
+    return own and f"{own}/{PROJECTS}"
+
+
+def upwards(place: str) -> Iterator[str]:
+    """A directory and those above it, but for `/`."""
+    while place != "/":
+        yield place
+        place = os.path.dirname(place)
 
 
 def is_known(place: str, known: str) -> bool:

@@ -8,6 +8,7 @@ marker.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from hermetic import places
@@ -21,9 +22,11 @@ def keep(found: Iterable[str], known: str) -> Iterator[str]:
     """Make entries for these. Gives what the user has to be told. known: the directory for them, "" where there is none"""
     for place in found:
         try:
+            if not known:
+                raise FileNotFoundError(errno.ENOENT, "there is no home")
             _add(places.entry(place, known), place)
         except OSError as error:
-            why = f"{known or 'no home'}: {error.strerror}"
+            why = f"{known}: {error.strerror}" if known else error.strerror
             yield f"that {place} is a project cannot be kept in mind ({why}), so look whether it has a {places.NAMED} before the next run there"
 
 

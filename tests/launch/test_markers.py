@@ -122,3 +122,21 @@ def test_what_cannot_be_kept_is_said(world: World) -> None:
     (world.home / ".cache/hermetic/projects").touch()
     done = world.run("--", PYTHON, "-c", "pass")
     assert (done.code, f"hermetic: that {world.inner} is a project cannot be kept in mind" in done.err) == (0, True), done
+
+
+def test_no_run_forgets_it(world: World) -> None:
+    """Which may write what it likes, natively or not."""
+    known = world.home / ".cache/hermetic/projects"
+    assert world.run("-q", "--", *NATIVELY).code == 0
+    for remove in (("rm", "-r", known), (PYTHON, "-c", "import shutil, sys; shutil.rmtree(sys.argv[1])", known)):
+        assert world.run("-q", "--fs-readonly", "--allow-write=/", "--", *remove).code != 0
+        assert len(os.listdir(known)) == 1
+    assert world.jobs.native("rm", "-r", known, env=world.env, before=world.before).code == 0
+
+
+def test_without_a_home(world: World) -> None:
+    world.env["HOME"] = "/proc/nowhere"
+    world.before = (*private_mounts(), "sh", "-c", IN_DATABASE, "sh", "/proc/nowhere", world.jobs.directory / "passwd")
+    before = os.listdir("/")
+    done = world.run("--", PYTHON, "-c", "pass")
+    assert (done.code, "cannot be kept in mind (there is no home)" in done.err, os.listdir("/")) == (0, True, before), done

@@ -22,11 +22,10 @@ def shipped(home, project):
     """What each built-in profile comes to, but for what it hides and protects, which variables it leaves, and the indexes there are."""
     made = Filesystem(write=(project,))
     tests = Filesystem(write=(f"{project}/.hypothesis", f"{project}/.pytest_cache"))
-    caches = [f"{home}/.cache/{name}" for name in ("black", "pylint", "pyright-python", "ty")]
-    lint = Filesystem(write=tuple(sorted([*caches, *(f"{project}/{name}" for name in CACHES)])))
+    lint = Filesystem(write=tuple(sorted(f"{project}/{name}" for name in CACHES)))
     write = {
         "build": [f"{home}/.cache/pip"],
-        "format": [f"{home}/.cache/{name}" for name in ("black", "blue", "yapf")],
+        "format": [],
         "notebook": [f"{home}/.cache/matplotlib", f"{home}/.jupyter/migrated", f"{home}/.local/share/jupyter/runtime"],
         "http-client": [f"{home}/.config/httpie/sessions"],
     }
