@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 MARKERS = ("pyproject.toml", "setup.py", ".git")
 """What a project's directory has."""
+NAMED = f"{', '.join(MARKERS[:-1])} or {MARKERS[-1]}"
+
+PROJECTS = ".cache/hermetic/projects"
+"""Below the home directory: an entry for each project of which much depends, so that it is one whatever a run removes (launch/projects.py)."""
 
 
 def named(variable: str, environ: Mapping[str, str]) -> str:
@@ -28,6 +32,8 @@ def home(environ: Mapping[str, str]) -> str:
 
 
 PASSWD = "/etc/passwd"
+_accounts: dict[tuple[str, int], str] = {}
+"""What account() found, which a start asks for some times."""
 
 
 def account() -> str:
@@ -35,8 +41,11 @@ def account() -> str:
 
     Who does not stand in the file is asked for, by a service that may take its time; passwd(5).
     """
-    found = _listed(os.geteuid()) or _asked(os.geteuid())
-    return found if found.startswith("/") else ""
+    key = PASSWD, os.geteuid()
+    if key not in _accounts:
+        found = _listed(os.geteuid()) or _asked(os.geteuid())
+        _accounts[key] = found if found.startswith("/") else ""
+    return _accounts[key]
 
 
 def _listed(user: int) -> str:
@@ -62,8 +71,13 @@ def is_strange(environ: Mapping[str, str]) -> bool:
     """Whether HOME names a directory of a project, in which whoever made that can have laid anything. What the password database says is none,
     whatever is in it.
     """
+    return any(home_holders(environ))
+
+
+def home_holders(environ: Mapping[str, str]) -> Iterator[str]:
+    """The projects that HOME lies in, the nearest first."""
     user = os.path.normpath(home(environ) or "/")
-    return any(_holders(user, "")) and any(_holders(user, account()))
+    return _holders(user, account()) if any(_holders(user, "")) else iter(())
 
 
 def is_in_project(place: str, environ: Mapping[str, str]) -> bool:
@@ -77,7 +91,7 @@ def holder(place: str, environ: Mapping[str, str]) -> str:
 
 
 def holders(place: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """The directories above a place, and it, that have one of MARKERS, the nearest first.
+    """The directories above a place, and it, that have one of MARKERS, or had one, the nearest first.
 
     Neither `/` nor the home directory or one above that makes a project: by their names, for a link in a project may lead there.
     """
@@ -86,10 +100,43 @@ def holders(place: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 def _holders(place: str, user: str) -> Iterator[str]:
     homes = f"{os.path.normpath(user or '/')}/", f"{os.path.realpath(user or '/')}/"
+    known = projects()
     while place != "/" and not any(one.startswith(f"{place}/") for one in homes):
-        if any(os.path.lexists(f"{place}/{name}") for name in MARKERS):
+        if has_marker(place) or is_known(place, known):
             yield place
         place = os.path.dirname(place)
+
+
+def has_marker(place: str) -> bool:
+    return any(os.path.lexists(f"{place}/{name}") for name in MARKERS)
+
+
+def projects() -> str:
+    """The directory of what is known of projects, which need not be there; "" where there is no home for it. What the password database says goes
+    before HOME, which may be a project's word.
+    """
+    own, named = account(), os.path.normpath(os.environ.get("HOME") or ".")
+    if not (own and os.path.isdir(own)):
+        own = named if named.startswith("/") and os.path.isdir(named) and not any(map(has_marker, upwards(named))) else ""
+    return own and f"{own}/{PROJECTS}"
+
+
+def upwards(place: str) -> Iterator[str]:
+    """A directory and those above it, but for `/`."""
+    while place != "/":
+        yield place
+        place = os.path.dirname(place)
+
+
+def is_known(place: str, known: str) -> bool:
+    """Whether a directory was a project when a run began that could take away what says so. known: what projects() gave"""
+    return bool(known) and os.path.isdir(known) and os.path.lexists(entry(place, known))
+
+
+def entry(place: str, known: str) -> str:
+    from hermetic.digest import digest_of
+
+    return f"{known}/{digest_of(os.fsencode(place))}"
 
 
 def is_led_elsewhere(place: str, top: str) -> bool:

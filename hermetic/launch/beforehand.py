@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import is_within, is_within_any
+from hermetic_guard.policy import is_within, is_within_any, lets_write
 
 from hermetic import kept, places
 from hermetic.digest import Content
@@ -16,12 +16,13 @@ from hermetic.target import interrogate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from hermetic_guard.policy import Policy
 
     from hermetic.linux.loopback_server import LoopbackServer
     from hermetic.options import Invocation
+    from hermetic.policy.context import Context
     from hermetic.target import resolve
 
 
@@ -78,6 +79,33 @@ def own_resolver(loopback: LoopbackServer | None) -> dict[str, Content]:
 
     host = loopback.host if loopback else name_server.HOST
     return {mounts.RESOLVER: Content(b"# written by hermetic\nnameserver %s\noptions use-vc\n" % host.encode())}
+
+
+def keep_projects(policy: Policy, context: Context) -> Iterable[str]:
+    """Have those known of which more depends than is theirs, and which the run may make look like none. Gives what the user has to be told."""
+    rules = policy.filesystem
+    if rules is None or not (rules.write or rules.private):
+        return ()
+    known = places.projects()
+    found = [place for place in dict.fromkeys(_relied_on(context)) if lets_write(rules, place) and not places.is_known(place, known)]
+    if not found:
+        return ()
+    from hermetic.launch import projects  # once for each of them
+
+    return projects.keep(found, known)
+
+
+def _relied_on(context: Context) -> Iterator[str]:
+    """The project, and local ones that an installer builds, as far as they lie in others; and those in which what variables name would be hermetic's
+    own.
+    """
+    environ = context.environ
+    for place in filter(None, (context.value("PROJECT"), *map(os.path.realpath, context.sources or ()))):
+        if places.has_marker(place) and places.holder(os.path.dirname(place), environ):
+            yield place
+    for named in filter(None, (places.named(variable, environ) for variable in LEADING)):
+        yield from filter(None, (places.holder(spelled, environ) for spelled in (os.path.normpath(named), os.path.realpath(named))))
+    yield from places.home_holders(environ)
 
 
 def filling(policy: Policy, place: str) -> Policy:

@@ -28,6 +28,10 @@ def main(invocation: Invocation) -> int:
     """
     cwd = working_directory()
     restore_environment()
+    if nested.is_inside():
+        from hermetic import places
+
+        places.account()  # which of a user who is in no file asks a service: the outer run tells of that where it may not look who asks for what
     syscalls.set_dumpable(False)
     if invocation.flag("with"):
         from hermetic.launch.speaker import Speaker

@@ -72,6 +72,8 @@ def decide_and_run(
         from hermetic.launch import stacked
 
         stacked.become(target, *outer, invocation=invocation, say=say)
+    for notice in beforehand.keep_projects(policy, resolved.context):
+        say.notice(notice)
     facts = beforehand.ask_interpreter(target, policy) if target.python else None
     if company:
         policy = company.admit(policy, facts)

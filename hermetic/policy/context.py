@@ -10,7 +10,6 @@ import os
 from hermetic_guard.policy import is_within
 
 from hermetic import places
-from hermetic.places import MARKERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,16 +178,25 @@ class Context:
 
 def project(context: Context) -> str | None:
     """The nearest directory upwards that has one of MARKERS, else the working directory; never `/`, the home directory or one above that:
-    what is allowed in a project must not be allowed everywhere.
+    what is allowed in a project must not be allowed everywhere. One that had a marker when an earlier run began is as good.
     """
     if context.cwd is None:
         return None
-    place = context.cwd
+    place, known = context.cwd, None
     while not context.holds_home(place):
-        if any(os.path.lexists(f"{place}/{name}") for name in MARKERS):
+        if places.has_marker(place):
+            return place
+        known = places.projects() if known is None else known
+        if places.is_known(place, known):
+            context.notices.append(f"{place} {NO_MARKER} (to have it forgotten: rm {places.entry(place, known)})")
             return place
         place = os.path.dirname(place)
     return None if context.holds_home(context.cwd) else context.cwd
+
+
+NO_MARKER = (
+    f"has no {', '.join(places.MARKERS[:-1])} or {places.MARKERS[-1]} any more, and is a project still, as when an earlier run began"
+)
 
 
 def home(context: Context) -> str | None:

@@ -247,7 +247,12 @@ class Document:
         raise PolicyFileError(f"{where}: {quoted('.'.join((*self._inside, *path)))}: {why}", hint)
 
 
+BOM = b"\xef\xbb\xbf"
+
+
 def _decoded(data: bytes, file: str) -> str:
+    if data.startswith(BOM):
+        raise PolicyFileError(f"{file}: not TOML: it begins with a byte order mark", "save it as UTF-8 without one")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

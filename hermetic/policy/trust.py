@@ -49,7 +49,7 @@ class Store:
 
     def _keep(self, entry: str, content: bytes) -> None:
         if not self.directory:
-            raise PolicyFileError("nothing can be trusted here: there is no home, or XDG_CONFIG_HOME lies in a project")
+            raise PolicyFileError("nothing can be trusted here: there is no home, or it lies in a project, or XDG_CONFIG_HOME does")
         temporary = f"{entry}.{os.getpid()}"
         try:
             os.makedirs(self.directory, 0o700, exist_ok=True)

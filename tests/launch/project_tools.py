@@ -71,3 +71,22 @@ def tests(session):
 """,
     "use.py": USE,
 }
+
+DEVELOPED = {
+    "pyproject.toml": """\
+[build-system]
+requires = ["flit_core"]
+build-backend = "flit_core.buildapi"
+[project]
+name = "demo"
+version = "1.0"
+description = "imported from where it lies"
+requires-python = ">=3.9"
+dependencies = ["probing"]
+[project.scripts]
+say = "demo:main"
+""",
+    "demo.py": "def main():\n    print(__file__)\n",
+    "use.py": USE,
+}
+"""One that its own environment has, in development mode."""

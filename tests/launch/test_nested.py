@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from conftest import LoopbackServer
+from launch.jobs import Jobs
+from launch.users import ORDINARY
 
 TRY = """
 import socket, subprocess, sys
@@ -155,3 +157,10 @@ def test_a_program_that_is_not_python_is_told_of_inside(hermetic_command: str) -
     done = subprocess.run([hermetic_command, "--fs-readonly", "--", *inner], capture_output=True, text=True)
     assert "bash is not Python, so the kernel alone holds it: network: partial" in done.stderr
     assert "Permission denied" in done.stderr
+
+
+def test_a_user_whom_a_service_knows(hermetic_command: str, jobs: Jobs, env: dict[str, str]) -> None:
+    """The inner hermetic asks libc for the home directory, which asks a service by a local socket: nobody is told of that, as of no program's."""
+    inner = (hermetic_command, "--fs-readonly", "--hide=@secrets", "--", "python3", "-c", "print('ran')")
+    done = jobs.guarded("--no-network", "--", *inner, env=env, before=ORDINARY, cwd="/", log=False)
+    assert (done.code, done.out, "blocked" in done.err) == (0, "ran\n", False), done

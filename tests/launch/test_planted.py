@@ -194,3 +194,28 @@ def test_secrets_above_stay_hidden(jobs: Jobs, project: Path, env: dict[str, str
     done = jobs.guarded("run", "-q", "--", *read, env=env, cwd=below)
     assert (done.code, "No such file or directory" in done.err) == (1, True), done
     assert jobs.native(*read, env=env, cwd=below).out == "a secret\n"
+
+
+# Caches that tools load as pickles, whatever project they are of.
+
+
+@pytest.mark.parametrize("profile", ["lint", "format"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_pickles_of_other_projects(jobs: Jobs, project: Path, env: dict[str, str], profile: str, is_there: bool) -> None:
+    """Which code of this project would have run by the next black, pylint or yapf. Nobody is told, as these tools go on without."""
+    caches = [project.parent / ".cache" / name for name in ("black", "pylint", "YAPF")]
+    for cache in caches if is_there else []:
+        cache.mkdir()
+        (cache / "a.pickle").write_text("as it was")
+    for cache in caches:
+        for write in ((PYTHON, "-c", EACH, cache / "a.pickle"), ("sh", "-c", f"mkdir {cache}; echo x > {cache}/a.pickle")):
+            done = jobs.guarded(f"--profile={profile}", "--", *write, env=env, cwd=project)
+            assert ("blocked" in done.err, is_as_it_was(cache, is_there)) == (False, True), done
+            if not is_there:
+                assert jobs.native(*write, env=env, cwd=project).code == 0
+                assert not is_as_it_was(cache, is_there)
+                subprocess.run(["rm", "-r", cache], check=True)
+
+
+def is_as_it_was(cache: Path, is_there: bool) -> bool:
+    return (cache / "a.pickle").read_text() == "as it was" if is_there else not cache.exists()

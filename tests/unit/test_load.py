@@ -22,11 +22,10 @@ def shipped(home, project):
     """What each built-in profile comes to, but for what it hides and protects, which variables it leaves, and the indexes there are."""
     made = Filesystem(write=(project,))
     tests = Filesystem(write=(f"{project}/.hypothesis", f"{project}/.pytest_cache"))
-    caches = [f"{home}/.cache/{name}" for name in ("black", "pylint", "pyright-python", "ty")]
-    lint = Filesystem(write=tuple(sorted([*caches, *(f"{project}/{name}" for name in CACHES)])))
+    lint = Filesystem(write=tuple(sorted(f"{project}/{name}" for name in CACHES)))
     write = {
         "build": [f"{home}/.cache/pip"],
-        "format": [f"{home}/.cache/{name}" for name in ("black", "blue", "yapf")],
+        "format": [],
         "notebook": [f"{home}/.cache/matplotlib", f"{home}/.jupyter/migrated", f"{home}/.local/share/jupyter/runtime"],
         "http-client": [f"{home}/.config/httpie/sessions"],
     }
@@ -248,7 +247,7 @@ BAD = [
     ("version = 1\nversion = 1", "not TOML: Cannot overwrite a value (at "),
     ("[network", "not TOML"),
     ("version = 1\x00", "not TOML"),
-    ("\ufeffversion = 1", "not TOML"),
+    ("\ufeffversion = 1", "not TOML: it begins with a byte order mark (save it as UTF-8 without one)"),
     ("a = " + "[" * 20000, "nested too deeply"),
     ("version = 1\n[network]\n[network]", "not TOML: Cannot declare ('network',) twice (at line 3, column 9)"),
     ("version = 1\nnetwork.allow-listen = 1\n[network]", "not TOML"),
