@@ -13,6 +13,7 @@ from hermetic_guard import (
     collector,
     distributions,
     files,
+    frames,
     hook,
     injection,
     late,
@@ -46,6 +47,7 @@ def activate(way, staged, identity, before, modules, twins, listings):
     own = sealing.NAMESPACES = [vars(module) for found in (modules, twins) for module in found.values()]
     sealing.TWINS.update([(id(vars(modules[name])), vars(twin)) for name, twin in twins.items()])
     judging = twins or modules
+    judging["hermetic_guard.sealing"].NAMESPACES = own
     policy = judging["hermetic_guard.serialized"].loads(staged.read("policy"))
     scopes = judging["hermetic_guard.scopes"].Scopes(policy, staged.run + "/scratch")
     if injection.NARROWED in os.environb:
@@ -81,7 +83,7 @@ def activate(way, staged, identity, before, modules, twins, listings):
     if builds is not None and "launcher" in staged.digests:
         launcher = staged.read("launcher").decode("utf-8", "surrogateescape").split("\0")
         builds.confine(scopes, lambda: builds.own_words(staged.run), launcher, os.execve)
-    sealing.NAMESPACES = None
+    sealing.NAMESPACES = judging["hermetic_guard.sealing"].NAMESPACES = None
     sealing.TWINS.clear()
     found.take_out(enforcer.ledger.modules)
     channel.tell(ready(way))
@@ -159,6 +161,8 @@ def install(enforcer, protected, native_files, channel, guard_children, install_
         tables.append(hide(enforcer.ledger, *hidden))
     if hasattr(sys, "addaudithook"):
         hook.install(tables, watch=watch)
+    if enforcer.hooked:
+        frames.install(sealing.NAMESPACES)
     freeze()
 
 

@@ -7,7 +7,6 @@ Whoever runs code can have another's frames below it: by a callback, or by a fil
 """
 
 import os
-from _operator import attrgetter
 from _thread import get_ident
 
 from hermetic_guard.distributions import site_of, title_of
@@ -52,22 +51,33 @@ def make_frames(own_files, privately, own):
 
     The guard's are known by their namespaces: to look at a frame's code raises an event that hands the frame to every hook.
     """
-    exact, code_of, frame_of, anything = str.__str__, attrgetter("f_code"), attrgetter("tb_frame"), Exception
+    exact, anything = str.__str__, Exception
+    frame_of, back_of, globals_of, code_of = getters()
 
     def frames():
         try:
             raise anything
         except anything as error:  # sys._getframe would hand the frame to every hook, and a traceback shows it to us alone
-            frame = privately(frame_of, error.__traceback__).f_back
+            frame = back_of(privately(frame_of, error.__traceback__))
         while frame is not None:
-            if not stands_among(frame.f_globals, own):
+            if not stands_among(globals_of(frame), own):
                 code = privately(code_of, frame)
                 name = exact(code.co_filename)
                 if not own_files(name) and not name.startswith(FROZEN):
                     yield name, code, frame
-            frame = frame.f_back
+            frame = back_of(frame)
 
     return frames
+
+
+def getters():
+    """What reads `tb_frame`, `f_back`, `f_globals` and `f_code`: before frames.py has these pass over the guard."""
+    try:
+        raise LookupError
+    except LookupError as error:
+        traceback = error.__traceback__
+    of_traceback, of_frame = vars(type(traceback)), vars(type(getattr(traceback, "tb_frame")))  # noqa: B009
+    return [of_traceback["tb_frame"].__get__] + [of_frame[name].__get__ for name in ("f_back", "f_globals", "f_code")]
 
 
 def stands_among(namespace, namespaces):

@@ -55,8 +55,8 @@ def make_sure():
 def looking_itself(make, sure, *bound):
     """A handler of an event that looks by itself, with `sure`, before it calls any: what it knows it answers without. See observers.py.
 
-    make: makes it of `bound` and of what it looks with, once more for calls from below a handler, before which it was looked
+    make: makes it of `bound` and of what it looks with
     """
     handler = make(*bound, sure)
-    handler.looked = make(*bound, lambda: None)
+    handler.looks = True
     return handler

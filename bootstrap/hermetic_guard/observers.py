@@ -1,8 +1,7 @@
 """Code of the target's that runs while the guard judges: audit hooks, what the garbage collector calls, `__del__`, classes of the library's.
 
-From below what judges `sys._getframe`, a traceback, or the frame in the arguments of `object.__getattr__` would lead to the policy in force. So
-threads that judge are marked, and what leads to frames is refused in them to all but ourselves. Of the frames of all threads
-(`sys._current_frames`) those are left out that are the guard's. A signal handler is handed its frame by the interpreter, with no event.
+Frames of the guard are in nobody's reach (frames.py), but the collector would list what stands in them. So threads that judge are marked, and are
+not told. Of the frames of all threads (`sys._current_frames`) those are left out that are the guard's.
 
 Audit hooks of the target's are called for every event after ours, also for those that we raise ourselves, as by opening the channel to the launcher.
 PyPy raises no event for looks. There no other hook is added, and nobody is told, as PEP 578 has it.
@@ -21,22 +20,14 @@ ADDED = "sys.addaudithook"
 FRAMES = "hermetic.frames"
 """An audit event of our own."""
 HEARD = sys.implementation.name == "cpython"
-LOOKS = (
-    "object.__getattr__",  # f_code of frames, tb_frame, gi_frame
-    "sys._getframe",
-    "sys._current_frames",
-    "sys._current_exceptions",
-    "gc.get_objects",
-    "gc.get_referents",
-    "gc.get_referrers",
-)
+LOOKS = ("gc.get_objects", "gc.get_referents", "gc.get_referrers")
 
 
 def make_observers():
     """Returns two functions.
 
     privately(look, looked_at)   calls a function of C's that raises one of LOOKS, for the guard itself
-    watch(handlers, namespace)   has the hook's handlers, by event, mark the thread that they judge in; the hook's namespace
+    watch(handlers, namespace)   has the hook's handlers, by event, mark the thread that they judge in
     """
     return seal(vars(builtin_types), globals())["make"](set(), set())
 
@@ -58,20 +49,19 @@ def make(judging, announced):
         if here in announced:
             announced.discard(here)
         elif here in judging:
-            raise refusal("the frames of the guards are their own")
+            raise refusal("what the guards are judging is their own")
 
     def marked(event, handler):
-        opens, looked = event == "open", getattr(handler, "looked", None)
-        looks, again = looked is None, looked or handler
+        opens, looks = event == "open", not hasattr(handler, "looks")
 
         def judge(*arguments):
             here = me()
+            if looks and not (opens and is_reading(*arguments)) and not intact():
+                raise refusal("methods of built-in types were replaced")
             if here in judging:
-                return again(*arguments)
-            judging.add(here)
-            try:
-                if looks and not (opens and is_reading(*arguments)) and not intact():
-                    raise refusal("methods of built-in types were replaced")
+                return handler(*arguments)
+            try:  # a signal handler that raises may come anywhere
+                judging.add(here)
                 handler(*arguments)
             finally:
                 judging.discard(here)
@@ -82,8 +72,8 @@ def make(judging, announced):
         if not HEARD:
             raise unheard("hooks cannot be watched here")
 
-    def watch(handlers, namespace):
-        handlers[FRAMES] = make_on_frames(namespace, privately, judging, *listings)
+    def watch(handlers, _):
+        handlers[FRAMES] = make_on_frames(privately, judging, *listings)
         if HEARD:
             handlers.update([(event, marked(event, handler)) for event, handler in handlers.items()])
             handlers.update([(event, chained(on_look, handlers.get(event))) for event in LOOKS])
@@ -97,7 +87,7 @@ def is_reading(_=None, mode=None, *__):
     return type(mode) is str and mode == "r"
 
 
-def make_on_frames(namespace, privately, judging, frames, exceptions):
+def make_on_frames(privately, judging, frames, exceptions):
     """What `sys._current_frames` and `sys._current_exceptions` return, without what judges."""
 
     def on_frames(answer, what):
@@ -111,13 +101,8 @@ def make_on_frames(namespace, privately, judging, frames, exceptions):
             answer.append({thread: None if thread in before or thread in judging else error for thread, error in found.items()})
 
     def above(frame):
-        """The frame that was judged, if it is judged now."""
-        found = frame
-        while frame is not None:
-            if frame.f_globals is namespace:
-                found = frame.f_back
-            frame = frame.f_back
-        return found
+        """The frame that is judged, if one of the guard's is the innermost: that shows no namespace, and leads out of the guard (frames.py)."""
+        return frame if frame is None or frame.f_globals else frame.f_back
 
     return on_frames
 

@@ -14,7 +14,7 @@ import sys
 import threading
 from contextlib import contextmanager
 
-from hermetic_guard import collector, hook, sealing, shutdown
+from hermetic_guard import collector, frames, hook, sealing, shutdown
 from hermetic_guard.enforce import Enforcer
 from hermetic_guard.observers import make_observers
 from hermetic_guard.scopes import Scopes
@@ -141,6 +141,7 @@ def put_on(standing: Guards, policy: Policy, run: Run, starts: Starts, original:
     tables += [at_end, {"cpython.PyInterpreterState_Clear": shutdown.at_clear(original(_imp, "create_dynamic"))}]
     ledger.arm(frozenset([ALWAYS, *policy.guards()]))
     hook.install(tables, watch=watch)
+    frames.install(namespaces)
     sealing.NAMESPACES = None
     gc.collect()
     freeze()

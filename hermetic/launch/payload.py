@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FIRST = (
     "errors violations hosts files distributions policy packages unions intersection keywords decide serialized sealing scopes patching events "
-    "attribution injection start late shutdown hook unlisted intact observers collector enforce guards guards.paths guards.loading "
+    "attribution injection start late shutdown hook unlisted intact frames observers collector enforce guards guards.paths guards.loading "
     "guards.integrity guards.addresses guards.canonical guards.operations guards.uris guards.silent "
     "guards.variables guards.filesystem guards.ownership guards.proxies guards.resolution guards.nearness guards.options "
     "guards.interrupted guards.sockets guards.names guards.network guards.native guards.process guards.awaited children traces activate"

@@ -29,6 +29,64 @@ import _socket, socket
 """
 """Turns off the policy in force, if it is in reach of code that is called by what judges; then tries."""
 
+LOOK = (
+    SPOIL
+    + """
+def look(frame):
+    while frame:
+        for value in list(frame.f_locals.values()): spoil(value)
+        frame = frame.f_back
+def generator():
+    while True: look(had); yield
+generated = generator(); had = generated.gi_frame; next(generated)
+def quietly(function, *given):
+    try: function(*given)
+    except Exception: pass
+"""
+)
+"""The same by frames. That of a generator, which is had before, leads to those that it is called from, each time anew."""
+
+FRAMES = [
+    net("a frame that was had before, in a hook", LOOK + """
+looking = []
+def hook(*_):
+    if not looking: looking.append(1); quietly(next, generated); looking.pop()
+sys.addaudithook(hook)
+insist()""", since=(3, 8), cpython=True),
+    net("a frame that was had before, in the collector's callback", LOOK + """
+import gc
+gc.callbacks.append(lambda *_: quietly(next, generated)); gc.set_threshold(5, 1, 1)
+for _ in range(5): insist()
+gc.callbacks.clear()""", cpython=True),
+    net("frames, in the collector's callback", LOOK + """
+import gc
+gc.callbacks.append(lambda *_: quietly(lambda: look(sys._getframe()))); gc.set_threshold(5, 1, 1)
+for _ in range(5): insist()
+gc.callbacks.clear()""", cpython=True),
+    net("the frames that signal handlers are handed", LOOK + """
+import signal, time
+signal.signal(signal.SIGALRM, lambda _, frame: (quietly(look, frame), signal.setitimer(signal.ITIMER_REAL, .0001)))
+signal.setitimer(signal.ITIMER_REAL, .0001)
+until = time.time() + 1
+while time.time() < until: insist()
+signal.signal(signal.SIGALRM, signal.SIG_IGN)"""),
+    net("frames that an exception of a signal handler's has passed", LOOK + """
+import signal, time
+class Out(Exception): pass
+def out(*_): raise Out
+signal.signal(signal.SIGALRM, out)
+until = time.time() + 1
+while time.time() < until:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, .0002)
+        while time.time() < until: quietly(socket.socket().connect_ex, OUT)
+    except Out as error:
+        at = error.__traceback__
+        while at: quietly(lambda: look(at.tb_frame)); at = at.tb_next
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+insist()"""),
+]  # fmt: skip
+
 CLASSES = [
     net("the violations' classes", SPOIL + """
 import hermetic_guard.errors as errors

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from containment.attempt import Admitted, attempts
-from containment.beneath import CLASSES
+from containment.beneath import CLASSES, FRAMES
 from containment.snippets import WALK
 
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 ORIGINAL = (Admitted("*An original function taken out of its replacement*"),)
 LAST = (Admitted("an object that is released last"),)
-FRAMES = (Admitted("Frames that a signal handler or `__del__` sees while the guard is judging"),)
 
 net = attempts("tcp", "--no-network")
 dns = attempts("dns", "--no-network")
@@ -390,4 +389,4 @@ INTERPRETERS = [
         else: os.kill(launcher, signal.SIGKILL); os._exit(0)""", late=0.6),
 ]  # fmt: skip
 
-ATTEMPTS = [*LOADED_AGAIN, *ORIGINALS, *INSIDE, *CLASSES, *SHUTDOWN, *INTERPRETERS]
+ATTEMPTS = [*LOADED_AGAIN, *ORIGINALS, *INSIDE, *FRAMES, *CLASSES, *SHUTDOWN, *INTERPRETERS]

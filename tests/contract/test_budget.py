@@ -47,7 +47,7 @@ hermetic.throwaway hermetic.throwaway.asked hermetic.throwaway.entering hermetic
 hermetic.indexes.words
 """.split()
 """What a run needs besides for an environment that is there already: no pip, no virtualenv, no parser."""
-LIBRARY = "__future__ _blake2 _ctypes _json _operator errno fcntl gc itertools marshal".split()
+LIBRARY = "__future__ _blake2 _ctypes _json errno fcntl gc itertools marshal".split()
 AT_THE_END = {"select"}
 """Loaded by a thread of the supervisor once the target has ended, if the launcher is there still."""
 
