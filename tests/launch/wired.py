@@ -11,10 +11,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-OUTER, INNER = "198.51.100.1", "198.51.100.2"
-"""Of documentation (RFC 5737): the world's end, and the programs' only address besides those of their loopback interface."""
-OUTER6, INNER6 = "2001:db8::1", "2001:db8::2"
-BESIDES = "198.51.100.3"
+OUTER, INNER = "8.8.6.1", "8.8.6.2"
+"""Public ones: the world's end, and the programs' only address besides those of their loopback interface."""
+OUTER6, INNER6 = "2606:4700:ffff::1", "2606:4700:ffff::2"
+BESIDES = "8.8.6.3"
 """Another one of theirs, of the same network, by which they send nothing."""
 WIRE = f"""
 PATH=$PATH:/usr/sbin:/sbin
