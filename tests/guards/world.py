@@ -7,6 +7,7 @@ services stand for a daemon's. Reads a plan as JSON on stdin, runs it through `d
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -21,6 +22,13 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from launch.wired import INNER, beside  # noqa: E402
+from launch.wired import bound as bound_there  # noqa: E402
+
+ALLOWED, ELSEWHERE = "allowed.test", INNER
+"""A name that rules are about, and its address, which is really another machine's."""
 OUTSIDE = "192.0.2.1"
 NAME_SERVER = "127.0.0.53"
 SEARCHED = "search.test"
@@ -63,6 +71,7 @@ class World:
         self.base = base
         self.run = base / "run"
         self.tally = Tally()
+        self.kept = contextlib.ExitStack()
         for name in ("run/unix", "run/scratch", "tmp", "cwd"):
             (base / name).mkdir(parents=True)
         for command in LINKS.split("\n"):
@@ -70,8 +79,16 @@ class World:
         self._files()
         self.sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IP))
         self.sniffer.bind(("v1", ETH_P_IP))
-        self.datagrams = [("udp", bound(socket.AF_INET, (OUTSIDE, 9))), ("unix", bound(socket.AF_UNIX, str(base / "datagram")))]
+        there = self.kept.enter_context(beside())
+        server, receiver = (bound_there(there, kind, ELSEWHERE, port) for kind, port in ((socket.SOCK_STREAM, 80), (socket.SOCK_DGRAM, 9)))
+        server.listen(50)
+        self.datagrams = [
+            ("udp", receiver),
+            ("udp", bound(socket.AF_INET, (OUTSIDE, 9))),
+            ("unix", bound(socket.AF_UNIX, str(base / "datagram"))),
+        ]
         self.listeners = [
+            ("tcp", server),
             ("tcp", listening(socket.AF_INET, (OUTSIDE, 80))),
             ("loopback", listening(socket.AF_INET, ("127.0.0.1", 8005))),
             ("loopback", listening(socket.AF_INET, ("127.0.0.1", 9000))),
@@ -96,7 +113,7 @@ class World:
             kind = struct.unpack_from(">H", query, end)[0]
             known = name.endswith(".test") and SEARCHED not in name
             found = known and kind == 1
-            record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(OUTSIDE) if found else b""
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(ELSEWHERE if name.lower() == ALLOWED else OUTSIDE) if found else b""
             code = 0x8180 if known else 0x8183
             head = query[:2] + struct.pack(">HHHHH", code, 1, bool(found), 0, 0)
             server.sendto(head + query[12 : end + 4] + record, peer)

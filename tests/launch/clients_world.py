@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -82,7 +82,10 @@ def main() -> None:
             for port in SERVERS[name].ports:
                 wait_for(port)
         env = {**task["env"], "PLACE": str(base)}
-        with beside() as there:
+        with beside() as there, contextlib.ExitStack() as at_home:
+            if "proxy" in task["servers"]:
+                at_home.callback(proxy(base, there))
+                wait_for(PROXY, there)
             print(json.dumps({name: outcome([*there, *argv], env, base) for name, argv in task["commands"].items()}))
 
 
@@ -121,18 +124,13 @@ def answer_names() -> None:
         server.sendto(answer.to_wire(), peer)
 
 
-def wait_for(port: int) -> None:
-    import socket
-
+def wait_for(port: int, there: Sequence[str] = ()) -> None:
+    """there: the beginning of a command on the clients' machine, if it is awaited there"""
+    code = f"import socket; socket.create_connection(({'127.0.0.1' if there else '8.8.4.4'!r}, {port}), 1)"
     until = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("8.8.4.4", port), 1).close()
-        except OSError:
-            assert time.monotonic() < until, f"nobody listens at {port}"
-            time.sleep(0.05)
-        else:
-            return
+    while subprocess.run([*there, sys.executable, "-c", code], stderr=subprocess.DEVNULL).returncode:
+        assert time.monotonic() < until, f"nobody listens at {port}"
+        time.sleep(0.05)
 
 
 def started(*command: object, cwd: Path, log: str) -> Callable[[], None]:
@@ -204,10 +202,10 @@ def remote_calls(base: Path) -> Callable[[], None]:
     return lambda: server.stop(None)
 
 
-def proxy(base: Path) -> Callable[[], None]:
+def proxy(base: Path, there: Sequence[str] = ()) -> Callable[[], None]:
     """Of HTTP, and by CONNECT of everything else."""
     options = ["--hostname", "0.0.0.0", "--port", PROXY, "--num-workers", 1, "--num-acceptors", 1]
-    return started(sys.executable, "-m", "proxy", *options, cwd=base, log="proxy.log")
+    return started(*there, sys.executable, "-m", "proxy", *options, cwd=base, log=f"proxy{len(there)}.log")
 
 
 class Server(NamedTuple):

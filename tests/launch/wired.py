@@ -6,13 +6,15 @@ They are two ends of a wire, so what is an address of the world's is none of thi
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 
-OUTER, INNER = "198.51.100.1", "198.51.100.2"
-"""Of documentation (RFC 5737): the world's end, and the programs' only address besides those of their loopback interface."""
-OUTER6, INNER6 = "2001:db8::1", "2001:db8::2"
-BESIDES = "198.51.100.3"
+OUTER, INNER = "8.8.6.1", "8.8.6.2"
+"""Public ones: the world's end, and the programs' only address besides those of their loopback interface."""
+OUTER6, INNER6 = "2606:4700:ffff::1", "2606:4700:ffff::2"
+BESIDES = "8.8.6.3"
 """Another one of theirs, of the same network, by which they send nothing."""
 WIRE = f"""
 PATH=$PATH:/usr/sbin:/sbin
@@ -32,6 +34,21 @@ nsenter --net=/proc/$1/ns/net ip addr add {BESIDES}/24 dev wire1
 nsenter --net=/proc/$1/ns/net ip route add default via {OUTER} dev wire1
 nsenter --net=/proc/$1/ns/net ip -6 route add default via {OUTER6} dev wire1
 """
+
+HAND_OVER = """
+import socket, sys
+made = socket.socket(socket.AF_INET, int(sys.argv[1]))
+made.bind((sys.argv[2], int(sys.argv[3])))
+socket.send_fds(socket.socket(fileno=0), [b"x"], [made.fileno()])
+"""
+
+
+def bound(there: list[str], kind: int, host: str, port: int) -> socket.socket:
+    """A socket of that network, to have here. there: what `beside` gives"""
+    here, other = socket.socketpair()
+    with here, other:
+        subprocess.run([*there, sys.executable, "-c", HAND_OVER, str(int(kind)), host, str(port)], stdin=other, check=True)
+        return socket.socket(fileno=socket.recv_fds(here, 1, 1)[1][0])
 
 
 @contextlib.contextmanager

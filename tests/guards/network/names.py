@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from guards.network.row import CLOSED, OPEN, TCP, UDP, Row, refused, works
+from guards.network.row import CLOSED, OPEN, Row, refused, works
+from launch.wired import INNER as ELSEWHERE
 
 
 def name_rows(call: str, what: str = "DNS(leak.test)", reaches: str = "dns", under: tuple[str, ...] = CLOSED, **more: bool) -> Row:
@@ -73,12 +74,25 @@ DOMAINS = [
     works("allowed name, gethostbyname", "socket.socket().connect((socket.gethostbyname('allowed.test'), 80))", ("domain",)),
     works("allowed name, _ex", "socket.socket().connect((socket.gethostbyname_ex('allowed.test')[2][0], 80))", ("domain",)),
     refused("other name", "socket.create_connection(('leak.test', 80), 5)", "DNS(leak.test)", "dns", ("domain",)),
-    refused("other port", "s = socket.socket(2, 2)\ns.sendto(b'x', (socket.gethostbyname('allowed.test'), 9))", UDP, "udp", ("domain",)),
-    refused("address without its name", "socket.socket().connect(('192.0.2.1', 80))", TCP, "tcp", ("domain",), alone=True),
+    refused(
+        "other port",
+        "s = socket.socket(2, 2)\ns.sendto(b'x', (socket.gethostbyname('allowed.test'), 9))",
+        f"send({ELSEWHERE}:9)",
+        "udp",
+        ("domain",),
+    ),
+    refused(
+        "address without its name",
+        f"socket.socket().connect(({ELSEWHERE!r}, 80))",
+        f"connect({ELSEWHERE}:80)",
+        "tcp",
+        ("domain",),
+        alone=True,
+    ),
     refused(
         "reported address",
         "getattr(sys, 'audit', print)('hermetic.network.resolve', [], 'allowed.test', None, 0, 0, 0, ())\n"
-        "socket.socket().connect(('192.0.2.1', 80))",
+        f"socket.socket().connect(({ELSEWHERE!r}, 80))",
         None,
         "tcp",
         ("domain",),
