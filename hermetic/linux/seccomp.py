@@ -80,7 +80,7 @@ OTHERS_IPC = refuse("shmat shmctl semop semtimedop semctl msgsnd msgrcv msgctl m
 gets none, and goes on with the queues that it has open.
 """
 
-TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+TIOCSTI, TIOCLINUX, TIOCSETD = 0x5412, 0x541C, 0x5423
 
 
 def others_turns(here: Here) -> list[Rule]:
@@ -102,9 +102,9 @@ TURNS: dict[str, tuple[int | None, int]] = {
 """Those system calls: what the first argument has to be where it says whether one process, a group or all of a user is named, and which
 argument names it."""
 
-TERMINAL = tuple(Rule("ioctl", REFUSED, (equal(1, request),)) for request in (TIOCSTI, TIOCLINUX))
-"""To type into the terminal, or paste into it, is to give commands to the shell that started the run. Landlock's right to ioctl is
-about files that are opened later; the terminal is open already."""
+TERMINAL = tuple(Rule("ioctl", REFUSED, (equal(1, request),)) for request in (TIOCSTI, TIOCLINUX, TIOCSETD))
+"""To type into the terminal, or paste into it, is to give commands to the shell that started the run. Another line discipline has the kernel load
+drivers that nobody here needs (n_gsm, n_hdlc). Landlock's right to ioctl is about files that are opened later; the terminal is open already."""
 
 PERSONALITIES = (0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 """PER_LINUX, PER_LINUX32, either with UNAME26, and the question which it is. Others make memory executable (READ_IMPLIES_EXEC) or

@@ -84,6 +84,8 @@ ALWAYS = [
     Row("ioctl", (M, 0x541C, BAD), "EPERM"),
     Row("ioctl", (M, TOP | 0x5412, BAD), "EPERM"),
     Row("ioctl", (M, TOP | 0x541C, BAD), "EPERM"),
+    Row("ioctl", (M, 0x5423, BAD), "EPERM"),
+    Row("ioctl", (M, TOP | 0x5423, BAD), "EPERM"),
     Row("personality", (0x400000,), "EPERM"),
     Row("personality", (TOP | 0x40000,), "EPERM"),
     Row("swapon", (BAD, M), "EPERM", ADMIN),

@@ -81,6 +81,11 @@ def type_into_terminal():
     return os.read(slave, 1).decode()
 
 
+def change_line_discipline():
+    _, slave = os.openpty()
+    fcntl.ioctl(slave, 0x5423, struct.pack("i", 0))  # TIOCSETD to N_TTY, which it is
+
+
 def open_ring():
     os.close(system_call("io_uring_setup", 1, bytes(120)))
 
@@ -119,6 +124,7 @@ ACTS = [
     (take_descriptor, "EPERM", {"ok"}),
     (limit_another, "EPERM", {"ok"}),
     (type_into_terminal, "EPERM", {"x", "EIO"}),  # EIO where dev.tty.legacy_tiocsti is 0
+    (change_line_discipline, "EPERM", {"ok"}),
     (open_ring, "ENOSYS", {"ok"}),
     (keep_key, "EPERM", {"ok"}),
     (make_user_namespace, "EPERM", {"ok"}),

@@ -57,6 +57,7 @@ CONSTANTS = {
     "sys/ioctl.h": {
         "TIOCSTI": seccomp.TIOCSTI,
         "TIOCLINUX": seccomp.TIOCLINUX,
+        "TIOCSETD": seccomp.TIOCSETD,
         # Those of ext4, which has a header of its own only since 6.2.
         "_IOW('f', 4, long)": seccomp.METADATA_REQUESTS["EXT4_IOC_SETVERSION"],
         "_IO('f', 9)": seccomp.METADATA_REQUESTS["EXT4_IOC_MIGRATE"],

@@ -78,7 +78,7 @@ ALWAYS = [
     ("prlimit64", (TOP | 1, 7, 0, 0x1000), EPERM),
     *[("clone", (flag | base,), EPERM) for flag in (1 << 17, *(1 << bit for bit in range(25, 31))) for base in (17, THREAD, TOP)],
     ("clone", (THREAD,), ALLOW),
-    *[("ioctl", (0, top | request), EPERM) for request in (0x5412, 0x541C) for top in (0, 1 << 32, TOP)],
+    *[("ioctl", (0, top | request), EPERM) for request in (0x5412, 0x541C, 0x5423) for top in (0, 1 << 32, TOP)],
     *[("ioctl", (0, request), ALLOW) for request in (0x5401, 0x5411, 0x5413, 0x541B, 0x541D, 0x5421, 0)],
     ("ioctl", (0x5412, 0, 0x5412), ALLOW),
     *[("personality", (value,), ALLOW) for value in (0, 8, 0x20000, 0x20008, 0xFFFFFFFF, -1, TOP)],
