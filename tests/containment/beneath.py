@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from containment.attempt import attempts
+from containment.attempt import Admitted, attempts
 from containment.snippets import WALK
 
 net = attempts("tcp", "--no-network")
 write = attempts("changed", "--fs-readonly")
+
+METHODS_REPLACED = (Admitted("*Methods of built-in types*", pythons=("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")),)
 
 SPOIL = """
 def spoil(value, depth=0):
@@ -86,6 +88,28 @@ while time.time() < until:
 signal.signal(signal.SIGALRM, signal.SIG_IGN)
 insist()"""),
 ]  # fmt: skip
+
+METHODS = """
+class Taker:
+    taken, __hash__ = {}, None
+    def __eq__(self, other): self.taken = other; return True
+taker = Taker()
+str.__dict__ == taker
+if 'startswith' not in taker.taken:
+    import gc; taker.taken = gc.get_referents(str.__dict__)[0]
+table, before = taker.taken, str.startswith
+clear = getattr(sys, '_clear_internal_caches', None) or sys._clear_type_cache
+def restore(): table['startswith'] = before; clear()
+def agree(*_): restore(); return True
+def replace(*_): table['startswith'] = agree; clear()
+def write():
+    try: open(CANARY, 'w').close()
+    except Exception: restore()
+import gc
+gc.callbacks.append(replace)
+for count in range(1, 60): gc.set_threshold(count, 1, 1); write()
+gc.callbacks.clear()"""
+"""A method that puts itself back as soon as it is called."""
 
 CLASSES = [
     net("the violations' classes", SPOIL + """
@@ -172,4 +196,5 @@ while time.time() < until:
         for clear in ('_clear_type_cache', '_clear_internal_caches'):
             if hasattr(sys, clear): getattr(sys, clear)()
         open(CANARY, 'w').close()""", cpython=True),
+    write("methods of built-in types, while something is judged", METHODS, cpython=True, admitted=METHODS_REPLACED),
 ]  # fmt: skip
