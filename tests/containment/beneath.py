@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from containment.attempt import Admitted, attempts
+from containment.attempt import attempts
 from containment.snippets import WALK
 
 net = attempts("tcp", "--no-network")
 write = attempts("changed", "--fs-readonly")
-
-METHODS_REPLACED = (Admitted("*Methods of built-in types*", pythons=("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")),)
 
 SPOIL = """
 def spoil(value, depth=0):
@@ -88,28 +86,6 @@ while time.time() < until:
 signal.signal(signal.SIGALRM, signal.SIG_IGN)
 insist()"""),
 ]  # fmt: skip
-
-METHODS = """
-class Taker:
-    taken, __hash__ = {}, None
-    def __eq__(self, other): self.taken = other; return True
-taker = Taker()
-str.__dict__ == taker
-if 'startswith' not in taker.taken:
-    import gc; taker.taken = gc.get_referents(str.__dict__)[0]
-table, before = taker.taken, str.startswith
-clear = getattr(sys, '_clear_internal_caches', None) or sys._clear_type_cache
-def restore(): table['startswith'] = before; clear()
-def agree(*_): restore(); return True
-def replace(*_): table['startswith'] = agree; clear()
-def write():
-    try: open(CANARY, 'w').close()
-    except Exception: restore()
-import gc
-gc.callbacks.append(replace)
-for count in range(1, 60): gc.set_threshold(count, 1, 1); write()
-gc.callbacks.clear()"""
-"""A method that puts itself back as soon as it is called."""
 
 CLASSES = [
     net("the violations' classes", SPOIL + """
@@ -195,5 +171,4 @@ while time.time() < until:
         taker.taken['startswith'] = lambda *_: True
         (getattr(sys, '_clear_internal_caches', None) or sys._clear_type_cache)()
         open(CANARY, 'w').close()""", cpython=True),
-    write("methods of built-in types, while something is judged", METHODS, cpython=True, admitted=METHODS_REPLACED),
 ]  # fmt: skip
