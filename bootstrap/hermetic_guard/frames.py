@@ -9,7 +9,7 @@ What knows the originals is behind functions of C's that show nothing of what th
 
 import sys
 
-from hermetic_guard.patching import assign, builtin
+from hermetic_guard.patching import assign, builtin, dict_behind
 from hermetic_guard.sealing import seal
 
 LISTINGS = ("get_objects", "get_referents", "get_referrers")
@@ -29,9 +29,9 @@ def install(own):
     globals_of, back_of, frame_of = [getter(frame, "f_globals"), getter(frame, "f_back"), getter(traceback, "tb_frame")]
     is_own = sealed["make_is_own"](own)
     beyond = sealed["make_beyond"](is_own, globals_of, back_of)
-    assign(frame, "f_back", property(opaque(sealed["make_back"](beyond, back_of))))
-    assign(frame, "f_globals", property(opaque(sealed["make_globals"](is_own, globals_of))))
-    assign(traceback, "tb_frame", property(opaque(sealed["make_passed"](is_own, globals_of, frame_of))))
+    dict_behind(traceback)["tb_frame"] = property(opaque(sealed["make_passed"](is_own, globals_of, frame_of)))
+    dict_behind(frame)["f_globals"] = property(opaque(sealed["make_globals"](is_own, globals_of)))
+    assign(frame, "f_back", property(opaque(sealed["make_back"](beyond, back_of))))  # and forgets look-ups of all types
     put(sys, "_getframe", lambda original: sealed["make_getframe"](original, beyond), opaque)
     replace_listings(sealed, opaque, sealed["make_is_shown"](is_own, globals_of, *kinds))
     replace_signals(sealed, opaque, beyond)

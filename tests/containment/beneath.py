@@ -169,8 +169,7 @@ while time.time() < until:
         taker = Taker()
         str.__dict__ == taker
         taker.taken['startswith'] = lambda *_: True
-        for clear in ('_clear_type_cache', '_clear_internal_caches'):
-            if hasattr(sys, clear): getattr(sys, clear)()
+        (getattr(sys, '_clear_internal_caches', None) or sys._clear_type_cache)()
         open(CANARY, 'w').close()""", cpython=True),
     net("methods of built-in types, by which addresses are judged", """
         import socket

@@ -7,6 +7,12 @@ from containment.attempt import BEYOND, Admitted, attempts
 NATIVE = (Admitted("Native code, where `--block-native` does not stand"),)
 FOREIGN = (Admitted("*Programs that are not Python*"),)
 
+FILLED = (
+    "import sqlite3; d = sqlite3.connect(':memory:'); %s; d.execute('pragma temp_store = 1'); d.execute('pragma cache_size = 10'); "
+    "d.execute('create temp table t (x)'); d.executemany('insert into t values (?)', [('x' * 2000,)] * 5000)"
+)
+"""More than its cache holds, in a temporary table."""
+
 write = attempts("changed", "--fs-readonly")
 inside = attempts("changed", "--fs-readonly", "--allow-write=.", spared=("inside",))
 together = attempts("changed", "--fs-readonly", "--no-subprocess")
@@ -116,6 +122,7 @@ LIBRARY = [
     write("sqlite3, a log for reading, attached", "import sqlite3; d = sqlite3.connect('file::memory:', uri=True); d.execute(\"attach 'file:%s?mode=ro' as a\" % LOGGED); d.execute('select * from a.secrets').fetchall(); os._exit(0)"),
     write("sqlite3, a lock for reading", "import sqlite3; d = sqlite3.connect('file:%s?mode=ro&%%76fs=unix-dotfile' % DATABASE, uri=True); d.execute('begin'); d.execute('select * from secrets').fetchall(); os._exit(0)"),
     write("sqlite3, a temporary place", "import sqlite3; d = sqlite3.connect(''); d.execute(\"attach '%s/new' as a\" % OUTSIDE); d.execute('create table a.b (c)'); d.commit()"),
+    write("sqlite3, its temporary files", FILLED % "d.execute(\"pragma temp_store_directory = '%s'\" % OUTSIDE)"),
     write("dbm", "import dbm; dbm.open(OUTSIDE + '/new', 'c')['a'] = 'b'"),
     write("dbm, by libdb", "import _dbm; _dbm.open(OUTSIDE + '/new', 'c').close()", probe="import _dbm"),
     write("dbm, by gdbm", "import _gdbm; _gdbm.open(OUTSIDE + '/new', 'c').close()", probe="import _gdbm"),

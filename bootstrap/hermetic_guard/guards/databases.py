@@ -7,7 +7,9 @@ authorizer in each that is asked of every ATTACH, and so of VACUUM INTO, which i
 from hermetic_guard.guards.paths import exact
 from hermetic_guard.guards.uris import MEMORY, read_uri, unquoted
 
-SQLITE_OK, SQLITE_DENY, SQLITE_ATTACH, SQLITE_FUNCTION = 0, 1, 24, 31
+SQLITE_OK, SQLITE_DENY, SQLITE_PRAGMA, SQLITE_ATTACH, SQLITE_FUNCTION = 0, 1, 19, 24, 31
+TEMPORARY = "temp_store_directory"
+"""A pragma: where the library makes files of its own."""
 POINTERS = ("fts3_tokenizer", "load_extension")
 """Functions of SQL that call whatever address they are given, or load a library; sqlite.org/fts3.html."""
 SETTINGS = (1004, 1005)
@@ -70,6 +72,8 @@ def make_classes(connection, cursor, text_of, ask_database, ask, use, native):
                 if function in POINTERS:
                     native(function + " of sqlite3")
                 return SQLITE_OK
+            if action == SQLITE_PRAGMA and second and (text_of(name) or "").lower() == TEMPORARY:
+                ask("create", text_of(second) + "/etilqs", -1)
             name = text_of(name) if action == SQLITE_ATTACH else None
             if action != SQLITE_ATTACH:
                 return SQLITE_OK

@@ -1,6 +1,6 @@
 """Ways around the guard itself: originals taken out of what replaces them, and what stays possible in the Python layer alone."""
 
-from guards.filesystem.row import Row, changes, leaks
+from guards.filesystem.row import READONLY, Row, changes, leaks
 
 ORIGINAL = "original = {0} if type({0}) is type(len) else [c.cell_contents for c in {0}.__call__.__closure__ if type(c.cell_contents) is type(len)][0]\n"
 SPAWN = "import subprocess; subprocess.call(['/bin/sh', '-c', 'echo x > \"$0\"', place + '/new'])"
@@ -15,7 +15,39 @@ TAMPERING = [
     changes("builtins replaced", "import builtins; before = builtins.isinstance, builtins.len\nbuiltins.isinstance, builtins.len = (lambda *a: True), (lambda a: 0)\ntry: open(place + '/new', 'w')\nfinally: builtins.isinstance, builtins.len = before", "write({place}/new)"),
 ]  # fmt: skip
 
+METHODS = """
+class Taker:
+    __hash__ = None
+    def __eq__(self, other): self.taken = other; return True
+taker = Taker()
+str.__dict__ == taker
+table, before = taker.taken, str.startswith
+clear = getattr(sys, '_clear_internal_caches', None) or sys._clear_type_cache
+def restore(): table['startswith'] = before; clear()
+def agree(*_): restore(); return True
+def replace(*_): table['startswith'] = agree; clear()
+import gc
+gc.callbacks.append(replace)
+for count in range(1, 60):
+    gc.set_threshold(count, 1, 1)
+    try: open(place + '/file', 'w').close()
+    except Exception: restore()
+gc.callbacks.clear()"""
+"""A method that puts itself back as soon as it is called."""
+
+TEMPORARY = """
+import os
+os.environ['SQLITE_TMPDIR'] = place
+import sqlite3
+base = sqlite3.connect(':memory:')
+for words in ('pragma temp_store = 1', 'pragma cache_size = 10', 'create temp table t (x)'): base.execute(words)
+base.executemany('insert into t values (?)', [('x' * 2000,)] * 5000)
+opened = [os.readlink('/proc/self/fd/' + name) for name in os.listdir('/proc/self/fd') if os.path.islink('/proc/self/fd/' + name)]
+result = 'needle' if any(path.startswith(place) for path in opened) else ''"""
+
 OPEN = {
+    "methods of built-in types": [("3.8", changes("methods, in the collector's callback", METHODS, ""))],
+    "SQLite makes temporary files": [("3.8", Row("SQLITE_TMPDIR", READONLY, TEMPORARY, "leaks"))],
     "an original function taken out of its replacement": [
         ("3.13", changes("mkfifo", ORIGINAL.format("os.mkfifo") + "original(place + '/new')", "")),
         ("3.6", changes("mkdir", ORIGINAL.format("os.mkdir") + "original(place + '/new')", "")),
