@@ -14,6 +14,7 @@ import errno
 import os
 
 from hermetic_guard.hosts import ANY
+from hermetic_guard.policy import is_within_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,9 +59,13 @@ def parts(policy: Policy, here: Here, once: Opened | None) -> list[str]:
 
 
 def is_limited(policy: Policy) -> bool:
-    """Whether a run may not read all files, and so its parts neither, once its mounts are there."""
+    """Whether the parts, and what makes others, may be out of a run's reach once its mounts are there. What is hidden elsewhere is no matter."""
     files = policy.filesystem
-    return files is not None and (files.read is not None or bool(files.hide))
+    if files is None or files.read is not None:
+        return files is not None
+    gone = (*files.hide, *files.private)
+    here = os.path.dirname(__file__)
+    return any(is_within_any(place, gone) for place in {here, os.path.realpath(here)}) if gone else False
 
 
 def reach(allowed: Network) -> list[str]:

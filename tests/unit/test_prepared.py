@@ -1,9 +1,11 @@
 """What is assembled ahead is what the rules say, part by part and as a whole, and no run is given the parts of another."""
 
+import os
 import random
 import types
 
 import pytest
+from hermetic_guard.policy import Filesystem, Policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.bpf_interpreter import Data, check, instructions, run
@@ -121,3 +123,23 @@ def test_a_file_that_is_damaged_is_said(monkeypatch, tmp_path, content):
 def test_other_runs_are_given_what_is_made_for_them(other):
     here = Here(**{"machine": "x86_64", "root": False, "supervised": True, "namespaced": True, "pid": 7, **other})
     assert prepared.made(seccomp_policy(), here, None) is None
+
+
+OURS = os.path.dirname(prepared.__file__)
+
+
+@pytest.mark.parametrize(
+    ("rules", "limited"),
+    [
+        ({}, False),
+        ({"hide": ("/home/somebody/.ssh", OURS + "/other")}, False),
+        ({"hide": ("/home/somebody/.ssh", OURS)}, True),
+        ({"hide": (os.path.dirname(os.path.realpath(OURS)),)}, True),
+        ({"private": (OURS,)}, True),
+        ({"read": ("/",)}, True),
+    ],
+)
+def test_what_hides_the_parts_themselves_is_given_none(rules, limited):
+    policy = Policy(filesystem=Filesystem(**rules))
+    here = Here(machine="x86_64", root=False, supervised=True, namespaced=True, pid=7)
+    assert (prepared.is_limited(policy), prepared.parts(policy, here, None) == []) == (limited, limited)
