@@ -196,6 +196,19 @@ def test_secrets_above_stay_hidden(jobs: Jobs, project: Path, env: dict[str, str
     assert jobs.native(*read, env=env, cwd=below).out == "a secret\n"
 
 
+# By what servers that start later let somebody in.
+
+
+def test_the_secret_of_servers(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """One that the run knows, having made it, would be as good as the password of each server of this user's without one."""
+    runtime = project.parent / ".local/share/jupyter/runtime"
+    write = (PYTHON, "-c", EACH, runtime / "jupyter_cookie_secret", runtime / "kernel-1.json")
+    done = jobs.guarded("--profile=notebook", "--", *write, env=env, cwd=project)
+    assert ("blocked" in done.err, [path.name for path in runtime.iterdir()]) == (False, ["kernel-1.json"]), done
+    assert jobs.native(*write, env=env, cwd=project).code == 0
+    assert (runtime / "jupyter_cookie_secret").exists()
+
+
 # Caches that tools load as pickles, whatever project they are of.
 
 
