@@ -212,23 +212,23 @@ def test_the_secret_of_servers(jobs: Jobs, project: Path, env: dict[str, str]) -
 # Caches that tools load as pickles, whatever project they are of.
 
 
+IN_EACH = 'for name; do mkdir -p "${name%/*}"; echo x > "$name"; done'
+
+
 @pytest.mark.parametrize("profile", ["lint", "format"])
 @pytest.mark.parametrize("is_there", [False, True])
 def test_pickles_of_other_projects(jobs: Jobs, project: Path, env: dict[str, str], profile: str, is_there: bool) -> None:
     """Which code of this project would have run by the next black, pylint or yapf. Nobody is told, as these tools go on without."""
-    caches = [project.parent / ".cache" / name for name in ("black", "pylint", "YAPF")]
-    for cache in caches if is_there else []:
-        cache.mkdir()
-        (cache / "a.pickle").write_text("as it was")
-    for cache in caches:
-        for write in ((PYTHON, "-c", EACH, cache / "a.pickle"), ("sh", "-c", f"mkdir {cache}; echo x > {cache}/a.pickle")):
-            done = jobs.guarded(f"--profile={profile}", "--", *write, env=env, cwd=project)
-            assert ("blocked" in done.err, is_as_it_was(cache, is_there)) == (False, True), done
-            if not is_there:
-                assert jobs.native(*write, env=env, cwd=project).code == 0
-                assert not is_as_it_was(cache, is_there)
-                subprocess.run(["rm", "-r", cache], check=True)
-
-
-def is_as_it_was(cache: Path, is_there: bool) -> bool:
-    return (cache / "a.pickle").read_text() == "as it was" if is_there else not cache.exists()
+    pickles = [project.parent / ".cache" / name / "a.pickle" for name in ("black", "pylint", "YAPF")]
+    before = ["as it was"] * 3 if is_there else []
+    for pickle in pickles if is_there else []:
+        pickle.parent.mkdir()
+        pickle.write_text("as it was")
+    ways = ((PYTHON, "-c", EACH, *pickles), ("sh", "-c", IN_EACH, "sh", *pickles))
+    for write in ways:
+        done = jobs.guarded(f"--profile={profile}", "--", *write, env=env, cwd=project)
+        assert ("blocked" in done.err, [path.read_text() for path in pickles if path.exists()]) == (False, before), done
+    for write in ways:
+        assert jobs.native(*write, env=env, cwd=project).code == 0
+        assert [path.read_text().strip() for path in pickles] != before
+        subprocess.run(["rm", "-r", *(path.parent for path in pickles)], check=True)
