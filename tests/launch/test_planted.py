@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -179,6 +180,26 @@ def test_what_runs_later_is_not_written(jobs: Jobs, project: Path, env: dict[str
     assert [name for name in RUN_LATER if (project / name).exists()] == []
     assert jobs.native(PYTHON, "-c", EACH, *RUN_LATER, env=env, cwd=project).code == 0
     assert [name for name in RUN_LATER if not (project / name).exists()] == []
+
+
+SITE = ".local/lib/python3.13/site-packages"
+IN_HOME = (
+    ".bashrc .zshrc .profile .config/fish/config.fish .config/systemd/user/x.service .config/autostart/x.desktop .ssh/rc .gitconfig .vimrc "
+    ".config/nvim/init.lua .claude/settings.json .codex/config.toml .cursor/x .config/pip/pip.conf .pdbrc .cache/pre-commit/x .cache/pyright-python/x "
+    f"{SITE}/a.pth {SITE}/a.start {SITE}/sitecustomize.py {SITE}/usercustomize.py"
+).split()
+
+
+def test_what_runs_later_in_the_home_is_not_written(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Also where the home may be written: of shells, services, editors, agents and interpreters, what is not there yet."""
+    home = project.parent
+    (home / SITE).mkdir(parents=True)
+    names = [home / name for name in IN_HOME]
+    words = ("-q", "--profile=default", f"--allow-write={home}")
+    done = jobs.guarded(*words, "--", PYTHON, "-c", EACH, *names, home / SITE / "ordinary.py", env=env, cwd=project)
+    assert (done.code, os.listdir(home / SITE), [name for name in names if name.exists()]) == (0, ["ordinary.py"], []), done
+    assert jobs.native(PYTHON, "-c", EACH, *names, env=env, cwd=project).code == 0
+    assert [name for name in names if not name.exists()] == []
 
 
 @pytest.mark.parametrize("plant", ["mkdir .git", "touch setup.py", "rm ../pyproject.toml", "rm -r ../.git"])
