@@ -57,6 +57,7 @@ SUPERVISOR = (
 FILTERS = "no seccomp filter can be installed. gVisor, and containers that refuse seccomp(2) or prctl(2), need another profile"
 INSIDE = "inside another hermetic nothing can be told of this machine"
 OUTSIDE = "run it outside"
+PROCESSES = "there is no /proc, by which the kernel's rules are put in place: mount it"
 NO_LINUX = "the kernel layer is Linux's: on macOS and Windows only the Python layer can stand"
 
 ADVICE: tuple[tuple[Callable[[Here], bool], str], ...] = (
@@ -76,8 +77,11 @@ local.bind(place + "/socket")
 local.listen(64)
 datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 datagrams.bind(place + "/datagrams")
-with open("/proc/self/maps") as maps:
-    mapped = int(maps.read().partition("-")[0], 16)
+try:
+    with open("/proc/self/maps") as maps:
+        mapped = int(maps.read().partition("-")[0], 16)
+except OSError:
+    mapped = 0  # without a /proc nothing that uses it can be tried
 for name, number in (("port", tcp.getsockname()[1]), ("outside", os.getpid()), ("mapped", mapped)):
     with open(place + "/" + name, "w") as file:
         file.write(str(number))
@@ -117,7 +121,9 @@ class Examination:
         if self.failure == INSIDE:
             return [OUTSIDE]
         here = self.here
-        return [FILTERS] if here is None else [text for needed, text in ADVICE if needed(here)]
+        if here is None:
+            return [FILTERS if os.path.exists("/proc/self") else PROCESSES]
+        return [text for needed, text in ADVICE if needed(here)]
 
     @property
     def holds(self) -> bool:

@@ -100,7 +100,7 @@ def holders(place: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 def _holders(place: str, user: str) -> Iterator[str]:
     homes = f"{os.path.normpath(user or '/')}/", f"{os.path.realpath(user or '/')}/"
-    known = projects()
+    known = there(projects())
     while place != "/" and not any(one.startswith(f"{place}/") for one in homes):
         if has_marker(place) or is_known(place, known):
             yield place
@@ -121,6 +121,10 @@ def projects() -> str:
     return own and f"{own}/{PROJECTS}"
 
 
+def there(directory: str) -> str:
+    return directory if os.path.isdir(directory) else ""
+
+
 def upwards(place: str) -> Iterator[str]:
     """A directory and those above it, but for `/`."""
     while place != "/":
@@ -130,7 +134,7 @@ def upwards(place: str) -> Iterator[str]:
 
 def is_known(place: str, known: str) -> bool:
     """Whether a directory was a project when a run began that could take away what says so. known: what projects() gave"""
-    return bool(known) and os.path.isdir(known) and os.path.lexists(entry(place, known))
+    return bool(known) and os.path.lexists(entry(place, known))
 
 
 def entry(place: str, known: str) -> str:

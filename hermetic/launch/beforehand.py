@@ -87,7 +87,7 @@ def keep_projects(policy: Policy, context: Context) -> Iterable[str]:
     if rules is None or not (rules.write or rules.private):
         return ()
     known = places.projects()
-    found = [place for place in dict.fromkeys(_relied_on(context)) if lets_write(rules, place) and not places.is_known(place, known)]
+    found = [place for place in dict.fromkeys(_relied_on(context, known)) if lets_write(rules, place) and not places.is_known(place, known)]
     if not found:
         return ()
     from hermetic.launch import projects  # once for each of them
@@ -95,17 +95,28 @@ def keep_projects(policy: Policy, context: Context) -> Iterable[str]:
     return projects.keep(found, known)
 
 
-def _relied_on(context: Context) -> Iterator[str]:
+def _relied_on(context: Context, known: str) -> Iterator[str]:
     """The project, and local ones that an installer builds, as far as they lie in others; and those in which what variables name would be hermetic's
     own.
     """
     environ = context.environ
     for place in filter(None, (context.value("PROJECT"), *map(os.path.realpath, context.sources or ()))):
-        if places.has_marker(place) and places.holder(os.path.dirname(place), environ):
+        if places.has_marker(place) and _lies_in_another(place, context, known):
             yield place
     for named in filter(None, (places.named(variable, environ) for variable in LEADING)):
         yield from filter(None, (places.holder(spelled, environ) for spelled in (os.path.normpath(named), os.path.realpath(named))))
-    yield from places.home_holders(environ)
+    if environ.get("HOME") != places.account():
+        yield from places.home_holders(environ)
+
+
+def _lies_in_another(place: str, context: Context, known: str) -> bool:
+    """Whether something else would be the project there, did it not look like one."""
+    place, known = os.path.dirname(place), places.there(known)
+    while not context.holds_home(place):
+        if places.has_marker(place) or places.is_known(place, known):
+            return True
+        place = os.path.dirname(place)
+    return False
 
 
 def filling(policy: Policy, place: str) -> Policy:

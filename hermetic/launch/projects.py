@@ -33,16 +33,18 @@ def keep(found: Iterable[str], known: str) -> Iterator[str]:
 def _add(entry: str, place: str) -> None:
     folder = os.path.dirname(entry)
     os.makedirs(folder, 0o700, exist_ok=True)
-    _sweep(folder)
     descriptor = os.open(entry, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
         file.write(os.fsencode(place) + b"\n")
-
-
-def _sweep(folder: str) -> None:
-    """Forget directories that are gone."""
     for name in os.listdir(folder):
-        with open(f"{folder}/{name}", "rb") as file:
+        _forget_if_gone(f"{folder}/{name}")
+
+
+def _forget_if_gone(entry: str) -> None:
+    try:
+        with open(entry, "rb") as file:
             place = file.read().rstrip(b"\n")
         if place and not os.path.lexists(place):
-            os.unlink(f"{folder}/{name}")
+            os.unlink(entry)
+    except OSError:
+        return  # another run has been quicker, or it is none of ours

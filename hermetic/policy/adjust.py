@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from hermetic_guard.hosts import ANY
-from hermetic_guard.policy import is_within, merged
+from hermetic_guard.policy import DEEP, is_within, merged
 
 from hermetic import options
 from hermetic.errors import UsageError, quoted
@@ -233,8 +233,21 @@ def _told(key: str, given: Given, reader: Reader, is_there: Callable[[str], bool
     """Of a path at which there is nothing a line tells: it may be meant so, or be a slip that leaves a secret to be read. Not of a set's."""
     prefix = "--" if reader.typed else ""
     named = [value for value in map(str, given) if value not in reader.of_sets]
+    for value in named:
+        _refuse_pattern(value, reader, last=key == "protect")
     reader.notes += [f"{prefix}{key} {quoted(value)}: there is nothing there" for value in named if not is_there(reader.path(value))]
     return given
+
+
+def _refuse_pattern(value: str, reader: Reader, *, last: bool) -> None:
+    """Raises WrongValue for a `*` that stands for no other characters, where nothing is called so: as a pattern it would be meant, and hold nothing.
+
+    last: whether it may stand in the last name
+    """
+    plain = value.replace(DEEP, "/").rpartition("/")[0] if last else value
+    if "*" in plain and not paths.is_there(reader.path(plain)):
+        hint = "/**/ before it is any directory below" if last else "name the directory"
+        raise WrongValue(value, "a * is allowed in the last name alone" if last else "a * stands for nothing else here", hint)
 
 
 def _with_paths(before: tuple[str, ...], given: Given, reader: Reader) -> tuple[str, ...]:

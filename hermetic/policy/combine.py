@@ -176,7 +176,7 @@ def _tell(resolved: Resolved, library: Library, chosen: bool) -> None:
         of = f" of {file}" if file else ""
         if chosen:
             resolved.choice = f"no guard was asked for, so profile {name}{of} stands: {describe(resolved.policy, few=True)}"
-            notice = library.written(name).get("notice", "")
+            notice = library.notice(name)
             resolved.notices += [printable(notice)] if notice else []
             resolved.details.append(f"profile {name}: {describe(resolved.policy)}{where_listed(resolved.policy)}")
         elif file and library.is_built_in(name):

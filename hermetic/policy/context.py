@@ -186,7 +186,7 @@ def project(context: Context) -> str | None:
     while not context.holds_home(place):
         if places.has_marker(place):
             return place
-        known = places.projects() if known is None else known
+        known = places.there(places.projects()) if known is None else known
         if places.is_known(place, known):
             context.notices.append(f"{place} {NO_MARKER} (to have it forgotten: rm {places.entry(place, known)})")
             return place

@@ -109,6 +109,15 @@ class Library:
         at = self._shelf_of(name, 0)
         return load.built_in(name).top if at is None else self.shelves[at].document.of(name)
 
+    def notice(self, name: str) -> str:
+        """What a profile has the user told where it stands. A file's is told as that file's, and not where it is a stranger's: hermetic's lines are
+        believed.
+        """
+        at, text = self._shelf_of(name, 0), str(self.written(name).get("notice", ""))
+        if at is None or not text:
+            return text
+        return f"{self.shelves[at].document.file}: {text}" if self._trusts(self.shelves[at]) else ""
+
     def file_of(self, name: str) -> str:
         """The file in which a name is found first, "" for a built-in profile."""
         at = self._shelf_of(name, 0)

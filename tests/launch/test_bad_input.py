@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from launch.environments import find_python
+from launch.jobs import Done
+from launch.namespaces import run_with_mounts
 
 TELL = "import os, sys; print([os.fsencode(word) for word in sys.argv[1:]], len(sys.argv)); raise SystemExit(len(sys.argv) % 100)"
 
@@ -198,3 +200,13 @@ def test_script_without_permission(jobs, ordinary_user, kind):
     (directory / "closed").chmod(0o600)
     env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
     refused(jobs.guarded("exec", script, env=env, before=before, log=False, cwd="/"), 126, str(script))
+
+
+def test_without_proc(hermetic_command, interpreter):
+    """Without which nothing is started, and the doctor says so."""
+    gone = "umount --lazy /proc"
+    done = run_with_mounts(gone, [hermetic_command, "run", "--no-network", "--", interpreter, "-c", "print(1)"])
+    refused(Done(done.returncode, done.stdout.decode(), done.stderr.decode()), 125, "/proc/self")
+    done = run_with_mounts(gone, [hermetic_command, "doctor"])
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"\nthere is no /proc, by which the kernel's rules are put in place: mount it\n" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,26 @@ def test_what_runs_later_is_not_written(jobs: Jobs, project: Path, env: dict[str
     assert [name for name in RUN_LATER if not (project / name).exists()] == []
 
 
+SITE = ".local/lib/python3.13/site-packages"
+IN_HOME = (
+    ".bashrc .zshrc .profile .config/fish/config.fish .config/systemd/user/x.service .config/autostart/x.desktop .ssh/rc .gitconfig .vimrc "
+    ".config/nvim/init.lua .claude/settings.json .codex/config.toml .cursor/x .config/pip/pip.conf .pdbrc .cache/pre-commit/x .cache/pyright-python/x "
+    f"{SITE}/a.pth {SITE}/a.start {SITE}/sitecustomize.py {SITE}/usercustomize.py"
+).split()
+
+
+def test_what_runs_later_in_the_home_is_not_written(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """Also where the home may be written: of shells, services, editors, agents and interpreters, what is not there yet."""
+    home = project.parent
+    (home / SITE).mkdir(parents=True)
+    names = [home / name for name in IN_HOME]
+    words = ("-q", "--profile=default", f"--allow-write={home}")
+    done = jobs.guarded(*words, "--", PYTHON, "-c", EACH, *names, home / SITE / "ordinary.py", env=env, cwd=project)
+    assert (done.code, os.listdir(home / SITE), [name for name in names if name.exists()]) == (0, ["ordinary.py"], []), done
+    assert jobs.native(PYTHON, "-c", EACH, *names, env=env, cwd=project).code == 0
+    assert [name for name in names if not name.exists()] == []
+
+
 @pytest.mark.parametrize("plant", ["mkdir .git", "touch setup.py", "rm ../pyproject.toml", "rm -r ../.git"])
 def test_secrets_above_stay_hidden(jobs: Jobs, project: Path, env: dict[str, str], plant: str) -> None:
     """Whatever a run has made or removed by which the next one's project begins elsewhere."""
@@ -196,26 +217,39 @@ def test_secrets_above_stay_hidden(jobs: Jobs, project: Path, env: dict[str, str
     assert jobs.native(*read, env=env, cwd=below).out == "a secret\n"
 
 
+# By what servers that start later let somebody in.
+
+
+def test_the_secret_of_servers(jobs: Jobs, project: Path, env: dict[str, str]) -> None:
+    """One that the run knows, having made it, would be as good as the password of each server of this user's without one."""
+    runtime = project.parent / ".local/share/jupyter/runtime"
+    write = (PYTHON, "-c", EACH, runtime / "jupyter_cookie_secret", runtime / "kernel-1.json")
+    done = jobs.guarded("--profile=notebook", "--", *write, env=env, cwd=project)
+    assert ("blocked" in done.err, [path.name for path in runtime.iterdir()]) == (False, ["kernel-1.json"]), done
+    assert jobs.native(*write, env=env, cwd=project).code == 0
+    assert (runtime / "jupyter_cookie_secret").exists()
+
+
 # Caches that tools load as pickles, whatever project they are of.
+
+
+IN_EACH = 'for name; do mkdir -p "${name%/*}"; echo x > "$name"; done'
 
 
 @pytest.mark.parametrize("profile", ["lint", "format"])
 @pytest.mark.parametrize("is_there", [False, True])
 def test_pickles_of_other_projects(jobs: Jobs, project: Path, env: dict[str, str], profile: str, is_there: bool) -> None:
     """Which code of this project would have run by the next black, pylint or yapf. Nobody is told, as these tools go on without."""
-    caches = [project.parent / ".cache" / name for name in ("black", "pylint", "YAPF")]
-    for cache in caches if is_there else []:
-        cache.mkdir()
-        (cache / "a.pickle").write_text("as it was")
-    for cache in caches:
-        for write in ((PYTHON, "-c", EACH, cache / "a.pickle"), ("sh", "-c", f"mkdir {cache}; echo x > {cache}/a.pickle")):
-            done = jobs.guarded(f"--profile={profile}", "--", *write, env=env, cwd=project)
-            assert ("blocked" in done.err, is_as_it_was(cache, is_there)) == (False, True), done
-            if not is_there:
-                assert jobs.native(*write, env=env, cwd=project).code == 0
-                assert not is_as_it_was(cache, is_there)
-                subprocess.run(["rm", "-r", cache], check=True)
-
-
-def is_as_it_was(cache: Path, is_there: bool) -> bool:
-    return (cache / "a.pickle").read_text() == "as it was" if is_there else not cache.exists()
+    pickles = [project.parent / ".cache" / name / "a.pickle" for name in ("black", "pylint", "YAPF")]
+    before = ["as it was"] * 3 if is_there else []
+    for pickle in pickles if is_there else []:
+        pickle.parent.mkdir()
+        pickle.write_text("as it was")
+    ways = ((PYTHON, "-c", EACH, *pickles), ("sh", "-c", IN_EACH, "sh", *pickles))
+    for write in ways:
+        done = jobs.guarded(f"--profile={profile}", "--", *write, env=env, cwd=project)
+        assert ("blocked" in done.err, [path.read_text() for path in pickles if path.exists()]) == (False, before), done
+    for write in ways:
+        assert jobs.native(*write, env=env, cwd=project).code == 0
+        assert [path.read_text().strip() for path in pickles] != before
+        subprocess.run(["rm", "-r", *(path.parent for path in pickles)], check=True)

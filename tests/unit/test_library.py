@@ -292,13 +292,21 @@ def test_what_installs_and_runs_in_one_go(files: Files) -> None:
 def test_notices(files: Files) -> None:
     """Of a profile that stands for a command, and of nobody's who is not asked."""
     files.write(USER, "[profile.old]\nextends = ['default']\ncommands = ['tool']\nnotice = \"ask \\u001b[31m Ada\"")
-    assert "ask \\x1b[31m Ada" in files.resolve("", "tool").notices
-    assert [line for line in files.resolve("", "other").notices + files.resolve("--profile old", "tool").notices if "Ada" in line] == []
-    files.write(USER, "")
-    files.write(OUTER, "[profile.old]\nextends = ['default']\ncommands = ['tool']\nnotice = 'ask Ada'")
-    assert "ask Ada" not in files.resolve("", "tool").notices
+    assert told(files, "tool") == [f"{files.place}/{USER}: ask \\x1b[31m Ada"]
+    assert told(files, "other") + [line for line in files.resolve("--profile old", "tool").notices if "Ada" in line] == []
+
+
+@pytest.mark.parametrize("profile", ["[profile.old]\ncommands = ['tool']", "[profile.default]"])
+def test_a_stranger_says_nothing(files: Files, profile: str) -> None:
+    """In hermetic's lines, which are believed; and nothing is believed to be hermetic's that a file says."""
+    files.write(OUTER, f"{profile}\nextends = ['default']\nnotice = 'ask Ada'")
+    assert told(files, "tool") == []
     files.trust(OUTER)
-    assert "ask Ada" in files.resolve("", "tool").notices
+    assert told(files, "tool") == [f"{files.place}/{OUTER}: ask Ada"]
+
+
+def told(files: Files, command: str) -> list[str]:
+    return [line for line in files.resolve("", command).notices if "Ada" in line]
 
 
 BAD = [

@@ -328,6 +328,8 @@ BAD = [
     ("version = 1\n[filesystem]\nhide = '${HOME}'", "there is no variable ${HOME} (did you mean $HOME?)"),
     ("version = 1\n[filesystem]\nhide = '@secret'", "filesystem.hide: @secret: there is no such set (did you mean @secrets?)"),
     ("version = 1\n[filesystem]\nhide = '@'", "there is no such set (did you mean @"),
+    ("version = 1\n[filesystem]\nhide = '*.pem'", "line 3: filesystem.hide: *.pem: a * stands for nothing else here (name the directory)"),
+    ("version = 1\n[filesystem]\nprotect = 'a/*/b'", "line 3: filesystem.protect: a/*/b: a * is allowed in the last name alone"),
     ("version = 1\n[filesystem]\nhide = '@private'", "@private: this set does not go here (it goes with --allow-address, --deny-address)"),
     ("version = 1\n[network]\nallow-domain = '@secrets'", "@secrets: this set does not go here (it goes with --allow-unix, --allow-write,"),
     ("version = 1\n[filesystem]\nroot = '@secrets'", "@secrets: this set does not go here"),
