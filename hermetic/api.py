@@ -25,9 +25,9 @@ from hermetic_guard.errors import PolicyViolation  # noqa: E402
 from hermetic_guard.policy import Policy, PolicyError  # noqa: E402
 
 from hermetic.blocks import decorate, settings  # noqa: E402
-from hermetic.blocks.inside import Opening, Ticket, frame_of, rules_of  # noqa: E402
+from hermetic.blocks.inside import Ticket, frame_of, rules_of  # noqa: E402
 from hermetic.blocks.process import guards  # noqa: E402
-from hermetic.blocks.refusals import Refusal, Run  # noqa: E402
+from hermetic.blocks.refusals import Refusal, Run, begun  # noqa: E402
 from hermetic.blocks.sealed import Sealed  # noqa: E402
 from hermetic.blocks.sealed import seal as put_on  # noqa: E402
 from hermetic.errors import BadArgument, BadBlock, GuardUnavailable  # noqa: E402
@@ -56,6 +56,7 @@ Layer = Literal["python", "kernel", "both"]
 
 LAYERS = ("python", "kernel", "both")
 SCOPES = PROCESS, CONTEXT = ("process", "context")
+TOO_LITTLE = "this block and those around it leave nothing: %s"
 OWN, STACKS = globals(), vars(contextlib)
 """The modules that may enter a block for somebody else, by what a frame tells with no audit event, each of which is a call of our hook's."""
 
@@ -70,8 +71,10 @@ class Block:
         self.scope: Scope = scope
         self._rules = rules_of(policy, context=scope == CONTEXT)
         self._context = scope == CONTEXT
-        self._open: dict[int, list[Opening | Ticket]] = {}
-        """By the identity of the frame that has opened it, which is nobody else's as long as it is open."""
+        self._alone: dict[bool, Run] = {}
+        """One pass that needs no frame to be told by, as it is told from the others by theirs: of the scope `process`, and mostly the only one."""
+        self._open: dict[int, list[Run | Ticket]] = {}
+        """The others, by the identity of the frame that has opened them, which is nobody else's as long as it is open."""
         found = guards()
         self._inside, self._post = found.inside, found.post
         if policy.native is not None:
@@ -79,26 +82,41 @@ class Block:
 
     def __enter__(self) -> Run:
         """Raises BadBlock where the block and those around it leave nothing."""
-        return self._enter(sys._getframe(1))
+        if self._context:
+            return self._enter(sys._getframe(1))
+        run = begun(self._post, self._rules)
+        try:
+            self._inside.open(run)
+        except PolicyError as error:
+            raise BadBlock(TOO_LITTLE % error) from None
+        if self._alone.setdefault(True, run) is not run:
+            self._keep(run, opener(sys._getframe(1)))
+        return run
 
     def _enter(self, frame: FrameType) -> Run:
-        found = frame.f_globals
-        if found is OWN or found is STACKS:
-            frame = caller(frame)
-        run = Run(self._post)
+        run, frame = begun(self._post, self._rules), opener(frame)
         try:
-            opened = self._inside.open_here(self._rules, run, frame_of(frame)) if self._context else self._inside.open(self._rules, run)
+            if self._context:
+                self._keep(self._inside.open_here(self._rules, run, frame_of(frame)), frame)
+                return run
+            self._inside.open(run)
         except PolicyError as error:
-            raise BadBlock(f"this block and those around it leave nothing: {error}") from None
+            raise BadBlock(TOO_LITTLE % error) from None
+        self._keep(run, frame)
+        return run
+
+    def _keep(self, opened: Run | Ticket, frame: FrameType) -> None:
         key = id(frame)
         if key in self._open:
             self._open[key].append(opened)
         else:
             self._open[key] = [opened]
-        return run
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._leave(sys._getframe(1))
+        run = None if self._open else self._alone.pop(True, None)
+        if run is None:
+            return self._leave(sys._getframe(1))
+        self._inside.close(run)
 
     async def __aenter__(self) -> Run:
         return self._enter(sys._getframe(1))
@@ -109,26 +127,26 @@ class Block:
     def _leave(self, frame: FrameType) -> None:
         """What a frame has opened it closes, and nobody else, whoever has the block open meanwhile. Only what was opened by hand may be closed
         elsewhere."""
-        module = frame.f_globals
-        if module is OWN or module is STACKS:
-            frame = caller(frame)
-        own = id(frame)
+        own = id(opener(frame))
         if own in self._open:
             return self._close(self._open[own], own)
+        run = self._alone.pop(True, None)
+        if run is not None:
+            return self._inside.close(run)
         for key in tuple(self._open)[::-1]:
             found = self._open.get(key)
             if found:
                 return self._close(found, key)
         raise RuntimeError("this block is not open")
 
-    def _close(self, found: list[Opening | Ticket], key: int) -> None:
+    def _close(self, found: list[Run | Ticket], key: int) -> None:
         opened = found.pop()
         if not found:
             del self._open[key]
-        if isinstance(opened, Opening):
-            self._inside.close(opened)
-        else:
+        if isinstance(opened, Ticket):
             self._inside.close_here(opened)
+        else:
+            self._inside.close(opened)
 
     def __call__(self, function: Function) -> Function:
         """`function`, whose body runs inside. Raises BadArgument for what is none."""
@@ -146,7 +164,7 @@ def restored(policy: bytes, scope: Scope) -> Block:
     return Block(serialized.loads(policy), scope)
 
 
-def caller(frame: FrameType) -> FrameType:
+def opener(frame: FrameType) -> FrameType:
     """The frame of the `with` statement, not those between it and this file, or of what enters it for a stack of contexts."""
     while is_between(frame) and frame.f_back is not None:
         frame = frame.f_back

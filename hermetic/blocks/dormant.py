@@ -45,12 +45,14 @@ SUPPORTED = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "suppor
 
 
 class Dormant(Ledger):
-    """group: the name of that which replacements are added to now; before_arming: called then"""
+    """group: the name of that which replacements are added to now; awaited: modules that are looked for when a block opens; look: called if one of
+    them is loaded"""
 
     def __init__(self, stand_ins: dict[type, type]) -> None:
         super().__init__()
         self.group = ALWAYS
-        self.before_arming: Callable[[], None] = lambda: None
+        self.look: Callable[[], None] = lambda: None
+        self.awaited = NONE
         self._stand_ins = stand_ins
         self._open: dict[frozenset[str], int] = {}
         self._standing = NONE
@@ -133,12 +135,14 @@ class Dormant(Ledger):
     def arm(self, groups: frozenset[str]) -> None:
         """For a block with these guards. A signal handler that opens one in the midst of this finds that they do not stand yet, and puts them
         there; it takes none away again that this has asked for."""
-        self.before_arming()
+        if not self._loaded.isdisjoint(self.awaited):
+            self.look()
         if groups in self._open:  # nothing is called between a look and a change: a signal handler would run there, and count as well
             self._open[groups] += 1
         else:
             self._open[groups] = 1
-        if not self._standing >= groups:
+        standing = self._standing
+        if standing is not groups and not standing >= groups:
             self._put(groups)
 
     def _put(self, groups: frozenset[str]) -> None:

@@ -52,10 +52,14 @@ class Rules:
 
     def __init__(self, policy: Policy, *, context: bool = False) -> None:
         self.policy = policy
-        self.groups = frozenset([ALWAYS, *policy.guards(), *(["context"] if context else [])])
+        groups = frozenset([ALWAYS, *policy.guards(), *(["context"] if context else [])])
+        self.groups = GROUPS.setdefault(groups, groups)
         files = policy.filesystem
         self.limits_reading = files is not None and (files.read is not None or bool(files.hide))
 
+
+GROUPS: dict[frozenset[str], frozenset[str]] = {}
+"""Equal ones are the same: they are compared whenever a block opens."""
 
 MADE: dict[tuple[int, bool], Rules] = {}
 
@@ -82,7 +86,8 @@ class Standing:
 
 
 class Opening(Standing):
-    """A block that was opened. One of the scope `context` holds as long as anybody refers to it: who opened it, or what was started inside.
+    """A block that was opened, by other means than a `with` of the scope `process`, whose run is one itself. One of the scope `context` holds as
+    long as anybody refers to it: who opened it, or what was started inside.
 
     left: whether it was closed by another thread than has opened it, whose context variable has it still
     """
@@ -129,7 +134,7 @@ class Inside:
         self.tasks: WeakKeyDictionary[Any, tuple[Opening, ...]] = WeakKeyDictionary()
         self.aside: set[int] = set()
         self.arm, self.disarm = arm, disarm
-        self._everywhere: tuple[Opening, ...] = ()
+        self._everywhere: tuple[Opening | Run, ...] = ()
         self._threads: dict[int, list[tuple[Opening, int]]] = {}
         self._frames: dict[int, list[Opening]] = {}
         """By the frame that can be suspended and has opened them: any thread may go on with that."""
@@ -142,21 +147,23 @@ class Inside:
 
     # Opening and closing.
 
-    def open(self, rules: Rules, run: Run) -> Opening:
-        """Open one of the scope `process`; returns what closes it.
+    def open(self, opening: Opening | Run) -> None:
+        """Open one of the scope `process`.
 
         Raises what `arm` raises, and PolicyError where the block and those around it leave nothing.
         """
-        opening = Opening(rules, run)
-        with self._lock:
+        rules, lock = opening.rules, self._lock
+        lock.acquire()
+        try:
             self.arm(rules.groups)
             self.standing[opening] = rules.groups
             self._everywhere += (opening,)
+        finally:
+            lock.release()
         if self._released:
             self._settle()
         if rules.limits_reading:
             self._look(self.close, opening)
-        return opening
 
     def open_here(self, rules: Rules, run: Run, frame: int) -> Ticket:
         """One of the scope `context`. frame: see `frame_of`. Raises likewise."""
@@ -189,12 +196,16 @@ class Inside:
                 close(opened)
                 raise
 
-    def close(self, opening: Opening) -> None:
+    def close(self, opening: Opening | Run) -> None:
         """To be called once, from whatever thread."""
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             found = self._everywhere
             self._everywhere = found[:-1] if found[-1] is opening else tuple([one for one in found if one is not opening])
             self._forget(opening)
+        finally:
+            lock.release()
         if self._released:
             self._settle()
 
@@ -251,7 +262,7 @@ class Inside:
 
     # Who is inside.
 
-    def find(self) -> Standing:
+    def find(self) -> Standing | Run:
         """What holds for the code that is running."""
         if self.aside and get_ident() in self.aside:
             return OUTSIDE
@@ -266,7 +277,7 @@ class Inside:
         """Whether nothing holds for the code that is running."""
         return self.find() is OUTSIDE
 
-    def _both(self, found: tuple[Opening, ...]) -> Standing:
+    def _both(self, found: tuple[Opening | Run, ...]) -> Standing:
         key = tuple([one.state for one in found])
         known = self._combined.get(key)
         if known is None:
