@@ -198,12 +198,15 @@ class Inside:
 
     def close(self, opening: Opening | Run) -> None:
         """To be called once, from whatever thread."""
-        lock = self._lock
+        lock, groups = self._lock, opening.rules.groups
         lock.acquire()
         try:
             found = self._everywhere
             self._everywhere = found[:-1] if found[-1] is opening else tuple([one for one in found if one is not opening])
-            self._forget(opening)
+            del self.standing[opening]
+            if self._combined and not self.standing:
+                self._combined.clear()
+            self.disarm(groups)
         finally:
             lock.release()
         if self._released:
