@@ -87,22 +87,29 @@ class Block:
         run = begun(self._post, self._rules)
         try:
             self._inside.open(run)
+            if self._alone.setdefault(True, run) is not run:
+                self._keep(run, opener(sys._getframe(1)))
         except PolicyError as error:
             raise BadBlock(TOO_LITTLE % error) from None
-        if self._alone.setdefault(True, run) is not run:
-            self._keep(run, opener(sys._getframe(1)))
+        except BaseException:
+            self._undo(run)
+            raise
         return run
 
     def _enter(self, frame: FrameType) -> Run:
         run, frame = begun(self._post, self._rules), opener(frame)
+        opened: Run | Ticket = run
         try:
             if self._context:
-                self._keep(self._inside.open_here(self._rules, run, frame_of(frame)), frame)
-                return run
-            self._inside.open(run)
+                opened = self._inside.open_here(self._rules, run, frame_of(frame))
+            else:
+                self._inside.open(run)
+            self._keep(opened, frame)
         except PolicyError as error:
             raise BadBlock(TOO_LITTLE % error) from None
-        self._keep(run, frame)
+        except BaseException:
+            self._undo(opened)
+            raise
         return run
 
     def _keep(self, opened: Run | Ticket, frame: FrameType) -> None:
@@ -113,40 +120,75 @@ class Block:
             self._open[key] = [opened]
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        run = None if self._open else self._alone.pop(True, None)
+        run = self._alone[True] if True in self._alone and not self._open else None
         if run is None:
-            return self._leave(sys._getframe(1))
-        self._inside.close(run)
+            begun_to = [False]
+            try:
+                return self._leave(sys._getframe(1), begun_to)
+            except BaseException:
+                if not begun_to[0]:
+                    self._leave(sys._getframe(1), begun_to)
+                raise
+        try:
+            self._inside.close(run)
+            del self._alone[True]
+        except BaseException:
+            self._undo(run)
+            raise
+
+    def _undo(self, opened: Run | Ticket) -> None:
+        """Have a pass be over in the midst of whose beginning or end a signal handler has raised an exception."""
+        if self._alone.get(True) is opened:
+            del self._alone[True]
+        for key, found in tuple(self._open.items()):
+            if opened in found:
+                self._forget(found, key, opened)
+        if isinstance(opened, Run):
+            self._inside.undo(opened)
+        elif hasattr(opened, "opening"):
+            self._inside.close_here(opened)
 
     async def __aenter__(self) -> Run:
         return self._enter(sys._getframe(1))
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._leave(sys._getframe(1))
+        self._leave(sys._getframe(1), [False])
 
-    def _leave(self, frame: FrameType) -> None:
+    def _leave(self, frame: FrameType, begun_to: list[bool]) -> None:
         """What a frame has opened it closes, and nobody else, whoever has the block open meanwhile. Only what was opened by hand may be closed
-        elsewhere."""
+        elsewhere. begun_to: is told once it closes one, which nothing stops then."""
         own = id(opener(frame))
         if own in self._open:
-            return self._close(self._open[own], own)
-        run = self._alone.pop(True, None)
-        if run is not None:
-            return self._inside.close(run)
+            return self._close(self._open[own], own, begun_to)
+        if True in self._alone:
+            return self._close([self._alone[True]], 0, begun_to)
         for key in tuple(self._open)[::-1]:
             found = self._open.get(key)
             if found:
-                return self._close(found, key)
+                return self._close(found, key, begun_to)
+        begun_to[0] = True
         raise RuntimeError("this block is not open")
 
-    def _close(self, found: list[Run | Ticket], key: int) -> None:
-        opened = found.pop()
-        if not found:
+    def _close(self, found: list[Run | Ticket], key: int, begun_to: list[bool]) -> None:
+        opened = found[-1]
+        try:
+            begun_to[0] = True
+            if isinstance(opened, Ticket):
+                self._inside.close_here(opened)
+            else:
+                self._inside.close(opened)
+            if self._alone.get(True) is opened:
+                del self._alone[True]
+            self._forget(found, key, opened)
+        except BaseException:
+            self._undo(opened)
+            raise
+
+    def _forget(self, found: list[Run | Ticket], key: int, opened: Run | Ticket) -> None:
+        if opened in found:
+            found.remove(opened)
+        if not found and self._open.get(key) is found:
             del self._open[key]
-        if isinstance(opened, Ticket):
-            self._inside.close_here(opened)
-        else:
-            self._inside.close(opened)
 
     def __call__(self, function: Function) -> Function:
         """`function`, whose body runs inside. Raises BadArgument for what is none."""

@@ -46,13 +46,14 @@ SUPPORTED = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "suppor
 
 class Dormant(Ledger):
     """group: the name of that which replacements are added to now; awaited: modules that are looked for when a block opens; look: called if one of
-    them is loaded"""
+    them is loaded; kept: what stands besides what blocks need"""
 
     def __init__(self, stand_ins: dict[type, type]) -> None:
         super().__init__()
         self.group = ALWAYS
         self.look: Callable[[], None] = lambda: None
         self.awaited = NONE
+        self.kept: tuple[frozenset[str], ...] = ()
         self._stand_ins = stand_ins
         self._open: dict[frozenset[str], int] = {}
         self._standing = NONE
@@ -175,6 +176,18 @@ class Dormant(Ledger):
             self._standing = left
         if not self._loaded.isdisjoint(self._copies) and ALWAYS in groups:
             self.adopt()
+
+    def repair(self, needed: tuple[frozenset[str], ...]) -> None:
+        """Have that stand which blocks with these guards need, and nothing else, whatever was interrupted. What stands there already stays."""
+        counts: dict[frozenset[str], int] = {}
+        for groups in (*needed, *self.kept):
+            counts[groups] = counts.get(groups, 0) + 1
+        self._open = counts
+        self._standing = NONE.union(*counts)
+        for groups, which in ((frozenset(self._groups) - self._standing, self._takes), (self._standing, self._puts)):
+            for step in which[groups] if groups in which else self._those_of(groups, which):
+                step()
+        self.adopt()
 
     def _those_of(self, groups: frozenset[str], which: Steps) -> tuple[Callable[[], None], ...]:
         found = [self._groups[name] for name in groups if name in self._groups]

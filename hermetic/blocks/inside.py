@@ -124,7 +124,7 @@ def frame_of(frame: FrameType) -> int:
 class Inside:
     """Which blocks are open, and where.
 
-    arm: called with the groups of a block before it opens; disarm: when it is gone
+    arm: called with the groups of a block before it opens; disarm: when it is gone; repair: with those of all, where either was interrupted
     standing: not empty while any block is; held: those of the scope `context`
     """
 
@@ -134,6 +134,7 @@ class Inside:
         self.tasks: WeakKeyDictionary[Any, tuple[Opening, ...]] = WeakKeyDictionary()
         self.aside: set[int] = set()
         self.arm, self.disarm = arm, disarm
+        self.repair: Callable[[tuple[frozenset[str], ...]], None] = lambda groups: None
         self._everywhere: tuple[Opening | Run, ...] = ()
         self._threads: dict[int, list[tuple[Opening, int]]] = {}
         self._frames: dict[int, list[Opening]] = {}
@@ -152,37 +153,41 @@ class Inside:
 
         Raises what `arm` raises, and PolicyError where the block and those around it leave nothing.
         """
-        rules, lock = opening.rules, self._lock
-        lock.acquire()
+        rules = opening.rules
         try:
-            self.arm(rules.groups)
-            self.standing[opening] = rules.groups
-            self._everywhere += (opening,)
-        finally:
-            lock.release()
-        if self._released:
-            self._settle()
+            with self._lock:
+                self.arm(rules.groups)
+                self.standing[opening] = rules.groups
+                self._everywhere += (opening,)
+            if self._released:
+                self._settle()
+        except BaseException:
+            self.undo(opening)
+            raise
         if rules.limits_reading:
             self._look(self.close, opening)
 
     def open_here(self, rules: Rules, run: Run, frame: int) -> Ticket:
         """One of the scope `context`. frame: see `frame_of`. Raises likewise."""
-        opening = Opening(rules, run)
-        with self._lock:
-            self.arm(rules.groups)
-            key = ref(opening, self._gone)
-            self.standing[key] = rules.groups
-            self.held[key] = None
-        if self._released:
-            self._settle()
-        thread = get_ident()
-        self._threads.setdefault(thread, []).append((opening, frame))
-        if frame:
-            self._frames.setdefault(frame, []).append(opening)
-        owner = (thread, id(running_task())) if frame else (0, 0)
-        marks = (*self._marks.get(), (opening, frame, owner))
-        self._marks.set(marks)
-        ticket = Ticket(opening, thread, frame, marks)
+        opening, thread = Opening(rules, run), get_ident()
+        try:
+            with self._lock:
+                self.arm(rules.groups)
+                key = ref(opening, self._gone)
+                self.standing[key] = rules.groups
+                self.held[key] = None
+            if self._released:
+                self._settle()
+            self._threads.setdefault(thread, []).append((opening, frame))
+            if frame:
+                self._frames.setdefault(frame, []).append(opening)
+            owner = (thread, id(running_task())) if frame else (0, 0)
+            marks = (*self._marks.get(), (opening, frame, owner))
+            self._marks.set(marks)
+            ticket = Ticket(opening, thread, frame, marks)
+        except BaseException:
+            self._undo_here(opening, thread, frame)
+            raise
         if rules.limits_reading:
             self._look(self.close_here, ticket)
         return ticket
@@ -198,36 +203,61 @@ class Inside:
 
     def close(self, opening: Opening | Run) -> None:
         """To be called once, from whatever thread."""
-        lock, groups = self._lock, opening.rules.groups
-        lock.acquire()
         try:
-            found = self._everywhere
-            self._everywhere = found[:-1] if found[-1] is opening else tuple([one for one in found if one is not opening])
-            del self.standing[opening]
-            if self._combined and not self.standing:
-                self._combined.clear()
-            self.disarm(groups)
-        finally:
-            lock.release()
-        if self._released:
-            self._settle()
+            with self._lock:
+                found = self._everywhere
+                self._everywhere = found[:-1] if found[-1] is opening else tuple([one for one in found if one is not opening])
+                del self.standing[opening]
+                if self._combined and not self.standing:
+                    self._combined.clear()
+                self.disarm(opening.rules.groups)
+            if self._released:
+                self._settle()
+        except BaseException:
+            self.undo(opening)
+            raise
+
+    def undo(self, opening: Opening | Run) -> None:
+        """Have one be closed that was being opened or closed when a signal handler raised an exception (Ctrl-C, or a time that was up): the `with`
+        statement is left then, and nothing of its block may stay."""
+        with self._lock:
+            self._everywhere = tuple([one for one in self._everywhere if one is not opening])
+            self.standing.pop(opening, None)
+            self.repair(tuple(self.standing.values()))
 
     def close_here(self, ticket: Ticket) -> None:
         """Likewise."""
         opening, marks = ticket.opening, ticket.marks
         del ticket.opening
-        self._leave(ticket.thread, ((opening, ticket.frame),))
-        if ticket.frame:
-            self._unframe(ticket.frame, opening)
-        opening.left = ticket.thread != get_ident()
-        now = self._marks.get()
-        self._marks.set(marks[:-1] if now is marks else tuple([mark for mark in now if mark[0] is not opening]))
+        try:
+            self._leave(ticket.thread, ((opening, ticket.frame),))
+            if ticket.frame:
+                self._unframe(ticket.frame, opening)
+            opening.left = ticket.thread != get_ident()
+            now = self._marks.get()
+            self._marks.set(marks[:-1] if now is marks else tuple([mark for mark in now if mark[0] is not opening]))
+        except BaseException:
+            self._undo_here(opening, ticket.thread, ticket.frame)
+            raise
+
+    def _undo_here(self, opening: Opening, thread: int, frame: int) -> None:
+        """The same as `undo`. Nobody refers to it then but what was started inside."""
+        here, framed = self._threads.get(thread, []), self._frames.get(frame, [])
+        if (opening, frame) in here:
+            self._leave(thread, ((opening, frame),))
+        if opening in framed:
+            self._unframe(frame, opening)
+        opening.left = thread != get_ident()
+        self._marks.set(tuple([mark for mark in self._marks.get() if mark[0] is not opening]))
+        with self._lock:
+            self.repair(tuple(self.standing.values()))
 
     def _forget(self, key: object) -> None:
-        groups = self.standing.pop(key)
+        groups = self.standing.pop(key, None)
         if self._combined and not self.standing:
             self._combined.clear()
-        self.disarm(groups)
+        if groups is not None:
+            self.disarm(groups)
 
     def _unframe(self, frame: int, opening: Opening) -> None:
         found = self._frames[frame]
@@ -251,14 +281,22 @@ class Inside:
         self._settle()
 
     def _settle(self) -> None:
-        while self._released and not self._lock._is_owned() and self._lock.acquire(False):  # type: ignore[attr-defined]
+        while self._released and not self._lock._is_owned():  # type: ignore[attr-defined]
             try:
+                if not self._lock.acquire(False):
+                    return
                 while self._released:
-                    key = self._released.popleft()
-                    self.held.pop(key, None)
-                    self._forget(key)
+                    self.held.pop(self._released[0], None)
+                    self._forget(self._released[0])
+                    self._released.popleft()
+            except BaseException:
+                self.repair(tuple(self.standing.values()))
+                raise
             finally:
-                self._lock.release()
+                try:
+                    self._lock.release()
+                except RuntimeError:
+                    pass  # it was interrupted before it had the lock
 
     def _in_child(self) -> None:
         self._lock = RLock()
