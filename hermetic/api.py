@@ -25,7 +25,7 @@ from hermetic_guard.errors import PolicyViolation  # noqa: E402
 from hermetic_guard.policy import Policy, PolicyError  # noqa: E402
 
 from hermetic.blocks import decorate, settings  # noqa: E402
-from hermetic.blocks.inside import Ticket, frame_of, rules_of  # noqa: E402
+from hermetic.blocks.opening import Ticket, frame_of, rules_of  # noqa: E402
 from hermetic.blocks.process import guards  # noqa: E402
 from hermetic.blocks.refusals import Refusal, Run, begun  # noqa: E402
 from hermetic.blocks.sealed import Sealed  # noqa: E402
@@ -105,12 +105,12 @@ class Block:
             else:
                 self._inside.open(run)
             self._keep(opened, frame)
-        except PolicyError as error:
-            raise BadBlock(TOO_LITTLE % error) from None
-        except BaseException:
+            return run
+        except BaseException as error:
             self._undo(opened)
+            if isinstance(error, PolicyError):
+                raise BadBlock(TOO_LITTLE % error) from None
             raise
-        return run
 
     def _keep(self, opened: Run | Ticket, frame: FrameType) -> None:
         key = id(frame)

@@ -19,7 +19,8 @@ from hermetic_guard.sealing import seal
 
 from hermetic.blocks import carry, settings, starts
 from hermetic.blocks.dormant import ALWAYS, Dormant
-from hermetic.blocks.inside import OUTSIDE, Inside
+from hermetic.blocks.inside import Inside
+from hermetic.blocks.opening import OUTSIDE
 from hermetic.blocks.post import Post
 from hermetic.blocks.refusals import Run
 

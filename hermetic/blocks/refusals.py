@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
-    from hermetic.blocks.inside import Rules
+    from hermetic.blocks.opening import Rules
 
     class Post(Protocol):
         pid: int
@@ -56,7 +56,7 @@ class Run:
     violations: what was refused, in its order, by the rules of this block or of one around it; what children were refused as it becomes known
     refused:    how many there were
     pid:        of the process that the pass is one of; number: by which children name it, 0 where there are none
-    rules, runs, state: see Standing in inside.py, of which this is one where the block is of the scope `process`
+    rules, runs, state: see Standing in opening.py, of which this is one where the block is of the scope `process`
     """
 
     __slots__ = ("__weakref__", "_post", "_refused", "_state", "_violations", "number", "pid", "rules")

@@ -21,7 +21,7 @@ from hermetic_guard.scopes import Scopes
 
 from hermetic.blocks import settings
 from hermetic.blocks.dormant import ALWAYS
-from hermetic.blocks.inside import OUTSIDE
+from hermetic.blocks.opening import OUTSIDE
 from hermetic.blocks.process import guards, make_stack, put_in_place
 from hermetic.blocks.refusals import Run, begun
 from hermetic.blocks.sealed_starts import Starts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import _thread
 
-from hermetic.blocks.inside import OUTSIDE, Opening, Rules
+from hermetic.blocks.opening import OUTSIDE, Opening, Rules
 from hermetic.blocks.process import guards
 from hermetic.blocks.refusals import Refusal, begun
 from hermetic.errors import BadBlock
