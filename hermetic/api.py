@@ -25,9 +25,9 @@ from hermetic_guard.errors import PolicyViolation  # noqa: E402
 from hermetic_guard.policy import Policy, PolicyError  # noqa: E402
 
 from hermetic.blocks import decorate, settings  # noqa: E402
-from hermetic.blocks.inside import Opening, Ticket, frame_of, rules_of  # noqa: E402
+from hermetic.blocks.opening import Ticket, frame_of, rules_of  # noqa: E402
 from hermetic.blocks.process import guards  # noqa: E402
-from hermetic.blocks.refusals import Refusal, Run  # noqa: E402
+from hermetic.blocks.refusals import Refusal, Run, begun  # noqa: E402
 from hermetic.blocks.sealed import Sealed  # noqa: E402
 from hermetic.blocks.sealed import seal as put_on  # noqa: E402
 from hermetic.errors import BadArgument, BadBlock, GuardUnavailable  # noqa: E402
@@ -56,6 +56,7 @@ Layer = Literal["python", "kernel", "both"]
 
 LAYERS = ("python", "kernel", "both")
 SCOPES = PROCESS, CONTEXT = ("process", "context")
+TOO_LITTLE = "this block and those around it leave nothing: %s"
 OWN, STACKS = globals(), vars(contextlib)
 """The modules that may enter a block for somebody else, by what a frame tells with no audit event, each of which is a call of our hook's."""
 
@@ -70,8 +71,10 @@ class Block:
         self.scope: Scope = scope
         self._rules = rules_of(policy, context=scope == CONTEXT)
         self._context = scope == CONTEXT
-        self._open: dict[int, list[Opening | Ticket]] = {}
-        """By the identity of the frame that has opened it, which is nobody else's as long as it is open."""
+        self._alone: dict[bool, Run] = {}
+        """One pass that needs no frame to be told by, as it is told from the others by theirs: of the scope `process`, and mostly the only one."""
+        self._open: dict[int, list[Run | Ticket]] = {}
+        """The others, by the identity of the frame that has opened them, which is nobody else's as long as it is open."""
         found = guards()
         self._inside, self._post = found.inside, found.post
         if policy.native is not None:
@@ -79,56 +82,113 @@ class Block:
 
     def __enter__(self) -> Run:
         """Raises BadBlock where the block and those around it leave nothing."""
-        return self._enter(sys._getframe(1))
+        if self._context:
+            return self._enter(sys._getframe(1))
+        run = begun(self._post, self._rules)
+        try:
+            self._inside.open(run)
+            if self._alone.setdefault(True, run) is not run:
+                self._keep(run, opener(sys._getframe(1)))
+        except PolicyError as error:
+            raise BadBlock(TOO_LITTLE % error) from None
+        except BaseException:
+            self._undo(run)
+            raise
+        return run
 
     def _enter(self, frame: FrameType) -> Run:
-        found = frame.f_globals
-        if found is OWN or found is STACKS:
-            frame = caller(frame)
-        run = Run(self._post)
+        run, frame = begun(self._post, self._rules), opener(frame)
+        opened: Run | Ticket = run
         try:
-            opened = self._inside.open_here(self._rules, run, frame_of(frame)) if self._context else self._inside.open(self._rules, run)
-        except PolicyError as error:
-            raise BadBlock(f"this block and those around it leave nothing: {error}") from None
+            if self._context:
+                opened = self._inside.open_here(self._rules, run, frame_of(frame))
+            else:
+                self._inside.open(run)
+            self._keep(opened, frame)
+            return run
+        except BaseException as error:
+            self._undo(opened)
+            if isinstance(error, PolicyError):
+                raise BadBlock(TOO_LITTLE % error) from None
+            raise
+
+    def _keep(self, opened: Run | Ticket, frame: FrameType) -> None:
         key = id(frame)
         if key in self._open:
             self._open[key].append(opened)
         else:
             self._open[key] = [opened]
-        return run
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._leave(sys._getframe(1))
+        run = self._alone[True] if True in self._alone and not self._open else None
+        if run is None:
+            begun_to = [False]
+            try:
+                return self._leave(sys._getframe(1), begun_to)
+            except BaseException:
+                if not begun_to[0]:
+                    self._leave(sys._getframe(1), begun_to)
+                raise
+        try:
+            self._inside.close(run)
+            del self._alone[True]
+        except BaseException:
+            self._undo(run)
+            raise
+
+    def _undo(self, opened: Run | Ticket) -> None:
+        """Have a pass be over in the midst of whose beginning or end a signal handler has raised an exception."""
+        if self._alone.get(True) is opened:
+            del self._alone[True]
+        for key, found in tuple(self._open.items()):
+            if opened in found:
+                self._forget(found, key, opened)
+        if isinstance(opened, Run):
+            self._inside.undo(opened)
+        elif hasattr(opened, "opening"):
+            self._inside.close_here(opened)
 
     async def __aenter__(self) -> Run:
         return self._enter(sys._getframe(1))
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._leave(sys._getframe(1))
+        self._leave(sys._getframe(1), [False])
 
-    def _leave(self, frame: FrameType) -> None:
+    def _leave(self, frame: FrameType, begun_to: list[bool]) -> None:
         """What a frame has opened it closes, and nobody else, whoever has the block open meanwhile. Only what was opened by hand may be closed
-        elsewhere."""
-        module = frame.f_globals
-        if module is OWN or module is STACKS:
-            frame = caller(frame)
-        own = id(frame)
+        elsewhere. begun_to: is told once it closes one, which nothing stops then."""
+        own = id(opener(frame))
         if own in self._open:
-            return self._close(self._open[own], own)
+            return self._close(self._open[own], own, begun_to)
+        if True in self._alone:
+            return self._close([self._alone[True]], 0, begun_to)
         for key in tuple(self._open)[::-1]:
             found = self._open.get(key)
             if found:
-                return self._close(found, key)
+                return self._close(found, key, begun_to)
+        begun_to[0] = True
         raise RuntimeError("this block is not open")
 
-    def _close(self, found: list[Opening | Ticket], key: int) -> None:
-        opened = found.pop()
-        if not found:
+    def _close(self, found: list[Run | Ticket], key: int, begun_to: list[bool]) -> None:
+        opened = found[-1]
+        try:
+            begun_to[0] = True
+            if isinstance(opened, Ticket):
+                self._inside.close_here(opened)
+            else:
+                self._inside.close(opened)
+            if self._alone.get(True) is opened:
+                del self._alone[True]
+            self._forget(found, key, opened)
+        except BaseException:
+            self._undo(opened)
+            raise
+
+    def _forget(self, found: list[Run | Ticket], key: int, opened: Run | Ticket) -> None:
+        if opened in found:
+            found.remove(opened)
+        if not found and self._open.get(key) is found:
             del self._open[key]
-        if isinstance(opened, Opening):
-            self._inside.close(opened)
-        else:
-            self._inside.close_here(opened)
 
     def __call__(self, function: Function) -> Function:
         """`function`, whose body runs inside. Raises BadArgument for what is none."""
@@ -146,7 +206,7 @@ def restored(policy: bytes, scope: Scope) -> Block:
     return Block(serialized.loads(policy), scope)
 
 
-def caller(frame: FrameType) -> FrameType:
+def opener(frame: FrameType) -> FrameType:
     """The frame of the `with` statement, not those between it and this file, or of what enters it for a stack of contexts."""
     while is_between(frame) and frame.f_back is not None:
         frame = frame.f_back

@@ -45,9 +45,9 @@ def install(ledger: Dormant, inside: Inside) -> None:
             ledger.replace(_thread, name, wrapper)
             if getattr(threading, f"_{name}", None) is original:
                 ledger.replace(threading, f"_{name}", wrapper)
-    look = Looker(ledger, inside)
+    look = ledger.look = Looker(ledger, inside)
+    ledger.awaited = frozenset(METHODS)
     look()
-    ledger.before_arming = look
 
 
 class Looker:
@@ -55,15 +55,11 @@ class Looker:
 
     def __init__(self, ledger: Dormant, inside: Inside) -> None:
         self._ledger, self._inside = ledger, inside
-        self._missing = frozenset(METHODS)
-        self._loaded = sys.modules.keys()
 
     def __call__(self) -> None:
-        if self._loaded.isdisjoint(self._missing):
-            return
-        for module in self._missing:
+        for module in self._ledger.awaited:
             if module in sys.modules and all(hasattr(sys.modules[module], kind) for kind, _, _ in METHODS[module]):
-                self._missing -= {module}
+                self._ledger.awaited -= {module}
                 self._replace(sys.modules[module], METHODS[module])
 
     def _replace(self, module: ModuleType, rows: Rows) -> None:

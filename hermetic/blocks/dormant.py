@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    Steps: TypeAlias = tuple[Callable[[], None], ...]
+    Steps: TypeAlias = dict[frozenset[str], tuple[Callable[[], None], ...]]
 
 IMMUTABLE = 1 << 8
 """Py_TPFLAGS_IMMUTABLETYPE (Include/object.h)."""
@@ -45,17 +45,21 @@ SUPPORTED = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "suppor
 
 
 class Dormant(Ledger):
-    """group: the name of that which replacements are added to now; before_arming: called then"""
+    """group: the name of that which replacements are added to now; awaited: modules that are looked for when a block opens; look: called if one of
+    them is loaded; kept: what stands besides what blocks need"""
 
     def __init__(self, stand_ins: dict[type, type]) -> None:
         super().__init__()
         self.group = ALWAYS
-        self.before_arming: Callable[[], None] = lambda: None
+        self.look: Callable[[], None] = lambda: None
+        self.awaited = NONE
+        self.kept: tuple[frozenset[str], ...] = ()
         self._stand_ins = stand_ins
         self._open: dict[frozenset[str], int] = {}
         self._standing = NONE
         self._groups: dict[str, Group] = {}
-        self._together: dict[frozenset[str], tuple[Steps, Steps]] = {}
+        self._puts: Steps = {}
+        self._takes: Steps = {}
         self._copies = dict(COPIED)
         self._loaded = sys.modules.keys()
 
@@ -71,7 +75,7 @@ class Dormant(Ledger):
         _support(original, new)
         group, found = self._place(owner, name)
         found.add(name, original, new)
-        self._together.clear()
+        self._forget_steps()
         if group.name in self._standing:
             one_by_one(found.names, found.off, found.on)
         return original
@@ -104,7 +108,7 @@ class Dormant(Ledger):
         if before is NOTHING or before is original:
             group = self._now()
             group.attributes.append((owner, name, before, new))
-            self._together.clear()
+            self._forget_steps()
             if group.name in self._standing:
                 setattr(owner, name, new)
         return original
@@ -137,17 +141,19 @@ class Dormant(Ledger):
     def arm(self, groups: frozenset[str]) -> None:
         """For a block with these guards. A signal handler that opens one in the midst of this finds that they do not stand yet, and puts them
         there; it takes none away again that this has asked for."""
-        self.before_arming()
+        if not self._loaded.isdisjoint(self.awaited):
+            self.look()
         if groups in self._open:  # nothing is called between a look and a change: a signal handler would run there, and count as well
             self._open[groups] += 1
         else:
             self._open[groups] = 1
-        if not self._standing >= groups:
+        standing = self._standing
+        if standing is not groups and not standing >= groups:
             self._put(groups)
 
     def _put(self, groups: frozenset[str]) -> None:
         missing = groups - self._standing if self._standing else groups
-        for put in (self._together.get(missing) or self._those_of(missing))[0]:
+        for put in self._puts[missing] if missing in self._puts else self._those_of(missing, self._puts):
             put()
         self._standing = self._standing | missing if self._standing else missing
 
@@ -157,30 +163,51 @@ class Dormant(Ledger):
             self._open[groups] = count
             return
         del self._open[groups]
-        self._take(self._standing.difference(*self._open) if self._open else groups)
-        for still in tuple(self._open) if self._open else ():
-            if not self._standing >= still:
-                self._put(still)  # a signal handler has opened that meanwhile
+        if not self._open:
+            self._take(groups, NONE)
+        elif gone := self._standing.difference(*self._open):
+            self._take(gone, self._standing - gone)
+        if self._open:
+            for still in tuple(self._open):
+                if not self._standing >= still:
+                    self._put(still)  # a signal handler has opened that meanwhile
 
-    def _take(self, groups: frozenset[str]) -> None:
-        left = self._standing = self._standing - groups if self._open else NONE
-        for take in (self._together.get(groups) or self._those_of(groups))[1]:
+    def _take(self, groups: frozenset[str], left: frozenset[str]) -> None:
+        self._standing = left
+        for take in self._takes[groups] if groups in self._takes else self._those_of(groups, self._takes):
             take()
         if self._standing is not left:  # a signal handler has opened a block that is open still, and this has taken what it had put
             self._standing = left
         if not self._loaded.isdisjoint(self._copies) and ALWAYS in groups:
             self.adopt()
 
-    def _those_of(self, groups: frozenset[str]) -> tuple[Steps, Steps]:
-        found = self._together[groups] = replacements([self._groups[name] for name in groups if name in self._groups])
-        return found
+    def repair(self, needed: tuple[frozenset[str], ...]) -> None:
+        """Have that stand which blocks with these guards need, and nothing else, whatever was interrupted. What stands there already stays."""
+        counts: dict[frozenset[str], int] = {}
+        for groups in (*needed, *self.kept):
+            counts[groups] = counts.get(groups, 0) + 1
+        self._open = counts
+        self._standing = NONE.union(*counts)
+        for groups, which in ((frozenset(self._groups) - self._standing, self._takes), (self._standing, self._puts)):
+            for step in which[groups] if groups in which else self._those_of(groups, which):
+                step()
+        self.adopt()
+
+    def _those_of(self, groups: frozenset[str], which: Steps) -> tuple[Callable[[], None], ...]:
+        found = [self._groups[name] for name in groups if name in self._groups]
+        self._puts[groups], self._takes[groups] = replacements(found)
+        return which[groups]
+
+    def _forget_steps(self) -> None:
+        self._puts.clear()
+        self._takes.clear()
 
     def adopt(self) -> None:
         """Look after modules that were loaded meanwhile and have functions of another for their own: while a block was open these were ours."""
         for copy, owner in list(self._copies.items()):
             if copy in sys.modules and owner in self.modules:
                 del self._copies[copy]
-                self._together.clear()
+                self._forget_steps()
                 for group in self._groups.values():
                     if owner in group.modules:
                         _adopt(sys.modules[copy], group)

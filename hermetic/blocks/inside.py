@@ -17,13 +17,11 @@ import sys
 from _thread import RLock, get_ident
 from collections import deque
 from contextvars import ContextVar
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from weakref import WeakKeyDictionary, ref
 
 from hermetic_guard.intersection import intersect
-from hermetic_guard.policy import Policy
 
-from hermetic.blocks.dormant import ALWAYS
+from hermetic.blocks.opening import COMBINED, OUTSIDE, PLAIN, Opening, Rules, Standing, Ticket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,95 +29,14 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+    from hermetic.blocks.opening import Mark
     from hermetic.blocks.refusals import Run
-
-    Mark = tuple["Opening", int, tuple[int, int]]
-
-SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
-"""Of the code of what can be left and entered again."""
-
-PLAIN = 0
-"""The frame of a block that was opened where nothing can be suspended."""
-
-COMBINED = 64
-"""So many combinations of open blocks are remembered."""
-
-
-class Rules:
-    """What a block asks for. policy: its own; limits_reading: whether that limits reading; groups: of replacements that it needs"""
-
-    __slots__ = ("groups", "limits_reading", "policy")
-
-    def __init__(self, policy: Policy, *, context: bool = False) -> None:
-        self.policy = policy
-        self.groups = frozenset([ALWAYS, *policy.guards(), *(["context"] if context else [])])
-        files = policy.filesystem
-        self.limits_reading = files is not None and (files.read is not None or bool(files.hide))
-
-
-MADE: dict[tuple[int, bool], Rules] = {}
-
-
-def rules_of(policy: Policy, *, context: bool) -> Rules:
-    """Those of blocks that are made anew each time they are used are the same, if their policy is."""
-    found = MADE.get((id(policy), context))
-    if found is None:
-        if len(MADE) >= COMBINED:
-            MADE.clear()
-        found = MADE[id(policy), context] = Rules(policy, context=context)  # which keeps the policy, so that no other has its id
-    return found
-
-
-class Standing:
-    """What holds for some code. state: another object for every block that is opened, see Scopes in hermetic_guard; runs: are told of refusals"""
-
-    __slots__ = ("rules", "runs", "state")
-
-    def __init__(self, rules: Rules, runs: tuple[Run, ...] = ()) -> None:
-        self.rules = rules
-        self.runs = runs
-        self.state = object()
-
-
-class Opening(Standing):
-    """A block that was opened. One of the scope `context` holds as long as anybody refers to it: who opened it, or what was started inside.
-
-    left: whether it was closed by another thread than has opened it, whose context variable has it still
-    """
-
-    __slots__ = ("__weakref__", "left")
-
-    def __init__(self, rules: Rules, run: Run) -> None:
-        self.left = False
-        self.rules = rules
-        self.runs = (run,)
-        self.state = object()
-
-
-OUTSIDE = Standing(Rules(Policy()))
-
-
-class Ticket:
-    """What closes a block of the scope `context`. thread: that opened it; frame: see `frame_of`; marks: what the context variable was set to"""
-
-    __slots__ = ("frame", "marks", "opening", "thread")
-
-    def __init__(self, opening: Opening, thread: int, frame: int, marks: tuple[Mark, ...]) -> None:
-        self.opening = opening
-        self.thread = thread
-        self.frame = frame
-        self.marks = marks
-
-
-def frame_of(frame: FrameType) -> int:
-    """The identity of a frame that can be suspended, else PLAIN. CPython keeps the object of a frame, once asked for, until that is left."""
-    return id(frame) if frame.f_code.co_flags & SUSPENDED else PLAIN
 
 
 class Inside:
     """Which blocks are open, and where.
 
-    arm: called with the groups of a block before it opens; disarm: when it is gone
+    arm: called with the groups of a block before it opens; disarm: when it is gone; repair: with those of all, where either was interrupted
     standing: not empty while any block is; held: those of the scope `context`
     """
 
@@ -129,7 +46,8 @@ class Inside:
         self.tasks: WeakKeyDictionary[Any, tuple[Opening, ...]] = WeakKeyDictionary()
         self.aside: set[int] = set()
         self.arm, self.disarm = arm, disarm
-        self._everywhere: tuple[Opening, ...] = ()
+        self.repair: Callable[[tuple[frozenset[str], ...]], None] = lambda groups: None
+        self._everywhere: tuple[Opening | Run, ...] = ()
         self._threads: dict[int, list[tuple[Opening, int]]] = {}
         self._frames: dict[int, list[Opening]] = {}
         """By the frame that can be suspended and has opened them: any thread may go on with that."""
@@ -142,40 +60,46 @@ class Inside:
 
     # Opening and closing.
 
-    def open(self, rules: Rules, run: Run) -> Opening:
-        """Open one of the scope `process`; returns what closes it.
+    def open(self, opening: Opening | Run) -> None:
+        """Open one of the scope `process`.
 
         Raises what `arm` raises, and PolicyError where the block and those around it leave nothing.
         """
-        opening = Opening(rules, run)
-        with self._lock:
-            self.arm(rules.groups)
-            self.standing[opening] = rules.groups
-            self._everywhere += (opening,)
-        if self._released:
-            self._settle()
+        rules = opening.rules
+        try:
+            with self._lock:
+                self.arm(rules.groups)
+                self.standing[opening] = rules.groups
+                self._everywhere += (opening,)
+            if self._released:
+                self._settle()
+        except BaseException:
+            self.undo(opening)
+            raise
         if rules.limits_reading:
             self._look(self.close, opening)
-        return opening
 
     def open_here(self, rules: Rules, run: Run, frame: int) -> Ticket:
         """One of the scope `context`. frame: see `frame_of`. Raises likewise."""
-        opening = Opening(rules, run)
-        with self._lock:
-            self.arm(rules.groups)
-            key = ref(opening, self._gone)
-            self.standing[key] = rules.groups
-            self.held[key] = None
-        if self._released:
-            self._settle()
-        thread = get_ident()
-        self._threads.setdefault(thread, []).append((opening, frame))
-        if frame:
-            self._frames.setdefault(frame, []).append(opening)
-        owner = (thread, id(running_task())) if frame else (0, 0)
-        marks = (*self._marks.get(), (opening, frame, owner))
-        self._marks.set(marks)
-        ticket = Ticket(opening, thread, frame, marks)
+        opening, thread = Opening(rules, run), get_ident()
+        try:
+            with self._lock:
+                self.arm(rules.groups)
+                key = ref(opening, self._gone)
+                self.standing[key] = rules.groups
+                self.held[key] = None
+            if self._released:
+                self._settle()
+            self._threads.setdefault(thread, []).append((opening, frame))
+            if frame:
+                self._frames.setdefault(frame, []).append(opening)
+            owner = (thread, id(running_task())) if frame else (0, 0)
+            marks = (*self._marks.get(), (opening, frame, owner))
+            self._marks.set(marks)
+            ticket = Ticket(opening, thread, frame, marks)
+        except BaseException:
+            self._undo_here(opening, thread, frame)
+            raise
         if rules.limits_reading:
             self._look(self.close_here, ticket)
         return ticket
@@ -189,31 +113,63 @@ class Inside:
                 close(opened)
                 raise
 
-    def close(self, opening: Opening) -> None:
+    def close(self, opening: Opening | Run) -> None:
         """To be called once, from whatever thread."""
+        try:
+            with self._lock:
+                found = self._everywhere
+                self._everywhere = found[:-1] if found[-1] is opening else tuple([one for one in found if one is not opening])
+                del self.standing[opening]
+                if self._combined and not self.standing:
+                    self._combined.clear()
+                self.disarm(opening.rules.groups)
+            if self._released:
+                self._settle()
+        except BaseException:
+            self.undo(opening)
+            raise
+
+    def undo(self, opening: Opening | Run) -> None:
+        """Have one be closed that was being opened or closed when a signal handler raised an exception (Ctrl-C, or a time that was up): the `with`
+        statement is left then, and nothing of its block may stay."""
         with self._lock:
-            found = self._everywhere
-            self._everywhere = found[:-1] if found[-1] is opening else tuple([one for one in found if one is not opening])
-            self._forget(opening)
-        if self._released:
-            self._settle()
+            self._everywhere = tuple([one for one in self._everywhere if one is not opening])
+            self.standing.pop(opening, None)
+            self.repair(tuple(self.standing.values()))
 
     def close_here(self, ticket: Ticket) -> None:
         """Likewise."""
         opening, marks = ticket.opening, ticket.marks
         del ticket.opening
-        self._leave(ticket.thread, ((opening, ticket.frame),))
-        if ticket.frame:
-            self._unframe(ticket.frame, opening)
-        opening.left = ticket.thread != get_ident()
-        now = self._marks.get()
-        self._marks.set(marks[:-1] if now is marks else tuple([mark for mark in now if mark[0] is not opening]))
+        try:
+            self._leave(ticket.thread, ((opening, ticket.frame),))
+            if ticket.frame:
+                self._unframe(ticket.frame, opening)
+            opening.left = ticket.thread != get_ident()
+            now = self._marks.get()
+            self._marks.set(marks[:-1] if now is marks else tuple([mark for mark in now if mark[0] is not opening]))
+        except BaseException:
+            self._undo_here(opening, ticket.thread, ticket.frame)
+            raise
+
+    def _undo_here(self, opening: Opening, thread: int, frame: int) -> None:
+        """The same as `undo`. Nobody refers to it then but what was started inside."""
+        here, framed = self._threads.get(thread, []), self._frames.get(frame, [])
+        if (opening, frame) in here:
+            self._leave(thread, ((opening, frame),))
+        if opening in framed:
+            self._unframe(frame, opening)
+        opening.left = thread != get_ident()
+        self._marks.set(tuple([mark for mark in self._marks.get() if mark[0] is not opening]))
+        with self._lock:
+            self.repair(tuple(self.standing.values()))
 
     def _forget(self, key: object) -> None:
-        groups = self.standing.pop(key)
+        groups = self.standing.pop(key, None)
         if self._combined and not self.standing:
             self._combined.clear()
-        self.disarm(groups)
+        if groups is not None:
+            self.disarm(groups)
 
     def _unframe(self, frame: int, opening: Opening) -> None:
         found = self._frames[frame]
@@ -237,21 +193,29 @@ class Inside:
         self._settle()
 
     def _settle(self) -> None:
-        while self._released and not self._lock._is_owned() and self._lock.acquire(False):  # type: ignore[attr-defined]
+        while self._released and not self._lock._is_owned():  # type: ignore[attr-defined]
             try:
+                if not self._lock.acquire(False):
+                    return
                 while self._released:
-                    key = self._released.popleft()
-                    self.held.pop(key, None)
-                    self._forget(key)
+                    self.held.pop(self._released[0], None)
+                    self._forget(self._released[0])
+                    self._released.popleft()
+            except BaseException:
+                self.repair(tuple(self.standing.values()))
+                raise
             finally:
-                self._lock.release()
+                try:
+                    self._lock.release()
+                except RuntimeError:
+                    pass  # it was interrupted before it had the lock
 
     def _in_child(self) -> None:
         self._lock = RLock()
 
     # Who is inside.
 
-    def find(self) -> Standing:
+    def find(self) -> Standing | Run:
         """What holds for the code that is running."""
         if self.aside and get_ident() in self.aside:
             return OUTSIDE
@@ -266,7 +230,7 @@ class Inside:
         """Whether nothing holds for the code that is running."""
         return self.find() is OUTSIDE
 
-    def _both(self, found: tuple[Opening, ...]) -> Standing:
+    def _both(self, found: tuple[Opening | Run, ...]) -> Standing:
         key = tuple([one.state for one in found])
         known = self._combined.get(key)
         if known is None:

@@ -19,7 +19,8 @@ from hermetic_guard.sealing import seal
 
 from hermetic.blocks import carry, settings, starts
 from hermetic.blocks.dormant import ALWAYS, Dormant
-from hermetic.blocks.inside import OUTSIDE, Inside
+from hermetic.blocks.inside import Inside
+from hermetic.blocks.opening import OUTSIDE
 from hermetic.blocks.post import Post
 from hermetic.blocks.refusals import Run
 
@@ -103,7 +104,7 @@ class Guards:
         """With the lock of those that open blocks."""
         if self._ledger is None:
             self._ledger = self._install()
-            self.inside.arm, self.inside.disarm = self._ledger.arm, self._ledger.disarm
+            self.inside.arm, self.inside.disarm, self.inside.repair = self._ledger.arm, self._ledger.disarm, self._ledger.repair
         self._ledger.arm(groups)
 
     def _install(self) -> Dormant:
@@ -123,10 +124,13 @@ class Guards:
         later have to find theirs there. Returns what gives the originals."""
         self.inside.arm(ALL)
         assert self._ledger is not None
+        self._ledger.kept += (ALL,)
         return self._ledger.original
 
     def go(self) -> None:
         """That guard did not come to be."""
+        assert self._ledger is not None
+        self._ledger.kept = self._ledger.kept[:-1]
         self.inside.disarm(ALL)
 
     def _tell(self, event: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
+    from hermetic.blocks.opening import Rules
+
     class Post(Protocol):
         pid: int
 
@@ -54,20 +56,38 @@ class Run:
     violations: what was refused, in its order, by the rules of this block or of one around it; what children were refused as it becomes known
     refused:    how many there were
     pid:        of the process that the pass is one of; number: by which children name it, 0 where there are none
+    rules, runs, state: see Standing in opening.py, of which this is one where the block is of the scope `process`
     """
 
-    __slots__ = ("__weakref__", "_post", "_refused", "_violations", "number", "pid")
+    __slots__ = ("__weakref__", "_post", "_refused", "_state", "_violations", "number", "pid", "rules")
 
-    def __init__(self, post: Post) -> None:
-        self._post = post
-        self._violations: list[Refusal] = []
-        self._refused = 0
-        self.pid = post.pid
-        self.number = 0
+    _post: Post
+    _refused: int
+    _state: object
+    _violations: list[Refusal] | None
+    number: int
+    pid: int
+    rules: Rules
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        return (self,)
+
+    @property
+    def state(self) -> object:
+        """Made when it is asked for: in most passes nobody asks."""
+        if self._state is None:
+            self._state = object()
+        return self._state
 
     @property
     def violations(self) -> list[Refusal]:
         self._post.collect()
+        return self._kept()
+
+    def _kept(self) -> list[Refusal]:
+        if self._violations is None:
+            self._violations = []
         return self._violations
 
     @property
@@ -82,13 +102,14 @@ class Run:
 
     def put_back(self, earlier: list[Refusal]) -> None:
         """Have these before all others."""
-        self._violations[:0] = earlier
+        self._kept()[:0] = earlier
 
     def add(self, fields: Sequence[str], stack: Sequence[tuple[str, int, str]]) -> None:
         """fields: as FIELDS names them."""
         self._refused += 1
-        if len(self._violations) < MOST:
-            self._violations.append(Refusal._make([*fields, tuple(stack), ""]))
+        kept = self._kept()
+        if len(kept) < MOST:
+            kept.append(Refusal._make([*fields, tuple(stack), ""]))
 
     def missed(self, count: int) -> None:
         """So many more there were, of which nothing is known."""
@@ -96,3 +117,14 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<a pass through a block, in which {self.refused} actions were refused>"
+
+
+def begun(post: Post, rules: Rules) -> Run:
+    """One that begins now. An `__init__` would cost as much as all of this."""
+    run = Run()
+    run._post = post
+    run.pid = post.pid
+    run.rules = rules
+    run._violations = run._state = None
+    run._refused = run.number = 0
+    return run

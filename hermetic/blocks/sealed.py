@@ -21,8 +21,9 @@ from hermetic_guard.scopes import Scopes
 
 from hermetic.blocks import settings
 from hermetic.blocks.dormant import ALWAYS
+from hermetic.blocks.opening import OUTSIDE
 from hermetic.blocks.process import guards, make_stack, put_in_place
-from hermetic.blocks.refusals import Run
+from hermetic.blocks.refusals import Run, begun
 from hermetic.blocks.sealed_starts import Starts
 from hermetic.errors import GuardUnavailable
 from hermetic.linux import layers, opened, own
@@ -80,7 +81,7 @@ def seal(policy: Policy, require: str | None) -> Sealed:
             here = own.look(sends=any(one.sends for one in found))
             permit(policy, here, require)
             original = standing.stay()
-            run = Run(standing.post)
+            run = begun(standing.post, OUTSIDE.rules)
             starts = Starts(standing, policy, run)
             here.run = starts.path
             try:

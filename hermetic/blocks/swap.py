@@ -1,21 +1,27 @@
 """What is put in place of something else, and taken out again, when the outermost block of a process opens and when it closes: in as few operations
 as there can be, for that is most of what a block costs. What somebody else has put there meanwhile stays, both ways.
+
+It is done by functions that have the dict of a module, or of a class, for their globals: a name is looked at and bound by one instruction each, and
+no signal handler nor other thread runs between the look and the change (Python/ceval.c looks for those at calls and jumps back).
 """
 
 from __future__ import annotations
 
+import functools
 import operator
+from types import FunctionType
 
 from hermetic_guard.patching import CannotReplace, dict_behind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
     from typing import Any, TypeAlias
 
     Names = dict[str, Any]
-    Replacement: TypeAlias = "Swap | Class | Attribute"
+    Step: TypeAlias = Callable[[], None]
+    Replacement: TypeAlias = "Class | Attribute"
 
 NOTHING = object()
 """A class has no attribute of its own of that name."""
@@ -43,42 +49,105 @@ class Group:
         self.attributes: list[tuple[type, str, object, object]] = []
 
 
-class Swap:
-    """What some groups replace in the dicts of modules: one look and one change for each dict, with no step of the interpreter between."""
+# The functions. Their names stand for others, see `renamed`.
 
-    def __init__(self, modules: Iterable[Module]) -> None:
-        places: dict[int, tuple[Names, Names, Names]] = {}
-        for module in modules:
-            _, off, on = places.setdefault(id(module.names), (module.names, {}, {}))
-            off.update(module.off)
-            on.update(module.on)
-        self._places = [place for place in places.values() if place[2]]
-        self._names = [names for names, _, _ in self._places]
-        self._look = [operator.itemgetter(*on) for _, _, on in self._places]
-        self._off = [off for _, off, _ in self._places]
-        self._on = [on for _, _, on in self._places]
-        self._values_off, self._values_on = (tuple(map(operator.call, self._look, what)) for what in (self._off, self._on))
+a: Any
+b: Any
+c: Any
+d: Any
+e: Any
+f: Any
 
-    def put(self) -> None:
-        """Ours in the place of what stood there when they were made, and of nothing else."""
-        if self._stand(self._values_off):
-            any(map(dict.update, self._names, self._on))
+
+def swap_one(before: Any, after: Any, otherwise: Step) -> None:
+    global a
+    (was_a,) = before
+    try:
+        if a is was_a:
+            (a,) = after
             return
-        for names, off, on in self._places:
-            one_by_one(names, off, on)
+    except NameError:
+        pass  # somebody has deleted it
+    otherwise()
 
-    def take(self) -> None:
-        if self._stand(self._values_on):
-            any(map(dict.update, self._names, self._off))
+
+def swap_two(before: Any, after: Any, otherwise: Step) -> None:
+    global a, b
+    was_a, was_b = before
+    try:
+        if a is was_a and b is was_b:
+            a, b = after
             return
-        for names, off, on in self._places:
-            one_by_one(names, on, off)
+    except NameError:
+        pass
+    otherwise()
 
-    def _stand(self, values: tuple[object, ...]) -> bool:
-        try:
-            return tuple(map(operator.call, self._look, self._names)) == values
-        except KeyError:
-            return False  # somebody has deleted one
+
+def swap_four(before: Any, after: Any, otherwise: Step) -> None:
+    global a, b, c, d
+    was_a, was_b, was_c, was_d = before
+    try:
+        if a is was_a and b is was_b and c is was_c and d is was_d:
+            a, b, c, d = after
+            return
+    except NameError:
+        pass
+    otherwise()
+
+
+def swap_six(before: Any, after: Any, otherwise: Step) -> None:
+    global a, b, c, d, e, f
+    was_a, was_b, was_c, was_d, was_e, was_f = before
+    try:
+        if a is was_a and b is was_b and c is was_c and d is was_d and e is was_e and f is was_f:
+            a, b, c, d, e, f = after
+            return
+    except NameError:
+        pass
+    otherwise()
+
+
+def drop_one() -> None:
+    global a
+    del a
+
+
+def drop_four() -> None:
+    global a, b, c, d
+    del a, b, c, d
+
+
+SWAPS = {1: swap_one, 2: swap_two, 4: swap_four, 6: swap_six}
+DROPS = {1: drop_one, 4: drop_four}
+"""By the number of names."""
+
+
+def swaps(names: Names, before: Names, after: Names) -> Iterator[Step]:
+    """What puts, by name, `after` in the place of `before` and of nothing else. Where there are fewer names than a function has, one counts twice."""
+    for chunk in chunks([*after], max(SWAPS)):
+        width = min(width for width in SWAPS if width >= len(chunk))
+        chunk += chunk[-1:] * (width - len(chunk))
+        was, new = (tuple([what[name] for name in chunk]) for what in (before, after))
+        slowly = functools.partial(one_by_one, names, before, {name: after[name] for name in chunk})
+        yield renamed(SWAPS[width], chunk, names, (was, new, slowly))
+
+
+def drops(names: Names, dropped: list[str]) -> Iterator[Step]:
+    """What takes out names that are there."""
+    for chunk in chunks(dropped, max(DROPS)):
+        for part in [chunk] if len(chunk) in DROPS else chunks(chunk, 1):
+            yield renamed(DROPS[len(part)], part, names)
+
+
+def chunks(names: list[str], width: int) -> list[list[str]]:
+    return [names[at : at + width] for at in range(0, len(names), width)]
+
+
+def renamed(function: Any, names: list[str], where: Names, defaults: tuple[object, ...] = ()) -> Step:
+    """A function that does to these names, in that dict, what `function` does to a, b, c..."""
+    code = function.__code__
+    other = dict(zip("abcdef", names, strict=False))
+    return FunctionType(code.replace(co_names=tuple([other.get(name, name) for name in code.co_names])), where, function.__name__, defaults)
 
 
 def one_by_one(names: Names, before: Names, after: Names) -> None:
@@ -101,7 +170,8 @@ class Class:
         self._names: Names = dict_behind(owner)
         self._last, self._new = next(reversed(on.items()))
         self._rest = {name: new for name, new in on.items() if name != self._last}
-        self._is_free, self._values = self._names.keys().isdisjoint, [*on.values()]
+        self._is_free, self._look, self._values = self._names.keys().isdisjoint, operator.itemgetter(*on), operator.itemgetter(*on)(on)
+        self._drops = tuple(drops(self._names, [*self._rest]))
 
     def put(self) -> None:
         if self._is_free(self._on):
@@ -113,13 +183,14 @@ class Class:
                 setattr(self._owner, name, new)
 
     def take(self) -> None:
-        if [*map(self._names.get, self._on)] == self._values:
-            try:
-                any(map(self._names.__delitem__, self._rest))
+        try:
+            if self._look(self._names) == self._values:
+                for drop in self._drops:
+                    drop()
                 delattr(self._owner, self._last)
                 return
-            except (AttributeError, KeyError):
-                pass  # a signal handler has opened and closed a block, after we have looked
+        except (AttributeError, KeyError, NameError):
+            pass  # somebody has taken one out, be it a signal handler that has opened and closed a block, after we have looked
         for name, new in self._on.items():
             if self._names.get(name) is new:
                 take_out(self._owner, name)
@@ -140,18 +211,33 @@ class Attribute:
             setattr(self._owner, self._name, self._before)
 
 
-def replacements(groups: Iterable[Group]) -> tuple[tuple[Callable[[], None], ...], tuple[Callable[[], None], ...]]:
+def replacements(groups: Iterable[Group]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Of some groups together: what puts them in place, and what takes them out."""
     groups = tuple(groups)
+    put: list[Step] = []
+    take: list[Step] = []
+    for names, off, on in together([module for group in groups for module in group.modules.values()]):
+        put += swaps(names, off, on)
+        take += swaps(names, on, off)
     classes: dict[type, Names] = {}
-    found: list[Replacement] = [Swap([module for group in groups for module in group.modules.values()])]
+    found: list[Replacement] = []
     for owner, name, before, new in [attribute for group in groups for attribute in group.attributes]:
         if before is NOTHING:
             classes.setdefault(owner, {})[name] = new
         else:
             found.append(Attribute(owner, name, before, new))
     found += [Class(owner, on) for owner, on in classes.items()]
-    return tuple([one.put for one in found]), tuple([one.take for one in found])
+    return (*put, *[one.put for one in found]), (*take, *[one.take for one in found])
+
+
+def together(modules: Iterable[Module]) -> Iterable[tuple[Names, Names, Names]]:
+    """What several groups replace in the same dict: that, what stands there else, and what is put there."""
+    places: dict[int, tuple[Names, Names, Names]] = {}
+    for module in modules:
+        _, off, on = places.setdefault(id(module.names), (module.names, {}, {}))
+        off.update(module.off)
+        on.update(module.on)
+    return [place for place in places.values() if place[2]]
 
 
 def take_out(owner: type, name: str) -> None:

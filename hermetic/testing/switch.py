@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import _thread
 
-from hermetic.blocks.inside import Opening, Rules
+from hermetic.blocks.opening import OUTSIDE, Opening, Rules
 from hermetic.blocks.process import guards
-from hermetic.blocks.refusals import Refusal, Run
+from hermetic.blocks.refusals import Refusal, begun
 from hermetic.errors import BadBlock
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ class Switch:
         self.policy: Policy | None = None
         self._inside = guards().inside
         self._opening: Opening | None = None
-        self._run = Run(guards().post)
+        self._run = begun(guards().post, OUTSIDE.rules)
         self._rules: dict[int, Rules] = {}
         """By the identity of their policy, which they keep: to compare long lists of paths for each test takes longer than to open a block."""
 
@@ -47,10 +47,12 @@ class Switch:
         return before
 
     def _opened(self, policy: Policy) -> Opening:
+        opening = Opening(self._rules_of(policy), self._run)
         try:
-            return self._inside.open(self._rules_of(policy), self._run)
+            self._inside.open(opening)
         except ValueError as error:
             raise BadBlock(f"this policy and what stands around it leave nothing: {error}") from None
+        return opening
 
     def _rules_of(self, policy: Policy) -> Rules:
         rules = self._rules.get(id(policy))

@@ -62,3 +62,44 @@ def test_a_block_that_a_handler_leaves_open_stands(tmp_path: Path) -> None:
     print(wrong)
     """
     assert lines(code, tmp_path) == ["[]"]
+
+
+RAISED = """
+import random, signal, time
+block = hermetic_blocker(block_network=True, fs_readonly=True)
+with block:
+    pass
+names = ("mkfifo", "execve", "open")
+def standing():
+    return [getattr(os, name) for name in names], dict(vars(socket.socket)), socket.getaddrinfo, sys.modules["_imp"].create_dynamic
+class Stop(Exception):
+    pass
+def handler(*_):
+    raise Stop
+signal.signal(signal.SIGALRM, handler)
+before, turns, interrupted, stuck = standing(), 0, 0, 0
+while interrupted < 150 and turns < 5000:
+    turns += 1
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.0005), 0.02)
+    try:
+        while True:
+            with block:
+                pass
+    except Stop as stopped:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        frames, at = [], stopped.__traceback__.tb_next
+        while at is not None:
+            frames.append((at.tb_frame.f_code.co_name, at.tb_lasti))
+            at = at.tb_next
+    if frames[0] == ("__exit__", 0):
+        block.__exit__(None, None, None)  # which has not begun
+    interrupted += len(frames) > 1
+    stuck += standing() != before or said(os.mkdir, "made") != "done"
+    os.path.isdir("made") and os.rmdir("made")
+print(interrupted == 150, stuck)
+"""
+
+
+def test_what_a_handler_raises_leaves_nothing_open(tmp_path: Path) -> None:
+    """Whatever it interrupts: also the opening or closing itself."""
+    assert lines(RAISED, tmp_path) == ["True 0"]

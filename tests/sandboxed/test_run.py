@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import ROOT
@@ -288,19 +289,31 @@ def test_a_caller_that_is_killed_takes_its_run_along(own_places):
     assert os.listdir(own_places) == []
 
 
-def leaves_nothing(traces, runs):
-    hermetic.run(["true"], block_network=True)
-    before, memory = traces.now(), traces.memory()
-    for _ in range(runs):
-        assert hermetic.run(["true"], block_network=True).exit_code == 0
+def leaves_nothing(traces, ask, runs, threads=1):
+    """threads: so many ask at once"""
+    ask()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda _: time.sleep(0.01), range(threads)))
+        before, memory = traces.now(), traces.memory()
+        assert all(pool.map(lambda _: ask().exit_code == 0, range(runs)))
     assert traces.now() == before
     assert traces.memory() - memory < 2000
 
 
-def test_runs_leave_nothing(traces):
-    leaves_nothing(traces, 20)
+def run():
+    return hermetic.run(["true"], block_network=True)
+
+
+def run_code():
+    return hermetic.run_code("print(1)", block_network=True)
+
+
+@pytest.mark.parametrize("ask", [run, run_code])
+def test_runs_leave_nothing(traces, ask):
+    leaves_nothing(traces, ask, 10)
 
 
 @pytest.mark.soak
-def test_ten_thousand_runs_leave_nothing(traces):
-    leaves_nothing(traces, 10_000)
+@pytest.mark.parametrize("ask", [run, run_code])
+def test_ten_thousand_runs_leave_nothing(traces, ask):
+    leaves_nothing(traces, ask, 10_000, 2 * os.cpu_count())
