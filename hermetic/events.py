@@ -1,4 +1,4 @@
-"""What the guarded processes told, read from the run's FIFO: one JSON line each, schema in the README.
+"""What the guarded processes told, read from the run's FIFO: one JSON line each, schema in docs/log.md.
 
 The lines are the target's side's claims, and anybody in the run can write some. What comes out of here is exact: the fields of its kind, each
 of the type and length that the guard gives it, and guards that there are. Every other line is counted and dropped, so whoever is handed an

@@ -1,4 +1,4 @@
-"""The log file: every event of a run, one JSON line each; the schema stands in the README and has a version.
+"""The log file: every event of a run, one JSON line each; the schema stands in docs/log.md and has a version.
 
 The launcher writes it, never the target. Lines are appended, so that several runs may share a file; each carries the run it belongs to.
 """

@@ -1,4 +1,4 @@
-"""The log's schema, version 1: every event with exactly these fields, as the README has it."""
+"""The log's schema, version 1: every event with exactly these fields, as docs/log.md has it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ except OSError: open({str(tmp_path / "large")!r}, "wb").write(bytes(9999))
 
 
 def test_the_readme_has_the_same() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", (ROOT / "docs/log.md").read_text(), re.MULTILINE)
     named = {event: set(re.findall(r"`(\w+)`(?=[,:;(\s]|$)", text)) for event, text in rows if event in FIELDS}
     assert named.keys() == FIELDS.keys()
     for event, fields in FIELDS.items():
