@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 PACKAGE = "hermetic_guard"
+START = PACKAGE + ".start"
 PYPY = sys.implementation.name == "pypy"
 """There a namespace cannot have an `import` of its own, so nothing is late."""
 
@@ -64,7 +65,8 @@ def execute_at_once(payload):
 
 def snapshots(standing):
     """The modules that may be imported from, as they are now."""
-    copies = {"os": OWN, "sys": copy_of(sys), PACKAGE: type(sys)(PACKAGE)}
+    own = standing[START].OWN  # of the side that it is loaded on: the other one's may be in the target's reach
+    copies = {"os": own, "sys": copy_of(sys), PACKAGE: type(sys)(PACKAGE)}
     for name in [name for name in map((PACKAGE + ".").__add__, STANDING) if name in standing]:
         copies[name] = copy_of(standing[name])
         parent, _, leaf = name.rpartition(".")

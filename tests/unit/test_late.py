@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hermetic_guard import files, late
 from hermetic_guard.sealing import seal
+from hermetic_guard.start import own_os
 
 PACKAGE = "hermetic_guard"
 MAKE_LOAD = seal(vars(late))["make_load"]
@@ -32,6 +33,21 @@ def test_a_part_imports_from_itself_and_from_what_stands() -> None:
     assert load("part") is load("part")
     assert f"{PACKAGE}.first" not in sys.modules
     assert not hasattr(sys.modules[PACKAGE], "first")
+
+
+def test_each_side_has_an_os_of_its_own() -> None:
+    """What a target puts into the one that it may come to has no effect on what judges."""
+    start = f"{PACKAGE}.start"
+    judging = ModuleType(start)
+    vars(judging).update(vars(importlib.import_module(start)), OWN=own_os())
+    parts = {"part": lambda: (module("one", "import os"),)}
+    of_judging, of_target = [
+        MAKE_LOAD(parts, standing, [].append)("part")[f"{PACKAGE}.one"].os for standing in (STANDING | {start: judging}, STANDING)
+    ]
+    assert of_judging is judging.OWN
+    assert of_target is not judging.OWN
+    of_target.path.stat = None
+    assert of_judging.path.stat is not None
 
 
 SOURCE = "import os, sys\nfrom hermetic_guard import files\nclass Made(object):\n    pass\nfound = os.stat, len, files.HEAD, sys.platform"
