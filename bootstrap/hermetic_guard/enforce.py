@@ -40,6 +40,7 @@ class Enforcer(object):
     handlers                of the events that those two raise, and `hermetic` inside `hermetic`
     when_loaded             functions that are called with an extension module once it is loaded, by its name; see guards/loading.py
     before_loaded           functions that are called before it is
+    made                    such modules, and by which names they were made
     hooked                  whether audit events can be relied on
     """
 
@@ -49,6 +50,7 @@ class Enforcer(object):
         self.ledger = Ledger()
         self.when_loaded = {}  # type: dict[str, list]
         self.before_loaded = {}  # type: dict[str, list]
+        self.made = []  # type: list
         self.hooked = hasattr(sys, "addaudithook") and sys.implementation.name == "cpython"
         sealed = seal(vars(hosts), vars(policy), vars(packages), vars(judging), vars(keywords), vars(violations), globals())
         sealed["DECIDERS"] = {guard: sealed[rule.__name__] for guard, rule in sealed["DECIDERS"].items()}

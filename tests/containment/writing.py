@@ -13,6 +13,13 @@ FILLED = (
 )
 """More than its cache holds, in a temporary table."""
 
+CALLED = (
+    "import _imp; from importlib.util import find_spec; m = _imp.create_dynamic(find_spec('_sqlite3')); m.__name__ = %s; _imp.exec_dynamic(m); "
+    "d = m.connect(':memory:'); d.execute('attach ? as a', (OUTSIDE + '/new',)); d.execute('create table a.b (c)'); d.commit()"
+)
+"""A module that has another name when it gets its types."""
+MADE = "import _imp; from importlib.util import find_spec; _imp.create_dynamic(find_spec('_sqlite3'))"
+
 write = attempts("changed", "--fs-readonly")
 inside = attempts("changed", "--fs-readonly", "--allow-write=.", spared=("inside",))
 together = attempts("changed", "--fs-readonly", "--no-subprocess")
@@ -117,6 +124,8 @@ LIBRARY = [
     write("sqlite3, by URI", "import sqlite3; d = sqlite3.connect('file:%s/new?mode=rwc' % OUTSIDE, uri=True); d.execute('create table a (b)'); d.commit()"),
     write("sqlite3, attached", "import sqlite3; d = sqlite3.connect(':memory:'); d.execute('attach ? as a', (OUTSIDE + '/new',)); d.execute('create table a.b (c)'); d.commit()"),
     write("sqlite3, vacuumed", "import sqlite3; d = sqlite3.connect(':memory:'); d.execute('create table a (b)'); d.commit(); d.execute('vacuum into ?', (OUTSIDE + '/new',))"),
+    write("sqlite3, called otherwise", CALLED % "'other'", probe=MADE),
+    write("sqlite3, called by what is no word", CALLED % "type('Word', (str,), {})('_sqlite3')", probe=MADE),
     write("sqlite3, backed up", "import sqlite3; d = sqlite3.connect(':memory:'); d.execute('create table a (b)'); d.backup(sqlite3.connect(OUTSIDE + '/new'))", since=(3, 7)),
     write("sqlite3, a log for reading", "import sqlite3; d = sqlite3.connect('file:%s?mode=ro' % LOGGED, uri=True); d.execute('select * from secrets').fetchall(); os._exit(0)"),
     write("sqlite3, a log for reading, attached", "import sqlite3; d = sqlite3.connect('file::memory:', uri=True); d.execute(\"attach 'file:%s?mode=ro' as a\" % LOGGED); d.execute('select * from a.secrets').fetchall(); os._exit(0)"),

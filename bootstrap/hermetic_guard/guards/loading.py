@@ -62,7 +62,7 @@ def copy_of(spec):
 
 
 def install(enforcer):
-    refuse, acts = enforcer.refuse, make_acts(enforcer.before_loaded, enforcer.when_loaded)
+    refuse, acts = enforcer.refuse, make_acts(enforcer.before_loaded, enforcer.when_loaded, enforcer.made)
     for module, makers in INTERPRETERS.items():
         for name in makers:
             when_loaded(enforcer, module, replacer(enforcer, name, make_refuser(refuse)))
@@ -91,7 +91,7 @@ def hide(enforcer, judge):
 
     enforcer.ledger.replace(_imp, "create_builtin", dress(create, original))
     copies = [{name: tuple(found) for name, found in table.items()} for table in (enforcer.before_loaded, enforcer.when_loaded)]
-    acts = sealed["make_acts"](*copies)  # the others are in the target's reach
+    acts = sealed["make_acts"](*copies, enforcer.made)  # the others are in the target's reach
     return {CREATE: sealed["make_on_create"](judge, sealed["guarded"](original, enforcer, acts))}
 
 
@@ -114,10 +114,11 @@ def when_loaded(enforcer, name, act, prepare=None):
         enforcer.before_loaded.setdefault(name, []).append(prepare)
 
 
-def make_acts(before, after):
+def make_acts(before, after, made):
     """What is done with modules: prepare(name), to be called while there is nothing to be had yet, and act(name, module).
 
     Where the second fails nobody gets the module: what CPython has put into sys.modules by then goes out again.
+    made: modules that something is done with, and by which name they were made, whatever they are called by the time they are executed
     """
     modules, room = sys.modules, ROOM
 
@@ -136,7 +137,20 @@ def make_acts(before, after):
                 del modules[named]
             raise
 
-    return prepare, act
+    def note(name, module):
+        if name in after:
+            made.append((module, name))
+
+    def names_of(module):
+        found = [name for one, name in list(made) if one is module]
+        return found or [last_of(getattr(module, "__name__", None))]
+
+    return prepare, act, note, names_of
+
+
+def last_of(name):
+    """By which the init function of a module is found."""
+    return name.rpartition(".")[2] if type(name) is str else ""
 
 
 def deeper(frames):
@@ -151,18 +165,19 @@ def make_refuser(refuse):
 
 def guarded(original, enforcer, acts):
     standing, refuse, replaced = enforcer.ledger.modules, enforcer.refuse, REPLACED
-    prepare, act = acts
+    prepare, act, note, _ = acts
 
     def create(spec, *file):
         spec = copy_of(spec)
         name = spec.name
-        last = name.rpartition(".")[2] if type(name) is str else ""
+        last = last_of(name)
         if last in replaced and last in standing:
             if name != last:
                 refuse("load again", name)
             return standing[last]
         prepare(last)
         module = original(spec, *file)
+        note(last, module)
         act(last, module)
         return module
 
@@ -172,14 +187,15 @@ def guarded(original, enforcer, acts):
 def executed(original, acts):
     """A module of the new kind gets its types when it is executed, which it is after it was made."""
 
-    prepare, act = acts
+    prepare, act, _, names_of = acts
 
     def execute(module):
-        name = getattr(module, "__name__", None)
-        last = name.rpartition(".")[2] if type(name) is str else ""
-        prepare(last)
+        names = names_of(module)
+        for name in names:
+            prepare(name)
         result = original(module)
-        act(last, module)
+        for name in names:
+            act(name, module)
         return result
 
     return execute
@@ -188,7 +204,7 @@ def executed(original, acts):
 def executed_in_python(original, acts):
     """PyPy has modules in Python that are C's elsewhere."""
 
-    _, act = acts
+    act = acts[1]
 
     def exec_module(self, module):
         original(self, module)
