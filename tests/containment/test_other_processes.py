@@ -3,6 +3,7 @@
 As the launcher has it done, and with the kernel's layer alone (one_layer.py): what the Python layer refuses before it is other tests' business.
 """
 
+import contextlib
 import subprocess
 import time
 from pathlib import Path
@@ -202,7 +203,7 @@ def test_no_code_of_its_own(newest, who):
     ran = Path(tree / "out/ran")
     Path(tree / "out/script.py").write_text(f"open({str(ran)!r}, 'w').close()")
     options = {"env": {"PATH": "/usr/bin:/bin", "HOME": tree / "out", "TMPDIR": "/tmp"}, "cwd": tree / "out", "stdin": subprocess.DEVNULL}
-    with subprocess.Popen([*before, python, "-ISc", "import time\nwhile True: time.sleep(.01)"], **options) as other:
+    with running([*before, python, "-ISc", "import time\nwhile True: time.sleep(.01)"], **options) as other:
         command = [python, "-ISc", REMOTE, "parent" if who == "parent" else str(other.pid), tree / "out/script.py"]
         subprocess.run([*before, python, "-ISc", WAITING, *command], **options, check=True)
         assert appears(ran)
@@ -211,7 +212,16 @@ def test_no_code_of_its_own(newest, who):
             done = subprocess.run(guarded, **options, capture_output=True, text=True)
             assert (done.stdout, "PermissionError" in done.stderr, flags) == ("begun\n", True, flags), done.stderr
             assert not ran.exists()
-        other.kill()
+
+
+@contextlib.contextmanager
+def running(command, **options):
+    """Something that runs until the test is over, however that ends."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def appears(path, patience=10):
