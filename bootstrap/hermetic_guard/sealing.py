@@ -32,10 +32,10 @@ def copied(*namespaces):
     if NAMESPACES is not None:
         NAMESPACES.append(sealed)
     for namespace in namespaces:
-        for name in inner.keys() & namespace.keys():
+        for name in frozenset(inner).intersection(namespace):
             if inner[name] is not namespace[name] and name[:2] != "__":
                 raise RuntimeError("two modules that are sealed together mean different things by %s" % name)
-        inner, before = namespace.copy(), inner
+        inner, before = dict(namespace), inner
         inner.update(before)
     sealed.update(inner)
     owners = frozenset(map(id, namespaces))

@@ -177,6 +177,7 @@ def test_signals_by_descriptors(tree):
 
 
 REMOTE = "import os, sys; print('begun'); sys.remote_exec(os.getppid() if sys.argv[1] == 'parent' else int(sys.argv[1]), sys.argv[2])"
+ENDLESS = "import time\nprint(flush=True)\nwhile True: time.sleep(.01)"
 WAITING = "import subprocess, sys, time\np = subprocess.Popen(sys.argv[1:])\nwhile p.poll() is None: time.sleep(.01)"
 
 
@@ -203,7 +204,7 @@ def test_no_code_of_its_own(newest, who):
     ran = Path(tree / "out/ran")
     Path(tree / "out/script.py").write_text(f"open({str(ran)!r}, 'w').close()")
     options = {"env": {"PATH": "/usr/bin:/bin", "HOME": tree / "out", "TMPDIR": "/tmp"}, "cwd": tree / "out", "stdin": subprocess.DEVNULL}
-    with running([*before, python, "-ISc", "import time\nwhile True: time.sleep(.01)"], **options) as other:
+    with running([*before, python, "-ISc", ENDLESS], **options) as other:
         command = [python, "-ISc", REMOTE, "parent" if who == "parent" else str(other.pid), tree / "out/script.py"]
         subprocess.run([*before, python, "-ISc", WAITING, *command], **options, check=True)
         assert appears(ran)
@@ -216,9 +217,10 @@ def test_no_code_of_its_own(newest, who):
 
 @contextlib.contextmanager
 def running(command, **options):
-    """Something that runs until the test is over, however that ends."""
-    with subprocess.Popen(command, **options) as process:
+    """Something that runs until the test is over, however that ends. It has begun when it has written a line."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as process:
         try:
+            process.stdout.readline()
             yield process
         finally:
             process.kill()

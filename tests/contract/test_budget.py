@@ -153,7 +153,15 @@ def test_a_run_loads_what_it_uses(hermetic_command: str) -> None:
 
 def test_a_kept_environment_costs_little(hermetic_command: str, tmp_path: Path) -> None:
     (tmp_path / "demo-1-py3-none-any.whl").write_bytes(wheel())
-    words = ["exec", "--no-network", f"--with={tmp_path}/demo-1-py3-none-any.whl", "--python", sys.executable, "-c", "pass"]
+    words = [
+        "exec",
+        "--no-network",
+        f"--with={tmp_path}/demo-1-py3-none-any.whl",
+        "--python",
+        sys.executable,
+        "-c",
+        "import time; time.sleep(1)",
+    ]
     own = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
     subprocess.run([hermetic_command, *words], env=own, check=True)
     bare = imported(sys.executable, "-I", "-S", "-X", "importtime", "-c", "import os")

@@ -1,7 +1,7 @@
 """Two networks, in one of which every address is at the other end of the wire: run by `unshare --net --mount`, for test_network_rules.py.
 
-Reads [{"command": argv, "rows": [request, ...], "addresses": [...]}, ...] as JSON on stdin: each command gets rules_probe.py and the requests behind
-it, while the name server says of every name that it has these addresses. Writes what each command printed.
+Reads [{"command": argv, "rows": [request, ...], "addresses": [...], "own": [...]}, ...] as JSON on stdin: each command gets rules_probe.py and the
+requests behind it, while the name server says of every name that it has these addresses. `own`, if given: what this machine has for all. Writes what each command printed.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def main() -> None:
         threading.Thread(target=answer, args=(bound(socket.AF_INET, (NAME_SERVER, 53)), addresses), daemon=True).start()
         with beside() as there:
             subprocess.run([*there, "sh", "-c", UNPRIVILEGED], check=True)
+            for address in {address for task in tasks for address in task.get("own", ())}:
+                subprocess.run([*there, "ip", "addr", "add", f"{address}/32", "dev", "lo"], check=True)
             print(json.dumps([outcome({**task, "command": [*there, *task["command"]]}, addresses) for task in tasks]))
 
 

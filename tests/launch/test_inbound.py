@@ -6,6 +6,7 @@ import re
 
 import pytest
 from launch.test_names import Names
+from launch.wired import INNER
 
 SERVE = {
     "uvicorn": "uvicorn --host {host} --port 8000 asgi_app:app",
@@ -15,7 +16,7 @@ SERVE = {
 RECIPES = {"jupyter": "jupyter server"}
 ASK = (
     "{start} {command} >log 2>&1 & "
-    "for try in $(seq 400); do curl -sS -m 5 -o page http://8.8.4.4:8000/ 2>/dev/null && break; kill -0 $! 2>/dev/null || break; sleep .1; done; "
+    "for try in $(seq 400); do curl -sS -m 5 -o page http://{inner}:8000/ 2>/dev/null && break; kill -0 $! 2>/dev/null || break; sleep .1; done; "
     "test -s page && echo reached; kill $! 2>/dev/null; wait $!; cat log"
 )
 
@@ -39,7 +40,7 @@ def test_reached(among_names: Names, hermetic_command: str, environments, tmp_pa
     for kind, start in starts.items():
         place = tmp_path / kind.replace(" ", "-")
         place.mkdir()
-        asked = ASK.format(start=start, command=SERVE[name].format(host="0.0.0.0"))
+        asked = ASK.format(start=start, inner=INNER, command=SERVE[name].format(host="0.0.0.0"))
         commands[kind] = ["sh", "-c", f"cd {place}; export PATH={bin}:$PATH PYTHONPATH={tmp_path} HOME={place}; {asked}"]
     found = among_names(commands)
     assert found["bare"][1].startswith("reached\n"), found["bare"]

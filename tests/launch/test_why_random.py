@@ -85,7 +85,15 @@ def test_what_why_says_happens(hermetic_command: str, jobs, cases: list[tuple[st
         for layer in LAYERS:
             expected.append((line, layer, tried))
             command = prefix(layer, hermetic_command, line, python)
-            tasks.append({"command": command, "rows": [row.request for row in tried], "addresses": [ELSEWHERE], "home": str(jobs.home)})
+            tasks.append(
+                {
+                    "command": command,
+                    "rows": [row.request for row in tried],
+                    "addresses": [ELSEWHERE],
+                    "own": OWN[-2:],
+                    "home": str(jobs.home),
+                }
+            )
     command = [*private_mounts(), "--net", sys.executable, str(HERE / "rules_world.py")]
     done = subprocess.run(command, input=json.dumps(tasks), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
