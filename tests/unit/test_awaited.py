@@ -19,7 +19,7 @@ def test_what_cannot_be_prepared_is_not_made() -> None:
     def fail() -> None:
         raise MemoryError
 
-    prepare, _ = make_acts({"made": [fail]}, {"made": [str]})
+    prepare, *_ = make_acts({"made": [fail]}, {"made": [str]}, [])
     with pytest.raises(MemoryError):
         prepare("made")
     assert prepare("other") is None
@@ -33,7 +33,7 @@ def test_a_module_that_nothing_could_be_done_with_is_taken_out(monkeypatch: pyte
     def fail(_: Any) -> None:
         raise RecursionError
 
-    _, act = make_acts({}, {"made": [fail]})
+    _, act, *_ = make_acts({}, {"made": [fail]}, [])
     with pytest.raises(RecursionError):
         act("made", module)
     assert module not in sys.modules.values()
@@ -41,7 +41,7 @@ def test_a_module_that_nothing_could_be_done_with_is_taken_out(monkeypatch: pyte
 
 def test_there_is_room_for_what_is_done() -> None:
     """Without it neither is the module made, nor anything done with it in part."""
-    prepare, _ = make_acts({}, {"made": [str]})
+    prepare, *_ = make_acts({}, {"made": [str]}, [])
     limit = sys.getrecursionlimit()
 
     def depth() -> int:

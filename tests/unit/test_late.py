@@ -38,16 +38,14 @@ def test_a_part_imports_from_itself_and_from_what_stands() -> None:
 def test_each_side_has_an_os_of_its_own() -> None:
     """What a target puts into the one that it may come to has no effect on what judges."""
     start = f"{PACKAGE}.start"
-    judging = ModuleType(start)
-    vars(judging).update(vars(importlib.import_module(start)), OWN=own_os())
+    sides = [ModuleType(start), ModuleType(start)]
+    for side in sides:
+        vars(side).update(vars(importlib.import_module(start)), OWN=own_os())
     parts = {"part": lambda: (module("one", "import os"),)}
-    of_judging, of_target = [
-        MAKE_LOAD(parts, standing, [].append)("part")[f"{PACKAGE}.one"].os for standing in (STANDING | {start: judging}, STANDING)
-    ]
-    assert of_judging is judging.OWN
-    assert of_target is not judging.OWN
-    of_target.path.stat = None
-    assert of_judging.path.stat is not None
+    judging, target = [MAKE_LOAD(parts, STANDING | {start: side}, [].append)("part")[f"{PACKAGE}.one"].os for side in sides]
+    assert [judging, target] == [side.OWN for side in sides]
+    target.path.stat = None
+    assert judging.path.stat is not None
 
 
 SOURCE = "import os, sys\nfrom hermetic_guard import files\nclass Made(object):\n    pass\nfound = os.stat, len, files.HEAD, sys.platform"
