@@ -79,6 +79,26 @@ def test_by_the_length_of_packets_alone() -> None:
     assert [is_here(packed(host)) for host in ("127.0.0.1", "::1")] == [True, True]
 
 
+class Silent(Odd):
+    """Whose system does not say how long packets may be. number: its errno"""
+
+    number = 92
+
+    def getsockopt(self, *_: int) -> int:  # type: ignore[override]
+        raise OSError(self.number, "?")
+
+
+class Failing(Silent):
+    number = 105
+
+
+def test_where_the_length_is_not_known() -> None:
+    """Of a system that has no such option there is nothing more to be had; any other failure says nothing, and allows nothing."""
+    assert not make_is_here(Silent, lambda name: getattr(Silent, name))(packed("127.0.0.1"))
+    with pytest.raises(OSError, match="105"):
+        make_is_here(Failing, lambda name: getattr(Failing, name))(packed("127.0.0.1"))
+
+
 @pytest.mark.parametrize(
     ("facts", "counts"),
     [

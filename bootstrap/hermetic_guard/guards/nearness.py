@@ -16,6 +16,8 @@ LOOPBACK_MTU = 65535
 """The loopback interface has 65536, of which IPv4 takes no more (IP_MAX_MTU, include/net/ip.h)."""
 NO_WAY = 22, 65, 99, 101, 113
 """EINVAL, EADDRNOTAVAIL, ENETUNREACH, EHOSTUNREACH, as Linux and macOS number them: nothing is sent there at all."""
+NO_OPTION = 42, 92
+"""ENOPROTOOPT, likewise: this system has no such option, so the address alone says it."""
 
 
 def near(request):
@@ -49,7 +51,9 @@ def make_is_here(make, original):
     def is_long(sock, level, option):
         try:
             return option_of(sock, level, option) >= LOOPBACK_MTU
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno in NO_OPTION:
+                return False
+            raise
 
     return is_here
