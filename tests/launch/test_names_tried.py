@@ -49,6 +49,21 @@ OWN = {"own": INNER, "besides": BESIDES}
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.13", "pypy3.9"])
+@pytest.mark.parametrize("layer", ["both", "python", "kernel"])
+def test_with_all_of_localhost(session_directory, hermetic_command, layer, version) -> None:
+    """In which UDP sockets are tied to the loopback interface: what is elsewhere is no less so."""
+    one, python = str(find_python("3.11").path), str(find_python(version).path)
+    guard = [hermetic_command] if layer == "both" else [one, "-IS", ONE_LAYER, layer]
+    words = [*guard, *OPTIONS[1:], "--allow-localhost", "--"]
+    commands = {name: [*words, python, "-c", CONNECT.format(name=name)] for name in ("app", *OWN)}
+    found = in_world("names_world.py", session_directory / "home/.cache", commands)
+    assert "served" in found["app"][1], found
+    for name, address in OWN.items():
+        told = f"network disabled: {name}.test leads to this machine: connect({address}:80)\n"
+        assert (told in found[name][1], "served" in found[name][1]) == (True, False), found
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.13", "pypy3.9"])
 @pytest.mark.parametrize("layer", ["python", "kernel"])
 def test_this_machine(session_directory, layer, version) -> None:
     """By Python, in each layer alone: not for a name, but for the address, and in each case told."""

@@ -39,6 +39,7 @@ class Traces:
 
 @pytest.fixture
 def traces(own_places):
+    gc.collect()  # what other tests have left open is not to be closed in the middle of this one
     return Traces(own_places)
 
 
